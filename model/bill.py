@@ -1,0 +1,85 @@
+"""Closing indices, bills and the reasons a bill is held."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from model.money import Dong
+from model.period import Period
+from model.series import Channel, Rate
+
+
+@dataclass(frozen=True, slots=True)
+class ClosingIndex:
+    """A register at a closing instant, as it stands on the bill. `status` is the trade's code (Q rollover, X changed …)."""
+
+    point: str
+    serial: str
+    channel: Channel
+    rate: Rate
+    at: datetime
+    raw: int
+    scaler: int
+    status: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterUse:
+    """One register of one meter over one period, as the bill shows it.
+
+    `wh` = index difference × multiplier, exact; `kwh` = half-up of it, a fraction being carried by the register.
+    """
+
+    serial: str
+    rate: Rate
+    previous: Decimal  # kWh index
+    current: Decimal
+    multiplier: Decimal
+    wh: Decimal
+    kwh: int
+    status: str = ""
+    removed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BillLine:
+    """`label` names tier or register (bậc 1, BT …); price in đồng per kWh before VAT."""
+
+    label: str
+    kwh: int
+    price: Dong
+    amount: Dong
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """A bill to the đồng. `decisions` names every price decision used."""
+
+    point: str
+    customer: str
+    period: Period
+    invoice_date: date
+    plan: str
+    decisions: tuple[str, ...]
+    uses: tuple[RegisterUse, ...]
+    lines: tuple[BillLine, ...]
+    kwh: int
+    wh: Decimal
+    subtotal: Dong
+    vat_percent: Decimal
+    vat: Dong
+    total: Dong
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A bill that is not issued, and why, in one sentence that says what to do."""
+
+    point: str
+    customer: str
+    serial: str
+    period: Period
+    kind: str  # no_opening_index, no_closing_index, negative, no_vat_rate …
+    reason: str

@@ -1,0 +1,102 @@
+"""Half-open, aware periods and local days."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from model.errors import ModelError
+
+LOCAL = ZoneInfo("Asia/Ho_Chi_Minh")  # UTC+7, no daylight saving (Decision 121/CP of 1967-1975; tzdata)
+HALF_HOUR = timedelta(minutes=30)
+
+
+def require_aware(at: datetime) -> datetime:
+    """Return `at`, or raise `ModelError` when it bears no offset."""
+    if at.tzinfo is None or at.utcoffset() is None:
+        raise ModelError(f"the instant {at.isoformat()} bears no offset: give one, as in 2026-10-01T00:00:00+07:00")
+    return at
+
+
+def midnight(day: date, zone: ZoneInfo = LOCAL) -> datetime:
+    """The beginning of a local day."""
+    return datetime.combine(day, time(0), tzinfo=zone)
+
+
+def local_day(at: datetime, zone: ZoneInfo = LOCAL) -> date:
+    """The local day that contains the instant."""
+    return require_aware(at).astimezone(zone).date()
+
+
+def add_months(day: date, months: int) -> date:
+    """The first day of the month `months` after the month of `day`."""
+    index = day.year * 12 + day.month - 1 + months
+    return date(index // 12, index % 12 + 1, 1)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Period:
+    """`start` included, `end` excluded; both aware."""
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        require_aware(self.start)
+        require_aware(self.end)
+        if self.end < self.start:
+            raise ModelError(f"a period cannot end ({self.end.isoformat()}) before it starts ({self.start.isoformat()})")
+
+    @classmethod
+    def of_day(cls, day: date, zone: ZoneInfo = LOCAL) -> Period:
+        return cls(midnight(day, zone), midnight(day + timedelta(days=1), zone))
+
+    @classmethod
+    def of_days(cls, first: date, end: date, zone: ZoneInfo = LOCAL) -> Period:
+        """From the first day, to the end day excluded."""
+        return cls(midnight(first, zone), midnight(end, zone))
+
+    @classmethod
+    def of_month(cls, year: int, month: int, zone: ZoneInfo = LOCAL) -> Period:
+        first = date(year, month, 1)
+        return cls.of_days(first, add_months(first, 1), zone)
+
+    @property
+    def duration(self) -> timedelta:
+        return self.end.astimezone(UTC) - self.start.astimezone(UTC)
+
+    def __contains__(self, at: datetime) -> bool:
+        return self.start <= at < self.end
+
+    def overlap(self, other: Period) -> Period | None:
+        """What both have in common, or None."""
+        start, end = max(self.start, other.start), min(self.end, other.end)
+        return Period(start, end) if start < end else None
+
+    def days(self, zone: ZoneInfo = LOCAL) -> Iterator[date]:
+        """Every local day the period touches."""
+        if self.start == self.end:
+            return
+        day = local_day(self.start, zone)
+        while midnight(day, zone) < self.end:
+            yield day
+            day += timedelta(days=1)
+
+
+def subtract(period: Period, taken: list[Period]) -> list[Period]:
+    """What of `period` is left once every period in `taken` is cut out, in order."""
+    left: list[Period] = []
+    at = period.start
+    for cut in sorted(taken):
+        if cut.end <= at:
+            continue
+        if cut.start >= period.end:
+            break
+        if cut.start > at:
+            left.append(Period(at, cut.start))
+        at = max(at, cut.end)
+    if at < period.end:
+        left.append(Period(at, period.end))
+    return left
