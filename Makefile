@@ -1,0 +1,56 @@
+# `make demo` shows the product, `make test` proves it; both install first what is missing below .venv.
+PYTHON ?= python3
+JOBS ?= 2
+export NUMBA_CACHE_DIR ?= $(CURDIR)/.cache/numba
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+BIN := .venv/bin
+LOCKED := requirements/runtime.txt requirements/dev.txt
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
+
+.PHONY: help install demo test bench lint format lock soak clean
+
+help:
+	@echo "make install   .venv with everything in it"
+	@echo "make demo      a small cooperative, live: meters, head-end, database, pages (Ctrl-C ends it)"
+	@echo "make test      the whole suite"
+	@echo "make bench     every benchmark"
+	@echo "make lint      format, lint, types, layers"
+	@echo "make lock      pin requirements/*.in anew"
+	@echo "make soak      the tests that take minutes"
+	@echo "make clean     remove what install made (not the databases below var/)"
+
+install: .venv/.installed
+
+.venv/.installed: $(LOCKED) pyproject.toml debian-packages.txt packages.sh install.sh
+	@sh install.sh "$(PYTHON)" $(LOCKED)
+
+demo: install
+	@$(BIN)/ami demo
+
+test: install
+	@sh packages.sh test "$(PYTHON)"
+	@$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not soak"
+
+bench: install
+	@$(BIN)/ami bench all
+
+lint: install
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: install
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock:
+	cd requirements && ../$(BIN)/$(COMPILE) runtime.in -o runtime.txt && ../$(BIN)/$(COMPILE) dev.in -o dev.txt
+
+soak: install
+	@sh packages.sh test "$(PYTHON)"
+	@$(BIN)/pytest -m soak --timeout 3600
+
+clean:
+	rm -rf .venv .cache build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,1 @@
+"""The head-end: transports, modem listener, poll plan, exchanges, spool, ingest."""

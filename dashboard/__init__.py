@@ -1,0 +1,1 @@
+"""The web: pages for staff and customers, the JSON API, sign-in."""

@@ -1,0 +1,1 @@
+"""What a utility does with readings: validate, close, bill, watch, serve."""

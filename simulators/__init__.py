@@ -1,0 +1,1 @@
+"""Meters, modems, a small grid and its faults: servers that speak the real protocols."""

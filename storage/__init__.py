@@ -1,0 +1,1 @@
+"""TimescaleDB: the embedded server, pools, migrations, one module of queries per noun."""
