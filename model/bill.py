@@ -29,7 +29,8 @@ class ClosingIndex:
 class RegisterUse:
     """One register of one meter over one period, as the bill shows it.
 
-    `wh` = index difference × multiplier, exact; `kwh` = half-up of it, a fraction being carried by the register.
+    `wh` = index difference × multiplier, exact; `kwh` = half-up of `wh` + `carried_wh`, the fraction that the last
+    period's rounding left over (negative when it rounded up).
     """
 
     serial: str
@@ -41,6 +42,7 @@ class RegisterUse:
     kwh: int
     status: str = ""
     removed: bool = False
+    carried_wh: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
