@@ -33,8 +33,8 @@ for file in "$@"; do files="$files -r $file"; done
 # One resolver run for all files: the same package at the same version, each with its hashes.
 if [ "$(cat "$@" | cksum)" != "$(cat .venv/.locked 2>/dev/null || true)" ]; then
     echo "Installing the pinned requirements (a minute or two the first time)"
-    .venv/bin/pip install --quiet --require-hashes $files
+    .venv/bin/pip install -qq --require-hashes $files
     cat "$@" | cksum >.venv/.locked
 fi
-.venv/bin/pip install --quiet --no-deps --no-build-isolation -e .
+.venv/bin/pip install -qq --no-deps --no-build-isolation -e .
 touch .venv/.installed

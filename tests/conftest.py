@@ -1,0 +1,173 @@
+"""What every test may ask for: a real TimescaleDB, a free port, a tool of the machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from filelock import FileLock
+from psycopg import sql
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+# One compilation of the kernels for all workers and runs.
+os.environ.setdefault("NUMBA_CACHE_DIR", str(REPOSITORY / ".cache" / "numba"))
+# A test chooses its own home and server; the developer's are not touched.
+for _variable in ("AMI_HOME", "AMI_DATABASE_URL"):
+    os.environ.pop(_variable, None)
+
+from storage.embedded import Embedded, ports  # noqa: E402 - after the environment is clean
+from storage.errors import DatabaseMissing  # noqa: E402
+
+FAST = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "shared_buffers": "64MB",
+    "timescaledb.max_background_workers": "0",
+    "autovacuum": "off",
+    "max_wal_size": "4GB",
+}
+_TEMPLATE = "migrated"
+
+
+def _missing(reason: str) -> None:
+    """Skip for a tool that the machine lacks; under CI that is a failure, for there it must be installed."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{reason}; under CI this is a failure", pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def needs_tool() -> Callable[..., str]:
+    """`needs_tool("chromium")` is its path; names after the first are taken when the first is not there."""
+
+    def find(*names: str) -> str:
+        for name in names:
+            if path := shutil.which(name):
+                return path
+        _missing(f"{names[0]} is not installed (debian-packages.txt lists it)")
+        raise AssertionError
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def shared_dir() -> Path:
+    """The folder of public data sets beside the repository, or a skip."""
+    folder = Path(os.environ.get("AMI_SHARED") or REPOSITORY.parent / "shared")
+    if not folder.is_dir():
+        pytest.skip("the folder ../shared with the public data sets is not here (AMI_SHARED names another)")
+    return folder.resolve()
+
+
+_HANDED_OUT: set[int] = set()
+
+
+def _next_port() -> int:
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    while True:
+        port = ports.choose()
+        if port % workers == worker and port not in _HANDED_OUT:
+            _HANDED_OUT.add(port)
+            return port
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port on 127.0.0.1 where nobody listens, below those the kernel gives to clients."""
+    return _next_port()
+
+
+@pytest.fixture
+def free_ports() -> Callable[[], int]:
+    """The same for a test that needs several: a new port at each call."""
+    return _next_port
+
+
+@pytest.fixture(scope="session")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for the run, the same for all its workers."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def cluster(run_folder: Path) -> Iterator[str]:
+    """The address of the run's TimescaleDB server (database `postgres`, a superuser).
+
+    The first worker that asks starts it, the last that ends stops it. AMI_TEST_DATABASE_URL names another server.
+    """
+    if given := os.environ.get("AMI_TEST_DATABASE_URL"):
+        yield given
+        return
+    server = Embedded(run_folder / "cluster", settings=FAST)
+    lock, users = FileLock(run_folder / "cluster.lock"), run_folder / "cluster.users"
+    me = f"{os.getpid()}"
+    with lock:
+        try:
+            server.start()
+        except DatabaseMissing as error:
+            _missing(str(error))
+        users.write_text(json.dumps([*_read(users), me]))
+    yield server.dsn("postgres")
+    with lock:
+        left = [user for user in _read(users) if user != me]
+        users.write_text(json.dumps(left))
+        if not left:
+            server.stop("immediate")
+
+
+def _read(users: Path) -> list[str]:
+    return list(json.loads(users.read_text())) if users.exists() else []
+
+
+def _named(dsn: str, database: str) -> str:
+    return dsn.rsplit("/", 1)[0] + "/" + database
+
+
+@pytest.fixture(scope="session")
+def template(cluster: str, run_folder: Path) -> str:
+    """The name of a database with every migration applied, made once for the run."""
+    from storage.migrations import migrate
+
+    done = run_folder / "cluster.migrated"
+    with FileLock(run_folder / "cluster.template.lock"):
+        if not done.exists():
+            _create(cluster, _TEMPLATE, "template1")
+            migrate(_named(cluster, _TEMPLATE))
+            done.touch()
+    return _TEMPLATE
+
+
+def _create(cluster: str, name: str, template: str) -> None:
+    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+    with psycopg.connect(cluster, autocommit=True) as connection:
+        connection.execute(statement)
+
+
+def _fresh(cluster: str, template: str) -> Iterator[str]:
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    _create(cluster, name, template)
+    yield _named(cluster, name)
+    with psycopg.connect(cluster, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def database(cluster: str, template: str) -> Iterator[str]:
+    """The address of a migrated database that only this test sees."""
+    yield from _fresh(cluster, template)
+
+
+@pytest.fixture
+def empty_database(cluster: str) -> Iterator[str]:
+    """The address of a database without any migration (the extension not yet created) for this test alone."""
+    yield from _fresh(cluster, "template1")
