@@ -1,0 +1,131 @@
+"""`ami db`: the database server and what is in it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import rich_click as click
+
+from ami import home
+from ami.console import emit, say
+from ami.failure import Exit, InputFailure, UsageFailure
+from ami.settings import Settings, load
+from storage import backup as copies
+from storage.embedded import Embedded
+from storage.migrations import migrate as apply_migrations
+from storage.migrations import pending
+
+
+@click.group("db")
+def command() -> None:
+    """Start, stop, migrate, back up and restore the database.
+
+    Without AMI_DATABASE_URL a private TimescaleDB runs below $AMI_HOME, on 127.0.0.1 alone, with a
+    generated password.
+    """
+
+
+def _embedded(settings: Settings) -> Embedded:
+    if settings.database_url is not None:
+        raise UsageFailure("AMI_DATABASE_URL names a server of yours: start and stop it with its own tools.")
+    home.prepare(settings)
+    return Embedded(settings.home)
+
+
+@command.command()
+def start() -> None:
+    """Start the embedded server and keep it running."""
+    settings = load()
+    server = _embedded(settings)
+    server.start(progress=say)
+    home.keep_running(settings)
+    status = server.status()
+    say(f"The database runs on 127.0.0.1:{status.port} (process {status.pid}); `ami db stop` stops it.")
+
+
+@command.command()
+@click.option("--mode", type=click.Choice(["fast", "immediate"]), default="fast", help="How hard to stop.")
+def stop(mode: str) -> None:
+    """Stop the embedded server."""
+    settings = load()
+    server = _embedded(settings)
+    was_running = server.status().running
+    server.stop(mode=mode)
+    home.keep_running(settings)
+    say("The database has stopped." if was_running else "The database was not running.")
+
+
+@command.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def status(as_json: bool) -> None:
+    """Is it running, where, and is its schema up to date?"""
+    settings = load()
+    if settings.database_url is None:
+        found = Embedded(settings.home).status()
+        document = {
+            "kind": "embedded",
+            "running": found.running,
+            "pid": found.pid,
+            "port": found.port,
+            "data": str(found.data),
+            "version": found.version,
+        }
+        waiting = pending(Embedded(settings.home).dsn()) if found.running else []
+    else:
+        waiting = pending(settings.database_url)
+        document = {"kind": "external", "running": True}
+    document["pending_migrations"] = waiting
+    if as_json:
+        emit(document)
+    else:
+        for key, value in document.items():
+            click.echo(f"{key.replace('_', ' '):20} {', '.join(value) or 'none' if isinstance(value, list) else value}")
+    if not document["running"]:
+        raise click.exceptions.Exit(int(Exit.NO_LINK))
+
+
+@command.command()
+def migrate() -> None:
+    """Bring the schema up to date."""
+    with home.database(load(), migrated=False) as dsn:
+        applied = apply_migrations(dsn)
+    say(f"Applied {', '.join(applied)}." if applied else "The schema is up to date.")
+
+
+@command.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def psql(arguments: tuple[str, ...]) -> None:
+    """Open psql on the database; arguments go to psql, as in: ami db psql -c 'select count(*) from meter'."""
+    settings = load()
+    with home.database(settings, migrated=False) as dsn:
+        code = copies.psql(settings.home, dsn, arguments)
+    raise click.exceptions.Exit(code)
+
+
+@command.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def backup(file: Path) -> None:
+    """Write the whole database into FILE (PostgreSQL's custom format)."""
+    settings = load()
+    if file.exists():
+        raise InputFailure(f"{file} exists already: name another file, a backup is never overwritten.")
+    with home.database(settings) as dsn:
+        copies.backup(settings.home, dsn, file)
+    say(f"The database is in {file} ({file.stat().st_size:,} bytes).")
+
+
+@command.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--yes", is_flag=True, help="Replace what is in the database without asking.")
+def restore(file: Path, yes: bool) -> None:
+    """Replace what is in the database by the backup in FILE."""
+    settings = load()
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageFailure("A restore replaces everything in the database: say --yes to do it without a question.")
+        click.confirm("Replace everything in the database by this backup?", abort=True)
+    with home.database(settings, migrated=False) as dsn:
+        copies.restore(settings.home, dsn, file)
+        apply_migrations(dsn)
+    say(f"The database holds what was in {file}.")

@@ -1,0 +1,237 @@
+"""`ami demo`: the whole product on a small simulated cooperative, from an empty directory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from ami import clocks, home
+from ami.console import emit, err, progress, say, table
+from ami.demo_world import SILENCE, World, last_full_month, lawful, open_world
+from ami.failure import Contradiction
+from ami.instants import INSTANT
+from ami.settings import Settings, load
+from ami.supervise import Child, family, free_port, watch
+from analytics.tariffs import last_vat_day
+from model.grid import Register
+from model.jsonform import from_json
+from model.viewer import UserRole
+from operations import accounts, bill, close, demo_report, importing, validate
+from operations import watch as watching
+from storage.pool import open_pool
+from storage.secrets import WrappingKey
+
+STAFF = (("kythuat", UserRole.ENGINEER), ("hoadon", UserRole.BILLING))
+CUSTOMER_LOGIN = "khach"
+
+
+@dataclass(slots=True)
+class Timer:
+    """Seconds each step took."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        self.seconds[name] = round(time.monotonic() - began, 2)
+
+
+@click.command("demo")
+@click.option("--once", is_flag=True, help="Do everything once, then end; non-zero when a bill contradicts the meters.")
+@click.option("--json", "as_json", is_flag=True, help="With --once: one JSON document on stdout.")
+@click.option("--as-of", type=INSTANT, help="The demo's now, like 2026-10-20T09:00+07:00; default: now.")
+@click.option("--seed", type=int, help="Which cooperative; default: drawn on the first run and remembered.")
+@click.option("--customers", type=click.IntRange(20, 2000), default=60, show_default=True, help="How many customers.")
+@click.option(
+    "--replay",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="CSV meter,timestamp,kwh (plain or .gz): the meters replay real consumption instead.",
+)
+def command(once: bool, as_json: bool, as_of: datetime | None, seed: int | None, customers: int, replay: Path | None) -> None:
+    """A small cooperative, live: simulated meters speak real protocols to the head-end, and what they said is
+    stored, validated, closed, billed and watched. Ctrl-C ends everything it started.
+    """
+    settings = load()
+    wanted = as_of or clocks.wall()
+    now = lawful(wanted, last_vat_day())
+    if now != wanted:
+        say(f"No VAT rate is known for {wanted:%d/%m/%Y}, so the demo stands at the last lawful day, {now:%d/%m/%Y}.")
+        as_of = now
+    with home.only_one(settings, "demo"):
+        world = open_world(settings.home, seed=seed, now=now, replay=replay)
+        run(settings, world, once=once, as_json=as_json, as_of=as_of, customers=customers)
+
+
+def run(settings: Settings, world: World, *, once: bool, as_json: bool, as_of: datetime | None, customers: int) -> None:
+    """Bring the demo up; stay when `once` is false."""
+    timer = Timer()
+    # A run that ends by itself stands still in time: run twice, it says the same.
+    as_of = (as_of or clocks.wall()) if once else as_of
+    began = time.monotonic()
+    with home.database(settings) as dsn, family(settings.home / "log") as start:
+        timer.seconds["database"] = round(time.monotonic() - began, 2)
+        demo = Demo(settings, dsn, world, start, timer, as_of, once, customers)
+        demo.fill()
+        if once:
+            demo.report(as_json)
+        else:
+            demo.live()
+
+
+@dataclass(slots=True)
+class Demo:
+    settings: Settings
+    dsn: str
+    world: World
+    start: Callable[..., Child]
+    timer: Timer
+    as_of: datetime | None
+    once: bool
+    customers: int
+    listen_port: int = 0
+    simulator: Child | None = None
+    replayed: dict[str, Any] | None = None
+
+    def now(self) -> datetime:
+        return clocks.clock(self.as_of)()
+
+    def fill(self) -> None:
+        """From meters to alerts, once."""
+        with self.timer.step("simulators"):
+            register = self.start_simulator()
+        pool = open_pool(self.dsn)
+        try:
+            key = WrappingKey.load_or_create(self.settings.wrapping_key_path)
+            importing.import_register(pool, register, key.wrap)
+            self.world = self.sign_ins(pool, register)
+            with self.timer.step("collect"):
+                self.collect()
+            now = self.now()
+            with self.timer.step("validate"), progress("Validating days") as step:
+                validate.run(pool, now, progress=step)
+            period = last_full_month(now)
+            with self.timer.step("close"):
+                close.run(pool, period, now)
+            with self.timer.step("bill"):
+                bill.run(pool, period, now.astimezone(period.start.tzinfo).date(), now)
+            with self.timer.step("watch"):
+                watching.run(pool, now)
+        finally:
+            pool.close()
+
+    def start_simulator(self) -> Register:
+        self.listen_port = free_port(self.settings.listen_host, self.settings.listen_port)
+        arguments = [
+            "simulate", "fleet", "--json",
+            "--seed", str(self.world.seed),
+            "--epoch", self.world.epoch.isoformat(),
+            "--customers", str(self.customers),
+            "--dial-in-to", f"127.0.0.1:{self.listen_port}",
+        ]  # fmt: skip
+        if self.as_of is not None:
+            arguments += ["--as-of", self.as_of.isoformat()]
+            if not self.once:
+                arguments.append("--ticking")
+        if self.world.replay:
+            arguments += ["--replay", self.world.replay]
+        say("Starting the simulated meters …")
+        self.simulator = self.start("simulator", *arguments)
+        ready = self.simulator.line()
+        self.replayed = ready.get("replay")
+        for remark in (self.replayed or {}).get("remarks", []):
+            say(remark)
+        return from_json(Register, ready["register"])
+
+    def sign_ins(self, pool: Any, register: Register) -> World:
+        """Make the sign-ins the demo prints; passwords are drawn once a home."""
+        customer = next(p.customer for p in register.points if p.customer)
+        world = self.world
+        for login, role in (*STAFF, (CUSTOMER_LOGIN, UserRole.CUSTOMER)):
+            world = world.with_password(login)
+            accounts.ensure_user(
+                pool, login, role, world.passwords[login],
+                customer=customer if role is UserRole.CUSTOMER else "", now=self.now(),
+            )  # fmt: skip
+        return world.save(self.settings.home)
+
+    def collect(self) -> None:
+        """Read the past from the meters' own buffers; first as things stood before one modem fell silent."""
+        if not self.world.filled and not self.world.replay:
+            before = self.world.epoch - SILENCE
+            self.ask_simulator(do="clock", at=before.isoformat())
+            self.collect_once(before, "Reading the meters' past")
+        if self.as_of is None:
+            self.ask_simulator(do="clock", at=None)
+        else:
+            self.ask_simulator(do="clock", at=self.as_of.isoformat())
+        self.collect_once(self.as_of, "Reading the last days" if not self.world.replay else "Reading the meters' past")
+        self.world = replace(self.world, filled=True).save(self.settings.home)
+
+    def ask_simulator(self, **question: Any) -> dict[str, Any]:
+        if self.simulator is None:
+            raise RuntimeError("the simulator is asked before it was started")
+        return self.simulator.ask(**question)
+
+    def collect_once(self, at: datetime | None, title: str) -> None:
+        arguments = ["collect", "--once", "--progress-lines", "--listen-port", str(self.listen_port)]
+        if at is not None:
+            arguments += ["--as-of", at.isoformat()]
+        child = self.start("head-end", *arguments)
+        with progress(title) as step:
+            while True:
+                line = child.line()
+                if line.get("finished"):
+                    break
+                step(line["done"], line["total"], line["text"])
+        child.running().wait()
+
+    def report(self, as_json: bool) -> None:
+        period = last_full_month(self.now())
+        truth = self.ask_simulator(do="truth", **{"from": period.start.isoformat(), "to": period.end.isoformat()})["truth"]
+        pool = open_pool(self.dsn)
+        try:
+            found = demo_report.make(pool, period, truth, self.now())
+        finally:
+            pool.close()
+        document = {**found.document, "seconds": self.timer.seconds}
+        if self.replayed is not None:
+            document["replay"] = self.replayed
+        if as_json:
+            emit(document)
+        else:
+            rows = [(key, value) for key, value in document.items() if isinstance(value, int)]
+            table("Demo", ("What", "How many"), [(k, f"{v:,}") for k, v in rows], right=("How many",))
+            table("Held", ("Meter", "Reason"), [(h["meter"], h["reason"]) for h in document["held"]])
+            table("Alerts", ("Meter", "Kind"), [(a["meter"], a["kind"]) for a in document["alerts"]])
+        if found.contradictions:
+            raise Contradiction(found.contradictions[0])
+
+    def live(self) -> None:
+        port = free_port(self.settings.web_host, self.settings.web_port, taken=frozenset({self.listen_port}))
+        ticking = ["--as-of", self.as_of.isoformat(), "--ticking"] if self.as_of is not None else []
+        with self.timer.step("pages"):
+            collect = self.start("head-end", "collect", "--listen-port", str(self.listen_port), *ticking, keep_alive=True)
+            worker = self.start("worker", "worker", *ticking, keep_alive=True)
+            web = self.start("web", "serve", "--port", str(port), "--ready-line", *ticking, keep_alive=True)
+            address = web.line()["address"]
+        err.print()
+        say(f"  {address}")
+        for login, password in self.world.passwords.items():
+            say(f"    {login:10} {password}")
+        took = sum(self.timer.seconds.values())
+        say(f"\nUp in {took:.0f} s. The meters keep running; Ctrl-C ends everything this started.")
+        children = [child for child in (self.simulator, collect, worker, web) if child is not None]
+        try:
+            watch(children)
+        except KeyboardInterrupt:
+            say("\nStopping …")
+

@@ -1,0 +1,72 @@
+"""What a home remembers of its demo: which world it shows, and the sign-ins made for it."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+
+from ami.failure import UsageFailure
+from model.period import LOCAL, Period, add_months, local_day
+
+FILE_NAME = "demo.json"
+SILENCE = timedelta(days=3, hours=1)  # the planted modem falls silent three days before the epoch
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """`epoch` is the instant the simulated world was made for; its past never changes after that."""
+
+    seed: int
+    epoch: datetime
+    replay: str | None = None
+    filled: bool = False
+    passwords: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def save(self, home: Path) -> World:
+        document = {**asdict(self), "epoch": self.epoch.isoformat()}
+        file = home / FILE_NAME
+        draft = file.with_suffix(".new")
+        draft.touch(mode=0o600)
+        draft.write_text(json.dumps(document, indent=1), encoding="utf-8")
+        draft.replace(file)
+        return self
+
+    def with_password(self, login: str) -> World:
+        if login in self.passwords:
+            return self
+        return replace(self, passwords={**self.passwords, login: secrets.token_urlsafe(9)})
+
+
+def open_world(home: Path, *, seed: int | None, now: datetime, replay: Path | None) -> World:
+    """The world of this home, or a new one made for `now`.
+
+    Raises:
+        UsageFailure: the home shows another world than the one asked for.
+    """
+    wanted = str(replay.absolute()) if replay is not None else None
+    file = home / FILE_NAME
+    if not file.exists():
+        return World(seed=secrets.randbelow(1_000_000) if seed is None else seed, epoch=now, replay=wanted).save(home)
+    document = json.loads(file.read_text(encoding="utf-8"))
+    world = World(**{**document, "epoch": datetime.fromisoformat(document["epoch"])})
+    if (seed is not None and seed != world.seed) or wanted != world.replay:
+        shown = f"the replay of {world.replay}" if world.replay else f"the cooperative of seed {world.seed}"
+        raise UsageFailure(f"{home} already shows {shown}: name the same again, or set AMI_HOME to an empty directory.")
+    return world
+
+
+def lawful(now: datetime, last_vat_day: date | None) -> datetime:
+    """`now`, or the same hour of the last day that has a VAT rate."""
+    if last_vat_day is None or local_day(now) <= last_vat_day:
+        return now
+    local = now.astimezone(LOCAL)
+    return datetime.combine(last_vat_day, time(local.hour, local.minute, local.second), tzinfo=LOCAL)
+
+
+def last_full_month(now: datetime) -> Period:
+    """The calendar month before the one `now` lies in."""
+    end = local_day(now).replace(day=1)
+    return Period.of_days(add_months(end, -1), end)

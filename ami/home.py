@@ -1,0 +1,98 @@
+"""The home of an installation: its directory, its locks, its database."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ami.console import say
+from ami.failure import Failure
+from ami.settings import Settings
+from storage.embedded import Embedded
+from storage.migrations import migrate, pending
+
+
+def prepare(settings: Settings) -> Path:
+    """Make the home, readable by its owner alone; raises `Failure` where it cannot be written."""
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not os.access(settings.home, os.W_OK):
+            raise PermissionError(13, "Permission denied")
+    except OSError as error:
+        raise Failure(
+            f"{settings.home} cannot be written ({error.strerror}): set AMI_HOME to a directory of yours."
+        ) from error
+    return settings.home
+
+
+@contextmanager
+def only_one(settings: Settings, what: str) -> Iterator[None]:
+    """Hold the home's lock called `what`; raises `Failure` when another process has it."""
+    path = prepare(settings) / f"{what}.lock"
+    with path.open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            holder = lock.read().strip() or "unknown"
+            raise Failure(
+                f"`ami {what}` is already running on {settings.home} (process {holder}): "
+                "stop it first, or set AMI_HOME to another directory."
+            ) from None
+        lock.seek(0)
+        lock.truncate()
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        yield
+
+
+@contextmanager
+def database(settings: Settings, *, migrated: bool = True) -> Iterator[str]:
+    """The database's address, the embedded server being started where none is named.
+
+    Whoever leaves last stops a server that was started this way; one started by `ami db start` stays.
+    """
+    if settings.database_url is not None:
+        if migrated:
+            _migrate(settings.database_url)
+        yield settings.database_url
+        return
+    prepare(settings)
+    server = Embedded(settings.home)
+    users = settings.home / "database.users"
+    borrowed = settings.home / "database.borrowed"
+    with users.open("a+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        if not server.status().running:
+            borrowed.touch()
+            server.start(progress=say)
+        dsn = server.dsn()
+        try:
+            if migrated:
+                _migrate(dsn)
+            yield dsn
+        finally:
+            _leave(server, lock.fileno(), borrowed)
+
+
+def _leave(server: Embedded, lock: int, borrowed: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return  # others are still at it; the last one stops the server
+    if borrowed.exists():
+        server.stop()
+        borrowed.unlink(missing_ok=True)
+
+
+def keep_running(settings: Settings) -> None:
+    """From now on the embedded server stays up when its users leave."""
+    (settings.home / "database.borrowed").unlink(missing_ok=True)
+
+
+def _migrate(dsn: str) -> None:
+    if pending(dsn):
+        migrate(dsn)

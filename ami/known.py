@@ -1,0 +1,49 @@
+"""Which errors of the rooms are sentences for a person, and the code each ends a command with."""
+
+from __future__ import annotations
+
+import sys
+
+from ami.failure import Exit, Failure
+from model.errors import ModelError
+
+# package, class, code; only rooms that were imported can have raised
+_KNOWN = (
+    ("storage.errors", "StorageError", Exit.FAILED),
+    ("simulators.errors", "ReplayError", Exit.INPUT),
+    ("simulators.errors", "SimulatorError", Exit.FAILED),
+    ("collector.errors", "NoLink", Exit.NO_LINK),
+    ("collector.errors", "CollectorError", Exit.FAILED),
+    ("protocols.errors", "ProtocolError", Exit.FAILED),
+    ("analytics.errors", "AnalyticsError", Exit.INPUT),
+    ("operations.errors", "InputError", Exit.INPUT),
+    ("operations.errors", "OperationsError", Exit.FAILED),
+    ("dashboard.errors", "DashboardError", Exit.FAILED),
+)
+
+
+def known_failure(error: Exception) -> Failure | None:
+    """The failure behind an error, or None when nobody foresaw it."""
+    if isinstance(error, ModelError):
+        return _failure(str(error), Exit.INPUT)
+    for module, name, code in _KNOWN:
+        loaded = sys.modules.get(module)
+        kind = getattr(loaded, name, None)
+        if kind is not None and isinstance(error, kind):
+            return _failure(str(error), code)
+    psycopg = sys.modules.get("psycopg")
+    if psycopg is not None and isinstance(error, psycopg.OperationalError):
+        return _failure(
+            f"The database cannot be reached or went away ({str(error).strip().splitlines()[0]}): "
+            "look at `ami db status`, then run this again; what was stored stays stored.",
+            Exit.FAILED,
+        )
+    if isinstance(error, OSError) and error.errno == 28:
+        return _failure(f"The disk is full ({error.filename or 'writing'}): make room, then run this again.", Exit.FAILED)
+    return None
+
+
+def _failure(text: str, code: Exit) -> Failure:
+    failure = Failure(text)
+    failure.code = code
+    return failure

@@ -1,0 +1,99 @@
+"""The command line. Each verb has a file of its own, imported when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import rich_click as click
+
+from ami.failure import Exit, Failure
+
+VERBS: dict[str, tuple[str, str]] = {
+    "demo": ("demo", "A small cooperative, live: simulated meters, head-end, database, pages."),
+    "init": ("init", "Set up this installation: home, settings, keys, database."),
+    "check": ("check", "Look at this installation and say what is wrong with it."),
+    "status": ("status", "What is read, what is silent, what is held, what is due."),
+    "user": ("user", "Who may sign in."),
+    "meter": ("meter", "Add, list and test meters."),
+    "import": ("import_", "Bring in customers, meters and the register of the grid."),
+    "collect": ("collect", "The head-end: read what is missing and keep reading."),
+    "read": ("read", "Read one meter now, without a database."),
+    "validate": ("validate", "Turn what meters said into validated days."),
+    "close": ("close", "Take the closing indices of a month."),
+    "bill": ("bill", "Bill a closed month, list and print bills."),
+    "alerts": ("alerts", "Look for what is abnormal, and list it."),
+    "export": ("export", "Intervals, closing indices and bills as CSV or JSON."),
+    "worker": ("worker", "Run the jobs of the office: validate, close, bill, watch."),
+    "serve": ("serve", "The pages for staff and customers."),
+    "db": ("db", "Start, stop, migrate, back up and restore the database."),
+    "simulate": ("simulate", "Meters that speak the real protocols, for trials and tests."),
+    "bench": ("bench", "Measure, beside peers in the same run."),
+}
+
+
+class Verbs(click.RichGroup):
+    """Imports a verb's file when the verb is asked for: `ami --help` stays quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> Any:
+        if cmd_name not in VERBS:
+            return None
+        return importlib.import_module(f"ami.{VERBS[cmd_name][0]}").command
+
+    def format_help(self, ctx: click.Context, formatter: Any) -> None:
+        click.Group.format_help(self, ctx, formatter)
+
+    def format_commands(self, ctx: click.Context, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, about) for name, (_, about) in VERBS.items()])
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="dienke", prog_name="ami")
+def cli() -> None:
+    """Điện kế: reads electricity meters, keeps what they said, and turns it into load curves, closing
+    indices, bills and warnings.
+
+    Everything lives below $AMI_HOME (default ./var). Start with `ami demo`, or with `ami init` for an
+    installation of your own. Exit codes: 0 done, 2 usage, 3 partly done, 4 no link, 5 input unusable,
+    6 the result contradicts the truth.
+    """
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit code."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        code = stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        print("Stopped.", file=sys.stderr)
+        code = 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        code = Exit.FAILED
+    except Exception as error:
+        code = sentence(error)
+    sys.exit(int(code or 0))
+
+
+def sentence(error: Exception) -> int:
+    """Print the one sentence of a known failure and return its code; an unknown one is raised again."""
+    from ami.known import known_failure
+
+    found = error if isinstance(error, Failure) else known_failure(error)
+    if found is None:
+        raise error
+    print(f"ami: {found}", file=sys.stderr)
+    return int(found.code)
+
+
+if __name__ == "__main__":
+    main()

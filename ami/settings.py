@@ -1,0 +1,165 @@
+"""What this installation is told: one TOML file and the environment, read once, frozen, checked.
+
+The environment wins over the file. Secrets are kept out of `repr` and of every message.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ami.failure import UsageFailure
+
+FILE_NAME = "ami.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings; `home` holds everything this installation writes."""
+
+    home: Path
+    database_url: str | None = field(default=None, repr=False)
+    language: str = "vi"
+    office: str = "Hợp tác xã điện"
+    hotline: str = ""
+    web_host: str = "127.0.0.1"
+    web_port: int = 8050
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    listen_host: str = "127.0.0.1"
+    listen_port: int = 4059
+    concurrency: int = 200
+    live_every_s: int = 60
+    spool_mb: int = 2048
+
+    @property
+    def spool_path(self) -> Path:
+        return self.home / "spool" / "readouts.sqlite"
+
+    @property
+    def wrapping_key_path(self) -> Path:
+        return self.home / "wrapping.key"
+
+    @property
+    def tls(self) -> bool:
+        return self.tls_certificate is not None
+
+
+# name in the environment, place in the TOML file, field
+_PLACES = (
+    ("AMI_DATABASE_URL", ("database", "url"), "database_url"),
+    ("AMI_LANG", ("office", "language"), "language"),
+    ("AMI_OFFICE", ("office", "name"), "office"),
+    ("AMI_HOTLINE", ("office", "hotline"), "hotline"),
+    ("AMI_WEB_HOST", ("web", "host"), "web_host"),
+    ("AMI_WEB_PORT", ("web", "port"), "web_port"),
+    ("AMI_TLS_CERTIFICATE", ("web", "tls_certificate"), "tls_certificate"),
+    ("AMI_TLS_KEY", ("web", "tls_key"), "tls_key"),
+    ("AMI_LISTEN_HOST", ("collector", "listen_host"), "listen_host"),
+    ("AMI_LISTEN_PORT", ("collector", "listen_port"), "listen_port"),
+    ("AMI_CONCURRENCY", ("collector", "concurrency"), "concurrency"),
+    ("AMI_LIVE_EVERY_S", ("collector", "live_every_s"), "live_every_s"),
+    ("AMI_SPOOL_MB", ("collector", "spool_mb"), "spool_mb"),
+)
+_BOUNDS = {
+    "web_port": (1, 65535),
+    "listen_port": (1, 65535),
+    "concurrency": (1, 20000),
+    "live_every_s": (5, 3600),
+    "spool_mb": (1, 1_000_000),
+}
+_PATHS = ("tls_certificate", "tls_key")
+
+TEMPLATE = """\
+# Điện kế: the settings of this installation. The environment (AMI_…) wins over this file.
+
+[office]
+name = "Hợp tác xã điện"      # on pages and bills
+hotline = ""                  # telephone on bills and pages
+language = "vi"               # vi or en: what a visitor sees before choosing
+
+[web]
+host = "127.0.0.1"            # 0.0.0.0 to serve the local network; then set the two TLS files
+port = 8050
+# tls_certificate = "/etc/ssl/…/fullchain.pem"
+# tls_key = "/etc/ssl/…/privkey.pem"
+
+[collector]
+listen_host = "127.0.0.1"     # where modems that dial in connect to; 0.0.0.0 for all networks
+listen_port = 4059
+concurrency = 200             # conversations at the same time
+live_every_s = 60             # seconds between two looks at the instant values
+
+# [database]
+# url = "postgresql://…"      # without it a private TimescaleDB runs below this directory
+"""
+
+
+def load(environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings of `$AMI_HOME` (default `./var`).
+
+    Raises:
+        UsageFailure: the file or a variable says something that cannot be, in one sentence.
+    """
+    environment = os.environ if environment is None else environment
+    home = Path(environment.get("AMI_HOME") or "var").expanduser().absolute()
+    file = Path(environment["AMI_CONFIG"]) if environment.get("AMI_CONFIG") else home / FILE_NAME
+    document = _read(file, required=bool(environment.get("AMI_CONFIG")))
+    values: dict[str, Any] = {}
+    for variable, (section, key), name in _PLACES:
+        table = document.get(section, {})
+        if key in table:
+            values[name] = _checked(name, table.pop(key), f"{file}, [{section}] {key}")
+        if environment.get(variable):
+            values[name] = _checked(name, environment[variable], variable)
+    left = [f"[{section}] {key}" for section, table in document.items() for key in table]
+    if left:
+        raise UsageFailure(f"{file} has a setting nobody knows: {', '.join(left)}; correct its name or remove it.")
+    if ("tls_certificate" in values) != ("tls_key" in values):
+        raise UsageFailure("TLS needs both tls_certificate and tls_key: set the one that is missing.")
+    return Settings(home=home, **values)
+
+
+def _read(file: Path, *, required: bool) -> dict[str, dict[str, Any]]:
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if required:
+            raise UsageFailure(f"AMI_CONFIG names {file}, which does not exist.") from None
+        return {}
+    except OSError as error:
+        raise UsageFailure(f"{file} cannot be read ({error.strerror}): check its owner and permissions.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageFailure(f"{file} is no valid TOML ({error}): correct that line.") from error
+    for section, table in document.items():
+        if not isinstance(table, dict):
+            raise UsageFailure(f"{file}: {section} stands outside a section; put it below [office], [web] or [collector].")
+    return document
+
+
+def _checked(name: str, value: Any, where: str) -> Any:
+    if name in _BOUNDS:
+        low, high = _BOUNDS[name]
+        try:
+            number = int(value)
+        except (TypeError, ValueError):
+            raise UsageFailure(f"{where} must be a whole number, not {value!r}.") from None
+        if not low <= number <= high:
+            raise UsageFailure(f"{where} must lie between {low} and {high}, not {number}.")
+        return number
+    if not isinstance(value, str):
+        raise UsageFailure(f"{where} must be text in quotes, not {value!r}.")
+    if name in _PATHS:
+        path = Path(value).expanduser()
+        if not path.is_file():
+            raise UsageFailure(f"{where}: there is no file {path}.")
+        return path
+    if name == "language" and value not in ("vi", "en"):
+        raise UsageFailure(f"{where} must be vi or en, not {value!r}.")
+    if name == "database_url" and not value.startswith(("postgresql://", "postgres://")):
+        raise UsageFailure(f"{where} must begin with postgresql://.")
+    return value

@@ -1,0 +1,144 @@
+"""Child processes of the demo: started together, restarted when they must live, ended together and nothing else."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from ami.failure import Exit, Failure
+
+_PR_SET_PDEATHSIG = 1
+STOP_WITHIN_S = 10.0
+
+
+def _end_with_parent() -> None:
+    """Ask the kernel for SIGTERM when the parent dies, so that a killed demo leaves nothing behind."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def free_port(host: str, preferred: int, *, taken: frozenset[int] = frozenset()) -> int:
+    """`preferred` if nobody listens there, else the next port that is free, below 32768."""
+    for port in [preferred, *range(max(preferred, 1024) + 1, 32768)]:
+        if port in taken:
+            continue
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            return port
+    raise Failure(f"No port from {preferred} to 32767 is free on {host}: stop what listens there.")
+
+
+@dataclass(slots=True)
+class Child:
+    """One `ami` verb in a process of its own; what it says on stderr goes to a file."""
+
+    name: str
+    arguments: list[str]
+    log: Path
+    keep_alive: bool = False
+    process: subprocess.Popen[str] | None = field(default=None, repr=False)
+
+    def start(self) -> None:
+        with self.log.open("a", encoding="utf-8") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "ami.main", *self.arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                # Ctrl-C reaches the demo alone, which then ends its children in order.
+                start_new_session=True,
+                preexec_fn=_end_with_parent,
+            )
+
+    def running(self) -> subprocess.Popen[str]:
+        if self.process is None:
+            raise Failure(f"{self.name} was never started.")
+        return self.process
+
+    def last_words(self) -> str:
+        lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return lines[-1] if lines else "it said nothing"
+
+    def line(self) -> dict[str, Any]:
+        """The next JSON line on stdout; raises `Failure` when the process ended instead."""
+        process = self.running()
+        stdout: IO[str] = process.stdout  # type: ignore[assignment]
+        text = stdout.readline()
+        if not text:
+            code = process.wait()
+            failure = Failure(f"{self.name} ended: {self.last_words().removeprefix('ami: ')}")
+            failure.code = Exit(code) if code in set(Exit) and code else Exit.FAILED
+            raise failure
+        document: dict[str, Any] = json.loads(text)
+        return document
+
+    def ask(self, **question: Any) -> dict[str, Any]:
+        """Send one JSON line and wait for the answer."""
+        stdin: IO[str] = self.running().stdin  # type: ignore[assignment]
+        stdin.write(json.dumps(question) + "\n")
+        stdin.flush()
+        return self.line()
+
+    def stop(self) -> None:
+        if self.process is None or self.process.poll() is not None:
+            return
+        if self.process.stdin is not None:
+            self.process.stdin.close()
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+@contextmanager
+def family(logs: Path) -> Iterator[Callable[..., Child]]:
+    """Yield a function that starts children; all of them are ended, last one first, when the block is left."""
+    logs.mkdir(parents=True, exist_ok=True)
+    children: list[Child] = []
+
+    def start(name: str, *arguments: str, keep_alive: bool = False) -> Child:
+        child = Child(name, list(arguments), logs / f"{name}.log", keep_alive)
+        child.start()
+        children.append(child)
+        return child
+
+    def terminated(_signal: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, terminated)
+    try:
+        yield start
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        for child in reversed(children):
+            child.stop()
+
+
+def watch(children: list[Child], *, every_s: float = 1.0) -> None:
+    """Stay until interrupted; a child that must live is started again when it ends."""
+    quick: dict[str, float] = {}
+    while True:
+        time.sleep(every_s)
+        for child in children:
+            if child.running().poll() is None:
+                continue
+            if not child.keep_alive or time.monotonic() - quick.get(child.name, -60.0) < 5.0:
+                raise Failure(f"{child.name} ended: {child.last_words().removeprefix('ami: ')} (all of it: {child.log})")
+            quick[child.name] = time.monotonic()
+            child.start()
