@@ -1,1 +1,1 @@
-"""Bytes in, messages out."""
+"""Bytes in, messages out: the codecs of the wire, without sockets and without a clock."""

@@ -1,0 +1,76 @@
+"""What a client learns from the bytes it is given."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from protocols.dlms.apdu import Attribute, DataNotification
+from protocols.dlms.enums import ActionResult, Conformance, DataAccessResult
+from protocols.errors import Refused, ServiceRefused
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Bytes that must go out now for the conversation to go on."""
+
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Associated:
+    """The association is open: what was granted; `max_pdu` is what the meter can receive."""
+
+    conformance: Conformance
+    max_pdu: int
+
+
+@dataclass(frozen=True, slots=True)
+class Got:
+    """One attribute read: the bytes of its `Data`, or why not. A list yields one of these per attribute."""
+
+    attribute: Attribute
+    result: bytes | DataAccessResult
+
+    def raw(self) -> bytes:
+        """The bytes; raises `Refused` when the meter said no."""
+        if isinstance(self.result, DataAccessResult):
+            raise Refused(self.result, str(self.attribute))
+        return self.result
+
+
+@dataclass(frozen=True, slots=True)
+class WasSet:
+    """One attribute written, or refused."""
+
+    attribute: Attribute
+    result: DataAccessResult
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """One method invoked, or refused."""
+
+    method: Attribute
+    result: ActionResult
+    returned: bytes | DataAccessResult | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The meter could not serve the request at all; the association stands."""
+
+    error: ServiceRefused
+
+
+@dataclass(frozen=True, slots=True)
+class Notified:
+    """The meter pushed something of its own accord."""
+
+    notification: DataNotification
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """The association is closed."""
+
+
+Event: TypeAlias = Send | Associated | Got | WasSet | Acted | Failed | Notified | Released

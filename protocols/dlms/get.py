@@ -1,0 +1,204 @@
+"""GET (IEC 62056-5-3): requests and responses, normal, next/with-datablock, with-list.
+
+Answers keep their `Data` as bytes: a profile goes to the fast decoder, everything else through `axdr.decode`.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from protocols.dlms import axdr
+from protocols.dlms.enums import DataAccessResult
+from protocols.dlms.reference import Access, Attribute, InvokeId, read_access, read_piece, write_access
+from protocols.errors import LocalError
+from protocols.reader import Reader, length_bytes
+
+GET_REQUEST, GET_RESPONSE = 0xC0, 0xC4
+
+
+def access_result(reader: Reader) -> DataAccessResult:
+    """The next byte as a data-access-result; an unknown one is refused."""
+    number = reader.u8()
+    try:
+        return DataAccessResult(number)
+    except ValueError as unknown:
+        raise reader.error(f"{number} is no data-access-result") from unknown
+
+
+def _head(raw: bytes, tag: int, choice: int, name: str) -> tuple[Reader, InvokeId]:
+    reader = Reader(raw)
+    reader.expect(tag, name)
+    reader.expect(choice, name)
+    return reader, InvokeId.from_byte(reader.u8())
+
+
+@dataclass(frozen=True, slots=True)
+class GetRequestNormal:
+    """One attribute, perhaps a selection of it."""
+
+    CHOICE: ClassVar[int] = 1
+    invoke: InvokeId
+    attribute: Attribute
+    access: Access | None = None
+
+    def to_bytes(self) -> bytes:
+        """The message."""
+        head = bytes((GET_REQUEST, self.CHOICE, self.invoke.to_byte()))
+        return head + self.attribute.to_bytes() + write_access(self.access)
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> Self:
+        """Read it whole; raises `DecodeError`."""
+        reader, invoke = _head(raw, GET_REQUEST, cls.CHOICE, "get-request-normal")
+        request = cls(invoke, Attribute.read(reader), read_access(reader))
+        reader.finish()
+        return request
+
+
+@dataclass(frozen=True, slots=True)
+class GetRequestNext:
+    """Block `block` arrived; send the one after it."""
+
+    CHOICE: ClassVar[int] = 2
+    invoke: InvokeId
+    block: int
+
+    def to_bytes(self) -> bytes:
+        """The message."""
+        return bytes((GET_REQUEST, self.CHOICE, self.invoke.to_byte())) + self.block.to_bytes(4, "big")
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> Self:
+        """Read it whole; raises `DecodeError`."""
+        reader, invoke = _head(raw, GET_REQUEST, cls.CHOICE, "get-request-next")
+        request = cls(invoke, reader.number(4))
+        reader.finish()
+        return request
+
+
+@dataclass(frozen=True, slots=True)
+class GetRequestWithList:
+    """Several attributes at once."""
+
+    CHOICE: ClassVar[int] = 3
+    invoke: InvokeId
+    items: tuple[tuple[Attribute, Access | None], ...]
+
+    def to_bytes(self) -> bytes:
+        """The message."""
+        if not self.items:
+            raise LocalError("a list of attributes to read cannot be empty")
+        head = bytes((GET_REQUEST, self.CHOICE, self.invoke.to_byte())) + length_bytes(len(self.items))
+        return head + b"".join([item.to_bytes() + write_access(access) for item, access in self.items])
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> Self:
+        """Read it whole; raises `DecodeError`."""
+        reader, invoke = _head(raw, GET_REQUEST, cls.CHOICE, "get-request-with-list")
+        count = reader.length()
+        if not 0 < count * 10 <= reader.left:
+            raise reader.error(f"{count} attributes announced in {reader.left} bytes")
+        request = cls(invoke, tuple([(Attribute.read(reader), read_access(reader)) for _ in range(count)]))
+        reader.finish()
+        return request
+
+
+@dataclass(frozen=True, slots=True)
+class GetResponseNormal:
+    """One value: the bytes of its `Data`, or why there is none."""
+
+    CHOICE: ClassVar[int] = 1
+    invoke: InvokeId
+    result: bytes | DataAccessResult
+
+    def to_bytes(self) -> bytes:
+        """The message."""
+        head = bytes((GET_RESPONSE, self.CHOICE, self.invoke.to_byte()))
+        return head + write_result(self.result)
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> Self:
+        """Read it; that the data is one whole value is checked where it is decoded."""
+        reader, invoke = _head(raw, GET_RESPONSE, cls.CHOICE, "get-response-normal")
+        if reader.flag("result"):
+            response = cls(invoke, access_result(reader))
+            reader.finish()
+            return response
+        return cls(invoke, reader.rest())
+
+    def value(self) -> axdr.Data:
+        """The data decoded; `LocalError` when the answer was a refusal."""
+        if isinstance(self.result, DataAccessResult):
+            raise LocalError(f"there is no value: {self.result.name}")
+        return axdr.decode(self.result)
+
+
+@dataclass(frozen=True, slots=True)
+class GetResponseWithBlock:
+    """A piece of a long answer: `block` counts from 1."""
+
+    CHOICE: ClassVar[int] = 2
+    invoke: InvokeId
+    last: bool
+    block: int
+    result: bytes | DataAccessResult
+
+    def to_bytes(self) -> bytes:
+        """The message."""
+        head = bytes((GET_RESPONSE, self.CHOICE, self.invoke.to_byte(), self.last)) + self.block.to_bytes(
+            4, "big"
+        )
+        if isinstance(self.result, DataAccessResult):
+            return head + bytes((1, self.result))
+        return head + b"\x00" + length_bytes(len(self.result)) + self.result
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> Self:
+        """Read it whole; raises `DecodeError`."""
+        reader, invoke = _head(raw, GET_RESPONSE, cls.CHOICE, "get-response-with-datablock")
+        last = reader.u8() != 0
+        block = reader.number(4)
+        refused = reader.flag("result")
+        result = access_result(reader) if refused else reader.take(reader.length())
+        reader.finish()
+        return cls(invoke, last, block, result)
+
+
+@dataclass(frozen=True, slots=True)
+class GetResponseWithList:
+    """Several values, in the order asked."""
+
+    CHOICE: ClassVar[int] = 3
+    invoke: InvokeId
+    results: tuple[bytes | DataAccessResult, ...]
+
+    def to_bytes(self) -> bytes:
+        """The message."""
+        return bytes((GET_RESPONSE, self.CHOICE, self.invoke.to_byte())) + write_results(self.results)
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> Self:
+        """Read it whole; raises `DecodeError`."""
+        reader, invoke = _head(raw, GET_RESPONSE, cls.CHOICE, "get-response-with-list")
+        return cls(invoke, read_results(reader))
+
+
+def write_result(result: bytes | DataAccessResult) -> bytes:
+    """Get-data-result."""
+    return bytes((1, result)) if isinstance(result, DataAccessResult) else b"\x00" + result
+
+
+def write_results(results: tuple[bytes | DataAccessResult, ...]) -> bytes:
+    """A counted list of results; also what is cut into blocks when the list is long."""
+    return length_bytes(len(results)) + b"".join([write_result(result) for result in results])
+
+
+def read_results(reader: Reader) -> tuple[bytes | DataAccessResult, ...]:
+    """The counterpart of `write_results`, to the end of the bytes."""
+    count = reader.length()
+    if count * 2 > reader.left:
+        raise reader.error(f"{count} results announced in {reader.left} bytes")
+    results = tuple(
+        [access_result(reader) if reader.flag("result") else read_piece(reader) for _ in range(count)]
+    )
+    reader.finish()
+    return results

@@ -1,0 +1,87 @@
+"""What every service shares: the attribute or method meant, the selection within it, the invoke-id."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from protocols.dlms import axdr
+from protocols.errors import LocalError
+from protocols.obis import Obis
+from protocols.reader import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class InvokeId:
+    """Invoke-id-and-priority: `number` 0..15 pairs an answer with its request."""
+
+    number: int
+    confirmed: bool = True
+    high_priority: bool = True
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.number <= 15:
+            raise LocalError(f"an invoke-id is 0 to 15, not {self.number}")
+
+    def to_byte(self) -> int:
+        """The octet on the wire."""
+        return self.number | (0x40 if self.confirmed else 0) | (0x80 if self.high_priority else 0)
+
+    @classmethod
+    def from_byte(cls, octet: int) -> Self:
+        """Bits 4 and 5 are reserved and not looked at."""
+        return cls(octet & 0x0F, bool(octet & 0x40), bool(octet & 0x80))
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One attribute (or, for ACTION, one method) of one object: class, logical name, number."""
+
+    class_id: int
+    obis: Obis
+    number: int
+
+    def to_bytes(self) -> bytes:
+        """Nine bytes."""
+        try:
+            head = self.class_id.to_bytes(2, "big") + self.obis.to_bytes()
+            return head + self.number.to_bytes(1, "big", signed=True)
+        except OverflowError as wrong:
+            raise LocalError(f"{self} does not fit its bytes") from wrong
+
+    @classmethod
+    def read(cls, reader: Reader) -> Self:
+        """The next nine bytes."""
+        class_id = reader.number(2)
+        name = Obis.from_bytes(reader.take(6))
+        return cls(class_id, name, reader.number(1, signed=True))
+
+    def __str__(self) -> str:
+        return f"{self.obis} attribute {self.number} (class {self.class_id})"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Selective access: the selector and its parameters as they travel."""
+
+    selector: int
+    parameters: axdr.Data
+
+
+def write_access(access: Access | None) -> bytes:
+    """A presence byte and what it announces."""
+    if access is None:
+        return b"\x00"
+    return bytes((1, access.selector)) + axdr.encode(access.parameters)
+
+
+def read_access(reader: Reader) -> Access | None:
+    """The counterpart of `write_access`."""
+    if not reader.flag("access-selection"):
+        return None
+    return Access(reader.u8(), axdr.read(reader))
+
+
+def read_piece(reader: Reader) -> bytes:
+    """The bytes of the next `Data`, checked and stepped over."""
+    start = reader.at
+    axdr.read(reader)
+    return reader.raw[start : reader.at]

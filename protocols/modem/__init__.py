@@ -1,0 +1,1 @@
+"""What modems say of their own accord before and between the bytes of a meter."""

@@ -1,0 +1,266 @@
+"""Both halves of a DLMS conversation, against each other and against misbehaviour."""
+
+import pytest
+
+from protocols.dlms import axdr, objects
+from protocols.dlms.apdu import (
+    Attribute,
+    ExceptionResponse,
+    GetResponseNormal,
+    GetResponseWithBlock,
+    InvokeId,
+)
+from protocols.dlms.axdr import Data
+from protocols.dlms.client import ClientConnection, ClientSettings
+from protocols.dlms.client_states import RECEIVES, SENDS, State
+from protocols.dlms.enums import (
+    Conformance,
+    DataAccessResult,
+    Mechanism,
+    ServiceError,
+    StateError,
+    UserDiagnostic,
+)
+from protocols.dlms.events import Associated, Event, Failed, Got, Released, Send
+from protocols.dlms.selection import EntrySelection, RangeAsked
+from protocols.dlms.server import ClientAccess, Device, ServerConnection
+from protocols.dlms.wrapper import Frame
+from protocols.errors import AssociationRefused, LocalError, Refused, RemoteError
+from protocols.obis import Obis, obis
+
+ENERGY = objects.register(obis("1.0.1.8.0"))
+LONG = Attribute(1, obis("0.0.96.1.0"), 2)
+
+
+class Plate:
+    """A meter with one register and one long text."""
+
+    def __init__(self, text: bytes = bytes(range(256)) * 20) -> None:
+        self.text = text
+
+    def read(
+        self, class_id: int, obis: Obis, attribute: int, selection: RangeAsked | EntrySelection | None
+    ) -> Data | bytes | DataAccessResult:
+        if (class_id, obis, attribute) == (3, ENERGY.obis, 2):
+            return axdr.double_long_unsigned(123456)
+        if (class_id, obis, attribute) == (1, LONG.obis, 2):
+            return axdr.octet_string(self.text)
+        return DataAccessResult.OBJECT_UNDEFINED
+
+
+def server(max_pdu: int = 200, conformance: Conformance | None = None) -> ServerConnection:
+    clients = {16: ClientAccess(), 17: ClientAccess(Mechanism.LLS, b"12345678")}
+    device = Device(Plate(), clients, max_pdu)
+    if conformance is not None:
+        device = Device(Plate(), clients, max_pdu, conformance)
+    return ServerConnection({1: device})
+
+
+def exchange(client: ClientConnection, meter: ServerConnection, request: bytes) -> list[Event]:
+    events: list[Event] = []
+    while request:
+        heard = client.receive(meter.receive(request))
+        request = b"".join(event.raw for event in heard if isinstance(event, Send))
+        events += [event for event in heard if not isinstance(event, Send)]
+    return events
+
+
+def associated(meter: ServerConnection, **settings: object) -> ClientConnection:
+    client = ClientConnection(ClientSettings(**settings))  # type: ignore[arg-type]
+    (event,) = exchange(client, meter, client.associate())
+    assert isinstance(event, Associated)
+    return client
+
+
+def test_a_register_is_read() -> None:
+    meter = server()
+    client = associated(meter)
+    (got,) = exchange(client, meter, client.get(ENERGY))
+    assert isinstance(got, Got)
+    assert axdr.decode(got.raw()) == axdr.double_long_unsigned(123456)
+    assert exchange(client, meter, client.release()) == [Released()]
+    assert client.state is State.IDLE
+
+
+@pytest.mark.parametrize("max_pdu", [32, 64, 200, 1024, 65535])
+def test_a_long_value_comes_in_blocks_and_whole(max_pdu: int) -> None:
+    meter = server(max_pdu)
+    client = associated(meter)
+    (got,) = exchange(client, meter, client.get(LONG))
+    assert isinstance(got, Got)
+    assert axdr.decode(got.raw()).value == Plate().text
+
+
+def test_the_clients_smaller_pdu_decides() -> None:
+    meter = server(65535)
+    client = associated(meter, max_pdu=100)
+    first = meter.receive(client.get(LONG))
+    assert len(first) <= 8 + 100
+    assert isinstance(client.receive(first)[0], Send)
+
+
+def test_a_list_is_read_item_by_item_one_refused() -> None:
+    meter = server()
+    client = associated(meter)
+    nowhere = objects.register(obis("1.0.99.8.0"))
+    energy, missing, long = exchange(client, meter, client.get_list((ENERGY, nowhere, LONG)))
+    assert isinstance(energy, Got)
+    assert isinstance(missing, Got)
+    assert isinstance(long, Got)
+    assert axdr.decode(energy.raw()).value == 123456
+    assert axdr.decode(long.raw()).value == Plate().text
+    with pytest.raises(Refused, match="object undefined") as refused:
+        missing.raw()
+    assert refused.value.data_access_result is DataAccessResult.OBJECT_UNDEFINED
+
+
+def test_low_level_security_wants_its_password() -> None:
+    meter = server()
+    associated(meter, client_address=17, mechanism=Mechanism.LLS, password=b"12345678")
+    for settings, diagnostic in (
+        (ClientSettings(17, 1, Mechanism.LLS, b"12345679"), UserDiagnostic.AUTHENTICATION_FAILURE),
+        (ClientSettings(17, 1), UserDiagnostic.AUTHENTICATION_REQUIRED),
+        (
+            ClientSettings(16, 1, Mechanism.LLS, b"x"),
+            UserDiagnostic.AUTHENTICATION_MECHANISM_NAME_NOT_RECOGNISED,
+        ),
+        (ClientSettings(99, 1), UserDiagnostic.NO_REASON_GIVEN),
+    ):
+        client = ClientConnection(settings)
+        with pytest.raises(AssociationRefused) as refused:
+            exchange(client, meter, client.associate())
+        assert refused.value.diagnostic is diagnostic
+        assert "12345679" not in repr(settings)
+        with pytest.raises(LocalError, match="broken"):
+            client.receive(b"")
+
+
+def test_without_an_association_nothing_is_served() -> None:
+    meter = server()
+    client = associated(meter)
+    stranger = server()
+    (failed,) = exchange(client, stranger, client.get(ENERGY))
+    assert isinstance(failed, Failed)
+    assert failed.error.errors == (StateError.SERVICE_NOT_ALLOWED, ServiceError.OPERATION_NOT_POSSIBLE)
+    assert client.state is State.READY
+
+
+def test_a_port_without_a_meter_stays_silent() -> None:
+    assert (
+        server().receive(Frame(16, 2, ClientConnection(ClientSettings()).associate()[8:]).to_bytes()) == b""
+    )
+
+
+def test_blocks_that_were_not_agreed_upon_are_refused() -> None:
+    meter = server(conformance=Conformance.GET)
+    client = associated(meter)
+    (got,) = exchange(client, meter, client.get(LONG))
+    assert isinstance(got, Got)
+    assert got.result is DataAccessResult.SCOPE_OF_ACCESS_VIOLATED
+    with pytest.raises(LocalError, match="multiple references"):
+        client.get_list((ENERGY,))
+    with pytest.raises(LocalError, match="selective access"):
+        client.get(LONG, EntrySelection(1))
+    (got,) = exchange(client, meter, client.get(ENERGY))
+    assert isinstance(got, Got)
+    assert got.result == b"\x06\x00\x01\xe2\x40"
+
+
+def answer(client: ClientConnection, message: GetResponseNormal | GetResponseWithBlock) -> list[Event]:
+    return client.receive(Frame(1, 16, message.to_bytes()).to_bytes())
+
+
+def test_an_answer_to_another_request_breaks_the_connection() -> None:
+    client = associated(server())
+    client.get(ENERGY)
+    with pytest.raises(RemoteError, match="request 7, 1 was asked") as wrong:
+        answer(client, GetResponseNormal(InvokeId(7), b"\x00"))
+    assert wrong.value.raw
+    with pytest.raises(LocalError):
+        client.get(ENERGY)
+
+
+def test_invoke_ids_count_and_wrap() -> None:
+    meter = server()
+    client = associated(meter)
+    numbers = []
+    for _ in range(18):
+        request = client.get(ENERGY)
+        numbers.append(request[8 + 2] & 0x0F)
+        exchange(client, meter, request)
+    assert numbers == [*range(1, 16), 0, 1, 2]
+
+
+@pytest.mark.parametrize("block", [1, 3])
+def test_a_block_out_of_order_is_no_part_of_a_value(block: int) -> None:
+    client = associated(server())
+    client.get(LONG)
+    (send,) = answer(client, GetResponseWithBlock(InvokeId(1), False, 1, b"\x09"))
+    assert isinstance(send, Send)
+    with pytest.raises(RemoteError, match="2 was due"):
+        answer(client, GetResponseWithBlock(InvokeId(1), True, block, b"\x00"))
+
+
+def test_endless_blocks_stop_at_the_bound() -> None:
+    client = associated(server(), max_answer_bytes=10_000, max_blocks=50)
+    client.get(LONG)
+    with pytest.raises(RemoteError, match="longer than 10000"):
+        endless(client, bytes(900))
+    client = associated(server(), max_answer_bytes=10_000, max_blocks=50)
+    client.get(LONG)
+    with pytest.raises(RemoteError, match="more than 50 blocks"):
+        endless(client, b"")
+
+
+def endless(client: ClientConnection, piece: bytes) -> None:
+    for block in range(1, 100):
+        answer(client, GetResponseWithBlock(InvokeId(1), False, block, piece))
+
+
+def test_a_transfer_refused_in_the_middle_yields_the_refusal_only() -> None:
+    client = associated(server())
+    client.get(LONG)
+    answer(client, GetResponseWithBlock(InvokeId(1), False, 1, b"\x09\x02"))
+    (got,) = answer(client, GetResponseWithBlock(InvokeId(1), True, 2, DataAccessResult.LONG_GET_ABORTED))
+    assert got == Got(LONG, DataAccessResult.LONG_GET_ABORTED)
+    assert client.state is State.READY
+
+
+def test_two_requests_at_once_are_our_mistake() -> None:
+    client = associated(server())
+    client.get(ENERGY)
+    with pytest.raises(LocalError, match="may not be sent now"):
+        client.get(ENERGY)
+    assert client.next_timeout() == 30.0
+
+
+def test_a_request_that_cannot_be_encoded_leaves_the_state_alone() -> None:
+    meter = server()
+    client = associated(meter)
+    with pytest.raises(LocalError):
+        client.set(ENERGY, axdr.long_unsigned(70_000))
+    assert client.state is State.READY
+    assert len(exchange(client, meter, client.get(ENERGY))) == 1
+
+
+def test_a_request_to_another_meter_port_breaks() -> None:
+    client = associated(server())
+    client.get(ENERGY)
+    with pytest.raises(RemoteError, match="from 2 to 16"):
+        client.receive(Frame(2, 16, GetResponseNormal(InvokeId(1), b"\x00").to_bytes()).to_bytes())
+
+
+def test_the_tables_are_closed() -> None:
+    awaiting = {state for row in SENDS.values() for state in row.values()}
+    assert awaiting <= set(RECEIVES)
+    reached = {State.IDLE} | awaiting | {state for row in RECEIVES.values() for state in row.values()}
+    assert reached == set(State) - {State.BROKEN}
+
+
+def test_a_refusal_to_open_by_exception_is_told() -> None:
+    client = ClientConnection(ClientSettings())
+    client.associate()
+    refusal = ExceptionResponse(StateError.SERVICE_UNKNOWN, ServiceError.PDU_TOO_LONG)
+    (failed,) = client.receive(Frame(1, 16, refusal.to_bytes()).to_bytes())
+    assert isinstance(failed, Failed)
+    assert client.state is State.IDLE
