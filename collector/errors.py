@@ -1,0 +1,55 @@
+"""What the head-end refuses or gives up on; every message is one sentence: what, where, what to do."""
+
+from __future__ import annotations
+
+
+class CollectorError(Exception):
+    """The root of this room's errors; `sentence` is for people."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
+class LinkDown(CollectorError):
+    """No way to the modem: it does not answer a call, has not dialled in, or hung up."""
+
+    def __init__(self, modem: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.modem = modem
+
+
+class AnswerTimeout(CollectorError):
+    """A meter or modem kept silent for longer than it may; `heard` are the bytes that did come."""
+
+    def __init__(self, sentence: str, heard: bytes = b"") -> None:
+        super().__init__(sentence)
+        self.heard = heard
+
+
+class Desync(CollectorError):
+    """Bytes came that no question explains; the link cannot be trusted any more."""
+
+    def __init__(self, sentence: str, raw: bytes = b"") -> None:
+        super().__init__(sentence)
+        self.raw = raw
+
+
+class ListenerError(CollectorError):
+    """The listener for modems that dial in could not be opened."""
+
+
+class SpoolError(CollectorError):
+    """The spool cannot be used."""
+
+
+class SpoolFull(SpoolError):
+    """No room for what a meter would say: polling stops, the meter keeps it."""
+
+
+class UnknownModel(CollectorError):
+    """A meter names a model that this program does not have."""
+
+
+class BadAddress(CollectorError):
+    """A meter's address (URL) that cannot be understood."""

@@ -1,0 +1,110 @@
+"""What the head-end knows of each meter: the store's word, the spool's on top of it, and how the last tries went."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from collector.plan import INSTANTS, REGISTERS, State
+from model.period import Period
+from model.readout import Readout
+
+STRIKES = 3  # rejected answers to one question before it rests
+REST = timedelta(hours=6)
+FINAL = (
+    "refused",
+    "wrong_meter",
+    "unknown_model",
+)  # asking again at once would change nothing, or lock the meter
+UNANSWERED = ("no_link", "timeout", "garbage", *FINAL)
+
+
+def merged(periods: Sequence[Period]) -> list[Period]:
+    """The same instants in the fewest periods, in order."""
+    out: list[Period] = []
+    for period in sorted(periods):
+        if out and period.start <= out[-1].end:
+            out[-1] = Period(out[-1].start, max(out[-1].end, period.end))
+        else:
+            out.append(period)
+    return out
+
+
+@dataclass(slots=True)
+class Known:
+    """One meter as the head-end knows it; changes with every readout that is noted."""
+
+    answered: dict[str, list[Period]] = field(default_factory=dict)
+    last_register: datetime | None = None
+    last_instant: datetime | None = None
+    failures: int = 0  # tries in a row that brought nothing
+    outcome: str = ""
+    detail: str = ""
+    strikes: dict[tuple[str, Period], tuple[int, datetime]] = field(default_factory=dict)
+
+    def note(self, readout: Readout) -> None:
+        """Take a readout into account. Whatever order readouts come in, answered periods add up to the same."""
+        self.outcome, self.detail = readout.outcome, readout.detail
+        for answer in readout.answers:
+            if answer.asked is not None and answer.complete:
+                self.answered[answer.item] = merged([*self.answered.get(answer.item, []), answer.asked])
+        for rejected in readout.rejected:
+            if rejected.asked is not None:
+                count, _ = self.strikes.get((rejected.item, rejected.asked), (0, readout.ended))
+                self.strikes[rejected.item, rejected.asked] = (count + 1, readout.ended)
+        got = any(
+            answer.asked is not None or answer.registers or answer.instants for answer in readout.answers
+        )
+        self.failures = 0 if got and not readout.rejected else self.failures + (readout.outcome != "ok")
+        self._note_now(readout)
+
+    def _note_now(self, readout: Readout) -> None:
+        # Tried counts as read: a register that a meter does not have must not be asked for without end.
+        tried = {rejected.item for rejected in readout.rejected}
+        spoke = readout.outcome in ("ok", "partial")
+        for answer in readout.answers:
+            if answer.registers and answer.asked is None:
+                tried.discard(REGISTERS)
+                self.last_register = _later(self.last_register, max(read.at for read in answer.registers))
+            if answer.instants:
+                tried.discard(INSTANTS)
+                self.last_instant = _later(self.last_instant, max(read.at for read in answer.instants))
+        if spoke and REGISTERS in tried:
+            self.last_register = _later(self.last_register, readout.ended)
+        if spoke and INSTANTS in tried:
+            self.last_instant = _later(self.last_instant, readout.ended)
+
+    def state(self, now: datetime) -> State:
+        """What the plan needs; a question rejected three times rests for six hours."""
+        resting = frozenset(
+            key for key, (count, since) in self.strikes.items() if count >= STRIKES and now - since < REST
+        )
+        return State(self.answered, resting, self.last_register, self.last_instant)
+
+    def exhausted(self, tries: int) -> bool:
+        """No sense in trying again in the same round."""
+        return self.outcome in FINAL or self.failures >= tries
+
+
+def _later(one: datetime | None, other: datetime) -> datetime:
+    return other if one is None or other > one else one
+
+
+def known_from(
+    meter_ids: Sequence[int],
+    answered: Mapping[tuple[int, str], Sequence[Period]],
+    latest: Mapping[int, tuple[datetime | None, datetime | None]],
+) -> dict[int, Known]:
+    """From what the store says: answered periods by meter and item, and (last register, last instants) by meter."""
+    known = {
+        meter_id: Known(
+            last_register=latest.get(meter_id, (None, None))[0],
+            last_instant=latest.get(meter_id, (None, None))[1],
+        )
+        for meter_id in meter_ids
+    }
+    for (meter_id, item), periods in answered.items():
+        if meter_id in known:
+            known[meter_id].answered[item] = merged(periods)
+    return known

@@ -1,0 +1,275 @@
+"""Between meter and database: a bounded SQLite journal. What `append` has returned for is on the disk.
+
+WAL with synchronous=FULL; whatever arrives while a commit is under way goes into the next one (group commit).
+A record is deleted only after the database has committed it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import fcntl
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import orjson
+
+from collector.errors import SpoolError, SpoolFull
+from model.jsonform import from_json, to_json
+from model.readout import Readout
+
+T = TypeVar("T")
+
+GROUP = 200  # records in one commit
+LIMIT = 1 << 30
+
+CREATE = """
+CREATE TABLE IF NOT EXISTS spooled (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    meter_id    INTEGER NOT NULL,
+    modem       TEXT NOT NULL,
+    received_at TEXT NOT NULL,
+    readout     BLOB NOT NULL
+)
+"""
+CREATE_ASIDE = """
+CREATE TABLE IF NOT EXISTS aside (
+    id          INTEGER PRIMARY KEY,
+    meter_id    INTEGER NOT NULL,
+    modem       TEXT NOT NULL,
+    received_at TEXT NOT NULL,
+    readout     BLOB NOT NULL,
+    reason      TEXT NOT NULL
+)
+"""
+INSERT = "INSERT INTO spooled (meter_id, modem, received_at, readout) VALUES (?, ?, ?, ?)"
+OLDEST = "SELECT id, meter_id, modem, received_at, readout FROM spooled WHERE id > ? ORDER BY id LIMIT ?"
+DELETE = "DELETE FROM spooled WHERE id = ?"
+SET_ASIDE = """
+INSERT INTO aside (id, meter_id, modem, received_at, readout, reason)
+SELECT id, meter_id, modem, received_at, readout, ? FROM spooled WHERE id = ?
+"""
+HELD = "SELECT count(*), coalesce(sum(length(readout)), 0) FROM spooled"
+HELD_ASIDE = "SELECT count(*), coalesce(sum(length(readout)), 0) FROM aside"
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """One conversation's yield on its way to the store; `id` orders records, 0 before it is spooled."""
+
+    meter_id: int
+    modem: str
+    received_at: datetime
+    readout: Readout
+    id: int = 0
+
+
+@dataclass(slots=True)
+class _Pending:
+    rows: list[tuple[int, str, str, bytes]]
+    done: asyncio.Future[None]
+
+
+class Spool:
+    """Opened by one head-end at a time; all methods but `close` belong to one event loop."""
+
+    def __init__(self, path: Path, limit_bytes: int = LIMIT) -> None:
+        self.path, self.limit_bytes = path, limit_bytes
+        self.rows = self.bytes = self.set_aside = 0
+        self._pending: list[_Pending] = []
+        self._writer: asyncio.Task[None] | None = None
+        self._thread = ThreadPoolExecutor(1, "spool")
+        self.filled = asyncio.Event()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(
+                path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+            )
+        except OSError as error:
+            raise SpoolError(
+                f"the spool {path} cannot be opened: {error.strerror}; check the folder"
+            ) from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._lock)
+            raise SpoolError(f"the spool {path} is in use by another head-end: stop that one first") from None
+        try:
+            self._database = self._open()
+        except BaseException:
+            os.close(self._lock)
+            raise
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            database = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None)
+            for pragma in ("journal_mode=WAL", "synchronous=FULL", "journal_size_limit=67108864"):
+                database.execute(f"PRAGMA {pragma}")
+            database.execute(CREATE)
+            database.execute(CREATE_ASIDE)
+            self.rows, self.bytes = database.execute(HELD).fetchone()
+            self.set_aside, aside_bytes = database.execute(HELD_ASIDE).fetchone()
+            self.bytes += aside_bytes
+        except sqlite3.Error as error:
+            raise spool_error(self.path, error) from error
+        if self.rows:
+            self.filled.set()
+        return database
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        except sqlite3.Error as error:
+            raise spool_error(self.path, error) from error
+
+    async def append(self, records: Sequence[Spooled]) -> None:
+        """Return once the records are on the disk; `SpoolFull` when there is no room (then none of them is kept)."""
+        rows = [
+            (r.meter_id, r.modem, r.received_at.isoformat(), orjson.dumps(to_json(r.readout)))
+            for r in records
+        ]
+        if self.bytes + sum(len(row[3]) for row in rows) > self.limit_bytes:
+            raise SpoolFull(
+                f"the spool {self.path} is full ({self.limit_bytes >> 20} MiB, {self.rows} readouts wait): polling "
+                "stops until the database takes them; check the database"
+            )
+        pending = _Pending(rows, asyncio.get_running_loop().create_future())
+        self._pending.append(pending)
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write_all())
+        # The commit goes on when whoever waits for it is cancelled: it may already be on the disk.
+        await asyncio.shield(pending.done)
+
+    async def _write_all(self) -> None:
+        while self._pending:
+            group, size = [self._pending.pop(0)], 0
+            size = len(group[0].rows)
+            while self._pending and size < GROUP:
+                group.append(self._pending.pop(0))
+                size += len(group[-1].rows)
+            rows = [row for pending in group for row in pending.rows]
+            try:
+                await self._run(partial(self._insert, rows))
+            except SpoolError as error:
+                for pending in group:
+                    if not pending.done.done():
+                        pending.done.set_exception(error)
+                        pending.done.exception()  # heard here, should nobody wait for it any more
+                continue
+            self.rows += len(rows)
+            self.bytes += sum(len(row[3]) for row in rows)
+            self.filled.set()
+            for pending in group:
+                if not pending.done.done():
+                    pending.done.set_result(None)
+
+    def _insert(self, rows: list[tuple[int, str, str, bytes]]) -> None:
+        with _transaction(self._database):
+            self._database.executemany(INSERT, rows)
+
+    async def oldest(self, limit: int = GROUP, after: int = 0) -> list[Spooled]:
+        """Up to `limit` records after the one called `after`, oldest first; they stay until `delete`."""
+
+        def read() -> list[Spooled]:
+            return [
+                Spooled(
+                    meter_id, modem, datetime.fromisoformat(at), from_json(Readout, orjson.loads(body)), id_
+                )
+                for id_, meter_id, modem, at, body in self._database.execute(OLDEST, (after, limit))
+            ]
+
+        return await self._run(read)
+
+    async def delete(self, ids: Sequence[int]) -> None:
+        """Forget records that the database has committed."""
+
+        def forget() -> tuple[int, int]:
+            with _transaction(self._database):
+                self._database.executemany(DELETE, [(id_,) for id_ in ids])
+            return self._held()
+
+        self._count(await self._run(forget))
+
+    async def put_aside(self, id_: int, reason: str) -> None:
+        """Take a record the database will never accept out of the way, kept with its reason."""
+
+        def move() -> tuple[int, int]:
+            with _transaction(self._database):
+                self._database.execute(SET_ASIDE, (reason, id_))
+                self._database.execute(DELETE, (id_,))
+            return self._held()
+
+        self._count(await self._run(move))
+        self.set_aside += 1
+
+    def _held(self) -> tuple[int, int]:
+        rows, size = self._database.execute(HELD).fetchone()
+        _, aside = self._database.execute(HELD_ASIDE).fetchone()
+        return rows, size + aside
+
+    def _count(self, held: tuple[int, int]) -> None:
+        self.rows, self.bytes = held
+        if not self.rows:
+            self.filled.clear()
+
+    @property
+    def fullness(self) -> float:
+        """Share of the room in use, 0 to 1."""
+        return self.bytes / self.limit_bytes
+
+    def close(self) -> None:
+        """Finish the commit under way and let go of the file."""
+        self._thread.shutdown(wait=True)
+        self._database.close()
+        os.close(self._lock)
+
+
+class _transaction:
+    """BEGIN IMMEDIATE … COMMIT, or ROLLBACK; sqlite3's own context manager opens none in autocommit."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self._database = database
+
+    def __enter__(self) -> None:
+        self._database.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if error is None:
+            try:
+                self._database.execute("COMMIT")
+                return
+            except sqlite3.Error:
+                self._roll_back()
+                raise
+        self._roll_back()
+
+    def _roll_back(self) -> None:
+        if self._database.in_transaction:  # a full disk has rolled back already
+            self._database.execute("ROLLBACK")
+
+
+def spool_error(path: Path, error: sqlite3.Error) -> SpoolError:
+    """What SQLite said, as a sentence with what to do."""
+    code = getattr(error, "sqlite_errorname", "")
+    if code == "SQLITE_FULL" or (code.startswith("SQLITE_IOERR") and _disk_is_full(path)):
+        return SpoolFull(f"the disk that holds the spool {path} is full: polling stops; make room there")
+    if code in ("SQLITE_NOTADB", "SQLITE_CORRUPT"):
+        return SpoolError(
+            f"the spool {path} is damaged ({error}): move it away, the meters will be read again"
+        )
+    return SpoolError(f"the spool {path} cannot be used ({error}): check the folder and the disk")
+
+
+def _disk_is_full(path: Path) -> bool:
+    try:
+        room = os.statvfs(path.parent)
+    except OSError as error:
+        return error.errno == errno.ENOSPC
+    return room.f_bavail * room.f_frsize < 1 << 20
