@@ -33,7 +33,9 @@ class DiskFull(StorageError):
     """No space left where the store writes."""
 
     def __init__(self, place: Path, said: str = "") -> None:
-        super().__init__(f"The disk that holds {place} is full: make room there and start again; nothing was lost.")
+        super().__init__(
+            f"The disk that holds {place} is full: make room there and start again; nothing was lost."
+        )
         self.place, self.said = place, said
 
 
@@ -51,3 +53,100 @@ class BackupFailed(StorageError):
     def __init__(self, sentence: str, *, said: str = "") -> None:
         super().__init__(sentence)
         self.said = said
+
+
+class Unreachable(StorageError):
+    """Nobody answers at the database's address, or it refuses us."""
+
+    def __init__(self, shown: str, said: str) -> None:
+        super().__init__(
+            f"The database at {shown} cannot be reached ({said}): start it with ami db start, "
+            f"or correct AMI_DATABASE_URL."
+        )
+        self.shown, self.said = shown, said
+
+
+class MigrationEdited(StorageError):
+    """A migration that was applied reads differently now."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"Migration {name} was changed after it had been applied to this database: "
+            f"put it back as it was and write a new one."
+        )
+        self.name = name
+
+
+class SchemaTooNew(StorageError):
+    """A newer program has been at this database."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        super().__init__(
+            f"The database knows migrations that this program does not ({', '.join(names)}): "
+            f"install the newer program again, or restore the backup made before it."
+        )
+        self.names = names
+
+
+class MigrationFailed(StorageError):
+    """A migration could not be applied; nothing of it was."""
+
+    def __init__(self, name: str, said: str) -> None:
+        super().__init__(
+            f"Migration {name} failed ({said}): nothing of it was kept; mend the cause and run ami db migrate."
+        )
+        self.name, self.said = name, said
+
+
+class WrappingKeyUnusable(StorageError):
+    """The file of the wrapping key is no key, or others may read it."""
+
+    def __init__(self, sentence: str, *, place: Path) -> None:
+        super().__init__(sentence)
+        self.place = place
+
+
+class SecretUnreadable(StorageError):
+    """A stored password does not open with the wrapping key at hand."""
+
+    def __init__(self, serial: str) -> None:
+        super().__init__(
+            f"The stored password of meter {serial} does not open with the wrapping key at hand: "
+            f"put the key file of this database back, or give the password again."
+        )
+        self.serial = serial
+
+
+class RegisterUnusable(StorageError):
+    """The grid that was brought contradicts itself or what the store holds; nothing of it was taken."""
+
+    def __init__(self, sentence: str, *, said: str = "") -> None:
+        super().__init__(sentence)
+        self.said = said
+
+
+class BillConflict(StorageError):
+    """A bill was issued for the same point and period, with other figures. It stands."""
+
+    def __init__(self, point: str, period: str, differing: tuple[str, ...]) -> None:
+        super().__init__(
+            f"Point {point} already has a bill for {period} with other figures ({', '.join(differing)}): "
+            f"an issued bill is never rewritten; correct it by an adjustment."
+        )
+        self.point, self.period, self.differing = point, period, differing
+
+
+class Unknown(StorageError):
+    """A meter, point or person that the store does not know."""
+
+    def __init__(self, noun: str, name: str) -> None:
+        super().__init__(f"There is no {noun} {name}: check the spelling, or register it first.")
+        self.noun, self.name = noun, name
+
+
+class AlreadyThere(StorageError):
+    """Somebody or something of that name is there already."""
+
+    def __init__(self, noun: str, name: str) -> None:
+        super().__init__(f"There is a {noun} {name} already: choose another name.")
+        self.noun, self.name = noun, name

@@ -1,10 +1,12 @@
 -- The grid and the people on it: what the office knows.
 CREATE EXTENSION IF NOT EXISTS timescaledb;
 CREATE EXTENSION IF NOT EXISTS unaccent;
+CREATE EXTENSION IF NOT EXISTS pg_trgm;
+CREATE EXTENSION IF NOT EXISTS btree_gist;
 
--- Search without diacritics: "nguyen" finds "Nguyễn", "dien" finds "Điện".
+-- Search without diacritics: "nguyen" finds "Nguyễn", "dien" finds "Điện", however the keyboard composed them.
 CREATE FUNCTION plain(text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
-    AS $$ SELECT lower(public.unaccent('public.unaccent', $1)) $$;
+    AS $$ SELECT lower(public.unaccent('public.unaccent', normalize($1, NFC))) $$;
 
 CREATE TABLE station (
     code text PRIMARY KEY,
@@ -33,6 +35,7 @@ CREATE TABLE customer (
     search  text GENERATED ALWAYS AS (plain(code || ' ' || name || ' ' || address)) STORED
 );
 CREATE INDEX customer_book ON customer (book);
+CREATE INDEX customer_search ON customer USING gin (search gin_trgm_ops);
 
 CREATE TABLE modem (
     code         text PRIMARY KEY,
@@ -54,6 +57,7 @@ CREATE TABLE meter (
     digits  smallint
 );
 CREATE INDEX meter_modem ON meter (modem);
+CREATE INDEX meter_search ON meter USING gin (plain(serial) gin_trgm_ops);
 
 -- Wrapped under a key that lives outside the database (RFC 5649).
 CREATE TABLE meter_secret (
@@ -99,6 +103,11 @@ CREATE TABLE installation (
     until       timestamptz CHECK (until > since),
     first_index jsonb NOT NULL DEFAULT '{}',
     last_index  jsonb NOT NULL DEFAULT '{}',
-    PRIMARY KEY (meter_id, since)
+    PRIMARY KEY (meter_id, since),
+    -- A meter hangs at one place at a time, and a place has one meter. Checked at the end of a statement, for a
+    -- swap changes two rows at once.
+    CONSTRAINT installation_one_place EXCLUDE USING gist (meter_id WITH =, tstzrange(since, until) WITH &&)
+        DEFERRABLE INITIALLY IMMEDIATE,
+    CONSTRAINT installation_one_meter EXCLUDE USING gist (point WITH =, tstzrange(since, until) WITH &&)
+        DEFERRABLE INITIALLY IMMEDIATE
 );
-CREATE INDEX installation_point ON installation (point, since);

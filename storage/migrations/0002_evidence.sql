@@ -44,25 +44,29 @@ CREATE TABLE rejected_frame (
 );
 CREATE UNIQUE INDEX rejected_once ON rejected_frame (poll_id, item, digest, reason) NULLS NOT DISTINCT;
 
--- One channel of one profile answer. A regular block has `at` + i × interval_s; a block with holes lists its instants.
+-- One channel of one profile answer, from its first stamp `at` to its `last`. A regular block has `at` + i × interval_s;
+-- a block with holes lists its instants. A block spans 32 days at most (a longer answer is cut at local months), so that
+-- what overlaps a period lies within 32 days before it. An empty `status` says that every status is 0.
 CREATE TABLE profile_block (
     meter_id    integer NOT NULL,
     channel     smallint NOT NULL,
     at          timestamptz NOT NULL,
+    last        timestamptz NOT NULL CHECK (last >= at AND last <= at + INTERVAL '32 days'),
     kind        text NOT NULL CHECK (kind IN ('index', 'interval_energy', 'mean_power')),
     interval_s  integer NOT NULL CHECK (interval_s > 0),
     instants    timestamptz[],
     raw         bigint[] NOT NULL,
-    status      integer[] NOT NULL,
+    status      bigint[] NOT NULL,
     scaler      smallint NOT NULL,
     unit        smallint NOT NULL,
     obis        text NOT NULL,
-    digest      bytea NOT NULL,
+    digest      bytea NOT NULL,          -- SHA-256 of stamps, values, statuses, scaler and unit
     received_at timestamptz NOT NULL,
     poll_id     uuid NOT NULL
 );
 SELECT create_hypertable('profile_block', 'at', chunk_time_interval => INTERVAL '60 days', create_default_indexes => false);
 CREATE UNIQUE INDEX profile_block_once ON profile_block (meter_id, channel, obis, at, digest);
+CREATE INDEX profile_block_at ON profile_block (meter_id, at DESC);
 
 CREATE TABLE register_read (
     meter_id    integer NOT NULL,
@@ -72,13 +76,14 @@ CREATE TABLE register_read (
     raw         bigint NOT NULL,
     scaler      smallint NOT NULL,
     unit        smallint NOT NULL,
-    status      integer NOT NULL DEFAULT 0,
+    status      bigint NOT NULL DEFAULT 0,
     source      text NOT NULL,
     received_at timestamptz NOT NULL,
     poll_id     uuid
 );
 SELECT create_hypertable('register_read', 'at', chunk_time_interval => INTERVAL '60 days', create_default_indexes => false);
 CREATE UNIQUE INDEX register_read_once ON register_read (meter_id, channel, rate, at, source, raw, scaler);
+CREATE INDEX register_read_at ON register_read (meter_id, at DESC);
 
 CREATE TABLE instant_read (
     meter_id     integer NOT NULL,

@@ -32,6 +32,7 @@ CREATE TABLE bill (
     CHECK (total = subtotal + vat)
 );
 CREATE INDEX bill_customer ON bill (customer, to_at DESC);
+CREATE INDEX bill_to ON bill (to_at DESC);
 
 CREATE TABLE bill_line (
     bill_id bigint NOT NULL REFERENCES bill,
@@ -82,6 +83,10 @@ CREATE TABLE alert (
     seen_at   timestamptz NOT NULL,          -- last time the rule still held
     state     text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'acknowledged', 'closed')),
     evidence  jsonb NOT NULL DEFAULT '{}',
-    UNIQUE (kind, meter_id, since)
+    acknowledged_by text,
+    acknowledged_at timestamptz,
+    UNIQUE (kind, meter_id, since),
+    CHECK ((acknowledged_by IS NULL) = (acknowledged_at IS NULL))
 );
+CREATE INDEX alert_meter ON alert (meter_id) WHERE state <> 'closed';
 CREATE INDEX alert_open ON alert (state, severity DESC, since DESC);

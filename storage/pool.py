@@ -1,0 +1,82 @@
+"""Connections to the store: pools for threads and for the loop.
+
+Every session speaks UTC and gives up on a statement after a while, so that no page waits for ever behind a lock.
+A connection is tried before it is handed out: after the database was away, the first who asks gets a new one.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import psycopg
+from psycopg import AsyncConnection, Connection
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool, ConnectionPool
+
+from storage.errors import Unreachable
+
+Pool = ConnectionPool[Connection[TupleRow]]
+AsyncPool = AsyncConnectionPool[AsyncConnection[TupleRow]]
+
+STATEMENT_TIMEOUT_S: Final = 120.0
+_WAIT_S: Final = 30.0
+_CONNECT_S: Final = 10
+_PASSWORD: Final = re.compile(r"(://[^:/@]*:)[^@]*@|(password=)\S+")
+
+
+def shown(dsn: str) -> str:
+    """The address without its password, for people and logs."""
+    return _PASSWORD.sub(lambda found: f"{found[1]}***@" if found[1] else f"{found[2]}***", dsn)
+
+
+def session(statement_timeout_s: float = STATEMENT_TIMEOUT_S) -> dict[str, Any]:
+    """The settings every session of ours starts with, as arguments of a psycopg connection."""
+    return {
+        "connect_timeout": _CONNECT_S,
+        "application_name": "dienke",
+        "options": f"-c TimeZone=UTC -c statement_timeout={round(statement_timeout_s * 1000)}"
+        " -c client_min_messages=warning",
+    }
+
+
+def connect(dsn: str, *, autocommit: bool = False, statement_timeout_s: float = 0) -> Connection[TupleRow]:
+    """One connection outside any pool, without a limit on its statements unless given. Raises Unreachable."""
+    try:
+        return psycopg.connect(dsn, autocommit=autocommit, **session(statement_timeout_s))
+    except psycopg.OperationalError as error:
+        said = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+        raise Unreachable(shown(dsn), said) from error
+
+
+def open_pool(dsn: str, size: int = 4, *, statement_timeout_s: float = STATEMENT_TIMEOUT_S) -> Pool:
+    """A pool of up to `size` connections, open at once; it connects in the background.
+
+    `with pool.connection() as conn:` commits at its end. Raises psycopg_pool.PoolTimeout after 30 s without one.
+    """
+    return ConnectionPool(
+        dsn,
+        kwargs=session(statement_timeout_s),
+        min_size=1,
+        max_size=size,
+        timeout=_WAIT_S,
+        check=ConnectionPool.check_connection,
+        name="store",
+        open=True,
+    )
+
+
+def open_async_pool(
+    dsn: str, size: int = 4, *, statement_timeout_s: float = STATEMENT_TIMEOUT_S
+) -> AsyncPool:
+    """The same for the event loop, not yet open: `async with pool:` or `await pool.open()` inside the loop."""
+    return AsyncConnectionPool(
+        dsn,
+        kwargs=session(statement_timeout_s),
+        min_size=1,
+        max_size=size,
+        timeout=_WAIT_S,
+        check=AsyncConnectionPool.check_connection,
+        name="store-async",
+        open=False,
+    )
