@@ -1,0 +1,54 @@
+"""What an engine is, and how one run of it is measured."""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`count` units were worked off; `checksum` says that engines came to the same."""
+
+    count: int
+    checksum: str
+
+
+Run = Callable[[], Outcome]
+Prepare = Callable[[int], Run]  # size → what is measured; preparing is not
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One measured run."""
+
+    seconds: float
+    cpu_seconds: float
+    peak_rss_mb: float
+    count: int
+    checksum: str
+
+
+def measure(prepare: Prepare, size: int) -> Figures:
+    """Prepare, run once to warm up, and measure the second run."""
+    run = prepare(size)
+    run()
+    wall, cpu = time.perf_counter(), time.process_time()
+    outcome = run()
+    seconds, cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return Figures(seconds, cpu_seconds, peak, outcome.count, outcome.checksum)
+
+
+def median(rounds: Sequence[Figures]) -> Figures:
+    """The median of each figure over rounds of one engine."""
+    return Figures(
+        statistics.median(f.seconds for f in rounds),
+        statistics.median(f.cpu_seconds for f in rounds),
+        statistics.median(f.peak_rss_mb for f in rounds),
+        rounds[0].count,
+        rounds[0].checksum,
+    )

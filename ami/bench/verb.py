@@ -1,0 +1,119 @@
+"""The verb: rounds, medians, the document."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import platform
+import subprocess
+import sys
+from typing import Any
+
+import rich_click as click
+
+from ami.bench.engine import Figures, measure, median
+from ami.console import emit, progress, say, table
+from ami.failure import Contradiction, Failure
+
+BENCHES = {
+    "billing": "Bills of six tiers: compiled kernel, numpy, pandas, plain Python.",
+    "demand": "Pmax, load factor and mean profile of half-hours: compiled kernel, numpy, pandas.",
+    "store": "Half-hours into TimescaleDB and back: day vectors, a row per interval.",
+}
+
+
+@click.command("bench")
+@click.argument("name", type=click.Choice(["all", *BENCHES]))
+@click.option("--size", type=click.IntRange(1), help="How much work; each bench has its own unit.")
+@click.option("--rounds", type=click.IntRange(1, 99), default=3, show_default=True)
+@click.option("--engine", hidden=True, help="Run this engine once and print its figures.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def command(name: str, size: int | None, rounds: int, engine: str | None, as_json: bool) -> None:
+    """Measure NAME beside its peers, in interleaved rounds, each run in a process of its own.
+
+    \b
+    billing  bills of six tiers: compiled kernel, numpy, pandas, plain Python
+    demand   Pmax, load factor and mean profile: compiled kernel, numpy, pandas
+    store    half-hours into TimescaleDB and back: day vectors, a row per interval
+    """
+    if engine is not None:
+        bench = importlib.import_module(f"ami.bench.{name}")
+        figures = measure(bench.ENGINES[engine], size or bench.SIZE)
+        print(json.dumps([getattr(figures, field) for field in Figures.__slots__]))
+        return
+    documents = [run(each, size, rounds) for each in (BENCHES if name == "all" else [name])]
+    for document in documents:
+        if not as_json:
+            show(document)
+    if as_json:
+        emit(documents[0] if name != "all" else {"benches": documents})
+
+
+def run(name: str, size: int | None, rounds: int) -> dict[str, Any]:
+    """Measure every engine of one bench; raises `Contradiction` when engines disagree about the result."""
+    bench = importlib.import_module(f"ami.bench.{name}")
+    size = size or bench.SIZE
+    found: dict[str, list[Figures]] = {engine: [] for engine in bench.ENGINES}
+    with progress(f"Bench {name}") as step:
+        for turn in range(rounds):
+            for number, engine in enumerate(bench.ENGINES):
+                step(turn * len(found) + number, rounds * len(found), engine)
+                found[engine].append(_apart(name, engine, size))
+        step(rounds * len(found), rounds * len(found), "done")
+    medians = {engine: median(figures) for engine, figures in found.items()}
+    checksums = {figures.checksum for figures in medians.values()}
+    if len(checksums) > 1:
+        raise Contradiction(f"Bench {name}: the engines came to different results: {sorted(checksums)}.")
+    return {
+        "bench": name,
+        "size": size,
+        "machine": {"cores": os.cpu_count(), "cpu": _cpu(), "python": platform.python_version()},
+        "results": [
+            {
+                "name": name,
+                "engine": engine,
+                "seconds": round(figures.seconds, 6),
+                "cpu_seconds": round(figures.cpu_seconds, 6),
+                "rate": round(figures.count / figures.seconds, 1),
+                "unit": bench.UNIT,
+                "peak_rss_mb": round(figures.peak_rss_mb, 1),
+                "checksum": figures.checksum,
+            }
+            for engine, figures in medians.items()
+        ],
+        "ratios": {key: round(value, 2) for key, value in bench.ratios(medians).items()},
+    }
+
+
+def _apart(name: str, engine: str, size: int) -> Figures:
+    done = subprocess.run(
+        [sys.executable, "-m", "ami.main", "bench", name, "--engine", engine, "--size", str(size)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise Failure(f"Bench {name}, engine {engine}: {last.removeprefix('ami: ')}")
+    return Figures(*json.loads(done.stdout.splitlines()[-1]))
+
+
+def _cpu() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown")
+    except OSError:
+        return platform.machine()
+
+
+def show(document: dict[str, Any]) -> None:
+    """The document as a table."""
+    rows = [
+        (r["engine"], f"{r['seconds']:.3f}", f"{r['cpu_seconds']:.3f}", f"{r['rate']:,.0f}", f"{r['peak_rss_mb']:.0f}")
+        for r in document["results"]
+    ]
+    title = f"{document['bench']} · {document['size']:,} · {document['results'][0]['unit']}"
+    numbers = ("Seconds", "CPU s", "Rate", "Peak MB")
+    table(title, ("Engine", *numbers), rows, right=numbers)
+    say("Ratios: " + ", ".join(f"{key} {value}" for key, value in document["ratios"].items()))

@@ -1,0 +1,37 @@
+"""`ami close`: the closing indices of a month."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import rich_click as click
+
+from ami import clocks, home
+from ami.console import emit, say, table
+from ami.demo_world import last_full_month
+from ami.failure import Exit
+from ami.instants import INSTANT, MONTH
+from ami.settings import load
+from model.period import Period
+from operations import close
+from storage.pool import open_pool
+
+
+@click.command("close")
+@click.option("--month", type=MONTH, help="The month to close, like 2026-10; default: the last full one.")
+@click.option("--as-of", type=INSTANT, help="Stand at this instant instead of now.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def command(month: Period | None, as_of: datetime | None, as_json: bool) -> None:
+    """Take the index of every point at both ends of the month; exit 3 when some have none."""
+    now = clocks.clock(as_of)()
+    period = month or last_full_month(now)
+    with home.database(load()) as dsn, open_pool(dsn) as pool:
+        report = close.run(pool, period, now)
+    if as_json:
+        emit(report)
+    else:
+        say(f"{report.closed:,} indices closed, {len(report.missing):,} points without one.")
+        if report.missing:
+            table("Without a closing index", ("Point", "Meter", "Why"), report.missing)
+    if report.missing:
+        raise click.exceptions.Exit(int(Exit.PARTLY))

@@ -1,0 +1,29 @@
+"""`ami init`: an installation of your own."""
+
+from __future__ import annotations
+
+import rich_click as click
+
+from ami import home
+from ami.console import say
+from ami.settings import FILE_NAME, TEMPLATE, load
+from storage.secrets import WrappingKey
+
+
+@click.command("init")
+def command() -> None:
+    """Make the home ($AMI_HOME, default ./var), its settings file, its key and its database.
+
+    Running it again changes nothing that is there.
+    """
+    settings = load()
+    home.prepare(settings)
+    file = settings.home / FILE_NAME
+    if not file.exists():
+        file.write_text(TEMPLATE, encoding="utf-8")
+        say(f"Settings: {file}")
+    WrappingKey.load_or_create(settings.wrapping_key_path)
+    say(f"Key of the meters' passwords: {settings.wrapping_key_path} (keep a copy in a safe place)")
+    with home.database(settings):
+        say("The database is ready.")
+    say("\nNext: ami user add NAME --role engineer · ami import template customers.xlsx · ami meter add --help")

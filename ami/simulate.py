@@ -1,0 +1,60 @@
+"""`ami simulate`: meters that speak the real protocols."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from pathlib import Path
+
+import rich_click as click
+
+from ami import clocks
+from ami.console import say
+from ami.instants import INSTANT
+from simulators import fleet
+from simulators.options import Options
+
+
+@click.group("simulate")
+def command() -> None:
+    """Simulated meters. They share the head-end's codecs, so they prove nothing about a protocol."""
+
+
+@command.command("fleet")
+@click.option("--seed", type=int, default=1, show_default=True, help="Which cooperative.")
+@click.option("--customers", type=click.IntRange(20, 2000), default=60, show_default=True)
+@click.option("--epoch", type=INSTANT, help="The instant the world is made for; default: --as-of, or now.")
+@click.option("--as-of", type=INSTANT, help="The meters' now; it stands still unless --ticking.")
+@click.option("--ticking", is_flag=True, help="Run on from --as-of.")
+@click.option("--replay", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Replay this CSV instead.")
+@click.option("--dial-in-to", help="HOST:PORT of the head-end's listener for modems that dial in.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON line when ready; then a JSON line for each on stdin.")
+def serve_fleet(
+    seed: int,
+    customers: int,
+    epoch: datetime | None,
+    as_of: datetime | None,
+    ticking: bool,
+    replay: Path | None,
+    dial_in_to: str | None,
+    as_json: bool,
+) -> None:
+    """A seeded cooperative of two stations on 127.0.0.1, until stdin ends or Ctrl-C."""
+    target: tuple[str, int] | None = None
+    if dial_in_to:
+        host, _, port = dial_in_to.rpartition(":")
+        if not host or not port.isdigit():
+            raise click.UsageError(f"--dial-in-to needs HOST:PORT, not {dial_in_to!r}")
+        target = (host, int(port))
+    if not as_json:
+        say("Meters are answering; the register of their grid is on stdout. Ctrl-C ends it.")
+    options = Options(
+        seed=seed,
+        customers=customers,
+        epoch=epoch or as_of or clocks.wall(),
+        as_of=as_of,
+        ticking=ticking,
+        replay=replay,
+        dial_in_to=target,
+    )
+    asyncio.run(fleet.serve(options))

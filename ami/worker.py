@@ -1,0 +1,22 @@
+"""`ami worker`: the jobs of the office."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import rich_click as click
+
+from ami import clocks, home
+from ami.instants import INSTANT
+from ami.settings import load
+from operations import jobs
+
+
+@click.command("worker")
+@click.option("--as-of", type=INSTANT, help="Stand at this instant instead of now.")
+@click.option("--ticking", is_flag=True, help="Run on from --as-of.")
+@click.option("--concurrency", type=click.IntRange(1, 64), default=2, show_default=True)
+def command(as_of: datetime | None, ticking: bool, concurrency: int) -> None:
+    """Run jobs as they come due: validate, close, bill, watch. Keep one or more running beside the head-end."""
+    with home.database(load()) as dsn:
+        jobs.work(dsn, clock=clocks.clock(as_of, ticking=ticking), concurrency=concurrency)

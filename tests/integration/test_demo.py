@@ -1,0 +1,93 @@
+"""The main job, end to end: from an empty database over real sockets to bills and warnings."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import psycopg
+import pytest
+
+AS_OF = "2026-11-21T09:10:00+07:00"
+ACCUSING = {"phase_bypass"}
+EVIDENCE = {
+    "profile_block": "meter_id, channel, at, kind, interval_s, instants, raw, status, scaler, unit, obis, digest",
+    "register_read": "meter_id, channel, rate, at, raw, scaler, unit, status, source",
+    "answer": "meter_id, item, asked_from, asked_to, complete, digest",
+    "profile_day": "meter_id, channel, day, interval_s, scaler, unit, energy, quality",
+    "closing_index": "point, meter_id, channel, rate, at, raw, scaler, status",
+    "bill": "point, customer, from_at, to_at, invoice_date, plan, decisions, kwh, wh, subtotal, vat, total",
+}
+
+
+def rows(dsn: str) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of evidence, days and bills, without receipt times and poll ids."""
+    with psycopg.connect(dsn) as conn:
+        return {
+            table: conn.execute(f"SELECT {columns} FROM {table} ORDER BY {columns}").fetchall()
+            for table, columns in EVIDENCE.items()
+        }
+
+
+def pairs(items: list[dict[str, str]]) -> set[tuple[str, str]]:
+    return {(item["meter"], item["kind"]) for item in items}
+
+
+def assert_planted_found(document: dict[str, Any]) -> None:
+    planted, alerts = pairs(document["planted"]), pairs(document["alerts"])
+    assert planted, "the simulator planted nothing"
+    assert planted <= alerts, f"not found: {sorted(planted - alerts)}"
+    accused = {pair for pair in alerts if pair[1] in ACCUSING}
+    assert accused <= planted, f"accused without cause: {sorted(accused - planted)}"
+
+
+@pytest.mark.timeout(240)
+def test_demo_twice_on_the_same_home(ami: Any, database: str) -> None:
+    seed = random.SystemRandom().randrange(1_000_000)
+    first = ami.json("demo", "--once", "--json", "--as-of", AS_OF, "--seed", str(seed), timeout=120)
+    assert first["meters"] >= 60
+    assert first["bills"] > 40
+    assert first["wh_billed"] == first["wh_truth"] > 0
+    assert first["intervals_expected"] >= first["intervals_stored"] > 0.9 * first["intervals_expected"]
+    assert all(held["reason"].endswith(".") for held in first["held"])
+    assert_planted_found(first)
+    before = rows(database)
+
+    second = ami.json("demo", "--once", "--json", "--as-of", AS_OF, timeout=120)
+    assert {**second, "seconds": None} == {**first, "seconds": None}
+    assert rows(database) == before
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("draw", range(10))
+def test_planted_faults_of_drawn_seeds(ami: Any, draw: int) -> None:
+    seed = random.SystemRandom().randrange(1_000_000)
+    document = ami.json("demo", "--once", "--json", "--as-of", AS_OF, "--seed", str(seed), timeout=150)
+    assert document["wh_billed"] == document["wh_truth"]
+    assert_planted_found(document)
+
+
+def test_demo_stands_at_the_last_lawful_day(ami: Any) -> None:
+    done = ami("demo", "--once", "--json", "--as-of", "2027-02-10T09:00:00+07:00", timeout=150)
+    assert "31/12/2026" in done.stderr
+    assert json.loads(done.stdout)["bills"] > 40
+
+
+def test_a_second_demo_on_the_same_home_is_refused(ami: Any) -> None:
+    import fcntl
+
+    ami.home.mkdir(parents=True)
+    with (ami.home / "demo.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = ami("demo", "--once", code=1)
+    assert "already running" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_another_seed_on_the_same_home_is_refused(ami: Any) -> None:
+    ami.home.mkdir(parents=True)
+    (ami.home / "demo.json").write_text('{"seed": 1, "epoch": "2026-11-21T09:00:00+07:00"}')
+    done = ami("demo", "--once", "--seed", "2", code=2)
+    assert "already shows the cooperative of seed 1" in done.stderr
