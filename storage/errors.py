@@ -23,8 +23,8 @@ class OtherMajor(StorageError):
 
     def __init__(self, data: Path, found: str, wanted: str) -> None:
         super().__init__(
-            f"The database in {data} was written by PostgreSQL {found} and this program runs PostgreSQL {wanted}: "
-            f"back it up with the version that wrote it (ami db backup) and restore it into a new home."
+            f"The database in {data} was written by PostgreSQL {found}, this program runs {wanted}:"
+            " back it up with the version that wrote it (ami db backup) and restore it into a new home."
         )
         self.data, self.found, self.wanted = data, found, wanted
 
@@ -93,7 +93,7 @@ class MigrationFailed(StorageError):
 
     def __init__(self, name: str, said: str) -> None:
         super().__init__(
-            f"Migration {name} failed ({said}): nothing of it was kept; mend the cause and run ami db migrate."
+            f"Migration {name} failed ({said}): nothing of it was kept; mend the cause, run ami db migrate."
         )
         self.name, self.said = name, said
 

@@ -103,7 +103,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cluster(run_folder: Path) -> Iterator[str]:
     """The address of the run's TimescaleDB server (database `postgres`, a superuser).
 
-    The first worker that asks starts it, the last that ends stops it. AMI_TEST_DATABASE_URL names another server.
+    The first worker that asks starts it, the last that ends stops it. AMI_TEST_DATABASE_URL names another.
     """
     if given := os.environ.get("AMI_TEST_DATABASE_URL"):
         yield given
@@ -148,7 +148,9 @@ def template(cluster: str, run_folder: Path) -> str:
 
 
 def _create(cluster: str, name: str, template: str) -> None:
-    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+        sql.Identifier(name), sql.Identifier(template)
+    )
     with psycopg.connect(cluster, autocommit=True) as connection:
         connection.execute(statement)
 

@@ -1,4 +1,4 @@
-"""Debian's PostgreSQL and TimescaleDB, fetched and unpacked, checked by Debian's signatures, never installed."""
+"""Debian's PostgreSQL and TimescaleDB: fetched, checked by Debian's signatures, unpacked, never installed."""
 
 from __future__ import annotations
 
@@ -54,9 +54,8 @@ def into(root: Path, suite: str, major: str, lock: int, say: Progress) -> None:
         _with_apt(root, suite, major, lock, say)
     else:
         raise DatabaseMissing(
-            "The embedded database needs mmdebstrap and bubblewrap: apt-get install mmdebstrap bubblewrap, or "
-            + _OTHERWISE
-            + "."
+            "The embedded database needs two packages: apt-get install mmdebstrap bubblewrap,"
+            f" or {_OTHERWISE}."
         )
     if not (root / "usr/lib/postgresql" / major / "bin/postgres").is_file():
         raise DatabaseMissing(f"Debian's packages held no PostgreSQL {major}: try again, or {_OTHERWISE}.")
@@ -73,7 +72,12 @@ def _with_mmdebstrap(program: str, root: Path, suite: str, major: str, lock: int
         surroundings["TMPDIR"] = str(root.parent)
     with tempfile.TemporaryFile() as said:
         with subprocess.Popen(
-            line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said, pass_fds=(lock,), env=surroundings
+            line,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            pass_fds=(lock,),
+            env=surroundings,
         ) as source:
             assert source.stdout is not None
             unpacked = _unpack(source.stdout, root, lock, say)
@@ -108,7 +112,10 @@ def _with_apt(root: Path, suite: str, major: str, lock: int, say: Progress) -> N
             "The embedded database needs mmdebstrap and Debian's keyring: apt-get install mmdebstrap"
             f" debian-archive-keyring, or {_OTHERWISE}."
         )
-    with tempfile.TemporaryDirectory(prefix="apt-", dir=root.parent) as text, tempfile.TemporaryFile() as said:
+    with (
+        tempfile.TemporaryDirectory(prefix="apt-", dir=root.parent) as text,
+        tempfile.TemporaryFile() as said,
+    ):
         place = Path(text)
         for folder in ("lists/partial", "archives/partial", "etc"):
             (place / folder).mkdir(parents=True)
@@ -125,7 +132,10 @@ def _with_apt(root: Path, suite: str, major: str, lock: int, say: Progress) -> N
         say(f"Unpacking {len(debs)} packages")
         for deb in debs:
             with subprocess.Popen(
-                ["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=subprocess.PIPE, stderr=said, pass_fds=(lock,)
+                ["dpkg-deb", "--fsys-tarfile", str(deb)],
+                stdout=subprocess.PIPE,
+                stderr=said,
+                pass_fds=(lock,),
             ) as source:
                 assert source.stdout is not None
                 unpacked = _unpack(source.stdout, root, lock, say)
@@ -156,7 +166,9 @@ def host_mirror(etc: Path = Path("/etc/apt")) -> str | None:
     for file in files:
         if not file.is_file():
             continue
-        text = "\n".join(line for line in file.read_text(errors="replace").splitlines() if not line.startswith("#"))
+        text = "\n".join(
+            line for line in file.read_text(errors="replace").splitlines() if not line.startswith("#")
+        )
         for address in re.findall(r"(?:^deb(?: \[[^]]*\])? |^URIs: *)(\S+)", text, flags=re.MULTILINE):
             if re.search(r"://.*/debian/?$", address):
                 return str(address)
@@ -173,7 +185,7 @@ def _complain(root: Path, said: IO[bytes], code: int) -> None:
         raise DiskFull(root, words)
     last = words.splitlines()[-1] if words else f"exit code {code}"
     raise DatabaseMissing(
-        f"PostgreSQL could not be fetched from Debian ({last}): look at the network and the disk and try again,"
-        f" or {_OTHERWISE}.",
+        f"PostgreSQL could not be fetched from Debian ({last}):"
+        f" look at the network and the disk and try again, or {_OTHERWISE}.",
         said=words,
     )

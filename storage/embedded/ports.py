@@ -20,7 +20,7 @@ def is_free(port: int) -> bool:
 
 
 def choose() -> int:
-    """A port that is free now. After an outage a client may have been handed any port from 32768 on, hence below."""
+    """A port that is free now; from 32768 on, the kernel may hand it to a client while the server is down."""
     while True:
         port = random.randint(LOWEST, HIGHEST)  # no secret
         if is_free(port):

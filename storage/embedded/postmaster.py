@@ -1,4 +1,4 @@
-"""Whether a server has this data open, told by what cannot lie: an inherited lock and the folder a process stands in."""
+"""Whether a server has this data open: told by an inherited lock and by where a process stands."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Postmaster:
 def running(data: Path, alive: Path) -> Postmaster | None:
     """The server that has `data` open, or None. `alive` is the lock that every process of it inherited.
 
-    A pid file that a killed server left behind names a pid that may be anybody's by now: it is believed only when
-    that process stands in `data`, as every postgres does.
+    A killed server leaves a pid file whose pid may be anybody's by now: it is believed only when that process
+    stands in `data`, as every postgres does.
     """
     if not locks.held(alive):
         return None
@@ -39,8 +39,11 @@ def end_leftovers(data: Path) -> list[int]:
     """SIGKILL what a killed server left behind in `data`, such as a long query; their pids."""
     ended = []
     for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal() and int(entry.name) != os.getpid() and _is_postgres(entry) and _stands_in(
-            int(entry.name), data
+        if (
+            entry.name.isdecimal()
+            and int(entry.name) != os.getpid()
+            and _is_postgres(entry)
+            and _stands_in(int(entry.name), data)
         ):
             with suppress(ProcessLookupError):
                 os.kill(int(entry.name), signal.SIGKILL)

@@ -64,7 +64,7 @@ def ensure(cache: Path, say: Progress) -> Programs:
     with locks.exclusive(
         cache / "building.lock",
         timeout_s=_BUILD_S,
-        busy=f"Another program has been building PostgreSQL in {cache} for a long time: look at it, then try again.",
+        busy=f"Another program has been fetching PostgreSQL into {cache} for long: look at it and try again.",
         waiting=lambda: say("Waiting for another program that is fetching PostgreSQL"),
     ) as lock:
         if programs := built(cache):
@@ -112,7 +112,7 @@ def _postgres_version(root: Path) -> str:
     if ran.returncode != 0:
         reason = ran.stderr.strip().splitlines()[-1] if ran.stderr.strip() else f"exit code {ran.returncode}"
         raise DatabaseMissing(
-            f"This machine does not let an ordinary program make the sandbox of the embedded database ({reason}):"
+            f"This machine refuses the sandbox of the embedded database ({reason}):"
             " allow unprivileged user namespaces, or set AMI_DATABASE_URL to a server.",
             said=ran.stderr,
         )
@@ -123,4 +123,6 @@ def _timescale_version(root: Path) -> str:
     for line in (root / _CONTROL).read_text().splitlines():
         if line.startswith("default_version"):
             return line.split("'")[1]
-    raise DatabaseMissing("The TimescaleDB that was fetched does not say its version: remove the cache and try again.")
+    raise DatabaseMissing(
+        "The TimescaleDB that was fetched does not say its version: remove the cache and try again."
+    )

@@ -1,7 +1,7 @@
 """How a program of the private PostgreSQL is run: in its own file tree, as an ordinary user, without root.
 
-Neither the process ids nor the IPC of the machine are hidden from it: postgres tells by them that another server
-has its data open.
+Neither the process ids nor the IPC of the machine are hidden from it: postgres tells by them that another
+server has its data open.
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ def command(root: Path, argv: Sequence[str], *, data: Path | None = None) -> lis
         line = [unshare, "--user", f"--map-user={_UID}", f"--map-group={_UID}", "--mount", "--keep-caps"]
         return [*line, "sh", "-euc", _UNSHARED, "sh", str(root), str(data or ""), *argv]
     raise DatabaseMissing(
-        "The embedded database needs bubblewrap: apt-get install bubblewrap, or set AMI_DATABASE_URL to a server."
+        "The embedded database needs bubblewrap: apt-get install bubblewrap,"
+        " or set AMI_DATABASE_URL to a server with TimescaleDB."
     )
 
 
