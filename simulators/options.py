@@ -1,0 +1,46 @@
+"""What a fleet is built from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from model.period import require_aware
+from simulators.errors import SimulatorError
+
+FEWEST_CUSTOMERS = 24
+MOST_CUSTOMERS = 2000
+HIGHEST_PORT = 32767  # above, the kernel may have handed a port to somebody's outgoing connection
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`epoch` fixes the history and the faults, `as_of` the fleet's clock (None: the real one).
+
+    With `ticking` the clock runs on from `as_of`, else it stands still. `dial_in_to` is the head-end's listener; without
+    one every modem is called. `replay` is a CSV of real consumption that takes the place of the drawn cooperative.
+    """
+
+    seed: int
+    epoch: datetime
+    customers: int = 60
+    as_of: datetime | None = None
+    ticking: bool = False
+    replay: Path | None = None
+    dial_in_to: tuple[str, int] | None = None
+    host: str = "127.0.0.1"
+    port_from: int = 20000
+
+    def __post_init__(self) -> None:
+        require_aware(self.epoch)
+        if self.as_of is not None:
+            require_aware(self.as_of)
+        if not FEWEST_CUSTOMERS <= self.customers <= MOST_CUSTOMERS:
+            raise SimulatorError(
+                f"a cooperative has {FEWEST_CUSTOMERS} to {MOST_CUSTOMERS} customers, not {self.customers}"
+            )
+        if not 1024 <= self.port_from <= HIGHEST_PORT - 100:
+            raise SimulatorError(
+                f"modems cannot listen from port {self.port_from} on: give one from 1024 to {HIGHEST_PORT - 100}"
+            )
