@@ -18,6 +18,11 @@ Progress = Callable[[str], None]
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _OTHERWISE = "set AMI_DATABASE_URL to a server with TimescaleDB (compose.yaml starts one)"
 
+# One-line and deb822 sources: `deb [options] ADDRESS suite …`, `URIs: ADDRESS`.
+_SOURCE = re.compile(
+    r"(?:deb (?:\[[^]]*\] )?|URIs: *)(?P<address>[a-z]+://\S+/(?P<archive>debian(?:-security)?))/?(?:\s|$)"
+)
+
 # What a server never opens: 420 MB become 130.
 _LEFT_OUT = (
     "./dev/*",
@@ -106,12 +111,15 @@ def _unpack(source: IO[bytes], root: Path, lock: int, say: Progress) -> int:
 
 def _with_apt(root: Path, suite: str, major: str, lock: int, say: Progress) -> None:
     """The same without mmdebstrap: apt with folders of its own, so that the machine's stay as they are."""
-    mirror = host_mirror()
-    if mirror is None or not _KEYRING.exists():
+    archive, security = host_mirrors()
+    if archive is None or not _KEYRING.exists():
         raise DatabaseMissing(
             "The embedded database needs mmdebstrap and Debian's keyring: apt-get install mmdebstrap"
             f" debian-archive-keyring, or {_OTHERWISE}."
         )
+    sources = f"deb [signed-by={_KEYRING}] {archive} {suite} main\n"
+    if security is not None:
+        sources += f"deb [signed-by={_KEYRING}] {security} {suite}-security main\n"
     with (
         tempfile.TemporaryDirectory(prefix="apt-", dir=root.parent) as text,
         tempfile.TemporaryFile() as said,
@@ -120,7 +128,7 @@ def _with_apt(root: Path, suite: str, major: str, lock: int, say: Progress) -> N
         for folder in ("lists/partial", "archives/partial", "etc"):
             (place / folder).mkdir(parents=True)
         (place / "status").touch()
-        (place / "sources.list").write_text(f"deb [signed-by={_KEYRING}] {mirror} {suite} main\n")
+        (place / "sources.list").write_text(sources)
         apt = ["apt-get", "-q", *_apart(place)]
         install = ["install", "-d", "-y", "--no-install-recommends", *wanted(major)]
         for line in ([*apt, "update"], [*apt, *install]):
@@ -160,19 +168,17 @@ def _apart(place: Path) -> Sequence[str]:
     return [word for key, value in options.items() for word in ("-o", f"{key}={value}")]
 
 
-def host_mirror(etc: Path = Path("/etc/apt")) -> str | None:
-    """The Debian mirror this machine is told to use, from its own lists of sources."""
-    files = [etc / "sources.list", *sorted((etc / "sources.list.d").glob("*"))]
-    for file in files:
+def host_mirrors(etc: Path = Path("/etc/apt")) -> tuple[str | None, str | None]:
+    """The Debian archive and its security archive of this machine's lists of sources."""
+    found: dict[str, str] = {}
+    for file in (etc / "sources.list", *sorted((etc / "sources.list.d").glob("*"))):
         if not file.is_file():
             continue
-        text = "\n".join(
-            line for line in file.read_text(errors="replace").splitlines() if not line.startswith("#")
-        )
-        for address in re.findall(r"(?:^deb(?: \[[^]]*\])? |^URIs: *)(\S+)", text, flags=re.MULTILINE):
-            if re.search(r"://.*/debian/?$", address):
-                return str(address)
-    return None
+        for line in file.read_text(errors="replace").splitlines():
+            match = _SOURCE.match(line)
+            if match:
+                found.setdefault(match["archive"], match["address"])
+    return found.get("debian"), found.get("debian-security")
 
 
 def _complain(root: Path, said: IO[bytes], code: int) -> None:
