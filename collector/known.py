@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -43,6 +43,17 @@ class Known:
     detail: str = ""
     strikes: dict[tuple[str, Period], tuple[int, datetime]] = field(default_factory=dict)
 
+    def answered_before(self, item: str, periods: Sequence[Period]) -> None:
+        """What the store has complete answers for."""
+        self.answered[item] = merged([*self.answered.get(item, []), *periods])
+
+    def fresh(self, last_register: datetime | None, last_instant: datetime | None) -> None:
+        """How fresh the store's registers and instants are."""
+        if last_register is not None:
+            self.last_register = _later(self.last_register, last_register)
+        if last_instant is not None:
+            self.last_instant = _later(self.last_instant, last_instant)
+
     def note(self, readout: Readout) -> None:
         """Take a readout into account. Whatever order readouts come in, answered periods add up to the same."""
         self.outcome, self.detail = readout.outcome, readout.detail
@@ -82,29 +93,11 @@ class Known:
         )
         return State(self.answered, resting, self.last_register, self.last_instant)
 
-    def exhausted(self, tries: int) -> bool:
-        """No sense in trying again in the same round."""
-        return self.outcome in FINAL or self.failures >= tries
+    def forgive(self) -> None:
+        """A new round: how the last one went no longer counts."""
+        self.failures, self.outcome, self.detail = 0, "", ""
 
 
 def _later(one: datetime | None, other: datetime) -> datetime:
     return other if one is None or other > one else one
 
-
-def known_from(
-    meter_ids: Sequence[int],
-    answered: Mapping[tuple[int, str], Sequence[Period]],
-    latest: Mapping[int, tuple[datetime | None, datetime | None]],
-) -> dict[int, Known]:
-    """From what the store says: answered periods by meter and item, and (last register, last instants) by meter."""
-    known = {
-        meter_id: Known(
-            last_register=latest.get(meter_id, (None, None))[0],
-            last_instant=latest.get(meter_id, (None, None))[1],
-        )
-        for meter_id in meter_ids
-    }
-    for (meter_id, item), periods in answered.items():
-        if meter_id in known:
-            known[meter_id].answered[item] = merged(periods)
-    return known

@@ -1,0 +1,1 @@
+"""Conversations with meters: questions in the plan's order, answers as a `Readout`."""

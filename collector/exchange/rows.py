@@ -1,0 +1,141 @@
+"""Rows of a profile into blocks of evidence, or one sentence why they are none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collector.plan import SETTLING, Span
+from model.period import LOCAL, Period
+from model.readout import MeterEvent, ProfileBlock
+from model.series import Channel, ProfileKind, Unit
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What one column of a profile measures."""
+
+    channel: Channel
+    kind: ProfileKind
+    obis: str
+    scaler: int
+    unit: Unit
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """Decoded rows: `stamps` seconds since 1970 UTC at the *end* of the interval, `status` int64, and for each meaning
+    its values with a mask of those present."""
+
+    stamps: Ints
+    status: Ints
+    columns: Sequence[tuple[Meaning, Ints, NDArray[np.bool_]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """`answered` is the period the meter has now given all it has of; None when it may still be writing."""
+
+    blocks: tuple[ProfileBlock, ...]
+    answered: Period | None
+    events: tuple[MeterEvent, ...] = ()
+
+
+def accept(rows: Rows, span: Span, interval: timedelta, now: datetime, meter_now: datetime) -> Accepted | str:
+    """Check rows against what was asked, or say why they cannot be the answer.
+
+    Every stamp must lie in the asked range and on the interval's grid, and none beyond `now`. Rows that came twice and
+    say the same count once; rows that came twice and differ are both left out (the answer's bytes keep them).
+    """
+    step = int(interval.total_seconds())
+    first, last = int(span.asked.start.timestamp()), int(span.asked.end.timestamp())
+    lowest = first if span.opening else first + step
+    stamps = rows.stamps
+    if len(stamps):
+        newest, oldest = int(stamps.max()), int(stamps.min())
+        if newest > now.timestamp():
+            return f"a row claims the future: it is stamped {spoken(newest)}, now it is {spoken(now.timestamp())}"
+        if (stamps % step).any():
+            odd = int(stamps[(stamps % step) != 0][0])
+            return f"a row is stamped {spoken(odd)}, which ends no interval of {step // 60} minutes"
+        if oldest < lowest or newest > last:
+            odd = oldest if oldest < lowest else newest
+            return f"a row is stamped {spoken(odd)}, asked was {spoken(lowest)} to {spoken(last)}"
+    keep, events = _distinct(rows, now)
+    blocks = tuple(
+        block
+        for meaning, values, present in rows.columns
+        if (block := _block(meaning, interval, rows, values, keep[present[keep]])) is not None
+    )
+    newest = int(stamps.max()) if len(stamps) else first
+    end = last if newest == last or meter_now - span.asked.end >= SETTLING else max(newest, first)
+    answered = Period(span.asked.start, _instant(end)) if end > first else None
+    if end == last:
+        answered = span.asked
+    return Accepted(blocks, answered, events)
+
+
+def _distinct(rows: Rows, now: datetime) -> tuple[NDArray[np.intp], tuple[MeterEvent, ...]]:
+    """Which rows to use, ascending; and what was odd about the others."""
+    stamps = rows.stamps
+    order = np.argsort(stamps, kind="stable")
+    if (np.diff(stamps) > 0).all():
+        return order, ()
+    events = []
+    backwards = int((np.diff(stamps) < 0).sum())
+    if backwards:
+        events.append(MeterEvent(now, "rows_out_of_order", f"{backwards} profile rows came before an earlier one"))
+    keep: list[int] = []
+    twice = differing = 0
+    for stamp in np.unique(stamps):
+        same = np.flatnonzero(stamps == stamp)
+        if len(same) > 1:
+            twice += 1
+            if len({_cells(rows, int(row)) for row in same}) > 1:
+                differing += 1
+                continue
+        keep.append(int(same[0]))
+    if twice:
+        events.append(
+            MeterEvent(now, "duplicate_rows", f"{twice} profile rows came twice, {differing} of them differing (unused)")
+        )
+    return np.array(keep, np.intp), tuple(events)
+
+
+def _cells(rows: Rows, row: int) -> tuple[int | None, ...]:
+    values = [int(values[row]) if present[row] else None for _, values, present in rows.columns]
+    return (int(rows.status[row]), *values)
+
+
+def _block(
+    meaning: Meaning, interval: timedelta, rows: Rows, values: Ints, keep: NDArray[np.intp]
+) -> ProfileBlock | None:
+    if not len(keep):
+        return None
+    back = 0 if meaning.kind is ProfileKind.INDEX else int(interval.total_seconds())
+    return ProfileBlock(
+        channel=meaning.channel,
+        kind=meaning.kind,
+        obis=meaning.obis,
+        interval=interval,
+        stamps=tuple(_instant(stamp - back) for stamp in rows.stamps[keep].tolist()),
+        raw=tuple(values[keep].tolist()),
+        status=tuple(rows.status[keep].tolist()),
+        scaler=meaning.scaler,
+        unit=meaning.unit,
+    )
+
+
+def _instant(stamp: float) -> datetime:
+    return datetime.fromtimestamp(stamp, UTC)
+
+
+def spoken(stamp: float) -> str:
+    """A stamp for a sentence: local, to the minute (to the second where it is not a whole one)."""
+    return _instant(stamp).astimezone(LOCAL).strftime("%Y-%m-%d %H:%M:%S").removesuffix(":00")

@@ -1,0 +1,262 @@
+"""The head-end: asks every meter for what is missing, keeps every answer, and brings it into the store."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections import Counter
+from contextlib import AsyncExitStack
+from datetime import datetime
+
+from collector.caller import Office, call_round, due_at
+from collector.ingest import Ingest
+from collector.links import DialIn, Link, link_to
+from collector.listener import Listener
+from collector.plan import Wanted
+from collector.roster import Roster, Seat, StoreAway
+from collector.settings import CollectReport, HeadEndSettings, MeterOutcome, Progress, unseen
+from collector.spool import Spool
+from model.clock import Clock
+from model.grid import ModemLink
+from model.readout import Readout
+from storage.fleet import Line
+from storage.pool import open_async_pool
+
+log = logging.getLogger("ami.collect")
+
+TICK_S = 0.5
+ROOM = 0.8  # polling that stopped for a full spool goes on below this share
+
+
+async def run(
+    settings: HeadEndSettings, *, clock: Clock, once: bool, progress: Progress = unseen
+) -> CollectReport:
+    """Poll. `once`: until nothing that can be had is missing and the spool is empty; else until cancelled.
+
+    Raises `StoreAway` when the database cannot be reached to begin with, `SpoolError` when the spool cannot be opened,
+    `ListenerError` when the port is taken.
+    """
+    async with AsyncExitStack() as stack:
+        spool = Spool(settings.spool_path, settings.spool_limit_bytes)
+        stack.callback(spool.close)
+        pool = open_async_pool(settings.dsn, 2)
+        stack.push_async_callback(pool.close)
+        await pool.open(wait=False)
+        head_end = HeadEnd(settings, spool, Ingest(spool, pool), clock, progress)
+        stack.push_async_callback(head_end.close)
+        await head_end.open()
+        if once:
+            await head_end.read_everything()
+            await head_end.drain()
+        else:
+            await head_end.live()
+        return head_end.report()
+
+
+class HeadEnd:
+    """One running head-end. `run` is its only user; tests look inside."""
+
+    def __init__(
+        self, settings: HeadEndSettings, spool: Spool, ingest: Ingest, clock: Clock, progress: Progress
+    ) -> None:
+        self.settings, self.spool, self.ingest, self.progress = settings, spool, ingest, progress
+        self.roster = Roster(settings)
+        self.links: dict[str, Link] = {}
+        self.listener: Listener | None = None
+        self.office = Office(
+            settings, spool, clock, asyncio.Semaphore(settings.concurrency), self._told, Counter()
+        )
+        self._began = time.monotonic()
+        self._open: dict[int, int] = {}
+        self._total = 0
+        self._rounds: dict[str, asyncio.Task[None]] = {}
+        self._due: dict[str, datetime] = {}
+        self._ingesting: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Load the roster, start bringing in what an earlier run left in the spool, listen."""
+        await self._load()
+        self._ingesting = asyncio.create_task(self.ingest.serve())
+        if self.settings.listen_port is not None:
+            self.listener = Listener(self.settings)
+            self._tell_listener()
+            await self.listener.open()
+
+    async def close(self) -> None:
+        """Hang up everywhere. What was acknowledged is on the disk; a conversation under way is as if never begun."""
+        tasks = [*self._rounds.values(), *([self._ingesting] if self._ingesting else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self.listener is not None:
+            await self.listener.close()
+        for link in self.links.values():
+            link.close()
+
+    async def _load(self) -> None:
+        deadline = time.monotonic() + self.settings.store_patience_s
+        pause = 0.2
+        while True:
+            try:
+                await self.roster.load(self.spool)
+                break
+            except StoreAway as away:
+                if time.monotonic() > deadline:
+                    raise
+                if pause == 0.2:
+                    log.warning("%s; waiting for it", away.sentence)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 5.0)
+        self._relink()
+
+    def _relink(self) -> None:
+        """A link for every modem of the roster; one whose particulars changed starts anew."""
+        links: dict[str, Link] = {}
+        for line in self.roster.lines:
+            link = self.links.pop(line.modem.code, None)
+            if link is not None and link.modem != line.modem:
+                link.close()
+                link = None
+            links[line.modem.code] = link or link_to(line.modem, self.settings.connect_s)
+        for gone in self.links.values():
+            gone.close()
+        self.links = links
+        self._tell_listener()
+
+    def _tell_listener(self) -> None:
+        if self.listener is not None:
+            self.listener.expect({link.modem.registration: link for link in self.links.values() if isinstance(link, DialIn)})
+
+    async def read_everything(self) -> None:
+        """One round along every line."""
+        now = self.office.clock()
+        self._open = {
+            meter_id: questions
+            for meter_id, seat in self.roster.seats.items()
+            if (questions := seat.wants(now, self.settings.live_every).questions)
+        }
+        self._total = sum(self._open.values())
+        self.progress(0, self._total, f"{len(self._open)} meters to read")
+        async with asyncio.TaskGroup() as rounds:
+            for line in self.roster.lines:
+                rounds.create_task(self._round(line, self.settings.dial_in_wait_s))
+
+    async def _round(self, line: Line, wait_s: float) -> None:
+        seats = self.roster.of(line)
+        link = self.links[line.modem.code]
+        if isinstance(link, DialIn) and self.listener is None:
+            wait_s = 0.0
+        await call_round(self.office, line, link, seats, wait_s)
+        for seat in seats:
+            self._open.pop(seat.meter.meter_id, None)
+        self._show(f"modem {line.modem.code} is done")
+
+    def _told(self, seat: Seat, wanted: Wanted, readout: Readout) -> None:
+        if seat.meter.meter_id in self._open:
+            self._open[seat.meter.meter_id] = seat.wants(self.office.clock(), self.settings.live_every).questions
+        serial = seat.meter.serial
+        if readout.outcome == "ok":
+            self._show(f"meter {serial}")
+        else:
+            log.warning("meter %s: %s: %s", serial, readout.outcome, readout.detail)
+            self._show(f"meter {serial}: {readout.outcome}")
+
+    def _show(self, text: str) -> None:
+        self.progress(self._total - min(self._total, sum(self._open.values())), self._total, text)
+
+    async def drain(self) -> None:
+        """Wait until the store has everything; gives up when the database stays away for the patience allowed."""
+        draining = asyncio.create_task(self.ingest.drained())
+        try:
+            while not draining.done():
+                await asyncio.wait([draining], timeout=0.5)
+                self._ingest_lives()
+                away = self.ingest.away_since
+                if away is not None and time.monotonic() - away > self.settings.store_patience_s:
+                    self.office.stopped = self.office.stopped or (
+                        f"the database stays away ({self.ingest.reason}): {self.spool.rows} readouts wait in "
+                        f"{self.spool.path} and come in with the next run"
+                    )
+                    return
+        finally:
+            draining.cancel()
+
+    async def live(self) -> None:
+        """Until cancelled: start a round along every line that is due."""
+        await self.read_everything()
+        loaded = time.monotonic()
+        while True:
+            now = self.office.clock()
+            if self.office.stopped and self.spool.fullness < ROOM:
+                log.warning("there is room in the spool again: polling goes on")
+                self.office.stopped = ""
+                self._due.clear()
+            if not self.office.stopped:
+                for line in self.roster.lines:
+                    self._start_if_due(line, now)
+            if time.monotonic() - loaded > self.settings.reload_every_s:
+                loaded = time.monotonic()
+                await self._reload()
+            self._ingest_lives()
+            await asyncio.sleep(TICK_S)
+
+    def _ingest_lives(self) -> None:
+        if self._ingesting is not None and self._ingesting.done():
+            self._ingesting.result()
+
+    def _start_if_due(self, line: Line, now: datetime) -> None:
+        code = line.modem.code
+        task = self._rounds.get(code)
+        if task is not None:
+            if not task.done():
+                return
+            del self._rounds[code]
+            task.result()
+        link = self.links[code]
+        dialled = isinstance(link, DialIn) and link.take_news()
+        if dialled:
+            # It is back: whatever its meters were put off for is tried again now.
+            for seat in self.roster.of(line):
+                seat.not_before = None
+        if not dialled and now < self._due.get(code, now):
+            return
+        self._rounds[code] = asyncio.create_task(self._live_round(line))
+
+    async def _live_round(self, line: Line) -> None:
+        # All lines are due at the half-hour; a fleet that calls in the same millisecond helps nobody.
+        await asyncio.sleep(random.uniform(0.0, TICK_S))
+        seats = self.roster.of(line)
+        await self._round(line, 0.0)
+        self._due[line.modem.code] = due_at(self.office, seats)
+
+    async def _reload(self) -> None:
+        try:
+            await self.roster.load(self.spool)
+        except StoreAway:
+            return  # the ingest has said so
+        self._relink()
+
+    def report(self) -> CollectReport:
+        """How it stands."""
+        counts = self.office.counts
+        outcomes = tuple(
+            MeterOutcome(seat.meter.serial, seat.line.modem.code, "unknown_model", seat.problem)
+            if seat.problem
+            else MeterOutcome(seat.meter.serial, seat.line.modem.code, seat.known.outcome, seat.known.detail)
+            for seat in self.roster.seats.values()
+        )
+        return CollectReport(
+            meters=outcomes,
+            conversations=counts["conversations"],
+            answers=counts["answers"],
+            values=counts["values"],
+            rejected=counts["rejected"],
+            waiting=self.spool.rows,
+            set_aside=self.spool.set_aside,
+            seconds=time.monotonic() - self._began,
+            stopped=self.office.stopped,
+            listener_rejected=dict(self.listener.rejected) if self.listener else {},
+            stored=dict(self.ingest.counts),
+        )

@@ -1,0 +1,115 @@
+"""From the spool into the store: in order, in batches, deleted only once committed.
+
+The store away is no error here: the spool keeps, one sentence goes to the log, and it goes on when the store is back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import fields
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool
+
+from collector.spool import Spool, Spooled
+from storage import evidence
+from storage.errors import StorageError
+
+log = logging.getLogger("ami.ingest")
+
+BATCH = 50
+BACK_OFF = (0.2, 10.0)
+AWAY = (psycopg.OperationalError, psycopg.InterfaceError, ConnectionError, TimeoutError)
+"""What a database that is not there, or goes in the middle, raises; PoolTimeout is among them."""
+REFUSED = (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError, StorageError)
+"""What the store says of a record that it will not take, however often it is offered."""
+
+
+class Ingest:
+    """Drains one spool into one store; run `serve` as a task, await `drained` to know the spool empty."""
+
+    def __init__(self, spool: Spool, pool: AsyncConnectionPool) -> None:
+        self.spool, self.pool = spool, pool
+        self.counts: Counter[str] = Counter()
+        self.away_since: float | None = None  # monotonic; None while the store answers
+        self.reason = ""
+        self._empty = asyncio.Event()
+
+    async def serve(self) -> None:
+        """Until cancelled: store what the spool holds, wait for more."""
+        pause = BACK_OFF[0]
+        while True:
+            if not self.spool.rows:
+                self._empty.set()
+            await self.spool.filled.wait()
+            self._empty.clear()
+            try:
+                await self.step()
+            except AWAY as error:
+                self._went_away(error)
+                await asyncio.sleep(pause * random.uniform(0.5, 1.0))
+                pause = min(pause * 2, BACK_OFF[1])
+            else:
+                pause = BACK_OFF[0]
+                self._came_back()
+
+    async def step(self) -> int:
+        """Store and forget one batch; returns how many records it held."""
+        batch = await self.spool.oldest(BATCH)
+        if not batch:
+            return 0
+        try:
+            await self._store(batch)
+        except REFUSED:
+            # One record the store will not take must not hold up the others: find it.
+            for record in batch:
+                await self._store_or_put_aside(record)
+        else:
+            await self.spool.delete([record.id for record in batch])
+        return len(batch)
+
+    async def drained(self) -> None:
+        """Wait until everything spooled so far is in the store."""
+        while self.spool.rows:
+            self._empty.clear()
+            await self._empty.wait()
+
+    async def _store(self, batch: Sequence[Spooled]) -> None:
+        rows = [(record.meter_id, record.modem, record.received_at, record.readout) for record in batch]
+        async with self.pool.connection() as connection:
+            counts = await evidence.store(connection, rows)
+        # Counted after the commit: what was rolled back is not counted.
+        for field in fields(counts):
+            self.counts[field.name] += getattr(counts, field.name)
+
+    async def _store_or_put_aside(self, record: Spooled) -> None:
+        try:
+            await self._store([record])
+        except REFUSED as error:
+            reason = str(error).strip().splitlines()[0]
+            await self.spool.put_aside(record.id, reason)
+            self.counts["set_aside"] += 1
+            log.error(
+                "the store refused a readout of meter %s (%s): it is kept aside in %s",
+                record.readout.serial,
+                reason,
+                self.spool.path,
+            )
+        else:
+            await self.spool.delete([record.id])
+
+    def _went_away(self, error: Exception) -> None:
+        if self.away_since is None:
+            self.away_since = asyncio.get_running_loop().time()
+            self.reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            log.warning("the database is away (%s): readouts wait in %s", self.reason, self.spool.path)
+
+    def _came_back(self) -> None:
+        if self.away_since is not None:
+            seconds = asyncio.get_running_loop().time() - self.away_since
+            self.away_since = None
+            log.warning("the database is back after %.0f s: %d readouts wait", seconds, self.spool.rows)

@@ -1,0 +1,147 @@
+"""One `Link` per modem: conversations one at a time, and no second use of a connection that went wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from collector.errors import LinkDown
+from collector.wire import ByteStream, Wire
+from model.grid import Modem, ModemLink
+from protocols.modem.stream import ModemStream
+
+
+class Link:
+    """What every link shares: the lock, the lease and the end of a poisoned connection."""
+
+    def __init__(self, modem: Modem) -> None:
+        self.modem = modem
+        self._lock = asyncio.Lock()
+        self._wire: Wire | None = None
+
+    @property
+    def busy(self) -> bool:
+        """A conversation is under way."""
+        return self._lock.locked()
+
+    async def ready(self, wait_s: float) -> None:
+        """Return when a conversation may be tried; raises `LinkDown` after `wait_s` seconds."""
+
+    async def _connected(self) -> Wire:
+        raise NotImplementedError
+
+    @asynccontextmanager
+    async def lease(self) -> AsyncIterator[ByteStream]:
+        """The line to the meters, alone. Whatever is raised within poisons it; so does `ByteStream.poison`."""
+        async with self._lock:
+            wire = await self._connected()
+            wire.take_lease()
+            try:
+                yield wire
+            except BaseException as error:
+                wire.poison(f"a conversation behind modem {self.modem.code} broke off: {type(error).__name__}")
+                raise
+            finally:
+                wire.end_lease()
+                if not wire.up and self._wire is wire:
+                    self._wire = None
+
+    def rest(self) -> None:
+        """Nothing more to ask for now."""
+
+    def close(self) -> None:
+        """Hang up for good."""
+        if self._wire is not None:
+            self._wire.close()
+            self._wire = None
+
+
+class DialOut(Link):
+    """We call host:port. The call is kept between the meters of one round and ended by `rest`."""
+
+    def __init__(self, modem: Modem, connect_s: float = 10.0) -> None:
+        super().__init__(modem)
+        self.connect_s = connect_s
+
+    async def _connected(self) -> Wire:
+        if self._wire is not None and self._wire.up:
+            return self._wire
+        modem = self.modem
+        where = f"modem {modem.code} at {modem.host}:{modem.port}"
+        try:
+            async with asyncio.timeout(self.connect_s):
+                _, wire = await asyncio.get_running_loop().create_connection(
+                    lambda: Wire(modem.code, ModemStream(modem.dialect)), modem.host, modem.port
+                )
+        except TimeoutError:
+            raise LinkDown(
+                modem.code, f"{where} did not answer the call within {self.connect_s:g} s: check its power and network"
+            ) from None
+        except OSError as error:
+            raise LinkDown(modem.code, f"{where} cannot be called ({error.strerror or error}): check it") from error
+        self._wire = wire
+        return wire
+
+    def rest(self) -> None:
+        self.close()
+
+
+class DialIn(Link):
+    """The modem calls us and stays; the listener brings its wire. The newest call that said its name wins."""
+
+    def __init__(self, modem: Modem) -> None:
+        super().__init__(modem)
+        self._came = asyncio.Event()
+        self._news = False
+
+    def take_news(self) -> bool:
+        """Whether the modem has called since this was last asked."""
+        news, self._news = self._news, False
+        return news
+
+    @property
+    def connected(self) -> bool:
+        return self._wire is not None and self._wire.up
+
+    def arrived(self, wire: Wire) -> None:
+        """A call that has registered under this modem's name."""
+        old, self._wire = self._wire, wire
+        if old is not None:
+            old.poison(f"modem {self.modem.code} has called again")
+        self._news = True
+        self._came.set()
+
+    def gone(self, wire: Wire) -> None:
+        """A call has ended."""
+        if self._wire is wire:
+            self._wire = None
+            self._came.clear()
+
+    async def ready(self, wait_s: float) -> None:
+        if self.connected:
+            return
+        self._came.clear()
+        try:
+            async with asyncio.timeout(wait_s):
+                while not self.connected:
+                    self._came.clear()
+                    await self._came.wait()
+        except TimeoutError:
+            raise LinkDown(
+                self.modem.code,
+                f"modem {self.modem.code} has not dialled in: check its power, its network and the address it calls",
+            ) from None
+
+    async def _connected(self) -> Wire:
+        if self._wire is None or not self._wire.up:
+            raise LinkDown(self.modem.code, f"modem {self.modem.code} is not connected: it has to dial in again")
+        return self._wire
+
+
+LinkMaker = Callable[[Modem], Link]
+
+
+def link_to(modem: Modem, connect_s: float = 10.0) -> Link:
+    """The kind of link that reaches a modem."""
+    return DialOut(modem, connect_s) if modem.link is ModemLink.DIAL_OUT else DialIn(modem)

@@ -1,0 +1,80 @@
+"""What a head-end is told when it starts, and what it tells when it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from collector.spool import LIMIT
+
+Progress = Callable[[int, int, str], None]
+"""done, total, what is happening: one step is one question to a meter."""
+
+
+def unseen(done: int, total: int, text: str) -> None:
+    """A progress nobody looks at."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeadEndSettings:
+    """Times in seconds. `listen_port` None: no listener; 0: any free port. `only` limits a run to these serials."""
+
+    dsn: str = field(repr=False)
+    spool_path: Path
+    unwrap: Callable[[bytes], bytes] = field(repr=False)
+    listen_host: str = "127.0.0.1"
+    listen_port: int | None = None
+    concurrency: int = 64
+    live_every_s: float = 60.0
+    answer_s: float = 10.0
+    connect_s: float = 10.0
+    dial_in_wait_s: float = 20.0
+    tries: int = 3
+    retry_pause_s: float = 1.0
+    spool_limit_bytes: int = LIMIT
+    store_patience_s: float = 120.0
+    reload_every_s: float = 60.0
+    unregistered_per_address: int = 64
+    only: frozenset[str] | None = None
+
+    @property
+    def live_every(self) -> timedelta:
+        return timedelta(seconds=self.live_every_s)
+
+
+@dataclass(frozen=True, slots=True)
+class MeterOutcome:
+    """How the last conversation with a meter went."""
+
+    serial: str
+    modem: str
+    outcome: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CollectReport:
+    """One run. `stopped` is the sentence why it ended early, empty when it did not."""
+
+    meters: tuple[MeterOutcome, ...]
+    conversations: int
+    answers: int
+    values: int  # profile values received, each channel for itself
+    rejected: int
+    waiting: int  # readouts still in the spool
+    set_aside: int  # readouts the store will not take, kept in the spool's file
+    seconds: float
+    stopped: str = ""
+    listener_rejected: Mapping[str, int] = field(default_factory=dict)
+    stored: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def failed(self) -> tuple[MeterOutcome, ...]:
+        return tuple(meter for meter in self.meters if meter.outcome not in ("ok", ""))
+
+    @property
+    def whole(self) -> bool:
+        """Every meter answered everything, and all of it is in the store."""
+        return not (self.failed or self.waiting or self.set_aside or self.stopped)

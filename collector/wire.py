@@ -1,0 +1,140 @@
+"""One TCP connection to a modem, as bytes from and to the meters behind it.
+
+What the modem says of its own accord (registrations, heartbeats) is taken out and answered here, at any time, whether
+somebody is talking to a meter or not. No task per connection: ten thousand of them must be cheap.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from collector.errors import LinkDown
+from protocols.errors import ProtocolError
+from protocols.modem.stream import Heartbeat, ModemStream, Payload, Registered
+
+HELD = 1 << 20  # bytes that came and nobody has taken yet
+
+
+class ByteStream(Protocol):
+    """What a conversation with a meter needs: bytes in, bytes out, and a way to say that they cannot be trusted."""
+
+    async def read(self) -> bytes:
+        """The bytes that have come, at least one; raises `LinkDown` when the modem hung up."""
+
+    def write(self, raw: bytes) -> None:
+        """Send."""
+
+    def poison(self, why: str) -> None:
+        """Never use this connection again; the first reason is kept."""
+
+
+class Wire(asyncio.Protocol):
+    """A connected socket behind the rules of one modem dialect."""
+
+    def __init__(self, modem: str, stream: ModemStream, lost: Callable[[Wire], None] | None = None) -> None:
+        self.modem = modem
+        self.poisoned = ""
+        self.unasked = 0  # payload bytes that came while nobody was asking
+        self.leased = False
+        self.heard_at = 0.0  # loop time of the last byte
+        self._stream = stream
+        self._lost = lost
+        self._transport: asyncio.Transport | None = None
+        self._held = bytearray()
+        self._waiting: asyncio.Future[None] | None = None
+        self._end = ""
+
+    @property
+    def up(self) -> bool:
+        return self._transport is not None and not self._end and not self.poisoned
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self.heard_at = asyncio.get_running_loop().time()
+
+    def data_received(self, data: bytes) -> None:
+        self.heard_at = asyncio.get_running_loop().time()
+        try:
+            events = self._stream.feed(data)
+        except ProtocolError as error:
+            self.poison(f"modem {self.modem} sent what its dialect does not know: {error.reason}")
+            return
+        for event in events:
+            match event:
+                case Heartbeat(reply=reply) if reply and self._transport is not None:
+                    self._transport.write(reply)
+                case Payload(raw=raw) if self.leased:
+                    self._held += raw
+                case Payload(raw=raw):
+                    # Between conversations nothing may come; what does is an answer too late to be one.
+                    self.unasked += len(raw)
+                case Registered() | Heartbeat():
+                    pass
+        if len(self._held) > HELD:
+            self.poison(f"modem {self.modem} sends without end")
+        elif self._held:
+            self._wake()
+
+    def eof_received(self) -> bool:
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end = self._end or f"modem {self.modem} hung up{f' ({exc})' if exc else ''}"
+        self._wake()
+        if self._lost is not None:
+            self._lost(self)
+
+    def _wake(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+
+    async def read(self) -> bytes:
+        """See `ByteStream`; what came before the modem hung up is handed out first."""
+        if not self._held:
+            if self._end or self.poisoned:
+                raise LinkDown(self.modem, self.poisoned or self._end)
+            self._waiting = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiting
+            finally:
+                self._waiting = None
+            if not self._held:
+                raise LinkDown(self.modem, self.poisoned or self._end)
+        raw = bytes(self._held)
+        self._held.clear()
+        return raw
+
+    def write(self, raw: bytes) -> None:
+        """See `ByteStream`."""
+        if not self.up or self._transport is None:
+            raise LinkDown(self.modem, self.poisoned or self._end or f"modem {self.modem} is not connected")
+        self._transport.write(raw)
+
+    def poison(self, why: str) -> None:
+        """See `ByteStream`: the socket is closed at once, without waiting for what is still on its way."""
+        self.poisoned = self.poisoned or why
+        if self._transport is not None:
+            self._transport.abort()
+        self._wake()
+
+    def close(self, why: str = "") -> None:
+        """Hang up."""
+        self._end = self._end or why or f"the call to modem {self.modem} is over"
+        if self._transport is not None:
+            self._transport.close()
+        self._wake()
+
+    def take_lease(self) -> None:
+        """From here on what comes belongs to a conversation."""
+        self.leased = True
+        self._held.clear()
+
+    def end_lease(self) -> None:
+        """The conversation is over; bytes nobody read mean that somebody lost count."""
+        self.leased = False
+        if self._held:
+            self.poison(f"modem {self.modem}: bytes came after the conversation was over")
+            self._held.clear()
