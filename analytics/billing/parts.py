@@ -1,0 +1,95 @@
+"""A period cut where the price changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from itertools import pairwise
+
+from analytics.billing.request import Reason, Request
+from analytics.errors import BillingError
+from analytics.tariffs.calendar import effective_dates, in_force, what_if_tariff
+from analytics.tariffs.plans import Plan, Pricing
+from analytics.tariffs.tariff import Tariff
+from model.money import half_up
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Days under one decision. `prorate_days` None: full tier widths."""
+
+    tariff: Tariff
+    start: date
+    end: date
+    kwh: Mapping[str, int]
+    prorate_days: int | None
+
+
+def split(request: Request, plan: Plan, kwh: Mapping[str, int]) -> tuple[Part, ...]:
+    """The parts of the period with their kWh by register; no part is without days.
+
+    A household's kWh before a change of price: those read at the change, else half_up(S / T1 × days before)
+    (TT 60/2025/TT-BCT, 12.8). Others are read on that day; without it the period is refused.
+    """
+    if request.what_if:
+        what_if = what_if_tariff(request.what_if, request.start)
+        days = None if request.reason is Reason.REGULAR else (request.end - request.start).days
+        return (Part(what_if, request.start, request.end, kwh, days),)
+    inner = [day for day in effective_dates() if request.start < day < request.end]
+    if not inner:
+        days = None if request.reason is Reason.REGULAR else (request.end - request.start).days
+        return (Part(in_force(request.start), request.start, request.end, kwh, days),)
+    cuts = [request.start, *inner, request.end]
+    shares = _shares(request, plan, kwh, cuts)
+    return tuple(
+        Part(in_force(start), start, end, share, (end - start).days)
+        for start, end, share in zip(cuts, cuts[1:], shares, strict=False)
+    )
+
+
+def _shares(
+    request: Request, plan: Plan, kwh: Mapping[str, int], cuts: list[date]
+) -> list[Mapping[str, int]]:
+    at_change = request.readings_at_change
+    if at_change is not None:
+        if len(cuts) != 3:
+            raise BillingError(
+                "no_reading_at_change",
+                f"the price changed {len(cuts) - 2} times from {cuts[0]} to {cuts[-1]}: bill each part apart",
+            )
+        return _read_at_change(at_change, kwh, cuts[1])
+    if not plan.household or plan.pricing is Pricing.WHOLESALE:
+        raise BillingError(
+            "no_reading_at_change",
+            f"the price changed on {cuts[1]}, {plan.name} is not interpolated: give the reading of that day",
+        )
+    t1 = (request.end - request.start).days
+    total = sum(kwh.values())
+    upto = [half_up(Fraction(total * (cut - request.start).days, t1)) for cut in cuts]
+    return [{"KT": later - earlier} for earlier, later in pairwise(upto)]
+
+
+def _read_at_change(
+    at_change: Mapping[str, int], kwh: Mapping[str, int], day: date
+) -> list[Mapping[str, int]]:
+    unknown = at_change.keys() - kwh.keys()
+    if unknown:
+        raise BillingError(
+            "bad_request", f"readings_at_change: register {sorted(unknown)[0]} has no kWh of the period"
+        )
+    for register, before in at_change.items():
+        if before > kwh[register]:
+            raise BillingError(
+                "negative",
+                f"register {register}: {before} kWh before the price of {day}, {kwh[register]} in all",
+            )
+    missing = kwh.keys() - at_change.keys()
+    if any(kwh[register] for register in missing):
+        raise BillingError(
+            "no_reading_at_change",
+            f"register {sorted(missing)[0]} was not read on {day}: give its kWh before",
+        )
+    before_all = {register: at_change.get(register, 0) for register in kwh}
+    return [before_all, {register: used - before_all[register] for register, used in kwh.items()}]
