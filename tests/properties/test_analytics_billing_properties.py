@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.billing import Reason, Request, rate
@@ -76,6 +76,7 @@ keys = st.builds(
 )
 
 
+@settings(deadline=None)  # the first example may compile the kernel
 @given(st.lists(keys, min_size=1, max_size=5), st.data())
 def test_the_bulk_kernel_equals_its_slow_twin(found: list[TierKey], data: st.DataObject) -> None:
     rows = data.draw(st.lists(st.integers(0, len(found) - 1), max_size=30))
