@@ -25,7 +25,7 @@ class Change:
     between_wh: tuple[int, int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Load:
     """One customer's demand. Curves are mean watts of the 48 half-hours of a local day: weekday, Saturday, Sunday."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from model.period import require_aware
 from simulators.errors import SimulatorError
 
-FEWEST_CUSTOMERS = 24
+FEWEST_CUSTOMERS = 20
 MOST_CUSTOMERS = 2000
 HIGHEST_PORT = 32767  # above, the kernel may have handed a port to somebody's outgoing connection
 

@@ -63,6 +63,7 @@ class Replay:
             "kept": sum(recording.rows for recording in self.recordings),
             "duplicates": self.duplicate_count,
             "duplicate_rows": list(self.duplicates),
+            "remarks": self._remarks(),
             "weeks": self.weeks,
             "meters": {recording.name: recording.rows for recording in self.recordings},
             "missing": {
@@ -71,6 +72,18 @@ class Replay:
             "from": halfhours.begin_of(min(recording.first for recording in self.recordings)).isoformat(),
             "to": halfhours.begin_of(max(r.first + len(r.wh) for r in self.recordings)).isoformat(),
         }
+
+
+    def _remarks(self) -> list[str]:
+        """One sentence for each thing a person should know."""
+        if not self.duplicate_count:
+            return []
+        first = self.duplicates[0]
+        return [
+            f"{self.file}: {self.duplicate_count} rows name a half-hour that was already there; the first value of each "
+            f"was kept (the first such row is line {first['line']}: {first['meter']}, {first['timestamp']}, "
+            f"{first['kept_wh']} Wh kept, {first['dropped_wh']} Wh dropped)"
+        ]
 
 
 @dataclass(slots=True)

@@ -74,13 +74,14 @@ def password(chance: random.Random) -> str:
 
 
 def _trades(customers: int) -> list[Trade]:
+    pair = 2 if customers >= 24 else 1  # a hamlet keeps enough plain households for the faults
     fixed = [
         trades.WORKSHOP,
         *[trades.COLD_STORE] * 2,
         trades.TAILOR,
         trades.PUMP,
-        *[trades.EATERY] * 2,
-        *[trades.BIG_HOUSEHOLD] * 2,
+        *[trades.EATERY] * pair,
+        *[trades.BIG_HOUSEHOLD] * pair,
         *[trades.GROCERY] * (customers // 10),
         *[trades.TWO_HOUSEHOLDS] * (1 + customers // 60),
     ]
@@ -95,7 +96,7 @@ def _models(kinds: list[Trade], chance: random.Random) -> list[str]:
     ]
     homes = [i for i, trade in enumerate(kinds) if trade in (trades.HOUSEHOLD, trades.GROCERY)]
     homes = chance.sample(homes, len(homes))
-    for model, share in (("dk-1p-5", 8), ("dk-mb-log", 15), ("dk-mb", 20)):
+    for model, share in (("dk-1p-5", 12), ("dk-mb-log", 15), ("dk-mb", 20)):
         for _ in range(max(1, count // share)):
             models[homes.pop()] = model
     return models

@@ -1,0 +1,81 @@
+"""Orders to the fleet: one JSON document a line, answered by one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from model.clock import parse_instant
+from model.errors import ModelError
+from simulators.air import Air
+from simulators.errors import ControlError
+from simulators.hung import Fleet
+from simulators.moving_clock import MovingClock
+
+Order = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """Obeys one line at a time. `truth` gives the registers of a period by serial."""
+
+    fleet: Fleet
+    clock: MovingClock
+    air: Air
+    truth: Callable[[datetime, datetime], dict[str, dict[str, Any]]]
+
+    def obey(self, line: str) -> dict[str, Any]:
+        """The answer to a line; what cannot be obeyed is answered with one sentence under "error"."""
+        try:
+            order = json.loads(line)
+        except ValueError:
+            return {"error": f"an order is one JSON document a line, not {line.strip()[:80]!r}"}
+        try:
+            return self._obey(order)
+        except (ControlError, ModelError) as error:
+            return {"error": str(error)}
+
+    def _obey(self, order: Any) -> dict[str, Any]:
+        match order:
+            case {"do": "clock", "at": at}:
+                self.clock.set(None if at is None else _instant(at))
+                return {"clock": self.clock().isoformat()}
+            case {"do": "silence", "on": bool(on), **rest}:
+                modems = self._modems(rest.get("modems", "planted"))
+                for modem in modems:
+                    self.air.order(modem, on)
+                return {"silence": {modem: on for modem in modems}}
+            case {"do": "truth", "from": begin, "to": end}:
+                return {"truth": self._truth(_instant(begin), _instant(end))}
+            case {"do": "corrupt", "answers": int(answers)} if answers >= 0:
+                self.air.corrupt(answers)
+                return {"corrupt": answers}
+            case _:
+                known = "clock (at), silence (modems, on), truth (from, to), corrupt (answers)"
+                raise ControlError(f"{json.dumps(order)[:80]} is no order: the fleet knows {known}")
+
+    def _modems(self, wanted: Any) -> tuple[str, ...]:
+        if wanted == "planted":
+            return self.air.planted
+        known = {line.code for line in self.fleet.lines}
+        if not isinstance(wanted, list) or not all(isinstance(code, str) for code in wanted):
+            raise ControlError('modems are a list of codes, or "planted"')
+        unknown = sorted(set(wanted) - known)
+        if unknown:
+            raise ControlError(f"there is no modem {', '.join(unknown)}")
+        return tuple(wanted)
+
+    def _truth(self, begin: datetime, end: datetime) -> dict[str, Any]:
+        if end < begin:
+            raise ControlError(f"the period ends ({end.isoformat()}) before it starts ({begin.isoformat()})")
+        planted = [{"meter": fault.serial, "kind": fault.kind.value} for fault in self.fleet.planted]
+        return {"planted": planted, "registers": self.truth(begin, end)}
+
+
+def _instant(text: Any) -> datetime:
+    if not isinstance(text, str):
+        raise ControlError(f"{text!r} is no instant: write it like 2026-10-01T06:30+07:00")
+    return parse_instant(text)

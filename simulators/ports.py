@@ -1,0 +1,50 @@
+"""Sockets for modems to listen on: the first free ports from a given one."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+from simulators.errors import SimulatorError
+from simulators.options import HIGHEST_PORT
+
+
+def listening(host: str, port_from: int, count: int) -> list[socket.socket]:
+    """So many bound sockets on rising ports; ports somebody else has are passed over.
+
+    Raises `SimulatorError` when there are not enough below 32768, or the host is not this machine's.
+    """
+    found: list[socket.socket] = []
+    try:
+        for port in range(port_from, HIGHEST_PORT + 1):
+            if len(found) == count:
+                return found
+            taken = _bound(host, port)
+            if taken is not None:
+                found.append(taken)
+        if len(found) == count:
+            return found
+        raise SimulatorError(
+            f"only {len(found)} of {count} ports are free on {host} from {port_from} to {HIGHEST_PORT}: "
+            "start from a lower port or stop another fleet"
+        )
+    except BaseException:
+        for each in found:
+            each.close()
+        raise
+
+
+def _bound(host: str, port: int) -> socket.socket | None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+        sock.listen(64)
+        sock.setblocking(False)
+    except OSError as error:
+        sock.close()
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            raise SimulatorError(f"modems cannot listen on {host}: it is no address of this machine") from error
+        return None
+    return sock
