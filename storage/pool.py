@@ -1,7 +1,8 @@
 """Connections to the store: pools for threads and for the loop.
 
-Every session speaks UTC and gives up on a statement after a while, so that no page waits for ever behind a lock.
-A connection is tried before it is handed out: after the database was away, the first who asks gets a new one.
+Every session speaks UTC and gives up on a statement after a while, so that no page waits for ever behind a
+lock. A connection is tried before it is handed out: after the database was away, the first who asks gets a
+new one.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def connect(dsn: str, *, autocommit: bool = False, statement_timeout_s: float = 
 def open_pool(dsn: str, size: int = 4, *, statement_timeout_s: float = STATEMENT_TIMEOUT_S) -> Pool:
     """A pool of up to `size` connections, open at once; it connects in the background.
 
-    `with pool.connection() as conn:` commits at its end. Raises psycopg_pool.PoolTimeout after 30 s without one.
+    `with pool.connection() as conn:` commits at its end; psycopg_pool.PoolTimeout after 30 s without one.
     """
     return ConnectionPool(
         dsn,
@@ -69,7 +70,7 @@ def open_pool(dsn: str, size: int = 4, *, statement_timeout_s: float = STATEMENT
 def open_async_pool(
     dsn: str, size: int = 4, *, statement_timeout_s: float = STATEMENT_TIMEOUT_S
 ) -> AsyncPool:
-    """The same for the event loop, not yet open: `async with pool:` or `await pool.open()` inside the loop."""
+    """The same for the event loop, not yet open: `async with pool:` or `await pool.open()` in the loop."""
     return AsyncConnectionPool(
         dsn,
         kwargs=session(statement_timeout_s),

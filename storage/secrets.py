@@ -1,7 +1,7 @@
 """The key that wraps meters' passwords: it lives in a file, never in the database.
 
-AES key wrap with padding (RFC 5649), which needs no nonce: the same password under the same key has the same wrapped
-form, so that saving it again changes nothing.
+AES key wrap with padding (RFC 5649), which needs no nonce: the same password under the same key has the same
+wrapped form, so that saving it again changes nothing.
 """
 
 from __future__ import annotations

@@ -96,6 +96,21 @@ CREATE TABLE point_supply (
     PRIMARY KEY (point, valid_from)
 );
 
+-- A point's multipliers and supplies in the model's JSON form, the oldest first.
+CREATE FUNCTION point_multipliers(wanted text) RETURNS jsonb LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT coalesce(jsonb_agg(jsonb_build_object('valid_from', valid_from, 'value', value::text)
+                              ORDER BY valid_from), '[]')
+    FROM public.point_multiplier WHERE point = wanted
+$$;
+
+CREATE FUNCTION point_supplies(wanted text) RETURNS jsonb LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT coalesce(jsonb_agg(jsonb_build_object('valid_from', valid_from, 'plan', plan,
+                                  'households', households::text, 'voltage_kv', voltage_kv::text,
+                                  'one_rate', one_rate, 'tou_schedule', tou_schedule)
+                              ORDER BY valid_from), '[]')
+    FROM public.point_supply WHERE point = wanted
+$$;
+
 CREATE TABLE installation (
     point       text NOT NULL REFERENCES point,
     meter_id    integer NOT NULL REFERENCES meter,

@@ -45,7 +45,7 @@ CREATE TABLE rejected_frame (
 CREATE UNIQUE INDEX rejected_once ON rejected_frame (poll_id, item, digest, reason) NULLS NOT DISTINCT;
 
 -- One channel of one profile answer, from its first stamp `at` to its `last`. A regular block has `at` + i × interval_s;
--- a block with holes lists its instants. A block spans 32 days at most (a longer answer is cut at local months), so that
+-- a block with holes lists its instants. A block spans 32 days at most (a longer answer is cut at months), so that
 -- what overlaps a period lies within 32 days before it. An empty `status` says that every status is 0.
 CREATE TABLE profile_block (
     meter_id    integer NOT NULL,

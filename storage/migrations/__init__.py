@@ -1,7 +1,7 @@
-"""The schema's way from nothing to today: numbered SQL files, each applied once, in order, whole or not at all.
+"""The schema's way from nothing to today: numbered SQL files, applied once, in order, each whole.
 
-The queue's tables come from Procrastinate itself, as the step `0006_queue`. Its text is pinned like the rest: a newer
-Procrastinate with another schema wants a step of its own, and says so.
+The queue's tables come from Procrastinate itself, as the step `0006_queue`. Its text is pinned like the
+rest: a newer Procrastinate with another schema wants a step of its own, and says so.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from importlib import resources
-from typing import Final, LiteralString, cast
+from typing import Any, Final, LiteralString
 
 import psycopg
 from procrastinate.schema import SchemaManager
@@ -50,7 +50,7 @@ class Migration:
 def migrations() -> tuple[Migration, ...]:
     """Every step, in order."""
     files = [
-        Migration(file.name.removesuffix(".sql"), cast(LiteralString, file.read_text(encoding="utf-8")))
+        Migration(file.name.removesuffix(".sql"), file.read_text(encoding="utf-8"))
         for file in resources.files(__name__).iterdir()
         if file.name.endswith(".sql")
     ]
@@ -83,7 +83,7 @@ def pending(dsn: str) -> list[str]:
 
 def _pending(conn: Connection[TupleRow]) -> list[Migration]:
     has_table = conn.execute(_HAS_TABLE).fetchone()
-    applied = dict(conn.execute(_APPLIED).fetchall()) if has_table and has_table[0] else {}
+    applied: dict[str, Any] = dict(conn.execute(_APPLIED).fetchall()) if has_table and has_table[0] else {}
     steps = migrations()
     unknown = tuple(sorted(applied.keys() - {step.name for step in steps}))
     if unknown:

@@ -1,0 +1,253 @@
+"""Readouts as rows of binary COPY; what no column can hold is a `Rejected`, with the bytes it came from."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import numpy as np
+
+from model.readout import Answer, InstantRead, MeterEvent, ProfileBlock, Readout, RegisterRead, Rejected
+from storage import copying
+from storage.copying import Ints
+from storage.errors import StorageError
+
+Incoming = tuple[int, str, datetime, Readout]
+"""Meter, modem, when it was received, and what was read."""
+
+_EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_AHEAD: Final = timedelta(days=2)
+_LONGEST_S: Final = 31 * 86_400
+_SMALL, _LARGE = 2**15, 2**63
+
+
+@dataclass(slots=True)
+class Batch:
+    """Encoded rows by table, and the modems that were in touch."""
+
+    polls: list[bytes] = field(default_factory=list)
+    answers: list[bytes] = field(default_factory=list)
+    rejected: list[bytes] = field(default_factory=list)
+    blocks: list[bytes] = field(default_factory=list)
+    registers: list[bytes] = field(default_factory=list)
+    instants: list[bytes] = field(default_factory=list)
+    events: list[bytes] = field(default_factory=list)
+    contacts: dict[str, datetime] = field(default_factory=dict)
+
+
+def encode(readouts: Sequence[Incoming]) -> Batch:
+    """The rows of the readouts. Raises StorageError for a poll whose id is no UUID: whoever made it is at
+    fault."""
+    batch = Batch()
+    for meter_id, modem, received_at, readout in readouts:
+        _Encoder(batch, meter_id, modem, received_at, readout).run()
+    return batch
+
+
+class _Encoder:
+    """The rows of one readout."""
+
+    def __init__(self, batch: Batch, meter_id: int, modem: str, at: datetime, readout: Readout) -> None:
+        self._batch, self._readout, self._received_at = batch, readout, at
+        self._modem_code = modem
+        try:
+            poll = UUID(readout.poll)
+        except ValueError:
+            raise StorageError(
+                f"Meter {readout.serial}: a poll is named by a UUID, not {readout.poll!r}."
+            ) from None
+        self._meter, self._modem = copying.int4(meter_id), copying.text(modem)
+        self._received, self._poll = copying.instant(at), copying.blob(poll.bytes)
+
+    def run(self) -> None:
+        readout, batch = self._readout, self._batch
+        batch.polls.append(
+            copying.row(
+                self._poll,
+                self._meter,
+                self._modem,
+                copying.instant(readout.started),
+                copying.instant(readout.ended),
+                copying.text(readout.outcome),
+                copying.text(readout.detail),
+                copying.float8(readout.clock_offset_s),
+            )
+        )
+        if readout.outcome in ("ok", "partial"):
+            known = batch.contacts.get(self._modem_code, readout.ended)
+            batch.contacts[self._modem_code] = max(known, readout.ended)
+        for answer in readout.answers:
+            self._answer(answer)
+        for rejected in readout.rejected:
+            self._rejected(rejected)
+
+    def _answer(self, answer: Answer) -> None:
+        self._batch.answers.append(
+            copying.row(
+                self._meter,
+                self._poll,
+                copying.text(answer.item),
+                *_asked(answer),
+                copying.boolean(answer.complete),
+                self._received,
+                copying.blob(hashlib.sha256(answer.raw).digest()),
+                copying.blob(answer.raw),
+            )
+        )
+        for block in answer.blocks:
+            if self._fits(answer, _block_misfit(block), block.stamps[-1:], block.stamps[:1]):
+                self._block(block)
+        for register in answer.registers:
+            if self._fits(answer, _register_misfit(register), (register.at,)):
+                self._register(register)
+        for instant in answer.instants:
+            if self._fits(answer, "", (instant.at,)):
+                self._instant(instant)
+        for event in answer.events:
+            self._event(event)
+
+    def _fits(self, answer: Answer, misfit: str, *stamps: tuple[datetime, ...]) -> bool:
+        """Whether it can be stored; if not, the answer is kept among the rejected, with the reason."""
+        for (at,) in filter(None, stamps):
+            if not _EARLIEST <= at <= self._received_at + _AHEAD:
+                misfit = misfit or f"stamped {at.isoformat()}, which cannot be"
+        if misfit:
+            self._rejected(Rejected(answer.item, misfit, answer.raw, answer.asked))
+        return not misfit
+
+    def _rejected(self, rejected: Rejected) -> None:
+        self._batch.rejected.append(
+            copying.row(
+                self._meter,
+                self._modem,
+                self._poll,
+                copying.text(rejected.item),
+                *_asked(rejected),
+                self._received,
+                copying.text(rejected.reason),
+                copying.blob(rejected.raw),
+                copying.blob(hashlib.sha256(rejected.raw).digest()),
+            )
+        )
+
+    def _block(self, block: ProfileBlock) -> None:
+        stamps = np.array([copying.micros(at) for at in block.stamps], np.int64)
+        raw, status = np.array(block.raw, np.int64), np.array(block.status, np.int64)
+        interval = block.interval // timedelta(microseconds=1)
+        for part in _parts(stamps):
+            self._batch.blocks.append(self._part(block, interval, stamps[part], raw[part], status[part]))
+
+    def _part(self, block: ProfileBlock, interval: int, stamps: Ints, raw: Ints, status: Ints) -> bytes:
+        kind = str(block.kind)
+        scale = np.array([interval, block.scaler, block.unit], np.int64)
+        digest = hashlib.sha256(kind.encode())
+        for array in (scale, stamps, raw, status):
+            digest.update(array.astype(">i8").tobytes())
+        regular = bool((np.diff(stamps) == interval).all())
+        return copying.row(
+            self._meter,
+            copying.int2(block.channel),
+            copying.int8(int(stamps[0])),
+            copying.int8(int(stamps[-1])),
+            copying.text(kind),
+            copying.int4(interval // 1_000_000),
+            copying.NULL if regular else copying.instants(stamps),
+            copying.int8s(raw),
+            copying.int8s(status if status.any() else status[:0]),
+            copying.int2(block.scaler),
+            copying.int2(block.unit),
+            copying.text(block.obis),
+            copying.blob(digest.digest()),
+            self._received,
+            self._poll,
+        )
+
+    def _register(self, read: RegisterRead) -> None:
+        self._batch.registers.append(
+            copying.row(
+                self._meter,
+                copying.int2(read.channel),
+                copying.int2(read.rate),
+                copying.instant(read.at),
+                copying.int8(read.raw),
+                copying.int2(read.scaler),
+                copying.int2(read.unit),
+                copying.int8(read.status),
+                copying.text(read.source),
+                self._received,
+                self._poll,
+            )
+        )
+
+    def _instant(self, read: InstantRead) -> None:
+        self._batch.instants.append(
+            copying.row(
+                self._meter,
+                copying.instant(read.at),
+                copying.float4s(read.voltage_v),
+                copying.float4s(read.current_a),
+                *(
+                    copying.float4(value)
+                    for value in (read.power_w, read.reactive_var, read.cos_phi, read.frequency_hz)
+                ),
+                self._received,
+                self._poll,
+            )
+        )
+
+    def _event(self, event: MeterEvent) -> None:
+        self._batch.events.append(
+            copying.row(
+                self._meter,
+                copying.instant(event.at),
+                copying.text(event.code),
+                copying.text(event.detail),
+                self._received,
+            )
+        )
+
+
+def _asked(asked: Answer | Rejected) -> tuple[bytes, bytes]:
+    period = asked.asked
+    if period is None:
+        return copying.NULL, copying.NULL
+    return copying.instant(period.start), copying.instant(period.end)
+
+
+def _parts(stamps: Ints) -> Iterator[slice]:
+    """The whole, or its months when it is longer than a stored block may be."""
+    if not len(stamps):
+        return
+    if stamps[-1] - stamps[0] <= _LONGEST_S * 1_000_000:
+        yield slice(None)
+        return
+    months = (stamps // 1_000_000 + copying.EPOCH_S).astype("datetime64[s]").astype("datetime64[M]")
+    edges = [0, *(np.flatnonzero(np.diff(months)) + 1).tolist(), len(stamps)]
+    for start, end in itertools.pairwise(edges):
+        yield slice(start, end)
+
+
+def _block_misfit(block: ProfileBlock) -> str:
+    """Why a block has no room in the store; empty when it has."""
+    for what, values in (("value", block.raw), ("status", block.status)):
+        if values and (min(values) < -_LARGE or max(values) >= _LARGE):
+            return f"profile {block.obis}: a {what} exceeds 64 bits"
+    if not timedelta(seconds=1) <= block.interval <= timedelta(days=31):
+        return f"profile {block.obis}: an interval of {block.interval.total_seconds():g} s cannot be"
+    return _scale_misfit(f"profile {block.obis}", block.scaler)
+
+
+def _register_misfit(read: RegisterRead) -> str:
+    where = f"register {read.channel.name.lower()} {read.rate.code}"
+    if not (-_LARGE <= read.raw < _LARGE and -_LARGE <= read.status < _LARGE):
+        return f"{where}: the value exceeds 64 bits"
+    return _scale_misfit(where, read.scaler)
+
+
+def _scale_misfit(where: str, scaler: int) -> str:
+    return "" if -_SMALL <= scaler < _SMALL else f"{where}: a scaler of {scaler} cannot be"

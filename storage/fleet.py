@@ -1,0 +1,112 @@
+"""What the head-end needs to know: lines with the meters on them, what was answered, what is fresh."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from model.grid import Modem, ModemLink
+from model.period import Period
+from storage.errors import SecretUnreadable, StorageError
+
+_LINES: Final = """
+    SELECT d.code, d.link, d.dialect, d.host, d.port, d.registration,
+        m.id, m.serial, m.model, m.address, m.digits, s.wrapped, i.since, i.until
+    FROM modem d
+    LEFT JOIN meter m ON m.modem = d.code
+    LEFT JOIN meter_secret s ON s.meter_id = m.id AND s.kind = 'password'
+    LEFT JOIN LATERAL (
+        SELECT min(since) AS since, nullif(max(coalesce(until, 'infinity')), 'infinity') AS until
+        FROM installation WHERE meter_id = m.id) i ON true
+    ORDER BY d.code, m.address, m.serial"""
+_ANSWERED: Final = """
+    SELECT meter_id, item, unnest(range_agg(tstzrange(asked_from, asked_to)))
+    FROM answer
+    WHERE meter_id = ANY (%s) AND complete AND asked_from < asked_to
+    GROUP BY meter_id, item ORDER BY meter_id, item"""
+_LATEST: Final = """
+    SELECT m.id, p.started, i.at, r.at, b.ends
+    FROM unnest(%s::integer[]) AS m (id)
+    LEFT JOIN LATERAL (SELECT started FROM poll
+        WHERE meter_id = m.id AND outcome IN ('ok', 'partial') ORDER BY started DESC LIMIT 1) p ON true
+    LEFT JOIN LATERAL (SELECT at FROM instant_read WHERE meter_id = m.id ORDER BY at DESC LIMIT 1) i ON true
+    LEFT JOIN LATERAL (SELECT at FROM register_read WHERE meter_id = m.id ORDER BY at DESC LIMIT 1) r ON true
+    LEFT JOIN LATERAL (
+        SELECT last + CASE WHEN kind = 'index' THEN interval '0' ELSE make_interval(secs => interval_s) END
+            AS ends
+        FROM profile_block WHERE meter_id = m.id ORDER BY at DESC LIMIT 1) b ON true"""
+_IDS: Final = "SELECT serial, id FROM meter WHERE %(serials)s::text[] IS NULL OR serial = ANY (%(serials)s)"
+
+
+@dataclass(frozen=True, slots=True)
+class LineMeter:
+    """A meter behind a modem, first hung at `since` and taken down for good at `until` (None: it hangs)."""
+
+    meter_id: int
+    serial: str
+    model: str
+    address: int
+    digits: int | None
+    password: str | None = field(repr=False)
+    since: datetime | None
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A modem and every meter that can be reached through it, those on a bench as well."""
+
+    modem: Modem
+    meters: tuple[LineMeter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MeterLatest:
+    """How fresh the store's knowledge of a meter is; None where there is nothing yet."""
+
+    last_ok: datetime | None = None
+    last_instant: datetime | None = None
+    last_register: datetime | None = None
+    last_profile_end: datetime | None = None
+
+
+def lines(conn: Connection[TupleRow], unwrap: Callable[[bytes], bytes]) -> list[Line]:
+    """Every modem by its code, with its meters. Raises SecretUnreadable when a password does not open."""
+    modems: dict[str, Modem] = {}
+    meters: defaultdict[str, list[LineMeter]] = defaultdict(list)
+    for code, link, dialect, host, port, registration, *meter in conn.execute(_LINES):
+        modems[code] = Modem(code, ModemLink(link), dialect, host, port, registration)
+        meter_id, serial, model, address, digits, wrapped, since, until = meter
+        if meter_id is None:
+            continue
+        try:
+            password = None if wrapped is None else unwrap(bytes(wrapped)).decode()
+        except StorageError as error:
+            raise SecretUnreadable(serial) from error
+        meters[code].append(LineMeter(meter_id, serial, model, address, digits, password, since, until))
+    return [Line(modem, tuple(meters[code])) for code, modem in modems.items()]
+
+
+def meter_ids(conn: Connection[TupleRow], serials: Iterable[str] | None = None) -> dict[str, int]:
+    """The ids of the meters of these serials, or of all; a serial nobody knows is not in it."""
+    return dict(conn.execute(_IDS, {"serials": None if serials is None else list(serials)}).fetchall())
+
+
+def answered(conn: Connection[TupleRow], meter_ids: Collection[int]) -> dict[tuple[int, str], list[Period]]:
+    """What was asked of each meter's items and completely answered: periods that neither touch nor
+    overlap."""
+    found: defaultdict[tuple[int, str], list[Period]] = defaultdict(list)
+    for meter_id, item, span in conn.execute(_ANSWERED, [list(meter_ids)]):
+        found[meter_id, item].append(Period(span.lower, span.upper))
+    return dict(found)
+
+
+def latest(conn: Connection[TupleRow], meter_ids: Collection[int]) -> dict[int, MeterLatest]:
+    """How fresh each of the meters is; every id asked for is in it."""
+    return {meter_id: MeterLatest(*row) for meter_id, *row in conn.execute(_LATEST, [list(meter_ids)])}

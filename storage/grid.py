@@ -1,0 +1,226 @@
+"""What the office knows of its grid: saved as it is brought, told back as it stands.
+
+Saving is an upsert noun by noun: what is new is added, what differs is changed, what is the same stays as
+it is, and what the import does not name is left alone (a register may bring a part of the grid).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, LiteralString
+
+import psycopg
+from psycopg import Connection
+from psycopg.rows import TupleRow
+from psycopg.types.json import Jsonb
+
+from model.grid import Register
+from model.jsonform import to_json
+from storage.errors import RegisterUnusable
+from storage.register import register
+
+__all__ = ["RegisterCounts", "register", "save_register"]
+
+_STATION: Final = """
+    INSERT INTO station AS old (code, name)
+    SELECT code, name FROM jsonb_to_recordset(%s) AS new (code text, name text) ORDER BY code
+    ON CONFLICT (code) DO UPDATE SET name = excluded.name WHERE old.name IS DISTINCT FROM excluded.name
+    RETURNING xmax = 0"""
+_FEEDER: Final = """
+    INSERT INTO feeder AS old (code, name, station)
+    SELECT code, name, station FROM jsonb_to_recordset(%s) AS new (code text, name text, station text)
+    ORDER BY code
+    ON CONFLICT (code) DO UPDATE SET name = excluded.name, station = excluded.station
+    WHERE (old.name, old.station) IS DISTINCT FROM (excluded.name, excluded.station)
+    RETURNING xmax = 0"""
+_BOOK: Final = """
+    INSERT INTO reading_book AS old (code, name, reading_day)
+    SELECT code, name, reading_day
+    FROM jsonb_to_recordset(%s) AS new (code text, name text, reading_day smallint) ORDER BY code
+    ON CONFLICT (code) DO UPDATE SET name = excluded.name, reading_day = excluded.reading_day
+    WHERE (old.name, old.reading_day) IS DISTINCT FROM (excluded.name, excluded.reading_day)
+    RETURNING xmax = 0"""
+_CUSTOMER: Final = """
+    INSERT INTO customer AS old (code, name, address, phone, email, book)
+    SELECT code, name, address, phone, email, book FROM jsonb_to_recordset(%s)
+        AS new (code text, name text, address text, phone text, email text, book text) ORDER BY code
+    ON CONFLICT (code) DO UPDATE SET name = excluded.name, address = excluded.address,
+        phone = excluded.phone, email = excluded.email, book = excluded.book
+    WHERE (old.name, old.address, old.phone, old.email, old.book)
+        IS DISTINCT FROM (excluded.name, excluded.address, excluded.phone, excluded.email, excluded.book)
+    RETURNING xmax = 0"""
+_MODEM: Final = """
+    INSERT INTO modem AS old (code, link, dialect, host, port, registration)
+    SELECT code, link, dialect, host, port, registration FROM jsonb_to_recordset(%s)
+        AS new (code text, link text, dialect text, host text, port integer, registration text) ORDER BY code
+    ON CONFLICT (code) DO UPDATE SET link = excluded.link, dialect = excluded.dialect,
+        host = excluded.host, port = excluded.port, registration = excluded.registration
+    WHERE (old.link, old.dialect, old.host, old.port, old.registration)
+        IS DISTINCT FROM (excluded.link, excluded.dialect, excluded.host, excluded.port,
+            excluded.registration)
+    RETURNING xmax = 0"""
+_METER: Final = """
+    INSERT INTO meter AS old (serial, model, modem, address, digits)
+    SELECT serial, model, modem, address, digits FROM jsonb_to_recordset(%s)
+        AS new (serial text, model text, modem text, address integer, digits smallint) ORDER BY serial
+    ON CONFLICT (serial) DO UPDATE SET model = excluded.model, modem = excluded.modem,
+        address = excluded.address, digits = excluded.digits
+    WHERE (old.model, old.modem, old.address, old.digits)
+        IS DISTINCT FROM (excluded.model, excluded.modem, excluded.address, excluded.digits)
+    RETURNING xmax = 0"""
+_SECRET: Final = """
+    INSERT INTO meter_secret AS old (meter_id, kind, wrapped)
+    SELECT meter.id, 'password', decode(new.wrapped, 'hex')
+    FROM jsonb_to_recordset(%s) AS new (serial text, wrapped text) JOIN meter USING (serial) ORDER BY meter.id
+    ON CONFLICT (meter_id, kind) DO UPDATE SET wrapped = excluded.wrapped
+    WHERE old.wrapped IS DISTINCT FROM excluded.wrapped
+    RETURNING xmax = 0"""
+_POINT: Final = """
+    INSERT INTO point AS old (code, role, station, feeder, customer)
+    SELECT code, role, station, nullif(feeder, ''), nullif(customer, '') FROM jsonb_to_recordset(%s)
+        AS new (code text, role text, station text, feeder text, customer text) ORDER BY code
+    ON CONFLICT (code) DO UPDATE SET role = excluded.role, station = excluded.station,
+        feeder = excluded.feeder, customer = excluded.customer
+    WHERE (old.role, old.station, old.feeder, old.customer)
+        IS DISTINCT FROM (excluded.role, excluded.station, excluded.feeder, excluded.customer)
+    RETURNING xmax = 0"""
+_MULTIPLIER: Final = """
+    INSERT INTO point_multiplier AS old (point, valid_from, value)
+    SELECT point, valid_from, value
+    FROM jsonb_to_recordset(%s) AS new (point text, valid_from timestamptz, value numeric)
+    ORDER BY point, valid_from
+    ON CONFLICT (point, valid_from) DO UPDATE SET value = excluded.value
+    WHERE old.value IS DISTINCT FROM excluded.value
+    RETURNING xmax = 0"""
+_SUPPLY: Final = """
+    INSERT INTO point_supply AS old (point, valid_from, plan, households, voltage_kv, one_rate, tou_schedule)
+    SELECT point, valid_from, plan, households, voltage_kv, one_rate, tou_schedule
+    FROM jsonb_to_recordset(%s) AS new (point text, valid_from date, plan text, households numeric,
+        voltage_kv numeric, one_rate boolean, tou_schedule text) ORDER BY point, valid_from
+    ON CONFLICT (point, valid_from) DO UPDATE SET plan = excluded.plan, households = excluded.households,
+        voltage_kv = excluded.voltage_kv, one_rate = excluded.one_rate, tou_schedule = excluded.tou_schedule
+    WHERE (old.plan, old.households, old.voltage_kv, old.one_rate, old.tou_schedule) IS DISTINCT FROM
+        (excluded.plan, excluded.households, excluded.voltage_kv, excluded.one_rate, excluded.tou_schedule)
+    RETURNING xmax = 0"""
+# A meter that was never registered leaves meter_id empty, and the store says so.
+_INSTALLATION: Final = """
+    INSERT INTO installation AS old (point, meter_id, since, until, first_index, last_index)
+    SELECT point, meter.id, since, until, first_index, last_index
+    FROM jsonb_to_recordset(%s) AS new (point text, serial text, since timestamptz, until timestamptz,
+        first_index jsonb, last_index jsonb) LEFT JOIN meter USING (serial) ORDER BY serial, since
+    ON CONFLICT (meter_id, since) DO UPDATE SET point = excluded.point, until = excluded.until,
+        first_index = excluded.first_index, last_index = excluded.last_index
+    WHERE (old.point, old.until, old.first_index, old.last_index)
+        IS DISTINCT FROM (excluded.point, excluded.until, excluded.first_index, excluded.last_index)
+    RETURNING xmax = 0"""
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterCounts:
+    """How many of each noun (stations, feeders, …) were added, changed and found as they were."""
+
+    added: Mapping[str, int]
+    changed: Mapping[str, int]
+    unchanged: Mapping[str, int]
+
+
+def save_register(
+    conn: Connection[TupleRow], register: Register, wrap: Callable[[bytes], bytes]
+) -> RegisterCounts:
+    """Take a register over; a meter's password is kept wrapped, and left as it is where none is given.
+
+    Raises RegisterUnusable when it names the same thing twice, leans on something nobody knows, or hangs
+    two meters at one place at a time. The caller's transaction is then at an error: roll it back.
+    """
+    added: Counter[str] = Counter()
+    changed: Counter[str] = Counter()
+    unchanged: Counter[str] = Counter()
+    for noun, statement, rows, keys in _parts(register, wrap):
+        _refuse_twice(noun, rows, keys)
+        outcome = [new for (new,) in _upsert(conn, noun, statement, rows)]
+        added[noun], changed[noun] = outcome.count(True), outcome.count(False)
+        unchanged[noun] = len(rows) - len(outcome)
+    return RegisterCounts(dict(added), dict(changed), dict(unchanged))
+
+
+_Rows = list[dict[str, Any]]
+_Part = tuple[str, LiteralString, _Rows, tuple[str, ...]]
+
+
+def _parts(register: Register, wrap: Callable[[bytes], bytes]) -> Iterable[_Part]:
+    """Every noun with its rows, those that others lean on first."""
+    points, meters = register.points, register.meters
+    yield "stations", _STATION, to_json(register.stations), ("code",)
+    yield "feeders", _FEEDER, to_json(register.feeders), ("code",)
+    yield "books", _BOOK, to_json(register.books), ("code",)
+    yield "customers", _CUSTOMER, to_json(register.customers), ("code",)
+    yield "modems", _MODEM, to_json(register.modems), ("code",)
+    yield "meters", _METER, [_without(to_json(meter), "password") for meter in meters], ("serial",)
+    yield (
+        "passwords",
+        _SECRET,
+        [
+            {"serial": meter.serial, "wrapped": wrap(meter.password.encode()).hex()}
+            for meter in meters
+            if meter.password
+        ],
+        ("serial",),
+    )
+    yield (
+        "points",
+        _POINT,
+        [_without(to_json(point), "multipliers", "supplies") for point in points],
+        ("code",),
+    )
+    yield (
+        "multipliers",
+        _MULTIPLIER,
+        [{"point": point.code, **to_json(item)} for point in points for item in point.multipliers],
+        ("point", "valid_from"),
+    )
+    yield (
+        "supplies",
+        _SUPPLY,
+        [{"point": point.code, **to_json(item)} for point in points for item in point.supplies],
+        ("point", "valid_from"),
+    )
+    yield "installations", _INSTALLATION, to_json(register.installations), ("serial", "since")
+
+
+def _without(document: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {key: value for key, value in document.items() if key not in names}
+
+
+def _refuse_twice(noun: str, rows: _Rows, keys: tuple[str, ...]) -> None:
+    seen = Counter(tuple(row[key] for key in keys) for row in rows)
+    twice = [" of ".join(reversed(key)) for key, count in seen.items() if count > 1]
+    if twice:
+        raise RegisterUnusable(
+            f"The register names {', '.join(twice[:3])} among its {noun} more than once: keep one of each."
+        )
+
+
+def _upsert(conn: Connection[TupleRow], noun: str, statement: LiteralString, rows: _Rows) -> list[TupleRow]:
+    if not rows:
+        return []
+    try:
+        return conn.execute(statement, [Jsonb(rows)]).fetchall()
+    except psycopg.IntegrityError as error:
+        said = error.diag.message_detail or error.diag.message_primary or str(error)
+        raise RegisterUnusable(_refusal(noun, error.diag.constraint_name, said), said=said) from error
+    except psycopg.DataError as error:
+        said = error.diag.message_primary or str(error)
+        raise RegisterUnusable(f"The register's {noun} do not fit the store ({said}).", said=said) from error
+
+
+def _refusal(noun: str, constraint: str | None, said: str) -> str:
+    match constraint:
+        case "installation_one_place":
+            return f"The register hangs a meter at two places at one time ({said}): give the first an end."
+        case "installation_one_meter":
+            return f"The register hangs two meters at one point at one time ({said}): give the first an end."
+        case "modem_registration":
+            return f"Two modems register with the same name ({said}): give each its own."
+    return f"The register's {noun} contradict it or the store ({said}): correct that row and import again."

@@ -1,0 +1,140 @@
+"""The grid as the store knows it, told back in the words of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from psycopg import Connection
+from psycopg.rows import TupleRow, dict_row
+
+from model.grid import (
+    Customer,
+    Feeder,
+    Installation,
+    Meter,
+    Modem,
+    ModemLink,
+    Multiplier,
+    Point,
+    ReadingBook,
+    Register,
+    Role,
+    Station,
+    Supply,
+)
+from model.jsonform import from_json
+from model.period import Period
+
+_STATIONS: Final = "SELECT code, name FROM station ORDER BY code"
+_FEEDERS: Final = "SELECT code, name, station FROM feeder ORDER BY code"
+_BOOKS: Final = "SELECT code, name, reading_day FROM reading_book ORDER BY code"
+_CUSTOMERS: Final = "SELECT code, name, address, book, phone, email FROM customer ORDER BY code"
+_MODEMS: Final = "SELECT code, link, dialect, host, port, registration FROM modem ORDER BY code"
+_METERS: Final = "SELECT serial, model, modem, address, digits FROM meter ORDER BY serial"
+_POINTS: Final = """
+    SELECT code, role, station, coalesce(feeder, ''), coalesce(customer, ''),
+        point_multipliers(code), point_supplies(code)
+    FROM point ORDER BY code"""
+_INSTALLATIONS: Final = """
+    SELECT i.point, m.serial, i.since, i.until, i.first_index, i.last_index
+    FROM installation i JOIN meter m ON m.id = i.meter_id ORDER BY m.serial, i.since"""
+_HUNG: Final = """
+    SELECT p.code AS point, p.role, p.station, coalesce(p.customer, '') AS customer, c.book,
+        i.meter_id, m.serial, m.model, m.digits, i.since, i.until, i.first_index, i.last_index,
+        point_multipliers(p.code) AS multipliers, point_supplies(p.code) AS supplies
+    FROM installation i
+    JOIN meter m ON m.id = i.meter_id
+    JOIN point p ON p.code = i.point
+    LEFT JOIN customer c ON c.code = p.customer
+    WHERE (%(points)s::text[] IS NULL OR i.point = ANY (%(points)s))
+      AND (%(meters)s::integer[] IS NULL OR i.meter_id = ANY (%(meters)s))
+      AND (%(start)s::timestamptz IS NULL
+           OR (i.since < %(end)s AND coalesce(i.until, 'infinity') > %(start)s))
+    ORDER BY p.code, i.since"""
+
+
+@dataclass(frozen=True, slots=True)
+class Hung:
+    """A meter at a point, with all that closing, validating and billing it needs. `until` None: still there.
+
+    Indices are the meter's integers by register code (KT, BT, CD, TD) at hanging and taking down.
+    `customer` and `book` are empty and None for a station head.
+    """
+
+    point: str
+    role: Role
+    station: str
+    customer: str
+    book: str | None
+    meter_id: int
+    serial: str
+    model: str
+    digits: int | None
+    since: datetime
+    until: datetime | None
+    first_index: dict[str, int]
+    last_index: dict[str, int]
+    multipliers: tuple[Multiplier, ...]
+    supplies: tuple[Supply, ...]
+
+    def multiplier_at(self, at: datetime) -> Decimal:
+        """CT × VT that holds at the instant; 1 where none is given."""
+        values = [item.value for item in self.multipliers if item.valid_from <= at]
+        return values[-1] if values else Decimal(1)
+
+
+def register(conn: Connection[TupleRow]) -> Register:
+    """Everything the store knows of the grid, in the order of the codes; without passwords."""
+    return Register(
+        stations=tuple(Station(*row) for row in conn.execute(_STATIONS)),
+        feeders=tuple(Feeder(*row) for row in conn.execute(_FEEDERS)),
+        books=tuple(ReadingBook(*row) for row in conn.execute(_BOOKS)),
+        customers=tuple(Customer(*row) for row in conn.execute(_CUSTOMERS)),
+        modems=tuple(Modem(code, ModemLink(link), *rest) for code, link, *rest in conn.execute(_MODEMS)),
+        meters=tuple(Meter(*row) for row in conn.execute(_METERS)),
+        points=tuple(
+            Point(code, Role(role), station, feeder, customer, multipliers_of(listed), supplies_of(supplied))
+            for code, role, station, feeder, customer, listed, supplied in conn.execute(_POINTS)
+        ),
+        installations=tuple(Installation(*row) for row in conn.execute(_INSTALLATIONS)),
+    )
+
+
+def hung(
+    conn: Connection[TupleRow],
+    *,
+    points: Collection[str] | None = None,
+    meter_ids: Collection[int] | None = None,
+    period: Period | None = None,
+) -> list[Hung]:
+    """Which meters hang or hung where, by point and time; of the points, meters and period named, else
+    all."""
+    asked = {
+        "points": None if points is None else list(points),
+        "meters": None if meter_ids is None else list(meter_ids),
+        "start": period.start if period else None,
+        "end": period.end if period else None,
+    }
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return [_hung(fields) for fields in cursor.execute(_HUNG, asked)]
+
+
+def _hung(fields: dict[str, Any]) -> Hung:
+    fields["role"] = Role(fields["role"])
+    fields["multipliers"] = multipliers_of(fields["multipliers"])
+    fields["supplies"] = supplies_of(fields["supplies"])
+    return Hung(**fields)
+
+
+def multipliers_of(documents: list[dict[str, Any]]) -> tuple[Multiplier, ...]:
+    """A point's multipliers from the JSON list the schema's point_multipliers() gives."""
+    return tuple(from_json(Multiplier, document) for document in documents)
+
+
+def supplies_of(documents: list[dict[str, Any]]) -> tuple[Supply, ...]:
+    """A point's supplies from the JSON list the schema's point_supplies() gives."""
+    return tuple(from_json(Supply, document) for document in documents)
