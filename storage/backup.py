@@ -106,8 +106,8 @@ def _refuse_users(server: psycopg.Connection[tuple[object, ...]], name: str) -> 
     row = server.execute(COUNT_USERS, [name]).fetchone()
     if row is not None and row[0]:
         raise BackupFailed(
-            f"{row[0]} connections use the database {name}: stop what runs on it (ami demo, ami serve,"
-            " ami collect, ami worker), then restore again."
+            f"Others use the database {name} ({row[0]} open connections): stop what runs on it (ami demo,"
+            " ami serve, ami collect, ami worker), then restore again."
         )
 
 

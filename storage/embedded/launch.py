@@ -21,7 +21,7 @@ Progress = Callable[[str], None]
 
 START_S: Final = 300.0
 _LOG_BYTES: Final = 16 * 2**20
-_LEFTOVERS_S: Final = 5.0
+_LEFTOVERS_S: Final = 3.0
 
 
 def clear_up(places: Places, say: Progress) -> None:

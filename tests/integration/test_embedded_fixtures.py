@@ -11,7 +11,9 @@ def test_each_test_gets_an_empty_database_of_its_own(empty_database: str, turn: 
     with psycopg.connect(empty_database) as connection:
         connection.execute("CREATE EXTENSION timescaledb")
         connection.execute("CREATE TABLE seen (turn int)")
-        row = connection.execute("SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'").fetchone()
+        row = connection.execute(
+            "SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'"
+        ).fetchone()
     assert row is not None
     assert row[0].startswith("2.19.")
 
