@@ -1,0 +1,159 @@
+"""The bill on paper: one HTML page in Vietnamese, A5 or A4, that needs nothing but itself to be printed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from html import escape
+
+from model.bill import Bill, BillLine, RegisterUse
+from model.grid import Customer
+from operations.vietnamese import day, dong, in_words, number
+
+PLAN_NAMES = {
+    "vn-household": "Sinh hoạt",
+    "vn-prepaid": "Sinh hoạt – trả trước",
+    "vn-production": "Sản xuất",
+    "vn-business": "Kinh doanh, dịch vụ",
+    "vn-hospital-school": "Bệnh viện, trường học",
+    "vn-lighting-admin": "Chiếu sáng, hành chính sự nghiệp",
+    "vn-wholesale-htx": "Bán buôn cho hợp tác xã",
+}
+RATE_NAMES = {"KT": "Không theo giờ", "BT": "Bình thường", "CD": "Cao điểm", "TD": "Thấp điểm"}
+STATUS_NAMES = {"Q": "qua vòng", "X": "thay công tơ"}
+
+_CSS = """
+@page { size: %(paper)s; margin: 9mm }
+* { box-sizing: border-box }
+body { font: 9.5pt/1.35 "Noto Sans", "DejaVu Sans", "Segoe UI", Arial, sans-serif; color: #14202b;
+  background: #fff; margin: 0 auto; max-width: %(width)s; padding: 4mm }
+header { display: flex; justify-content: space-between; gap: 6mm; padding-bottom: 2mm;
+  border-bottom: 2px solid #0b5cad }
+h1 { font-size: 13pt; margin: 0; color: #0b5cad; letter-spacing: .02em }
+h2 { font-size: 9.5pt; margin: 4mm 0 1mm; color: #0b5cad }
+.quiet { color: #55626e }
+.right { text-align: right }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .4mm 4mm; margin: 2mm 0 }
+dt { color: #55626e }
+dd { margin: 0 }
+table { border-collapse: collapse; width: 100%%; font-variant-numeric: tabular-nums }
+thead { display: table-header-group }
+tr { break-inside: avoid }
+th { font-weight: 600; color: #55626e }
+th, td { padding: .7mm 1.2mm; text-align: right; border-bottom: 1px solid #d6dde4 }
+th:first-child, td:first-child { text-align: left }
+tfoot td { border-bottom: 0 }
+.total td { font-size: 12pt; font-weight: 700; color: #0b5cad; border-top: 2px solid #0b5cad }
+.words { font-style: italic; margin: 1mm 0 3mm }
+footer { margin-top: 4mm; font-size: 8pt; color: #55626e }
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PrintedBill:
+    """What stands on the sheet: the bill, whom it goes to, and where the point is."""
+
+    number: int
+    bill: Bill
+    customer: Customer
+    station: str = ""
+    supplier: str = "Hợp tác xã dịch vụ điện"
+
+
+def _use_row(use: RegisterUse) -> str:
+    notes = [name for letter, name in STATUS_NAMES.items() if letter in use.status]
+    if use.removed:
+        notes = [note for note in notes if note != STATUS_NAMES["X"]] + ["công tơ đã tháo"]
+    name = RATE_NAMES[use.rate.code] + (f" ({', '.join(notes)})" if notes else "")
+    cells = (number(use.previous), number(use.current), number(use.multiplier), number(use.kwh))
+    return (
+        f"<tr><td>{escape(use.serial)}</td><td>{escape(use.rate.code)}</td><td>{escape(name)}</td>"
+        + "".join(f"<td>{cell}</td>" for cell in cells)
+        + "</tr>"
+    )
+
+
+def line_name(line: BillLine) -> str:
+    """A tier or a register as the customer reads it: `Bậc 1`, `Cao điểm` …"""
+    name = RATE_NAMES.get(line.label, line.label)
+    return name[:1].upper() + name[1:]
+
+
+def _line_row(line: BillLine) -> str:
+    return (
+        f"<tr><td>{escape(line_name(line))}</td><td>{number(line.kwh)}</td>"
+        f"<td>{number(line.price)}</td><td>{number(line.amount)}</td></tr>"
+    )
+
+
+def _head(sheet: PrintedBill) -> str:
+    bill, customer = sheet.bill, sheet.customer
+    facts = [
+        ("Khách hàng", customer.name),
+        ("Mã khách hàng", customer.code),
+        ("Địa chỉ", customer.address),
+        ("Điện thoại", customer.phone),
+        ("Điểm đo", bill.point + (f" – trạm {sheet.station}" if sheet.station else "")),
+        ("Sổ ghi chỉ số", customer.book),
+        ("Mục đích sử dụng", PLAN_NAMES.get(bill.plan, bill.plan)),
+    ]
+    listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts if value)
+    first, last = day(bill.period.start), day(bill.period.end - timedelta(days=1))
+    return (
+        f"<header><div><h1>HOÁ ĐƠN TIỀN ĐIỆN</h1><div class=quiet>{escape(sheet.supplier)}</div></div>"
+        f"<div class=right>Số: <b>{sheet.number:07d}</b><br>Ngày lập: {day(bill.invoice_date)}<br>"
+        f"Kỳ: {first} – {last}</div></header><dl>{listed}</dl>"
+    )
+
+
+def html(sheet: PrintedBill, paper: str = "A5") -> str:
+    """One self-contained page; `paper` is `A5` or `A4`."""
+    if paper not in ("A5", "A4"):
+        raise ValueError(f"a bill is printed on A5 or A4, not on {paper!r}")
+    bill = sheet.bill
+    css = _CSS % {"paper": paper, "width": "148mm" if paper == "A5" else "210mm"}
+    decisions = ", ".join(bill.decisions)
+    return f"""<!DOCTYPE html>
+<html lang="vi"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Hoá đơn {sheet.number:07d} – {escape(sheet.customer.name)}</title><style>{css}</style></head><body>
+{_head(sheet)}
+<h2>Chỉ số công tơ</h2>
+<table><thead><tr><th>Công tơ</th><th>Bộ</th><th>Loại</th><th>Chỉ số cũ</th><th>Chỉ số mới</th><th>HSN</th>
+<th>kWh</th></tr></thead><tbody>{"".join(_use_row(use) for use in bill.uses)}</tbody></table>
+<h2>Tiền điện</h2>
+<table><thead><tr><th>Bậc thang / bộ</th><th>kWh</th><th>Đơn giá (₫/kWh)</th>
+<th>Thành tiền (₫)</th></tr></thead>
+<tbody>{"".join(_line_row(line) for line in bill.lines)}</tbody>
+<tfoot><tr><td>Cộng tiền điện</td><td>{number(bill.kwh)}</td><td></td><td>{number(bill.subtotal)}</td></tr>
+<tr><td>Thuế GTGT {number(bill.vat_percent)} %</td><td></td><td></td><td>{number(bill.vat)}</td></tr>
+<tr class="total"><td>Tổng cộng</td><td></td><td></td><td>{dong(bill.total)}</td></tr></tfoot></table>
+<p class="words">Bằng chữ: {in_words(bill.total)}.</p>
+<footer>Giá điện theo {escape(decisions)}. Sản lượng = (chỉ số mới − chỉ số cũ) × hệ số nhân;
+phần lẻ dưới 1 kWh được chuyển sang kỳ sau.</footer>
+</body></html>
+"""
+
+
+def text(sheet: PrintedBill) -> str:
+    """The bill in plain lines, for a terminal."""
+    bill = sheet.bill
+    last = day(bill.period.end - timedelta(days=1))
+    lines = [
+        f"HOÁ ĐƠN TIỀN ĐIỆN số {sheet.number:07d} – {day(bill.invoice_date)}",
+        f"{sheet.customer.name} ({sheet.customer.code}), {bill.point}, kỳ {day(bill.period.start)} – {last}",
+    ]
+    lines += [
+        f"  {use.serial} {use.rate.code}: {number(use.previous)} → {number(use.current)}"
+        f" × {number(use.multiplier)} = {number(use.kwh)} kWh{' ' + use.status if use.status else ''}"
+        for use in bill.uses
+    ]
+    lines += [
+        f"  {line_name(line)}: {number(line.kwh)} kWh × {number(line.price)} = {dong(line.amount)}"
+        for line in bill.lines
+    ]
+    lines += [
+        f"Cộng {dong(bill.subtotal)}, thuế GTGT {number(bill.vat_percent)} % {dong(bill.vat)}",
+        f"Tổng cộng {dong(bill.total)} ({in_words(bill.total)})",
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,220 @@
+"""The customer file: a template the office fills in, and its reading back, all or nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+from model.errors import ModelError
+from model.grid import Customer, Multiplier, Point, ReadingBook, Register, Role, Station, Supply
+from model.period import midnight
+from operations.customer_columns import BY_HEADING, COLUMNS, Column, plain
+from operations.errors import FileError, FileRefused
+from operations.spreadsheet import read_rows, write_csv, write_xlsx
+
+_CODE = re.compile(r"[0-9A-Za-zĐđ][0-9A-Za-zĐđ./_-]{0,31}")
+_YES = {"co", "yes", "true", "1", "x"}
+_NO = {"khong", "no", "false", "0", ""}
+
+
+def write_template(path: Path) -> None:
+    """Write the empty customer file with one example line; the ending `.csv` makes CSV, any other XLSX."""
+    headings = [column.heading for column in COLUMNS]
+    example = [column.example for column in COLUMNS]
+    if path.suffix.lower() == ".csv":
+        write_csv(path, headings, [example])
+    else:
+        write_xlsx(path, "Khách hàng", headings, [example])
+
+
+def _code(text: str) -> str:
+    if not _CODE.fullmatch(text):
+        raise ValueError
+    return text
+
+
+def _number(text: str) -> Decimal:
+    value = Decimal(text.replace(".", "").replace(",", ".") if "," in text else text)
+    if not value.is_finite() or value <= 0:
+        raise ValueError
+    return value
+
+
+def _day(text: str) -> date:
+    for pattern in ("%d/%m/%Y", "%Y-%m-%d", "%d-%m-%Y"):
+        try:
+            return datetime.strptime(text, pattern).date()  # noqa: DTZ007 - a day, not an instant
+        except ValueError:
+            continue
+    raise ValueError
+
+
+def _yes(text: str) -> bool:
+    word = plain(text)
+    if word not in _YES | _NO:
+        raise ValueError
+    return word in _YES
+
+
+def _reading_day(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 28:
+        raise ValueError
+    return value
+
+
+_READ: dict[str, Callable[[str], Any]] = {
+    "customer": _code,
+    "book": _code,
+    "station": _code,
+    "point": _code,
+    "reading_day": _reading_day,
+    "households": _number,
+    "multiplier": _number,
+    "voltage_kv": _number,
+    "one_rate": _yes,
+    "since": _day,
+}
+_DEFAULT: dict[str, Any] = {
+    "reading_day": 1,
+    "plan": "vn-household",
+    "households": Decimal(1),
+    "multiplier": Decimal(1),
+    "voltage_kv": Decimal("0.4"),
+    "one_rate": True,
+}
+
+
+class _Reading:
+    """What has been read so far; every line is looked at, so that all errors are told at once."""
+
+    def __init__(self, plans: frozenset[str]) -> None:
+        self.plans = plans
+        self.errors: list[FileError] = []
+        self.stations: dict[str, Station] = {}
+        self.books: dict[str, ReadingBook] = {}
+        self.customers: dict[str, tuple[int, Customer]] = {}
+        self.points: dict[str, tuple[int, Point]] = {}
+
+    def columns(self, line: int, cells: list[str]) -> list[Column | None]:
+        found: list[Column | None] = []
+        for heading in cells:
+            column = BY_HEADING.get(plain(heading))
+            if heading and column is None:
+                self.errors.append(
+                    FileError(line, heading, "no such column is known: use the template's headings")
+                )
+            elif column is not None and column in found:
+                self.errors.append(
+                    FileError(line, heading, "the column stands there twice: keep one of them")
+                )
+            found.append(column)
+        self.errors += [
+            FileError(line, column.heading, "the column is missing: add it, as in the template")
+            for column in COLUMNS
+            if column.required and column not in found
+        ]
+        return found
+
+    def cell(self, line: int, column: Column, text: str) -> Any:
+        """The value of a cell, or None when it is wrong or empty."""
+        if not text:
+            if column.required:
+                self.errors.append(FileError(line, column.heading, f"the cell is empty: enter {column.hint}"))
+            return _DEFAULT.get(column.key, "")
+        try:
+            return _READ.get(column.key, str)(text)
+        except (ValueError, InvalidOperation):
+            self.errors.append(FileError(line, column.heading, f"“{text}” is not {column.hint}: correct it"))
+            return None
+
+    def line(self, line: int, columns: list[Column | None], cells: list[str]) -> None:
+        before = len(self.errors)
+        padded = [*cells, *[""] * (len(columns) - len(cells))]
+        for extra in padded[len(columns) :]:
+            if extra:
+                self.errors.append(FileError(line, "", f"“{extra}” stands beyond the last column: remove it"))
+        row: dict[str, Any] = dict(_DEFAULT)
+        for column, text in zip(columns, padded, strict=False):
+            if column is not None:
+                row[column.key] = self.cell(line, column, text)
+        if row.get("plan") is not None and row["plan"] not in self.plans:
+            known = ", ".join(sorted(self.plans))
+            self.errors.append(
+                FileError(line, "Biểu giá", f"no plan is called “{row['plan']}”: use one of {known}")
+            )
+        if len(self.errors) == before:
+            self.take(line, row)
+
+    def take(self, line: int, row: dict[str, Any]) -> None:
+        station = Station(row["station"], row.get("station_name") or row["station"])
+        known = self.stations.setdefault(station.code, station)
+        if row.get("station_name") and known.name not in (station.name, station.code):
+            said = f"station {station.code} is called “{known.name}” further up: give it one name"
+            self.errors.append(FileError(line, "Tên trạm", said))
+        elif row.get("station_name"):
+            self.stations[station.code] = station
+        book = ReadingBook(row["book"], f"Sổ {row['book']}", row["reading_day"])
+        if self.books.setdefault(book.code, book) != book:
+            day = self.books[book.code].reading_day
+            said = f"book {book.code} is read on day {day} further up: give it one day"
+            self.errors.append(FileError(line, "Ngày ghi", said))
+        text = {key: row.get(key) or "" for key in ("address", "phone", "email")}
+        customer = Customer(row["customer"], row["name"], book=book.code, **text)
+        first, same = self.customers.setdefault(customer.code, (line, customer))
+        if same != customer:
+            said = f"customer {customer.code} differs from line {first}: make name, address and book the same"
+            self.errors.append(FileError(line, "Mã khách hàng", said))
+        self.point(line, row, customer)
+
+    def point(self, line: int, row: dict[str, Any], customer: Customer) -> None:
+        code = row.get("point") or f"{customer.code}001"  # the trade's MA_DDO: MA_KHANG and three digits
+        point = Point(
+            code=code,
+            role=Role.CUSTOMER,
+            station=row["station"],
+            customer=customer.code,
+            multipliers=(Multiplier(midnight(row["since"]), row["multiplier"]),),
+            supplies=(
+                Supply(row["since"], row["plan"], row["households"], row["voltage_kv"], row["one_rate"]),
+            ),
+        )
+        first, _ = self.points.setdefault(code, (line, point))
+        if first != line:
+            said = f"point {code} stands already in line {first}: give this one its own in “Mã điểm đo”"
+            self.errors.append(FileError(line, "Mã điểm đo", said))
+
+    def register(self) -> Register:
+        return Register(
+            stations=tuple(self.stations.values()),
+            books=tuple(self.books.values()),
+            customers=tuple(customer for _, customer in self.customers.values()),
+            points=tuple(point for _, point in self.points.values()),
+        )
+
+
+def read(path: Path, plans: frozenset[str]) -> Register:
+    """The stations, books, customers and points of a filled-in customer file (CSV or XLSX).
+
+    `plans` are the tariff plans that can be billed. Raises `FileRefused` with every error by line and column.
+    """
+    (heading_line, headings), *lines = read_rows(path)
+    reading = _Reading(plans)
+    columns = reading.columns(heading_line, headings)
+    if not reading.errors:
+        if not lines:
+            reading.errors.append(
+                FileError(0, "", "there is no line below the headings: enter the customers")
+            )
+        for line, cells in lines:
+            try:
+                reading.line(line, columns, cells)
+            except ModelError as error:
+                reading.errors.append(FileError(line, "", str(error)))
+    if reading.errors:
+        raise FileRefused(path.name, tuple(reading.errors))
+    return reading.register()

@@ -1,0 +1,70 @@
+"""What the office refuses, each in one sentence: what, where, what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class OperationsError(Exception):
+    """The root of this package; the message is the sentence a person meets."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
+class InputError(OperationsError):
+    """What was handed in cannot be used as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileError:
+    """One thing wrong in a file. `line` counts from 1, the heading included; 0 is the whole file."""
+
+    line: int
+    column: str
+    sentence: str
+
+    def __str__(self) -> str:
+        where = f"line {self.line}" if self.line else "the file"
+        return (
+            f"{where}, column “{self.column}”: {self.sentence}"
+            if self.column
+            else f"{where}: {self.sentence}"
+        )
+
+
+class FileRefused(InputError):
+    """Nothing of the file was stored; `errors` lists every reason in the order of the lines."""
+
+    def __init__(self, name: str, errors: tuple[FileError, ...]) -> None:
+        self.name = name
+        self.errors = errors
+        first = str(errors[0])
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        super().__init__(f"{name} was not imported, nothing was stored: {first}{more}")
+
+
+class MeterRefused(InputError):
+    """A meter, point or customer could not be added; `serial` is the meter's."""
+
+    def __init__(self, serial: str, sentence: str) -> None:
+        self.serial = serial
+        super().__init__(sentence)
+
+
+class AccountRefused(InputError):
+    """A user could not be made or changed; `login` is the user's."""
+
+    def __init__(self, login: str, sentence: str) -> None:
+        self.login = login
+        super().__init__(sentence)
+
+
+class JobFailed(OperationsError):
+    """A queued job ended without doing its work; `task` and `job` say which."""
+
+    def __init__(self, task: str, job: int, sentence: str) -> None:
+        self.task = task
+        self.job = job
+        super().__init__(sentence)

@@ -1,0 +1,111 @@
+"""Alerts, holds, findings and outcomes in one sentence each, Vietnamese or English."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+from operations.vietnamese import day, instant, number
+
+Evidence = Mapping[str, str | int | float | None]
+_FORMATTER = Formatter()
+_FILE = Path(__file__).with_name("wording.toml")
+
+
+@cache
+def _texts(room: str) -> dict[str, Any]:
+    texts: dict[str, Any] = tomllib.loads(_FILE.read_text(encoding="utf-8"))[room]
+    return texts
+
+
+def _english_number(value: float) -> str:
+    return f"{round(value, 1):,}".removesuffix(".0")
+
+
+def _vietnamese_number(value: float) -> str:
+    return number(round(value, 1)).removesuffix(",0")
+
+
+_NUMBER: dict[str, Callable[[float], str]] = {"vi": _vietnamese_number, "en": _english_number}
+
+
+def _shown(key: str, value: str | int | float, language: str) -> str:
+    if isinstance(value, str):
+        if key not in ("at", "last_contact"):
+            return value
+        at = datetime.fromisoformat(value)
+        if language == "vi":
+            return instant(at)
+        return f"{instant(at).split()[0]} on {day(at)}"
+    return _NUMBER[language](value)
+
+
+def _fields(template: str) -> set[str]:
+    return {name for _, name, _, _ in _FORMATTER.parse(template) if name}
+
+
+def _sentence(templates: Sequence[str], evidence: Evidence, language: str) -> str | None:
+    """The first template all of whose figures are known, filled in."""
+    known = {key: value for key, value in evidence.items() if value is not None}
+    for template in templates:
+        wanted = _fields(template)
+        if wanted <= known.keys():
+            return template.format(**{key: _shown(key, known[key], language) for key in wanted})
+    return None
+
+
+_WAYS = {  # what a sign says, by language
+    "clock_drift": ("offset_s", {"vi": ("nhanh", "chậm"), "en": ("ahead", "behind")}),
+    "consumption_change": ("percent", {"vi": ("tăng", "giảm"), "en": ("rose", "fell")}),
+}
+
+
+def _told(kind: str, evidence: Evidence, language: str) -> Evidence:
+    """The evidence with its sign in words where a sentence puts it so."""
+    if kind not in _WAYS:
+        return evidence
+    key, words = _WAYS[kind]
+    size = evidence.get(key)
+    if not isinstance(size, int | float):
+        return evidence
+    more, less = words[language]
+    return {**evidence, key: abs(size), "way": more if size > 0 else less}
+
+
+def alert(kind: str, evidence: Evidence, language: str = "vi", serial: str = "") -> str:
+    """What an alert says: what was seen, by which figures, what to do. A missing figure shortens it."""
+    said = _sentence(_texts("alerts")[kind][language], _told(kind, evidence, language), language)
+    assert said is not None, f"the last template of {kind} wants no figure"
+    return f"{_meter(serial, language)}{said}" if serial else said[:1].upper() + said[1:]
+
+
+def _meter(serial: str, language: str) -> str:
+    return f"Công tơ {serial}: " if language == "vi" else f"Meter {serial}: "
+
+
+def hold(kind: str, serial: str, reason: str, language: str = "en") -> str:
+    """Why a bill is held and what to do. `reason` is the sentence kept with the hold, in English."""
+    if language == "en":
+        return reason
+    text = _texts("holds").get(kind)
+    return text.format(serial=serial) if text else f"Công tơ {serial}: {reason}"
+
+
+def finding(kind: str, detail: Evidence, language: str = "vi") -> str:
+    """What validation noticed about a day."""
+    said = (
+        _sentence(_texts("findings")[kind][language], detail, language)
+        if kind in _texts("findings")
+        else None
+    )
+    return said or kind.replace("_", " ")
+
+
+def outcome(word: str, language: str = "vi") -> str:
+    """How a conversation with a meter ended."""
+    return str(_texts("outcomes").get(word, {}).get(language, word.replace("_", " ")))

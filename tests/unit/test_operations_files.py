@@ -1,0 +1,141 @@
+"""The customer file and the spreadsheets it comes in."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import openpyxl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model.period import midnight
+from operations import customer_file
+from operations.customer_columns import BY_HEADING, COLUMNS, plain
+from operations.errors import FileRefused
+from operations.spreadsheet import csv_text, escaped, read_rows, unescaped, write_csv, write_xlsx
+
+PLANS = frozenset({"vn-household", "vn-business"})
+HEADINGS = [column.heading for column in COLUMNS]
+
+
+def _file(tmp_path: Path, *rows: dict[str, str], headings: list[str] | None = None) -> Path:
+    path = tmp_path / "khach-hang.csv"
+    base = {column.heading: column.example for column in COLUMNS}
+    write_csv(path, headings or HEADINGS, [[{**base, **row}[h] for h in HEADINGS] for row in rows])
+    return path
+
+
+@pytest.mark.parametrize("name", ["mau.csv", "mau.xlsx"])
+def test_the_template_reads_back_as_its_example(tmp_path: Path, name: str) -> None:
+    customer_file.write_template(tmp_path / name)
+    register = customer_file.read(tmp_path / name, PLANS)
+    [customer], [point] = register.customers, register.points
+    assert (customer.code, customer.name, customer.book) == ("HTX01000001", "Nguyễn Thị Hoa", "S01")
+    assert customer.phone == "0912345678"  # a leading zero survives a spreadsheet
+    assert (point.code, point.customer) == ("HTX01000001001", "HTX01000001")
+    assert point.supplies[0].valid_from == date(2026, 9, 1)
+    assert point.supplies[0].voltage_kv == Decimal("0.4")
+    assert point.multipliers[0].valid_from == midnight(date(2026, 9, 1))
+
+
+def test_headings_are_known_with_and_without_accents_and_in_the_trades_own_words() -> None:
+    for heading in ("Mã khách hàng", "ma khach hang", "MA_KHANG", "MÃ KHÁCH HÀNG ", "customer code"):
+        assert BY_HEADING[plain(heading)].key == "customer"
+    assert len({plain(column.heading) for column in COLUMNS}) == len(COLUMNS)
+
+
+def test_every_error_is_told_by_line_and_column_and_nothing_is_read(tmp_path: Path) -> None:
+    path = _file(
+        tmp_path,
+        {},
+        {"Mã khách hàng": "", "Số hộ": "nhiều"},
+        {"Mã khách hàng": "KH3", "Biểu giá": "vn-moon", "Từ ngày": "31/02/2026"},
+        {"Mã khách hàng": "KH4", "Ngày ghi": "31"},
+        {"Tên khách hàng": "Người khác"},
+    )
+    with pytest.raises(FileRefused) as refused:
+        customer_file.read(path, PLANS)
+    found = [(error.line, error.column) for error in refused.value.errors]
+    assert found == [
+        (3, "Mã khách hàng"),
+        (3, "Số hộ"),
+        (4, "Từ ngày"),
+        (4, "Biểu giá"),
+        (5, "Ngày ghi"),
+        (6, "Mã khách hàng"),
+        (6, "Mã điểm đo"),
+    ]
+    assert "nothing was stored" in str(refused.value)
+    assert str(refused.value.errors[1]) == (
+        "line 3, column “Số hộ”: “nhiều” is not a number of households such as 1 or 1,25: correct it"
+    )
+
+
+def test_a_missing_an_unknown_and_a_doubled_column_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    write_csv(path, ["Mã khách hàng", "MA_KHANG", "Màu sắc"], [["A", "A", "đỏ"]])
+    with pytest.raises(FileRefused) as refused:
+        customer_file.read(path, PLANS)
+    said = [str(error) for error in refused.value.errors]
+    assert "line 1, column “MA_KHANG”: the column stands there twice: keep one of them" in said
+    assert "line 1, column “Màu sắc”: no such column is known: use the template's headings" in said
+    assert any("“Tên khách hàng”: the column is missing" in line for line in said)
+
+
+def test_semicolons_commas_tabs_and_unicode_text_are_all_read(tmp_path: Path) -> None:
+    rows = [["Tên", "Số"], ["Đỗ, Văn; Tám", "1,5"]]
+    for number, (text, encoding) in enumerate(
+        [
+            ('Tên,Số\n"Đỗ, Văn; Tám","1,5"\n', "utf-8"),
+            ('Tên;Số\r\n"Đỗ, Văn; Tám";1,5\r\n', "utf-8-sig"),
+            ("Tên\tSố\r\nĐỗ, Văn; Tám\t1,5\r\n", "utf-16"),
+        ]
+    ):
+        path = tmp_path / f"{number}.csv"
+        path.write_bytes(text.encode(encoding))
+        assert [cells for _, cells in read_rows(path)] == rows
+
+
+def test_line_numbers_survive_blank_lines_and_cells_of_several_lines(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text('a,b\n\n"one\ntwo",x\nlast,y\n', encoding="utf-8")
+    assert read_rows(path) == [(1, ["a", "b"]), (3, ["one\ntwo", "x"]), (5, ["last", "y"])]
+
+
+@pytest.mark.parametrize(
+    ("raw", "told"),
+    [
+        ("Mã\nđ\n".encode("cp1258", errors="replace") + b"\xe3\xff", "not UTF-8"),
+        (b"PK\x03\x04 not a workbook", "no XLSX workbook"),
+        (b"", "nothing in it"),
+        (b'a,b\n"x', "cannot be read as CSV"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused_in_one_sentence(tmp_path: Path, raw: bytes, told: str) -> None:
+    path = tmp_path / "x.csv"
+    path.write_bytes(raw)
+    with pytest.raises(FileRefused, match=told):
+        read_rows(path)
+
+
+def test_an_absent_file_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(FileRefused, match="cannot be opened"):
+        read_rows(tmp_path / "none.csv")
+
+
+def test_no_cell_leaves_as_a_formula(tmp_path: Path) -> None:
+    bad = ["=1+1", "+84912", "-5", "@SUM(A1)", "\tx", "plain"]
+    write_xlsx(tmp_path / "x.xlsx", "t", ["c"], [[text] for text in bad])
+    sheet = openpyxl.load_workbook(tmp_path / "x.xlsx").worksheets[0]
+    assert [cell.data_type for cell in sheet["A"]] == ["s"] * 7
+    lines = csv_text(["c"], [[text] for text in bad]).split("\r\n")
+    assert lines[1:4] == ["'=1+1", "'+84912", "'-5"]
+    assert csv_text(["c"], [[-5]]).split("\r\n")[1] == "-5"  # a number is no formula
+
+
+@given(st.text(max_size=20).filter(lambda text: not text.startswith("'")))
+def test_escaping_is_undone_by_reading(text: str) -> None:
+    assert unescaped(escaped(text)) == text

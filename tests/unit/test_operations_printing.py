@@ -1,0 +1,194 @@
+"""Vietnamese figures, sentences and the printed bill."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model.alert import AlertKind
+from model.bill import Bill, BillLine, RegisterUse
+from model.grid import Customer
+from model.period import Period
+from model.series import Rate
+from operations import bill_print, wording
+from operations.vietnamese import day, dong, in_words, instant, number
+
+TEXTS: dict[str, Any] = tomllib.loads(
+    (Path(wording.__file__).with_name("wording.toml")).read_text(encoding="utf-8")
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(1234.5, "1.234,5"), (0, "0"), (Decimal("10.50"), "10,5"), (1_000_000, "1.000.000"), (-1234, "-1.234")],
+)
+def test_numbers(value: float, shown: str) -> None:
+    assert number(value) == shown
+
+
+def test_money_days_and_instants() -> None:
+    assert dong(634_900) == "634.900\u00a0₫"
+    assert day(date(2026, 10, 1)) == "01/10/2026"
+    assert instant(datetime(2026, 9, 30, 17, 5, tzinfo=UTC)) == "00:05 01/10/2026"
+    assert number(12, 1) == "12,0"
+
+
+@pytest.mark.parametrize(
+    ("amount", "words"),
+    [
+        (0, "Không đồng"),
+        (21, "Hai mươi mốt đồng"),
+        (105, "Một trăm linh năm đồng"),
+        (634_900, "Sáu trăm ba mươi bốn nghìn chín trăm đồng"),
+        (1_005_015, "Một triệu không trăm linh năm nghìn không trăm mười lăm đồng"),
+        (2_000_000_010, "Hai tỷ không trăm mười đồng"),
+        (-5, "Âm năm đồng"),
+    ],
+)
+def test_money_in_words(amount: int, words: str) -> None:
+    assert in_words(amount) == words
+
+
+FIGURES: dict[str, dict[str, str | int | float | None]] = {
+    "phase_bypass": {"phase": 2, "voltage_v": 228.4, "current_a": 0.0, "other_a": 11.3, "fall_percent": 34},
+    "vacancy": {"days": 12, "wh_per_day": 310},
+    "stuck_meter": {"days": 8, "current_a": 3.2},
+    "meter_swap": {"removed": "1", "hung": "2", "at": "2026-10-14T09:30:00+07:00"},
+    "wrong_meter": {"expected": "1", "found": "2"},
+    "rollover": {"previous_kwh": 99850, "current_kwh": 120, "digits": 5},
+    "modem_silent": {"modem": "M1", "hours": 73.4, "last_contact": "2026-10-28T08:00:00+07:00"},
+    "clock_drift": {"offset_s": 300},
+    "consumption_change": {"percent": -45.2, "kwh_per_day": 5.1, "before_kwh_per_day": 9.3},
+    "station_loss": {"station": "T01", "percent": 12.5, "delivered_kwh": 1200, "sold_kwh": 1050},
+}
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+@pytest.mark.parametrize("kind", list(AlertKind))
+def test_every_alert_says_what_and_what_to_do_in_one_sentence(kind: AlertKind, language: str) -> None:
+    for evidence in (FIGURES[kind.value], {}):
+        said = wording.alert(kind.value, evidence, language, serial="24000017")
+        assert said.endswith(".")
+        assert "24000017: " in said
+        assert "{" not in said
+        assert not re.search(r"[.!?] +[A-ZĐÂÊÔƠƯ]", said), "one sentence"
+
+
+def test_figures_are_written_as_the_language_writes_them() -> None:
+    vi = wording.alert("phase_bypass", {**FIGURES["phase_bypass"], "other_a": 1211.34}, "vi")
+    en = wording.alert("phase_bypass", {**FIGURES["phase_bypass"], "other_a": 1211.34}, "en")
+    assert "228,4 V" in vi
+    assert "1.211,3 A" in vi
+    assert "1,211.3 A" in en
+    assert "300 giây" in wording.alert("clock_drift", {"offset_s": -300}, "vi")
+    assert "chậm" in wording.alert("clock_drift", {"offset_s": -300}, "vi")
+    assert "ahead" in wording.alert("clock_drift", {"offset_s": 300}, "en")
+    assert "fell by 45.2 %" in wording.alert("consumption_change", FIGURES["consumption_change"], "en")
+
+
+def test_only_a_bypass_accuses() -> None:
+    accusing = re.compile("nghi|theft|steal|trộm|by-pass")
+    for kind in AlertKind:
+        for language in ("vi", "en"):
+            said = wording.alert(kind.value, FIGURES[kind.value], language)
+            assert bool(accusing.search(said)) == kind.accuses
+
+
+def test_holds_name_the_meter_in_both_languages() -> None:
+    reason = "meter 7 has no closing index: read it again"
+    assert wording.hold("no_closing_index", "7", reason, "en") == reason
+    for kind in TEXTS["holds"]:
+        assert "7" in wording.hold(kind, "7", reason, "vi")
+    assert wording.hold("something new", "7", reason, "vi").startswith("Công tơ 7: ")
+
+
+def test_outcomes_and_findings_of_an_unknown_kind_are_still_words() -> None:
+    assert wording.outcome("no_link", "en") == "the modem cannot be reached"
+    assert wording.outcome("odd_thing", "vi") == "odd thing"
+    assert wording.finding("gap", {"slots": 3}, "vi") == "thiếu 3 chu kỳ."
+    assert wording.finding("odd_thing", {}, "en") == "odd thing"
+
+
+class _Tags(HTMLParser):
+    """Fails on a tag that is closed but not open, or left open."""
+
+    VOID = frozenset({"meta", "br"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.sources: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.sources += [value or "" for name, value in attrs if name in ("src", "href")]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.fixture
+def sheet() -> bill_print.PrintedBill:
+    use = RegisterUse(
+        "24<017>", Rate.TOTAL, Decimal("99850"), Decimal("120.5"), Decimal(1), Decimal(270_500), 271, "Q"
+    )
+    bill = Bill(
+        point="KH1001",
+        customer="KH1",
+        period=Period.of_month(2026, 10),
+        invoice_date=date(2026, 11, 1),
+        plan="vn-household",
+        decisions=("1279/QĐ-BCT",),
+        uses=(use,),
+        lines=(BillLine("bậc 1", 50, 1984, 99_200), BillLine("bậc 2", 221, 2050, 453_050)),
+        kwh=271,
+        wh=Decimal(270_500),
+        subtotal=552_250,
+        vat_percent=Decimal(8),
+        vat=44_180,
+        total=596_430,
+    )
+    return bill_print.PrintedBill(
+        12, bill, Customer("KH1", "Trần <b>Văn</b> Á", "Thôn 1 & 2", "S01"), "Trạm 1"
+    )
+
+
+@pytest.mark.parametrize("paper", ["A5", "A4"])
+def test_the_printed_bill_stands_by_itself(sheet: bill_print.PrintedBill, paper: str) -> None:
+    page = bill_print.html(sheet, paper)
+    tags = _Tags()
+    tags.feed(page)
+    assert tags.open == []
+    assert tags.sources == []
+    assert "<b>Văn" not in page
+    assert f"size: {paper}" in page
+    for shown in (
+        "596.430\u00a0₫",
+        "01/10/2026 – 31/10/2026",
+        "99.850",
+        "120,5",
+        "qua vòng",
+        "Bậc 1",
+        "0000012",
+    ):
+        assert shown in page
+    assert "Năm trăm chín mươi sáu nghìn bốn trăm ba mươi đồng" in page
+
+
+def test_a_bill_for_the_terminal(sheet: bill_print.PrintedBill) -> None:
+    said = bill_print.text(sheet)
+    assert "99.850 → 120,5 × 1 = 271 kWh Q" in said
+    assert "Tổng cộng 596.430\u00a0₫" in said
+
+
+def test_other_paper_is_refused(sheet: bill_print.PrintedBill) -> None:
+    with pytest.raises(ValueError, match="A5 or A4"):
+        bill_print.html(sheet, "A3")
