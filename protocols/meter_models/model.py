@@ -1,0 +1,236 @@
+"""What a file of this folder says about a kind of meter."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from model.series import Channel, ProfileKind, Rate, RegisterKey, Unit
+from protocols.dlms.axdr import Tag
+from protocols.dlms.enums import Mechanism
+from protocols.dlms.reference import Attribute
+from protocols.dlms.selection import CLOCK_COLUMN, CaptureObject
+from protocols.errors import LocalError
+from protocols.modbus.logger import Logger
+from protocols.modbus.registers import Register
+from protocols.obis import Obis
+
+
+class Speech(StrEnum):
+    """The protocol a meter speaks."""
+
+    DLMS = "dlms"
+    MODBUS = "modbus"
+
+
+class Quantity(StrEnum):
+    """Electrical quantities of an instant, as `model.readout.InstantRead` has them."""
+
+    VOLTAGE_1 = "voltage_1"
+    VOLTAGE_2 = "voltage_2"
+    VOLTAGE_3 = "voltage_3"
+    CURRENT_1 = "current_1"
+    CURRENT_2 = "current_2"
+    CURRENT_3 = "current_3"
+    POWER = "power"
+    REACTIVE = "reactive"
+    COS_PHI = "cos_phi"
+    FREQUENCY = "frequency"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a number stands and what it means: value = raw × 10^scaler `unit`.
+
+    One of `attribute` (DLMS) and `register` (Modbus) is set, neither in a Modbus logger. `exponent`
+    is for float registers kept in thousands of the unit (3 for kWh): raw = float × 10^(exponent − scaler).
+    `tag` is what a DLMS meter writes.
+    """
+
+    scaler: int
+    unit: Unit
+    attribute: Attribute | None = None
+    register: Register | None = None
+    exponent: int = 0
+    tag: Tag = Tag.DOUBLE_LONG_UNSIGNED
+
+    def value(self, raw: int) -> Decimal:
+        """The exact value in `unit`."""
+        return Decimal(raw).scaleb(self.scaler)
+
+    def decode(self, words: Sequence[int]) -> int:
+        """The raw integer of its Modbus registers; raises `DecodeError`."""
+        return self.modbus.decode(words, self.scaler - self.exponent)
+
+    def encode(self, raw: int) -> tuple[int, ...]:
+        """The Modbus registers of a raw integer."""
+        return self.modbus.encode(raw, self.scaler - self.exponent)
+
+    @property
+    def modbus(self) -> Register:
+        """The register; `LocalError` at a DLMS meter."""
+        if self.register is None:
+            raise LocalError("a DLMS meter has no Modbus registers")
+        return self.register
+
+    @property
+    def dlms(self) -> Attribute:
+        """The attribute; `LocalError` at a Modbus meter."""
+        if self.attribute is None:
+            raise LocalError("a Modbus meter has no COSEM attributes")
+        return self.attribute
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterItem:
+    """An energy register."""
+
+    key: RegisterKey
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class InstantItem:
+    """An electrical quantity."""
+
+    quantity: Quantity
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileColumn:
+    """One measured column of a load profile."""
+
+    channel: Channel
+    kind: ProfileKind
+    place: Place
+
+    @property
+    def capture(self) -> CaptureObject:
+        """The column as the meter lists it among its capture objects."""
+        attribute = self.place.dlms
+        return CaptureObject(attribute.class_id, attribute.obis, attribute.number)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadProfile:
+    """A DLMS load profile, stamped at the end of the interval; `status` is a column, 0 for a good row."""
+
+    obis: Obis
+    interval_seconds: int
+    entries: int
+    columns: tuple[ProfileColumn, ...]
+    status: CaptureObject | None = None
+
+    @property
+    def captures(self) -> tuple[CaptureObject, ...]:
+        """All columns in order: clock, status where there is one, the measured ones."""
+        status = () if self.status is None else (self.status,)
+        return (CLOCK_COLUMN, *status, *(column.capture for column in self.columns))
+
+
+@dataclass(frozen=True, slots=True)
+class BillingProfile:
+    """A DLMS profile of register snapshots at 00:00 of the first day of each month."""
+
+    obis: Obis
+    entries: int
+    registers: tuple[RegisterItem, ...]
+
+    @property
+    def captures(self) -> tuple[CaptureObject, ...]:
+        """All columns in order, the clock first."""
+        places = [item.place.dlms for item in self.registers]
+        return (CLOCK_COLUMN, *(CaptureObject(at.class_id, at.obis, at.number) for at in places))
+
+
+@dataclass(frozen=True, slots=True)
+class DlmsSettings:
+    """How to open the meter: wrapper ports, authentication, and what it is particular about.
+
+    `range_with_deviation`: whether the times of a range bear their deviation; some meters refuse the one
+    form, some the other (Gurux/gurux.dlms.java issue 25).
+    """
+
+    mechanism: Mechanism
+    client: int
+    server: int
+    max_pdu: int
+    range_with_deviation: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ModbusSettings:
+    """How to ask the meter: the largest hole a read may cover, registers of clock and serial, its logger.
+
+    `clock` counts seconds of local time since `epoch`; `serial` are `serial_words` registers of text, two
+    characters each, filled up with zero bytes.
+    """
+
+    unit: int
+    max_gap: int
+    function: int
+    clock: Register | None = None
+    epoch: datetime | None = None
+    serial: int | None = None
+    serial_words: int = 0
+    logger: Logger | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MeterModel:
+    """One kind of meter. `digits` are the whole kWh digits of its registers, None where unknown.
+
+    `logger_columns` pairs the field names of a Modbus logger with what they measure.
+    """
+
+    name: str
+    title: str
+    maker: str
+    source: str
+    simulated: bool
+    speech: Speech
+    phases: int
+    digits: int | None
+    values_secondary: bool
+    registers: tuple[RegisterItem, ...]
+    instants: tuple[InstantItem, ...]
+    dlms_settings: DlmsSettings | None = None
+    modbus_settings: ModbusSettings | None = None
+    serial: Attribute | None = None
+    clock: Attribute | None = None
+    profile: LoadProfile | None = None
+    billing: BillingProfile | None = None
+    logger_columns: tuple[tuple[str, ProfileColumn], ...] = ()
+
+    @property
+    def dlms(self) -> DlmsSettings:
+        """Its DLMS settings; `LocalError` at a Modbus meter."""
+        if self.dlms_settings is None:
+            raise LocalError(f"meter model {self.name} does not speak DLMS")
+        return self.dlms_settings
+
+    @property
+    def modbus(self) -> ModbusSettings:
+        """Its Modbus settings; `LocalError` at a DLMS meter."""
+        if self.modbus_settings is None:
+            raise LocalError(f"meter model {self.name} does not speak Modbus")
+        return self.modbus_settings
+
+    def register(self, channel: Channel, rate: Rate = Rate.TOTAL) -> RegisterItem:
+        """The register of a channel and rate; `LocalError` when the meter has none."""
+        for item in self.registers:
+            if item.key == RegisterKey(channel, rate):
+                return item
+        raise LocalError(f"meter model {self.name} has no register {channel.name} {rate.code}")
+
+    def modulus(self, place: Place, digits: int | None = None) -> int | None:
+        """The raw value at which a register starts again from zero; None when its digits are not known.
+
+        `digits` (whole kWh) of the single meter go before those of the model.
+        """
+        whole = self.digits if digits is None else digits
+        if whole is None or place.unit not in (Unit.WATT_HOUR, Unit.VAR_HOUR):
+            return None
+        return int(Decimal(10) ** (whole + 3 - place.scaler))

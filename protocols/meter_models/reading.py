@@ -1,0 +1,306 @@
+"""From the text of a model file to a `MeterModel`: every key is known, of its type and within its bounds."""
+
+import tomllib
+from collections.abc import Sequence
+from datetime import datetime
+from enum import Enum
+from typing import Any, Final, TypeVar
+
+from model.series import Channel, ProfileKind, Rate, RegisterKey, Unit
+from protocols.dlms.axdr import INTEGERS, Tag
+from protocols.dlms.enums import Mechanism
+from protocols.dlms.objects import CLOCK_TIME, InterfaceClass
+from protocols.dlms.reference import Attribute
+from protocols.dlms.selection import CaptureObject
+from protocols.errors import LocalError
+from protocols.meter_models.model import (
+    BillingProfile,
+    DlmsSettings,
+    InstantItem,
+    LoadProfile,
+    MeterModel,
+    ModbusSettings,
+    Place,
+    ProfileColumn,
+    Quantity,
+    RegisterItem,
+    Speech,
+)  # fmt: skip
+from protocols.modbus.logger import Field, Logger
+from protocols.modbus.registers import Register, RegisterType, WordOrder
+from protocols.obis import obis
+
+UNITS: Final = {
+    "Wh": Unit.WATT_HOUR, "varh": Unit.VAR_HOUR, "W": Unit.WATT, "var": Unit.VAR, "A": Unit.AMPERE,
+    "V": Unit.VOLT, "Hz": Unit.HERTZ, "": Unit.NONE,
+}  # fmt: skip
+CHANNELS: Final = {channel.name.lower(): channel for channel in Channel}
+T = TypeVar("T")
+E = TypeVar("E", bound=Enum)
+_NEEDED: Final[Any] = object()
+
+
+class Table:
+    """A table of a model file that is emptied key by key; what is left over at the end is refused."""
+
+    def __init__(self, place: str, table: dict[str, Any]) -> None:
+        self.place = place
+        self._left = dict(table)
+
+    def take(self, key: str, kind: type[T], default: Any = _NEEDED) -> T:
+        """The value of `key`, of this type."""
+        if key not in self._left:
+            if default is _NEEDED:
+                raise LocalError(f"{self.place}: {key!r} is missing")
+            return default  # type: ignore[no-any-return]
+        value = self._left.pop(key)
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise LocalError(f"{self.place}: {key!r} must be {kind.__name__}, not {value!r}")
+        return value
+
+    def choose(self, key: str, choices: dict[str, T], default: Any = _NEEDED) -> T:
+        """One of several words."""
+        word = self.take(key, str, default)
+        if word not in choices:
+            raise LocalError(f"{self.place}: {key!r} is one of {', '.join(map(repr, choices))}, not {word!r}")
+        return choices[word]
+
+    def sub(self, key: str) -> "Table | None":
+        """A table in this one, None when it is absent."""
+        table = self.take(key, dict, None)
+        return None if table is None else Table(f"{self.place}, [{key}]", table)
+
+    def subs(self, key: str) -> list["Table"]:
+        """A list of tables in this one, perhaps empty."""
+        tables = self.take(key, list, [])
+        return [Table(f"{self.place}, {key} {at}", table) for at, table in enumerate(tables, 1)]
+
+    def finish(self) -> None:
+        """Nothing may be left."""
+        for key in self._left:
+            raise LocalError(f"{self.place}: {key!r} means nothing here, correct or remove it")
+
+
+def _words(codes: type[E]) -> dict[str, E]:
+    return {str(code.value): code for code in codes}
+
+
+def read_model(name: str, text: str) -> MeterModel:
+    """The model that a file's text describes; `LocalError` in one sentence says what is wrong and where."""
+    place = f"meter model {name}"
+    try:
+        top = Table(place, tomllib.loads(text))
+    except tomllib.TOMLDecodeError as wrong:
+        raise LocalError(f"{place} is no TOML: {wrong}") from wrong
+    try:
+        return _model(name, top)
+    except LocalError as wrong:
+        if wrong.reason.startswith(place):
+            raise
+        raise LocalError(f"{place}: {wrong.reason}") from wrong
+
+
+def _model(name: str, top: Table) -> MeterModel:
+    if top.take("name", str) != name:
+        raise LocalError(f"{top.place}: the name in the file is not the name of the file")
+    speech = top.choose("protocol", _words(Speech))
+    modbus_table = top.sub("modbus")
+    order, function = WordOrder.BIG, 3
+    if modbus_table is not None:
+        order = modbus_table.choose("word_order", _words(WordOrder), "big")
+        function = modbus_table.choose("function", {"holding": 3, "input": 4}, "holding")
+    reader = _Places(speech, order, function)
+    registers = tuple(reader.register(table) for table in top.subs("register"))
+    logger_table = modbus_table.sub("logger") if modbus_table is not None else None
+    logger, logged = (None, ()) if logger_table is None else _logger(logger_table, order, function)
+    serial = top.take("serial", str, None)
+    clock = top.take("clock", bool, speech is Speech.DLMS)
+    model = MeterModel(
+        name=name,
+        title=top.take("title", str),
+        maker=top.take("maker", str),
+        source=top.take("source", str),
+        simulated=top.take("simulated", bool, False),
+        speech=speech,
+        phases=top.take("phases", int),
+        digits=top.take("digits", int, None),
+        values_secondary=top.choose("values", {"primary": False, "secondary": True}),
+        registers=registers,
+        instants=tuple(reader.instant(table) for table in top.subs("instant")),
+        dlms_settings=_dlms(top.sub("dlms")),
+        modbus_settings=_modbus(modbus_table, order, function, logger),
+        serial=Attribute(InterfaceClass.DATA, obis(serial), 2) if serial else None,
+        clock=CLOCK_TIME if clock and speech is Speech.DLMS else None,
+        profile=_profile(top.sub("profile"), reader),
+        billing=_billing(top.sub("billing"), registers),
+        logger_columns=logged,
+    )
+    top.finish()
+    _check(model)
+    return model
+
+
+def _check(model: MeterModel) -> None:
+    keys = [item.key for item in model.registers]
+    if len(set(keys)) != len(keys) or not keys:
+        raise LocalError("each register is described once, and there is at least one")
+    if model.phases not in (1, 3):
+        raise LocalError(f"a meter has 1 or 3 phases, not {model.phases}")
+    if model.digits is not None and not 4 <= model.digits <= 9:
+        raise LocalError(f"a register shows 4 to 9 whole kWh digits, not {model.digits}")
+    if (model.speech is Speech.DLMS) != (model.dlms_settings is not None):
+        raise LocalError("a [dlms] table belongs to a meter that speaks it, and only there")
+    if (model.speech is Speech.MODBUS) != (model.modbus_settings is not None):
+        raise LocalError("a [modbus] table belongs to a meter that speaks it, and only there")
+    if model.speech is Speech.MODBUS and (model.profile or model.billing or model.serial):
+        raise LocalError("profiles and a serial by OBIS belong to DLMS meters")
+
+
+class _Places:
+    """Reads where numbers stand, the one way or the other."""
+
+    def __init__(self, speech: Speech, order: WordOrder, function: int) -> None:
+        self._speech, self._order, self._function = speech, order, function
+
+    def place(self, table: Table, class_id: int = InterfaceClass.REGISTER, number: int = 2) -> Place:
+        """OBIS or address, scaler, unit; the table must then be empty."""
+        scaler, unit = table.take("scaler", int, 0), table.choose("unit", UNITS)
+        if self._speech is Speech.DLMS:
+            tag = table.choose(
+                "tag", {tag.name.lower(): tag for tag in Tag if tag in INTEGERS}, "double_long_unsigned"
+            )
+            class_id, number = table.take("class", int, class_id), table.take("attribute", int, number)
+            place = Place(scaler, unit, Attribute(class_id, obis(table.take("obis", str)), number), tag=tag)
+        else:
+            kind = table.choose("type", _words(RegisterType))
+            register = Register(table.take("address", int), kind, self._function, self._order)
+            place = Place(scaler, unit, register=register, exponent=table.take("exponent", int, 0))
+            if place.exponent and kind is not RegisterType.FLOAT32:
+                raise LocalError(f"{table.place}: an exponent belongs to a float register")
+        table.finish()
+        return place
+
+    def register(self, table: Table) -> RegisterItem:
+        """One [[register]]."""
+        channel = table.choose("channel", CHANNELS)
+        rate = table.choose("rate", {rate.code: rate for rate in Rate}, "KT")
+        return RegisterItem(RegisterKey(channel, rate), self.place(table))
+
+    def instant(self, table: Table) -> InstantItem:
+        """One [[instant]]."""
+        return InstantItem(table.choose("quantity", _words(Quantity)), self.place(table))
+
+    def column(self, table: Table) -> ProfileColumn:
+        """One [[profile.column]]."""
+        channel, kind = table.choose("channel", CHANNELS), table.choose("kind", _words(ProfileKind))
+        return ProfileColumn(channel, kind, self.place(table))
+
+
+def _dlms(table: Table | None) -> DlmsSettings | None:
+    if table is None:
+        return None
+    settings = DlmsSettings(
+        mechanism=table.choose("auth", {"none": Mechanism.NONE, "lls": Mechanism.LLS}),
+        client=table.take("client", int),
+        server=table.take("server", int, 1),
+        max_pdu=table.take("max_pdu", int, 0xFFFF),
+        range_with_deviation=table.take("range_with_deviation", bool, True),
+    )
+    table.finish()
+    return settings
+
+
+def _modbus(
+    table: Table | None, order: WordOrder, function: int, logger: Logger | None
+) -> ModbusSettings | None:
+    if table is None:
+        return None
+    clock = table.take("clock_address", int, None)
+    settings = ModbusSettings(
+        unit=table.take("unit", int, 1),
+        max_gap=table.take("max_gap", int, 0),
+        function=function,
+        clock=None if clock is None else Register(clock, RegisterType.U32, function, order),
+        epoch=table.take("clock_epoch", datetime, None) if clock is not None else None,
+        serial=table.take("serial_address", int, None),
+        serial_words=table.take("serial_words", int, 0),
+        logger=logger,
+    )
+    if (clock is not None and settings.epoch is None) or (settings.serial is not None) != bool(
+        settings.serial_words
+    ):
+        raise LocalError(f"{table.place}: a clock needs its epoch, a serial its number of words")
+    table.finish()
+    return settings
+
+
+def _profile(table: Table | None, reader: _Places) -> LoadProfile | None:
+    if table is None:
+        return None
+    if table.take("stamp", str, "end") != "end":
+        raise LocalError(f"{table.place}: a DLMS profile is stamped at the end of its interval")
+    status = table.take("status", str, None)
+    profile = LoadProfile(
+        obis(table.take("obis", str)),
+        table.take("interval_seconds", int),
+        table.take("entries", int),
+        tuple(reader.column(column) for column in table.subs("column")),
+        None if status is None else CaptureObject(InterfaceClass.DATA, obis(status), 2),
+    )
+    table.finish()
+    _check_interval(table.place, profile.interval_seconds, profile.columns)
+    return profile
+
+
+def _check_interval(place: str, seconds: int, columns: Sequence[ProfileColumn]) -> None:
+    if seconds < 60 or 86_400 % seconds or not columns:
+        raise LocalError(f"{place}: an interval divides a day, and something is measured in it")
+
+
+def _billing(table: Table | None, registers: Sequence[RegisterItem]) -> BillingProfile | None:
+    if table is None:
+        return None
+    known = {f"{item.key.channel.name.lower()} {item.key.rate.code}": item for item in registers}
+    wanted = table.take("registers", list)
+    for word in wanted:
+        if word not in known:
+            raise LocalError(f"{table.place}: {word!r} is none of the registers {', '.join(known)}")
+    profile = BillingProfile(
+        obis(table.take("obis", str)), table.take("entries", int), tuple(known[word] for word in wanted)
+    )
+    table.finish()
+    return profile
+
+
+def _logger(
+    table: Table, order: WordOrder, function: int
+) -> tuple[Logger, tuple[tuple[str, ProfileColumn], ...]]:
+    fields: list[Field] = []
+    columns: list[tuple[str, ProfileColumn]] = []
+    for part in table.subs("field"):
+        name = part.take("name", str)
+        field = Field(name, part.take("offset", int), part.choose("type", _words(RegisterType)))
+        fields.append(field)
+        if name not in ("stamp", "status"):
+            channel, kind = part.choose("channel", CHANNELS), part.choose("kind", _words(ProfileKind))
+            place = Place(part.take("scaler", int, 0), part.choose("unit", UNITS))
+            columns.append((name, ProfileColumn(channel, kind, place)))
+        part.finish()
+    if "stamp" not in [field.name for field in fields]:
+        raise LocalError(f"{table.place}: a record needs a stamp")
+    logger = Logger(
+        oldest=table.take("oldest", int),
+        newest=table.take("newest", int),
+        select=table.take("select", int),
+        window=table.take("window", int),
+        window_records=table.take("window_records", int),
+        record_words=table.take("record_words", int),
+        interval_seconds=table.take("interval_seconds", int),
+        epoch=table.take("epoch", datetime),
+        fields=tuple(fields),
+        order=order,
+        function=function,
+    )
+    table.finish()
+    _check_interval(table.place, logger.interval_seconds, [column for _, column in columns])
+    return logger, tuple(columns)
