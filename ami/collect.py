@@ -1,0 +1,141 @@
+"""`ami collect`: the head-end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+import sys
+from datetime import datetime
+from typing import Any
+
+import rich_click as click
+
+from ami import clocks, home
+from ami.console import Step, emit, progress, say, table
+from ami.failure import Exit
+from ami.instants import INSTANT
+from ami.settings import Settings, load
+from collector import headend
+from collector.settings import CollectReport, HeadEndSettings, Progress, unseen
+from model.clock import Clock
+from storage.secrets import WrappingKey
+
+
+@click.command("collect")
+@click.option("--once", is_flag=True, help="Read all that is missing, then end; exit 3 when a meter did not answer.")
+@click.option("--meter", "meters", multiple=True, help="Only this serial; may be given again.")
+@click.option("--listen-port", type=click.IntRange(1, 65535), help="Where modems dial in; default: [collector].")
+@click.option("--as-of", type=INSTANT, help="Stand at this instant instead of now.")
+@click.option("--ticking", is_flag=True, help="Run on from --as-of.")
+@click.option("--progress-lines", is_flag=True, hidden=True, help="Progress as JSON lines on stdout.")
+@click.option("--json", "as_json", is_flag=True, help="With --once: one JSON document on stdout.")
+def command(
+    once: bool,
+    meters: tuple[str, ...],
+    listen_port: int | None,
+    as_of: datetime | None,
+    ticking: bool,
+    progress_lines: bool,
+    as_json: bool,
+) -> None:
+    """Ask every meter for what is missing and keep what it says; without --once, until Ctrl-C.
+
+    What a meter said is on disk (the spool) before it is acknowledged, and leaves it once it is in the database.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
+    settings = load()
+    clock = clocks.clock(as_of, ticking=ticking)
+    with home.only_one(settings, "collect"), home.database(settings) as dsn:
+        head_end = head_end_settings(settings, dsn, listen_port, meters)
+        if progress_lines:
+            _finish(_run(head_end, clock, once, _line), once, as_json=False)
+            return
+        if once:
+            with progress("Reading meters") as step:
+                report = _run(head_end, clock, once, step)
+        else:
+            say(f"The head-end is at work; modems dial in to port {head_end.listen_port}. Ctrl-C ends it.")
+            report = _run(head_end, clock, once, unseen)
+    if report is not None:
+        show(report, as_json)
+        if not report.whole:
+            raise click.exceptions.Exit(int(Exit.PARTLY))
+
+
+def head_end_settings(
+    settings: Settings, dsn: str, listen_port: int | None = None, meters: tuple[str, ...] = ()
+) -> HeadEndSettings:
+    """What the head-end of this installation is told."""
+    key = WrappingKey.load_or_create(settings.wrapping_key_path)
+    settings.spool_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return HeadEndSettings(
+        dsn=dsn,
+        spool_path=settings.spool_path,
+        unwrap=key.unwrap,
+        listen_host=settings.listen_host,
+        listen_port=listen_port or settings.listen_port,
+        concurrency=settings.concurrency,
+        live_every_s=settings.live_every_s,
+        spool_limit_bytes=settings.spool_mb * 2**20,
+        only=frozenset(meters) or None,
+    )
+
+
+def _run(settings: HeadEndSettings, clock: Clock, once: bool, step: Step | Progress) -> CollectReport | None:
+    """Run until done (once) or until SIGINT/SIGTERM; None when it was ended by a signal."""
+
+    async def until_stopped() -> CollectReport | None:
+        work = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, work.cancel)  # type: ignore[union-attr]
+        try:
+            return await headend.run(settings, clock=clock, once=once, progress=step)
+        except asyncio.CancelledError:
+            return None
+
+    return asyncio.run(until_stopped())
+
+
+def _line(done: int, total: int, text: str) -> None:
+    sys.stdout.write(json.dumps({"done": done, "total": total, "text": text}) + "\n")
+    sys.stdout.flush()
+
+
+def _finish(report: CollectReport | None, once: bool, *, as_json: bool) -> None:
+    if once and report is not None:
+        sys.stdout.write(json.dumps({"finished": True, "failed": len(report.failed)}) + "\n")
+        sys.stdout.flush()
+
+
+def show(report: CollectReport, as_json: bool) -> None:
+    """What a run came to."""
+    document: dict[str, Any] = {
+        "meters": len(report.meters),
+        "conversations": report.conversations,
+        "answers": report.answers,
+        "values": report.values,
+        "rejected": report.rejected,
+        "waiting": report.waiting,
+        "seconds": round(report.seconds, 2),
+        "stopped": report.stopped,
+        "failed": [
+            {"meter": m.serial, "modem": m.modem, "outcome": m.outcome, "detail": m.detail} for m in report.failed
+        ],
+    }
+    if as_json:
+        emit(document)
+        return
+    say(
+        f"{len(report.meters):,} meters, {report.answers:,} answers, {report.values:,} profile values, "
+        f"{report.rejected:,} rejected, in {report.seconds:.1f} s."
+    )
+    if report.stopped:
+        say(f"Stopped early: {report.stopped}.")
+    if report.failed:
+        table("Not (wholly) read", ("Meter", "Modem", "Outcome", "Why"), [
+            (m.serial, m.modem, m.outcome, m.detail) for m in report.failed
+        ])  # fmt: skip

@@ -1,0 +1,96 @@
+"""`ami export`: what is stored, for other programs."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from ami import clocks, home
+from ami.console import emit, say
+from ami.demo_world import last_full_month
+from ami.failure import InputFailure
+from ami.instants import DAY, MONTH
+from ami.settings import load
+from model.period import LOCAL, Period, midnight
+from operations import close
+from storage import fleet, profiles
+from storage.pool import open_pool
+from storage.register import register as known_register
+
+
+@click.group("export")
+def command() -> None:
+    """Intervals, closing indices and the register of the grid, as CSV or JSON."""
+
+
+def _both(as_json: bool, as_csv: bool) -> bool:
+    if as_json == as_csv:
+        raise click.UsageError("choose one of --json and --csv")
+    return as_json
+
+
+@command.command()
+@click.option("--meter", "serial", required=True, help="Serial of the meter.")
+@click.option("--from", "first", type=DAY, help="First local day; default: the first stored.")
+@click.option("--to", "last", type=DAY, help="Local day to end before; default: after the last stored.")
+@click.option("--quality", type=click.Choice(["actual", "estimated", "suspect", "edited", "missing"]))
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.option("--csv", "as_csv", is_flag=True, help="CSV with a header line.")
+def intervals(
+    serial: str, first: date | None, last: date | None, quality: str | None, as_json: bool, as_csv: bool
+) -> None:
+    """The intervals of one meter: local beginning, Wh (primary side), quality."""
+    as_json = _both(as_json, as_csv)
+    period = Period(midnight(first or date(1970, 1, 1)), midnight(last or date(2200, 1, 1)))
+    with home.database(load()) as dsn, open_pool(dsn) as pool, pool.connection() as conn:
+        if serial not in fleet.meter_ids(conn, [serial]):
+            raise InputFailure(f"No meter {serial} is registered: see `ami meter list`.")
+        rows = [
+            {"at": row.at.astimezone(LOCAL).isoformat(), "wh": row.wh, "quality": row.quality}
+            for row in profiles.rows(conn, serial, period)
+            if quality is None or row.quality == quality
+        ]
+    if as_json:
+        emit({"meter": serial, "rows": rows})
+    else:
+        _csv(("meter", "at", "wh", "quality"), [(serial, *row.values()) for row in rows])
+
+
+@command.command()
+@click.option("--month", type=MONTH, help="Like 2026-10; default: the last full one.")
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write here instead of stdout.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.option("--csv", "as_csv", is_flag=True, help="CSV with the billing trade's column names.")
+def closing(month: Period | None, output: Path | None, as_json: bool, as_csv: bool) -> None:
+    """The closing indices of a month, as the billing trade names them (MA_KHANG, CS_CU, CS_MOI …)."""
+    as_json = _both(as_json, as_csv)
+    period = month or last_full_month(clocks.wall())
+    with home.database(load()) as dsn, open_pool(dsn) as pool:
+        sheet = close.sheet(pool, period)
+    if as_json:
+        emit({"columns": sheet.columns, "rows": [dict(zip(sheet.columns, row, strict=True)) for row in sheet.rows]})
+    elif output is not None:
+        with output.open("w", encoding="utf-8-sig", newline="") as file:
+            csv.writer(file).writerows([sheet.columns, *sheet.rows])
+        say(f"{len(sheet.rows):,} closing indices are in {output}.")
+    else:
+        _csv(sheet.columns, sheet.rows)
+
+
+@command.command()
+def register() -> None:
+    """Everything known of the grid, as JSON (no passwords)."""
+    with home.database(load()) as dsn, open_pool(dsn) as pool, pool.connection() as conn:
+        emit(known_register(conn))
+
+
+def _csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
