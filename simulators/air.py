@@ -40,15 +40,21 @@ class Air:
         """Spoil so many of the next profile answers."""
         self._to_corrupt = answers
 
+    def spoils_one(self) -> bool:
+        """Whether there is an order for the answer at hand; it is then used up."""
+        if self._to_corrupt < 1:
+            return False
+        self._to_corrupt -= 1
+        return True
+
     def spoiled(self, answer: bytes) -> bytes:
         """A profile answer as it arrives: with a burst of noise in its middle while there is an order for it.
 
         TCP and the wrapper carry no check of their own, so the burst has to break what can be seen to be broken: it is
         as long as a whole row, tags included. Answers too short to have rows pass.
         """
-        if self._to_corrupt < 1 or len(answer) < 2 * _BURST + 8:
+        if len(answer) < 2 * _BURST + 8 or not self.spoils_one():
             return answer
-        self._to_corrupt -= 1
         at = (len(answer) - _BURST) // 2
         noise = bytes(byte ^ _NOISE for byte in answer[at : at + _BURST])
         return answer[:at] + noise + answer[at + _BURST :]

@@ -44,4 +44,4 @@ def spread(seed: int, at: Ints, width: float) -> Floats:
     """A factor around 1 for each element: bell-shaped, within ±√3 × `width`, standard deviation `width` × √(1/2)."""
     a = uniform(seed, at)
     b = uniform(seed ^ 0x5DEECE66D, at)
-    return 1.0 + width * np.sqrt(3.0) * (a + b - 1.0)
+    return np.asarray(1.0 + width * np.sqrt(3.0) * (a + b - 1.0), dtype=np.float64)

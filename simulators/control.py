@@ -47,7 +47,7 @@ class Control:
                 modems = self._modems(rest.get("modems", "planted"))
                 for modem in modems:
                     self.air.order(modem, on)
-                return {"silence": {modem: on for modem in modems}}
+                return {"silence": dict.fromkeys(modems, on)}
             case {"do": "truth", "from": begin, "to": end}:
                 return {"truth": self._truth(_instant(begin), _instant(end))}
             case {"do": "corrupt", "answers": int(answers)} if answers >= 0:

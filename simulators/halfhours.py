@@ -29,9 +29,14 @@ def seconds_of(at: datetime) -> int:
     return (require_aware(at) - _EPOCH) // timedelta(seconds=1)
 
 
+def at_second(second: int) -> datetime:
+    """The instant so many seconds after 1970, as local time."""
+    return (_EPOCH + timedelta(seconds=second)).astimezone(LOCAL)
+
+
 def begin_of(slot: int) -> datetime:
     """When the half-hour begins, as local time."""
-    return (_EPOCH + timedelta(seconds=slot * SLOT_S)).astimezone(LOCAL)
+    return at_second(slot * SLOT_S)
 
 
 def first_slot(day: date) -> int:

@@ -23,7 +23,9 @@ class History:
     def before(cls, epoch: datetime) -> Self:
         """The history that a fleet has at `epoch`."""
         today = local_day(epoch)
-        return cls(add_months(today, -2), add_months(today, -1), add_months(today, 0), halfhours.slot_of(epoch))
+        return cls(
+            add_months(today, -2), add_months(today, -1), add_months(today, 0), halfhours.slot_of(epoch)
+        )
 
     @property
     def first_slot(self) -> int:

@@ -21,7 +21,13 @@ class Ledger:
     """
 
     def __init__(
-        self, count: Counted, first: int, *, end: int | None = None, start: tuple[int, int, int], divisor: int = 1
+        self,
+        count: Counted,
+        first: int,
+        *,
+        end: int | None = None,
+        start: tuple[int, int, int],
+        divisor: int = 1,
     ) -> None:
         self._count = count
         self._divisor = divisor

@@ -36,7 +36,10 @@ class Load:
     floor_w: float  # what never goes off
     swing: float = 0.12  # from day to day
     jitter: float = 0.25  # from half-hour to half-hour
-    bursts: tuple[float, float] = (0.0, 0.0)  # how often (share of half-hours), how much (W): a pump, a kettle
+    bursts: tuple[float, float] = (
+        0.0,
+        0.0,
+    )  # how often (share of half-hours), how much (W): a pump, a kettle
     changes: tuple[Change, ...] = field(default=())
 
     def wh(self, slots: Ints) -> Ints:

@@ -31,6 +31,7 @@ class Options:
     dial_in_to: tuple[str, int] | None = None
     host: str = "127.0.0.1"
     port_from: int = 20000
+    max_pdu: int = 2048  # of a DLMS meter: longer answers come in blocks
 
     def __post_init__(self) -> None:
         require_aware(self.epoch)

@@ -45,6 +45,8 @@ def _bound(host: str, port: int) -> socket.socket | None:
     except OSError as error:
         sock.close()
         if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
-            raise SimulatorError(f"modems cannot listen on {host}: it is no address of this machine") from error
+            raise SimulatorError(
+                f"modems cannot listen on {host}: it is no address of this machine"
+            ) from error
         return None
     return sock

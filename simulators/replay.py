@@ -66,13 +66,10 @@ class Replay:
             "remarks": self._remarks(),
             "weeks": self.weeks,
             "meters": {recording.name: recording.rows for recording in self.recordings},
-            "missing": {
-                recording.name: len(recording.wh) - recording.rows for recording in self.recordings
-            },
+            "missing": {recording.name: len(recording.wh) - recording.rows for recording in self.recordings},
             "from": halfhours.begin_of(min(recording.first for recording in self.recordings)).isoformat(),
             "to": halfhours.begin_of(max(r.first + len(r.wh) for r in self.recordings)).isoformat(),
         }
-
 
     def _remarks(self) -> list[str]:
         """One sentence for each thing a person should know."""
@@ -110,11 +107,19 @@ def load(path: Path, epoch: datetime) -> Replay:
             count += 1
             if len(duplicates) < _TOLD:
                 duplicates.append(
-                    {"line": line, "meter": name, "timestamp": stamp, "kept_wh": household.wh[slot], "dropped_wh": wh}
+                    {
+                        "line": line,
+                        "meter": name,
+                        "timestamp": stamp,
+                        "kept_wh": household.wh[slot],
+                        "dropped_wh": wh,
+                    }
                 )
             continue
         if slot < household.latest:
-            raise ReplayError(path.name, line, f"{stamp} of {name} comes after a later one: sort the rows by time")
+            raise ReplayError(
+                path.name, line, f"{stamp} of {name} comes after a later one: sort the rows by time"
+            )
         household.wh[slot] = wh
         household.latest = slot
     if not found:
@@ -140,21 +145,25 @@ def _rows(path: Path) -> Iterator[tuple[int, str, str, str]]:
     try:
         with path.open("rb") as raw:
             packed = raw.read(2) == b"\x1f\x8b"
-        with (gzip.open(path, "rb") if packed else path.open("rb")) as stream:
+        with gzip.open(path, "rb") if packed else path.open("rb") as stream:
             text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
             reader = csv.reader(text)
             header = [name.strip().lower() for name in next(reader, [])]
             missing = [name for name in COLUMNS if name not in header]
             if missing:
                 raise ReplayError(
-                    path.name, 1, f"no column {', '.join(missing)}: the first line has to be {','.join(COLUMNS)}"
+                    path.name,
+                    1,
+                    f"no column {', '.join(missing)}: the first line has to be {','.join(COLUMNS)}",
                 )
             at = [header.index(name) for name in COLUMNS]
             for row in reader:
                 if not row:
                     continue
                 if len(row) < len(header):
-                    raise ReplayError(path.name, reader.line_num, f"{len(row)} fields where the header has {len(header)}")
+                    raise ReplayError(
+                        path.name, reader.line_num, f"{len(row)} fields where the header has {len(header)}"
+                    )
                 meter, stamp, kwh = (row[i].strip() for i in at)
                 if not meter:
                     raise ReplayError(path.name, reader.line_num, "the row names no meter")
@@ -182,7 +191,9 @@ def _slot(file: str, line: int, stamp: str) -> int:
 
 
 _HALF_HOUR: Final = timedelta(seconds=halfhours.SLOT_S)
-_WALL_EPOCH: Final = datetime(1970, 1, 1, 7, tzinfo=UTC)  # what a clock in Vietnam shows when half-hour 0 begins
+_WALL_EPOCH: Final = datetime(
+    1970, 1, 1, 7, tzinfo=UTC
+)  # what a clock in Vietnam shows when half-hour 0 begins
 
 
 def _wh(file: str, line: int, kwh: str) -> int:

@@ -15,7 +15,10 @@ from simulators.loads import Load
 class Supply(Protocol):
     """The three phases of a point, in primary Wh per half-hour, shape [n, 3]."""
 
-    phases: int
+    @property
+    def phases(self) -> int:
+        """1 or 3."""
+        ...
 
     def flowing(self, slots: Ints) -> Ints:
         """What is consumed."""
@@ -51,7 +54,9 @@ class House:
         if self.phases == 1:
             split[:, 0] = wh
             return split
-        weights = np.stack([share * spread(self.seed + i, slots, 0.1) for i, share in enumerate(self.shares)], axis=1)
+        weights = np.stack(
+            [share * spread(self.seed + i, slots, 0.1) for i, share in enumerate(self.shares)], axis=1
+        )
         weights /= weights.sum(axis=1, keepdims=True)
         split[:] = (wh[:, None] * weights).astype(np.int64)
         heaviest = int(np.argmax(self.shares))

@@ -46,7 +46,9 @@ def _household(chance: random.Random, seed: int, weather: int) -> Load:
     )
     restday = workday + bump(10.5, 2.5, 120 * size) + bump(15.0, 2.0, 80 * size)
     cooled = chance.uniform(0.3, 1.0) * (bump(13.0, 1.8, 25 * at_noon) + bump(22.5, 2.8, 55))
-    return Load(seed, weather, (workday, restday, restday * 1.05), cooled, floor_w=fridge * 0.8, bursts=(0.03, 600))
+    return Load(
+        seed, weather, (workday, restday, restday * 1.05), cooled, floor_w=fridge * 0.8, bursts=(0.03, 600)
+    )
 
 
 def _big_household(chance: random.Random, seed: int, weather: int) -> Load:
@@ -58,13 +60,19 @@ def _big_household(chance: random.Random, seed: int, weather: int) -> Load:
 def _grocery(chance: random.Random, seed: int, weather: int) -> Load:
     size = chance.uniform(0.8, 1.5)
     weekday = _flat(210) + open_hours(6.5, 21.5, 240 * size) + bump(18.5, 1.5, 160 * size)
-    return Load(seed, weather, (weekday, weekday * 1.12, weekday * 1.15), open_hours(9, 21, 14), 170, 0.08, 0.18)
+    return Load(
+        seed, weather, (weekday, weekday * 1.12, weekday * 1.15), open_hours(9, 21, 14), 170, 0.08, 0.18
+    )
 
 
 def _eatery(chance: random.Random, seed: int, weather: int) -> Load:
     size = chance.uniform(0.8, 1.4)
-    weekday = _flat(330) + bump(6.5, 1.2, 900 * size) + bump(11.5, 1.2, 1300 * size) + bump(18.5, 1.8, 1500 * size)
-    return Load(seed, weather, (weekday, weekday * 1.2, weekday * 1.25), open_hours(9, 22, 30), 300, 0.08, 0.2)
+    weekday = (
+        _flat(330) + bump(6.5, 1.2, 900 * size) + bump(11.5, 1.2, 1300 * size) + bump(18.5, 1.8, 1500 * size)
+    )
+    return Load(
+        seed, weather, (weekday, weekday * 1.2, weekday * 1.25), open_hours(9, 22, 30), 300, 0.08, 0.2
+    )
 
 
 def _cold_store(chance: random.Random, seed: int, weather: int) -> Load:
@@ -96,7 +104,12 @@ BIG_HOUSEHOLD: Final = Trade("big_household", "vn-household", 3, _big_household)
 GROCERY: Final = Trade("grocery", "vn-business", 1, _grocery, words=("Tạp hoá", "Cửa hàng", "Quán nước"))
 EATERY: Final = Trade("eatery", "vn-business", 3, _eatery, words=("Quán phở", "Nhà hàng", "Cơm bình dân"))
 COLD_STORE: Final = Trade(
-    "cold_store", "vn-business", 3, _cold_store, shares=(0.30, 0.24, 0.46), words=("Kho lạnh", "Đại lý kem đá")
+    "cold_store",
+    "vn-business",
+    3,
+    _cold_store,
+    shares=(0.30, 0.24, 0.46),
+    words=("Kho lạnh", "Đại lý kem đá"),
 )
 # Its third phase has never been wired to anything: no current there, and nobody to blame.
 TAILOR: Final = Trade("tailor", "vn-production", 3, _tailor, shares=(0.58, 0.42, 0.0), words=("Xưởng may",))

@@ -7,7 +7,10 @@ from datetime import datetime
 from decimal import Decimal
 
 from model.alert import AlertKind
-from model.grid import Customer, Feeder, Multiplier, Point, ReadingBook, Role, Station, Supply as Terms
+from model.grid import Customer, Feeder, Multiplier, Point, ReadingBook, Role, Station
+from model.grid import Supply as Terms
+from protocols import meter_models as models
+from protocols.meter_models.model import Speech
 from simulators import faults, halfhours, people, seats
 from simulators.chance import key, stream
 from simulators.faults import Faults
@@ -21,7 +24,6 @@ from simulators.trades import load_of
 
 HEAD_MULTIPLIER = 80  # 400/5 A
 _FIVE_DIGITS_WH = 100_000_000
-_MODBUS = ("dk-mb", "dk-mb-log")
 
 
 def build(seed: int, epoch: datetime, customers: int, *, can_dial_in: bool) -> Fleet:
@@ -53,7 +55,9 @@ def build(seed: int, epoch: datetime, customers: int, *, can_dial_in: bool) -> F
         + tuple(_head_point(history, station) for station in range(len(people.STATIONS))),
         meters={meter.serial: meter for meter in meters},
         lines=lines,
-        planted=tuple(Planted(kind, _shows_at(kind, drawn[number])) for kind, number in planted.seats.items()),
+        planted=tuple(
+            Planted(kind, _shows_at(kind, drawn[number])) for kind, number in planted.seats.items()
+        ),
         silent={line.code: planted.silent_since for line in lines if silent_serial in line.serials},
     )
 
@@ -81,7 +85,8 @@ def _meters(seed: int, history: History, seat: Seat, house: House, planted: Faul
     chance = stream("start", seed, seat.number)
     stuck = planted.stuck_since if planted.seats[AlertKind.STUCK_METER] == seat.number else None
     count = counted(house, stuck)
-    first, divisor = history.first_slot, seat.trade.multiplier
+    first = history.first_slot
+    divisor = seat.trade.multiplier if models.load(seat.model).values_secondary else 1
     total = chance.randrange(3_000_000, 60_000_000)
     if planted.seats[AlertKind.ROLLOVER] == seat.number:
         so_far = Ledger(count, first, start=(0, 0, 0), divisor=divisor)
@@ -94,7 +99,7 @@ def _meters(seed: int, history: History, seat: Seat, house: House, planted: Faul
         ledger=Ledger(count, first, start=_start(total), divisor=divisor),
         since=first,
         seed=key("terminals", seed, seat.number),
-        multiplier=divisor,
+        multiplier=seat.trade.multiplier,
         drift_s=planted.drift_s if planted.seats[AlertKind.CLOCK_DRIFT] == seat.number else 0,
         password=seat.password,
     )
@@ -120,17 +125,20 @@ def _start(total: int) -> tuple[int, int, int]:
     return total - peak - offpeak, peak, offpeak
 
 
-def _head(seed: int, history: History, station: int, drawn: tuple[Seat, ...], houses: dict[int, House]) -> Hung:
+def _head(
+    seed: int, history: History, station: int, drawn: tuple[Seat, ...], houses: dict[int, House]
+) -> Hung:
     chance = stream("head", seed, station)
     behind = tuple(houses[seat.number] for seat in drawn if seat.station == station)
     supply = StationHead(key("head", seed, station), behind)
     start = _start(chance.randrange(5_000_000, 40_000_000))
+    divisor = HEAD_MULTIPLIER if models.load("dk-head").values_secondary else 1
     return Hung(
         serial=str(70_000_000 + chance.randrange(1_000_000) * 2 + station),
         model="dk-head",
         point=f"{people.STATIONS[station][0]}-TONG",
         supply=supply,
-        ledger=Ledger(counted(supply), history.first_slot, start=start, divisor=HEAD_MULTIPLIER),
+        ledger=Ledger(counted(supply), history.first_slot, start=start, divisor=divisor),
         since=history.first_slot,
         seed=key("terminals", seed, "head", station),
         multiplier=HEAD_MULTIPLIER,
@@ -177,9 +185,13 @@ def _lines(
     for station in range(len(people.STATIONS)):
         here = {seat.point for seat in drawn if seat.station == station and seat.number != silent}
         sharing = [m for m in meters if m.point in here and m.until is None and m.serial not in alone]
-        dlms = [meter.serial for meter in sharing if meter.model not in _MODBUS]
-        modbus = [meter.serial for meter in sharing if meter.model in _MODBUS]
+        dlms = [meter.serial for meter in sharing if not _is_modbus(meter)]
+        modbus = [meter.serial for meter in sharing if _is_modbus(meter)]
         lines.share(dlms, least=2, most=4, dial_in_share=0.45)
         lines.share(modbus, least=2, most=4, dial_in_share=0.0)
     lines.add(removed, code=BENCH)
     return tuple(lines.drawn)
+
+
+def _is_modbus(meter: Hung) -> bool:
+    return models.load(meter.model).speech is Speech.MODBUS

@@ -53,7 +53,10 @@ def test_the_doubled_hour_of_autumn_keeps_its_first_values(tmp_path):
     found = replay.load(write(tmp_path, HEAD + "\n".join(rows)), EPOCH)
     assert list(found.recordings[0].wh) == [100, 200, 300, 600]
     assert found.duplicate_count == 2
-    assert [(d["line"], d["kept_wh"], d["dropped_wh"]) for d in found.duplicates] == [(5, 200, 400), (6, 300, 500)]
+    assert [(d["line"], d["kept_wh"], d["dropped_wh"]) for d in found.duplicates] == [
+        (5, 200, 400),
+        (6, 300, 500),
+    ]
     (remark,) = found.report()["remarks"]
     assert "2 rows" in remark
     assert "line 5" in remark

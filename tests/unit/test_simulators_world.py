@@ -1,5 +1,6 @@
 """The simulated village: the same for a seed, whenever and in whatever pieces it is asked."""
 
+import itertools
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -37,14 +38,19 @@ def test_a_seed_is_a_village(fleet):
     assert other.customers != fleet.customers
     begin = History.before(EPOCH).first_slot
     for serial, meter in fleet.meters.items():
-        assert np.array_equal(meter.ledger.wh(meter.since, begin + 3000), again.meters[serial].ledger.wh(meter.since, begin + 3000))
+        assert np.array_equal(
+            meter.ledger.wh(meter.since, begin + 3000),
+            again.meters[serial].ledger.wh(meter.since, begin + 3000),
+        )
 
 
 def test_a_half_hour_does_not_depend_on_what_is_asked_with_it(fleet):
     meter = next(iter(fleet.meters.values()))
     slots = np.arange(meter.since, meter.since + 500)
     whole = meter.supply.shown(slots)
-    assert np.array_equal(np.concatenate([meter.supply.shown(slots[:123]), meter.supply.shown(slots[123:])]), whole)
+    assert np.array_equal(
+        np.concatenate([meter.supply.shown(slots[:123]), meter.supply.shown(slots[123:])]), whole
+    )
     assert np.array_equal(meter.supply.shown(slots[77:78])[0], whole[77])
 
 
@@ -66,7 +72,9 @@ def test_a_register_never_falls_within_a_half_hour(fleet):
     meter = next(m for m in fleet.meters.values() if m.model == "dk-3p-ct")
     start = (meter.since + 18) * 1800
     values = [meter.ledger.registers(second) for second in range(start, start + 7200, 97)]
-    assert all(later[i] >= earlier[i] for earlier, later in zip(values, values[1:], strict=False) for i in range(4))
+    assert all(
+        later[i] >= earlier[i] for earlier, later in itertools.pairwise(values) for i in range(4)
+    )
 
 
 def test_rates_follow_tt16_2014():
@@ -169,7 +177,11 @@ def test_nobody_else_looks_guilty(seed):
 
 def test_history_begins_with_the_month_before_last():
     january = History.before(datetime(2027, 1, 3, 0, 0, tzinfo=LOCAL))
-    assert (str(january.first), str(january.month), str(january.month_end)) == ("2026-11-01", "2026-12-01", "2027-01-01")
+    assert (str(january.first), str(january.month), str(january.month_end)) == (
+        "2026-11-01",
+        "2026-12-01",
+        "2027-01-01",
+    )
     assert halfhours.begin_of(january.first_slot) == datetime(2026, 11, 1, tzinfo=LOCAL)
 
 
@@ -177,11 +189,15 @@ def test_the_epoch_moves_the_story_and_not_the_households():
     a = village.build(3, EPOCH, 60, can_dial_in=True)
     b = village.build(3, EPOCH + timedelta(days=1), 60, can_dial_in=True)
     odd = {fault.serial for fault in a.planted} | {fault.serial for fault in b.planted}
-    same = [s for s, m in a.meters.items() if s not in odd and m.model == "dk-1p" and not m.supply.load.changes]
+    same = [
+        s for s, m in a.meters.items() if s not in odd and m.model == "dk-1p" and not m.supply.load.changes
+    ]
     assert len(same) > 20
     for serial in same:
         first = a.meters[serial].since
-        assert np.array_equal(a.meters[serial].ledger.wh(first, first + 960), b.meters[serial].ledger.wh(first, first + 960))
+        assert np.array_equal(
+            a.meters[serial].ledger.wh(first, first + 960), b.meters[serial].ledger.wh(first, first + 960)
+        )
 
 
 def test_counting_stops_when_stuck():

@@ -1,0 +1,168 @@
+"""A simulated DLMS meter: the objects its model file lists, answered from its instrument."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from model.period import LOCAL
+from model.series import ProfileKind, RegisterKey
+from protocols.dlms import axdr, objects
+from protocols.dlms.axdr import Data, Tag
+from protocols.dlms.clock import UNSPECIFIED_DEVIATION, write_clock
+from protocols.dlms.enums import DataAccessResult
+from protocols.dlms.objects import InterfaceClass, ScalerUnit
+from protocols.dlms.profile_server import ProfileBuffer
+from protocols.dlms.selection import CaptureObject, EntrySelection, RangeAsked
+from protocols.dlms.server import ClientAccess, Device
+from protocols.meter_models.model import BillingProfile, LoadProfile, Place, Quantity
+from protocols.obis import Obis
+from simulators import halfhours
+from simulators.chance import Ints
+from simulators.instrument import Instrument
+
+Selection = RangeAsked | EntrySelection | None
+Answer = Data | bytes | DataAccessResult
+_UTC_PLUS_7 = 7 * 60
+
+
+class DlmsMeter:
+    """`protocols.dlms.server.ObjectServer` of one meter. `on_profile` is told when rows of the load profile are handed out."""
+
+    def __init__(self, instrument: Instrument, on_profile: Callable[[], None]) -> None:
+        self._instrument = instrument
+        self._on_profile = on_profile
+        self._attributes: dict[tuple[int, Obis, int], Callable[[], Answer]] = {}
+        self._profiles: dict[Obis, Callable[[Selection], Answer]] = {}
+        self._buffers: dict[Obis, tuple[int, ProfileBuffer]] = {}
+        model = instrument.model
+        for item in model.registers:
+            self._number(item.place, partial(self._register, item.key, item.place))
+        for quantity in model.instants:
+            self._number(quantity.place, partial(self._quantity, quantity.quantity, quantity.place))
+        if model.serial is not None:
+            name = axdr.octet_string(instrument.hung.serial.encode("latin-1", "replace"))
+            self._attributes[model.serial.class_id, model.serial.obis, model.serial.number] = lambda: name
+        if model.clock is not None:
+            self._attributes[model.clock.class_id, model.clock.obis, model.clock.number] = self._time
+        if model.profile is not None:
+            self._load_profile(model.profile)
+        if model.billing is not None:
+            self._billing_profile(model.billing)
+
+    def device(self, max_pdu: int) -> Device:
+        """As it stands on a line: who may read it, and the largest message it sends."""
+        settings = self._instrument.model.dlms
+        password = self._instrument.hung.password.encode() if settings.mechanism else None
+        access = ClientAccess(settings.mechanism, password)
+        return Device(self, {settings.client: access}, min(max_pdu, settings.max_pdu))
+
+    def read(self, class_id: int, obis: Obis, attribute: int, selection: Selection) -> Answer:
+        """One attribute, or why it cannot be had."""
+        if (
+            class_id == InterfaceClass.PROFILE_GENERIC
+            and attribute == objects.VALUE
+            and obis in self._profiles
+        ):
+            return self._profiles[obis](selection)
+        found = self._attributes.get((class_id, obis, attribute))
+        if found is None:
+            return self._absent(class_id, obis)
+        if selection is not None:
+            return DataAccessResult.SCOPE_OF_ACCESS_VIOLATED
+        return found()
+
+    def _absent(self, class_id: int, obis: Obis) -> DataAccessResult:
+        classes = {known for known, name, _ in self._attributes if name == obis}
+        if not classes:
+            return DataAccessResult.OBJECT_UNDEFINED
+        if class_id not in classes:
+            return DataAccessResult.OBJECT_CLASS_INCONSISTENT
+        return DataAccessResult.READ_WRITE_DENIED
+
+    def _number(self, place: Place, raw: Callable[[], int]) -> None:
+        at = place.dlms
+        self._attributes[at.class_id, at.obis, at.number] = lambda: Data(place.tag, raw())
+        scaler_unit = ScalerUnit(place.scaler, place.unit).to_data()
+        self._attributes[at.class_id, at.obis, objects.scaler_attribute(at.class_id)] = lambda: scaler_unit
+
+    def _register(self, key: RegisterKey, place: Place) -> int:
+        return self._instrument.raw(key, place, self._instrument.second())
+
+    def _quantity(self, quantity: Quantity, place: Place) -> int:
+        return round(self._instrument.quantities()[quantity] * 10.0**-place.scaler)
+
+    def _time(self) -> Answer:
+        return axdr.octet_string(
+            write_clock(halfhours.at_second(self._instrument.second()).astimezone(LOCAL))
+        )
+
+    def _load_profile(self, profile: LoadProfile) -> None:
+        self._constants(profile.obis, profile.captures, profile.interval_seconds, profile.entries)
+        # A buffer of indices opens with the one at hanging: without it the first half-hour would have no beginning.
+        with_start = all(column.kind is ProfileKind.INDEX for column in profile.columns)
+        capacity = None if self._instrument.hung.recorded is not None else profile.entries
+
+        def buffer() -> ProfileBuffer:
+            entries = self._instrument.entries(with_start=with_start)
+            keep = slice(None) if capacity is None else slice(-capacity, None)
+            values = [
+                self._instrument.column(column, entries, profile.interval_seconds)[keep]
+                for column in profile.columns
+            ]
+            tags = [column.place.tag for column in profile.columns]
+            if profile.status is not None:
+                values.insert(0, np.zeros(len(values[0]), dtype=np.int64))
+                tags.insert(0, Tag.UNSIGNED)
+            return ProfileBuffer(
+                profile.captures, tuple(tags), entries.stamps[keep], tuple(values), _UTC_PLUS_7
+            )
+
+        def answer(selection: Selection) -> Answer:
+            slot = self._instrument.second() // halfhours.SLOT_S
+            self._on_profile()
+            return self._select(profile.obis, slot, buffer, selection)
+
+        self._profiles[profile.obis] = answer
+
+    def _billing_profile(self, profile: BillingProfile) -> None:
+        self._constants(profile.obis, profile.captures, 0, profile.entries)
+
+        def buffer() -> ProfileBuffer:
+            seconds = self._instrument.closings()[-profile.entries :]
+            values: list[Ints] = [
+                np.array([self._instrument.raw(item.key, item.place, at) for at in seconds], dtype=np.int64)
+                for item in profile.registers
+            ]
+            tags = tuple(item.place.tag for item in profile.registers)
+            stamps = np.array(seconds, dtype=np.int64)
+            return ProfileBuffer(profile.captures, tags, stamps, tuple(values), _UTC_PLUS_7)
+
+        def answer(selection: Selection) -> Answer:
+            return self._select(
+                profile.obis, self._instrument.second() // halfhours.SLOT_S, buffer, selection
+            )
+
+        self._profiles[profile.obis] = answer
+
+    def _select(
+        self, obis: Obis, slot: int, build: Callable[[], ProfileBuffer], selection: Selection
+    ) -> Answer:
+        """The rows meant; a buffer is built anew when the clock has entered another half-hour."""
+        if isinstance(selection, RangeAsked):
+            with_deviation = selection.first.deviation != UNSPECIFIED_DEVIATION
+            if with_deviation is not self._instrument.model.dlms.range_with_deviation:
+                return DataAccessResult.SCOPE_OF_ACCESS_VIOLATED
+        built = self._buffers.get(obis)
+        if built is None or built[0] != slot:
+            built = self._buffers[obis] = slot, build()
+        return built[1].select(selection)
+
+    def _constants(self, obis: Obis, captures: tuple[CaptureObject, ...], period: int, entries: int) -> None:
+        listed = axdr.array(*(capture.to_data() for capture in captures))
+        number = InterfaceClass.PROFILE_GENERIC
+        self._attributes[number, obis, objects.CAPTURE_OBJECTS] = lambda: listed
+        self._attributes[number, obis, objects.CAPTURE_PERIOD] = lambda: axdr.double_long_unsigned(period)
+        self._attributes[number, obis, objects.PROFILE_ENTRIES] = lambda: axdr.double_long_unsigned(entries)

@@ -1,0 +1,149 @@
+"""A meter's own view of itself: its clock, its registers at their last place and digits, its entries, its terminals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from model.clock import Clock
+from model.series import Channel, ProfileKind, Rate, RegisterKey
+from protocols.meter_models import MeterModel
+from protocols.meter_models.model import Place, ProfileColumn, Quantity
+from simulators import electrics, halfhours
+from simulators.chance import Ints
+from simulators.electrics import Moment
+from simulators.halfhours import SLOT_S
+from simulators.hung import Hung
+
+Wh = TypeVar("Wh", int, Ints)
+_DARK = Moment((0.0, None, None), (0.0, None, None), 0.0, 0.0, 1.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """Half-hours kept: `stamps` at their ends, seconds since 1970 UTC; active Wh without end before and at the stamp.
+
+    `before` equals `at` in the first entry of a buffer of indices: it says where counting began.
+    """
+
+    stamps: Ints
+    before: Ints
+    at: Ints
+
+
+class Instrument:
+    """Seconds are those of the meter's own clock everywhere: a meter whose clock is wrong closes its months by it."""
+
+    def __init__(self, hung: Hung, model: MeterModel, clock: Clock) -> None:
+        self.hung = hung
+        self.model = model
+        self._clock = clock
+        self._tangent = electrics.tangent_permille(hung.seed)
+        self._ratio = hung.multiplier if model.values_secondary else 1
+        self._rates = [item.key for item in model.registers if item.key.rate is not Rate.TOTAL]
+        self._kept: tuple[int, Entries] | None = None
+
+    def second(self) -> int:
+        """What the meter's clock shows."""
+        return halfhours.seconds_of(self._clock()) + self.hung.drift_s
+
+    def index(self, key: RegisterKey, place: Place, second: int) -> int:
+        """The register at a second in its last place, as if it had digits without end.
+
+        The total of a three-rate meter is the sum of its rates, so that no place is lost between them.
+        """
+        by_rate = self.hung.ledger.registers(second)
+        if key.rate is Rate.TOTAL and any(rated.channel is key.channel for rated in self._rates):
+            return sum(_in_place(self._of_channel(key.channel, wh), place.scaler) for wh in by_rate[1:])
+        return _in_place(self._of_channel(key.channel, by_rate[key.rate]), place.scaler)
+
+    def raw(self, key: RegisterKey, place: Place, second: int) -> int:
+        """What the register shows: wrapped at its digits."""
+        modulus = self.model.modulus(place)
+        index = self.index(key, place, second)
+        return index if modulus is None else index % modulus
+
+    def primary_wh(self, second: int) -> int:
+        """The total of active import as its register says it, never wrapped, times the transformers' ratio."""
+        item = self.model.register(Channel.ACTIVE_IMPORT)
+        raw = self.index(item.key, item.place, second)
+        scaler = item.place.scaler
+        return int(raw * self._ratio * 10**scaler if scaler >= 0 else raw * self._ratio // 10**-scaler)
+
+    def until(self, second: int) -> int:
+        """The second, or the end of the meter's service where that was before."""
+        return second if self.hung.until is None else min(second, self.hung.until * SLOT_S)
+
+    def entries(self, *, with_start: bool) -> Entries:
+        """All whole half-hours up to now; those that a replayed file lacks are lacking."""
+        hung = self.hung
+        end = max(self.until(self.second()) // SLOT_S, hung.since)
+        if self._kept is None or self._kept[0] != end:
+            slots = np.arange(hung.since, end, dtype=np.int64)
+            totals = hung.ledger.totals(hung.since, end + 1)
+            known = (
+                np.ones(len(slots), dtype=bool) if hung.recorded is None else hung.recorded.known(slots) >= 0
+            )
+            self._kept = end, Entries(((slots + 1) * SLOT_S)[known], totals[:-1][known], totals[1:][known])
+        kept = self._kept[1]
+        if not with_start or self.second() < hung.since * SLOT_S:
+            return kept
+        began = hung.ledger.totals(hung.since, hung.since + 1)
+        return Entries(
+            np.concatenate([[hung.since * SLOT_S], kept.stamps]),
+            np.concatenate([began, kept.before]),
+            np.concatenate([began, kept.at]),
+        )
+
+    def column(self, column: ProfileColumn, entries: Entries, interval_s: int) -> Ints:
+        """The raw values of one column of a profile of these entries."""
+        place = column.place
+        if column.kind is ProfileKind.INDEX:
+            index = _in_place(self._of_channel(column.channel, entries.at), place.scaler)
+            modulus = self.model.modulus(place)
+            return index if modulus is None else index % modulus
+        before = self._of_channel(column.channel, entries.before)
+        at = self._of_channel(column.channel, entries.at)
+        if column.kind is ProfileKind.MEAN_POWER:
+            return _in_place((at - before) * 3600 // interval_s, place.scaler)
+        return _in_place(at, place.scaler) - _in_place(before, place.scaler)
+
+    def closings(self) -> list[int]:
+        """The seconds of the month starts the meter has kept its registers of."""
+        begin = halfhours.begin_of(self.hung.since)
+        last = halfhours.at_second(self.until(self.second()))
+        return [halfhours.seconds_of(at) for at in halfhours.month_starts(begin, last)]
+
+    def quantities(self) -> dict[Quantity, float]:
+        """Volts, amperes and watts of now in SI units; a removed meter has none on its terminals."""
+        second = self.second()
+        if self.until(second) < second:
+            now = _DARK
+        else:
+            now = electrics.moment(self.hung.seed, self.hung.supply, second, self._ratio)
+        found = {
+            Quantity.POWER: now.power_w,
+            Quantity.REACTIVE: now.reactive_var,
+            Quantity.COS_PHI: now.cos_phi,
+            Quantity.FREQUENCY: now.frequency_hz,
+        }
+        for number in range(3):
+            found[Quantity(f"voltage_{number + 1}")] = now.voltage_v[number] or 0.0
+            found[Quantity(f"current_{number + 1}")] = now.current_a[number] or 0.0
+        return found
+
+    def _of_channel(self, channel: Channel, active: Wh) -> Wh:
+        match channel:
+            case Channel.ACTIVE_IMPORT:
+                return active
+            case Channel.REACTIVE_IMPORT:
+                return active * self._tangent // 1000
+        return active * 0
+
+
+def _in_place(wh: Wh, scaler: int) -> Wh:
+    """Whole units of 10^scaler, what is less left out."""
+    step: int = 10 ** abs(scaler)
+    return wh // step if scaler >= 0 else wh * step

@@ -1,0 +1,168 @@
+"""Modems that carry DLMS: some wait to be called, some call the head-end, give their name and keep the line alive."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from protocols.dlms.server import Device, ServerConnection
+from protocols.errors import RemoteError
+from protocols.modem import dialects
+from protocols.modem.dialects import Dialect
+from protocols.modem.stream import frame_size
+from simulators.air import Air
+from simulators.lines import Line
+
+HEARTBEAT_S = 10.0
+RETRY_S = (0.1, 0.2, 0.4, 0.8, 1.5)  # pauses between calls that fail; the last one stays
+_CHUNK = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class Bus:
+    """The meters behind one modem. `took_profile` says, once, that the last answers hold rows of a load profile."""
+
+    line: Line
+    devices: Mapping[int, Device]
+    air: Air
+    took_profile: Callable[[], bool]
+
+    def open(self) -> Callable[[bytes], bytes]:
+        """A conversation: bytes of the head-end in, bytes of the meters out; `RemoteError` for what is no frame."""
+        connection = ServerConnection(self.devices)
+
+        def answer(chunk: bytes) -> bytes:
+            said = connection.receive(chunk)
+            return self.air.spoiled(said) if self.took_profile() else said
+
+        return answer
+
+
+@dataclass(slots=True)
+class Listening:
+    """A modem that waits to be called: a transparent pipe to its meters."""
+
+    bus: Bus
+    server: asyncio.Server | None = None
+    calls: set[asyncio.StreamWriter] = field(default_factory=set)
+
+    async def start(self, sock: socket.socket) -> None:
+        """Serve a bound socket."""
+        self.server = await asyncio.start_server(self._converse, sock=sock)
+
+    async def stop(self) -> None:
+        """Hang up on everybody and free the port."""
+        if self.server is not None:
+            self.server.close()
+        for writer in tuple(self.calls):
+            writer.close()
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.calls.add(writer)
+        answer = self.bus.open()
+        try:
+            while chunk := await reader.read(_CHUNK):
+                if not self.bus.air.is_silent(self.bus.line.code):
+                    writer.write(answer(chunk))
+                    await writer.drain()
+        except (OSError, RemoteError):
+            pass  # who called hung up, or speaks no language of these meters
+        finally:
+            self.calls.discard(writer)
+            writer.close()
+
+
+async def call(bus: Bus, head_end: tuple[str, int]) -> None:
+    """Dial in, and again whenever the line is lost; runs until cancelled."""
+    failures = 0
+    while True:
+        heard = False
+        if not bus.air.is_silent(bus.line.code):
+            with contextlib.suppress(OSError, RemoteError):
+                heard = await _session(bus, head_end)
+        failures = 0 if heard else failures + 1
+        await asyncio.sleep(RETRY_S[min(failures, len(RETRY_S) - 1)])
+
+
+async def _session(bus: Bus, head_end: tuple[str, int]) -> bool:
+    """One connection from registration to its end; whether the head-end ever said anything."""
+    reader, writer = await asyncio.open_connection(*head_end)
+    voice = Voice(dialects.load(bus.line.dialect), bus.line.registration)
+    answer = bus.open()
+    heard = False
+    beat = asyncio.create_task(_keep_alive(bus, voice, writer))
+    try:
+        writer.write(voice.registration)
+        while chunk := await reader.read(_CHUNK):
+            heard = True
+            for frame in voice.hear(chunk):
+                if bus.air.is_silent(bus.line.code):
+                    return heard
+                writer.write(voice.packet(answer(frame)))
+            await writer.drain()
+    finally:
+        beat.cancel()
+        writer.close()
+    return heard
+
+
+async def _keep_alive(bus: Bus, voice: Voice, writer: asyncio.StreamWriter) -> None:
+    """Heartbeats, in the middle of a conversation too; hangs up when the modem dies."""
+    while True:
+        await asyncio.sleep(HEARTBEAT_S)
+        if bus.air.is_silent(bus.line.code):
+            writer.close()
+            return
+        if voice.heartbeat:
+            writer.write(voice.heartbeat)
+
+
+@dataclass(slots=True)
+class Voice:
+    """What a modem says of its own, and what it takes from the stream as said to itself."""
+
+    dialect: Dialect
+    name: str
+    _kept: bytearray = field(default_factory=bytearray)
+
+    @property
+    def registration(self) -> bytes:
+        """The first bytes on the line."""
+        token = self.dialect.registration
+        return token.write(self.name) if token is not None else b""
+
+    @property
+    def heartbeat(self) -> bytes:
+        """A sign of life; nothing where the dialect has none."""
+        token = self.dialect.heartbeat
+        return token.write(self.name) if token is not None else b""
+
+    def packet(self, answer: bytes) -> bytes:
+        """A meter's answer as this modem sends it."""
+        return self.registration + answer if answer and self.dialect.every_packet else answer
+
+    def hear(self, chunk: bytes) -> list[bytes]:
+        """The frames for the meters; replies to heartbeats are the modem's own. `RemoteError` for anything else."""
+        self._kept += chunk
+        token = self.dialect.heartbeat
+        reply = (token.answer(self.name) if token is not None else None) or b""
+        frames = []
+        while self._kept:
+            size = frame_size(bytes(self._kept[:16]))
+            if size > 0 and len(self._kept) >= size:
+                frames.append(bytes(self._kept[:size]))
+                del self._kept[:size]
+            elif size != 0:
+                break
+            elif reply and self._kept.startswith(reply):
+                del self._kept[: len(reply)]
+            elif reply.startswith(self._kept):
+                break
+            else:
+                raise RemoteError(
+                    "the head-end says what no meter and no modem understands", bytes(self._kept[:64])
+                )
+        return frames
