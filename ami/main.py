@@ -36,20 +36,22 @@ VERBS: dict[str, tuple[str, str]] = {
 class Verbs(click.RichGroup):
     """Imports a verb's file when the verb is asked for: `ami --help` stays quick."""
 
+    listing = False
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> Any:
         if cmd_name not in VERBS:
             return None
-        return importlib.import_module(f"ami.{VERBS[cmd_name][0]}").command
+        module, about = VERBS[cmd_name]
+        if self.listing:
+            return click.RichCommand(cmd_name, help=about)
+        return importlib.import_module(f"ami.{module}").command
 
-    def format_help(self, ctx: click.Context, formatter: Any) -> None:
-        click.Group.format_help(self, ctx, formatter)
-
-    def format_commands(self, ctx: click.Context, formatter: Any) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, about) for name, (_, about) in VERBS.items()])
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        self.listing = True
+        super().format_help(ctx, formatter)
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -70,8 +72,12 @@ def main() -> None:
         code = cli.main(standalone_mode=False)
     except click.exceptions.Exit as stop:
         code = stop.exit_code
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx is not None else "ami"
+        print(f"ami: {error.format_message().rstrip('.')} (see `{path} --help`).", file=sys.stderr)
+        code = Exit.USAGE
     except click.ClickException as error:
-        error.show()
+        print(f"ami: {error.format_message()}", file=sys.stderr)
         code = error.exit_code
     except (KeyboardInterrupt, click.Abort):
         print("Stopped.", file=sys.stderr)
