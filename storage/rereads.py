@@ -22,8 +22,9 @@ Key = tuple[int, int, str, datetime, bytes]
 
 # OFFSET 0 keeps the planner, which knows nothing of a temporary table, from reading every block there is.
 _OVERLAPPING: Final = """
-    SELECT n.meter_id, n.channel, n.obis, n.at, n.digest, n.interval_s, n.instants, n.raw, n.scaler, n.unit,
-        n.kind, o.at, o.interval_s, o.instants, o.raw, o.scaler, o.unit, o.kind
+    SELECT n.meter_id, n.channel, n.obis, n.at, n.digest, o.at, o.digest,
+        n.interval_s, n.instants, n.raw, n.scaler, n.unit, n.kind,
+        o.interval_s, o.instants, o.raw, o.scaler, o.unit, o.kind
     FROM incoming_block n CROSS JOIN LATERAL (
         SELECT * FROM profile_block b
         WHERE b.meter_id = n.meter_id AND b.channel = n.channel AND b.obis = n.obis
@@ -51,11 +52,12 @@ async def note(conn: AsyncConnection[TupleRow], fresh: Collection[Key]) -> int:
     async with conn.cursor(binary=True) as cursor:
         copying.read_arrays(cursor)
         await cursor.execute(_OVERLAPPING)
-        async for meter_id, channel, obis, at, digest, *values in cursor:
+        async for meter_id, channel, obis, at, digest, old_at, old_digest, *values in cursor:
             key = (meter_id, channel, obis, at, bytes(digest))
-            if key not in fresh:
-                continue
-            for stamp, stored, read in _contradictions(at, *values):
+            rival = (meter_id, channel, obis, old_at, bytes(old_digest))
+            if key not in fresh or (rival in fresh and rival > key):
+                continue  # stored before, or the other of two that came together is to be blamed
+            for stamp, stored, read in _contradictions(at, old_at, *values):
                 differing.add(key)
                 day = local_day(datetime.fromtimestamp(stamp, LOCAL))
                 slots[meter_id, day].setdefault(stamp, (channel, stored, read))
@@ -68,6 +70,7 @@ async def note(conn: AsyncConnection[TupleRow], fresh: Collection[Key]) -> int:
 
 def _contradictions(
     at: datetime,
+    old_at: datetime,
     interval_s: int,
     instants: Ints | None,
     raw: Ints,
@@ -77,7 +80,7 @@ def _contradictions(
     *stored: Any,
 ) -> list[tuple[int, int, int]]:
     """Stamps that both have with other values: (seconds, what was stored, what was read)."""
-    old_at, old_interval_s, old_instants, old_raw, old_scaler, old_unit, old_kind = stored
+    old_interval_s, old_instants, old_raw, old_scaler, old_unit, old_kind = stored
     if kind != old_kind:
         return []
     _, new, old = np.intersect1d(

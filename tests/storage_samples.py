@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from model.grid import (
@@ -40,7 +40,8 @@ def grid(meters: int = 3) -> Register:
         feeders=(Feeder("T1-1", "Lộ 1", "T1"),),
         books=(ReadingBook("S1", "Sổ 1"),),
         customers=tuple(
-            Customer(f"C{code}", names[i % 3], f"Thôn {i + 1}, Điện Bàn", "S1") for i, code in enumerate(codes)
+            Customer(f"C{code}", names[i % 3], f"Thôn {i + 1}, Điện Bàn", "S1")
+            for i, code in enumerate(codes)
         ),
         modems=(
             Modem("D1", ModemLink.DIAL_OUT, host="127.0.0.1", port=20001),
@@ -106,12 +107,7 @@ def total(at: datetime, raw: int, *, scaler: int = 0) -> Answer:
     return Answer("registers", f"{at.isoformat()} {raw}".encode(), registers=(read,))
 
 
-def readout(serial: str, *answers: Answer, outcome: str = "ok", at: datetime = NOW, poll: str = "") -> Readout:
-    return Readout(
-        serial, poll or str(uuid.uuid4()), at, at + timedelta(seconds=2), outcome, answers=answers
-    )
-
-
-def utc(*fields: int) -> datetime:
-    year, month, day, *rest = fields
-    return datetime(year, month, day, *rest, tzinfo=UTC)
+def readout(
+    serial: str, *answers: Answer, outcome: str = "ok", at: datetime = NOW, poll: str = ""
+) -> Readout:
+    return Readout(serial, poll or str(uuid.uuid4()), at, at + timedelta(seconds=2), outcome, answers=answers)

@@ -1,0 +1,275 @@
+"""Bills, issued once and never rewritten, and those that are held."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Final, Literal
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from model.bill import Bill, BillLine, Hold, RegisterUse
+from model.grid import Customer
+from model.period import Period, add_months, midnight, require_aware
+from model.series import Rate
+from model.viewer import Viewer
+from storage.errors import BillConflict, Unknown
+from storage.viewing import scope
+
+_ISSUE: Final = """
+    INSERT INTO bill (point, customer, from_at, to_at, invoice_date, plan, decisions, kwh, wh, subtotal,
+        vat_percent, vat, total, issued_at)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+    ON CONFLICT (point, from_at, to_at) DO NOTHING RETURNING id"""
+_LINE: Final = """
+    INSERT INTO bill_line (bill_id, number, label, kwh, price, amount) VALUES (%s, %s, %s, %s, %s, %s)"""
+_USE: Final = """
+    INSERT INTO bill_use (bill_id, number, serial, rate, previous, current, multiplier, wh, kwh, status,
+        removed, carried_wh)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
+_STANDING: Final = "SELECT id FROM bill WHERE point = %s AND from_at = %s AND to_at = %s"
+_BILL: Final = """
+    SELECT point, customer, from_at, to_at, invoice_date, plan, decisions, kwh, wh, subtotal, vat_percent,
+        vat, total, issued_at
+    FROM bill WHERE id = %(id)s AND (%(scope)s::text IS NULL OR customer = %(scope)s)"""
+_LINES: Final = "SELECT label, kwh, price, amount FROM bill_line WHERE bill_id = %s ORDER BY number"
+_USES: Final = """
+    SELECT serial, rate, previous, current, multiplier, wh, kwh, status, removed, carried_wh
+    FROM bill_use WHERE bill_id = %s ORDER BY number"""
+_CUSTOMER: Final = "SELECT code, name, address, book, phone, email FROM customer WHERE code = %s"
+_BILLS: Final = """
+    SELECT b.id, b.point, b.customer, b.from_at, b.to_at, c.name, b.invoice_date, b.plan, b.kwh, b.wh,
+        b.subtotal, b.vat, b.total, b.issued_at,
+        ARRAY(SELECT DISTINCT serial FROM bill_use u WHERE u.bill_id = b.id ORDER BY serial)
+    FROM bill b JOIN customer c ON c.code = b.customer
+    WHERE (%(scope)s::text IS NULL OR b.customer = %(scope)s)
+      AND (%(customer)s::text IS NULL OR b.customer = %(customer)s)
+      AND (%(point)s::text IS NULL OR b.point = %(point)s)
+      AND (%(from)s::timestamptz IS NULL OR b.to_at > %(from)s)
+      AND (%(to)s::timestamptz IS NULL OR b.to_at <= %(to)s)
+    ORDER BY b.to_at DESC, b.point, b.from_at DESC LIMIT %(limit)s OFFSET %(offset)s"""
+_HOLD: Final = """
+    INSERT INTO bill_hold AS old (point, customer, meter_id, from_at, to_at, kind, reason, held_at)
+    SELECT %s, %s, id, %s, %s, %s, %s, %s FROM meter WHERE serial = %s
+    ON CONFLICT (point, from_at, to_at) DO UPDATE SET customer = excluded.customer,
+        meter_id = excluded.meter_id, kind = excluded.kind, reason = excluded.reason,
+        held_at = CASE WHEN old.kind = excluded.kind THEN old.held_at ELSE excluded.held_at END"""
+_DROP_HOLD: Final = "DELETE FROM bill_hold WHERE point = %s AND from_at = %s AND to_at = %s"
+_HOLDS: Final = """
+    SELECT h.point, h.customer, c.name, m.serial, h.from_at, h.to_at, h.kind, h.reason, h.held_at
+    FROM bill_hold h JOIN customer c ON c.code = h.customer JOIN meter m ON m.id = h.meter_id
+    WHERE (%(scope)s::text IS NULL OR h.customer = %(scope)s)
+      AND (%(from)s::timestamptz IS NULL OR h.to_at > %(from)s)
+      AND (%(to)s::timestamptz IS NULL OR h.to_at <= %(to)s)
+    ORDER BY h.to_at DESC, h.point"""
+
+
+@dataclass(frozen=True, slots=True)
+class BillRow:
+    """A bill in a list. `wh` exact, `kwh` as billed; đồng."""
+
+    id: int
+    point: str
+    customer: str
+    period: Period
+    customer_name: str
+    invoice_date: date
+    plan: str
+    kwh: int
+    wh: Decimal
+    subtotal: int
+    vat: int
+    total: int
+    issued_at: datetime
+    serials: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BillSheet:
+    """A bill with all that is printed on it."""
+
+    id: int
+    bill: Bill
+    customer: Customer
+    issued_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HoldRow:
+    """A bill that is not issued, since when, and why."""
+
+    hold: Hold
+    customer_name: str
+    held_at: datetime
+
+
+def save(conn: Connection[TupleRow], bill: Bill, issued_at: datetime) -> Literal["issued", "unchanged"]:
+    """Issue a bill; what held it is over. The same bill again is left as it is, the date of its invoice as
+    well.
+
+    Raises BillConflict when one was issued for the point and period with other figures.
+    """
+    key = [bill.point, bill.period.start, bill.period.end]
+    figures = [bill.kwh, bill.wh, bill.subtotal, bill.vat_percent, bill.vat, bill.total]
+    head = [bill.point, bill.customer, *key[1:], bill.invoice_date, bill.plan, list(bill.decisions), *figures]
+    issued = conn.execute(_ISSUE, [*head, require_aware(issued_at)]).fetchone()
+    if issued is None:
+        _compare(conn, bill, key)
+    else:
+        _write_parts(conn, issued[0], bill)
+    conn.execute(_DROP_HOLD, key)
+    return "unchanged" if issued is None else "issued"
+
+
+def _write_parts(conn: Connection[TupleRow], bill_id: int, bill: Bill) -> None:
+    with conn.cursor() as cursor:
+        cursor.executemany(
+            _LINE,
+            [
+                (bill_id, number, line.label, line.kwh, line.price, line.amount)
+                for number, line in enumerate(bill.lines, 1)
+            ],
+        )
+        cursor.executemany(
+            _USE,
+            [
+                (
+                    bill_id,
+                    number,
+                    use.serial,
+                    int(use.rate),
+                    use.previous,
+                    use.current,
+                    use.multiplier,
+                    use.wh,
+                    use.kwh,
+                    use.status,
+                    use.removed,
+                    use.carried_wh,
+                )
+                for number, use in enumerate(bill.uses, 1)
+            ],
+        )
+
+
+def _compare(conn: Connection[TupleRow], bill: Bill, key: list[object]) -> None:
+    found = conn.execute(_STANDING, key).fetchone()
+    standing = None if found is None else _read(conn, found[0], None)
+    if standing is None:
+        raise Unknown("bill of point", bill.point)
+    differing = tuple(
+        field.name
+        for field in fields(Bill)
+        if field.name != "invoice_date" and getattr(standing.bill, field.name) != getattr(bill, field.name)
+    )
+    if differing:
+        period = f"{bill.period.start:%d/%m/%Y} – {bill.period.end:%d/%m/%Y}"
+        raise BillConflict(bill.point, period, differing)
+
+
+def bill(conn: Connection[TupleRow], viewer: Viewer, bill_id: int) -> BillSheet | None:
+    """One bill; None where it is not theirs or not there."""
+    return _read(conn, bill_id, scope(viewer))
+
+
+def _read(conn: Connection[TupleRow], bill_id: int, customer_scope: str | None) -> BillSheet | None:
+    head = conn.execute(_BILL, {"id": bill_id, "scope": customer_scope}).fetchone()
+    if head is None:
+        return None
+    point, customer, start, end, invoice_date, plan, decisions, *figures, issued_at = head
+    kwh, wh, subtotal, vat_percent, vat, total = figures
+    known = conn.execute(_CUSTOMER, [customer]).fetchone()
+    assert known is not None  # a foreign key
+    lines = tuple(BillLine(*row) for row in conn.execute(_LINES, [bill_id]))
+    uses = tuple(
+        RegisterUse(serial, Rate(rate), *rest) for serial, rate, *rest in conn.execute(_USES, [bill_id])
+    )
+    return BillSheet(
+        bill_id,
+        Bill(
+            point,
+            customer,
+            Period(start, end),
+            invoice_date,
+            plan,
+            tuple(decisions),
+            uses,
+            lines,
+            kwh,
+            wh,
+            subtotal,
+            vat_percent,
+            vat,
+            total,
+        ),
+        Customer(*known),
+        issued_at,
+    )
+
+
+def bills(
+    conn: Connection[TupleRow],
+    viewer: Viewer,
+    *,
+    customer: str | None = None,
+    point: str | None = None,
+    month: date | None = None,
+    limit: int = 200,
+    offset: int = 0,
+) -> list[BillRow]:
+    """Bills the viewer may see, the latest first: of a customer, of a point, or whose period ends in or
+    with the month of the day given."""
+    asked = {"scope": scope(viewer), "customer": customer, "point": point, "limit": limit, "offset": offset}
+    return [_row(*row) for row in conn.execute(_BILLS, asked | _ends_in(month))]
+
+
+def _row(bill_id: int, point: str, customer: str, start: datetime, end: datetime, *rest: Any) -> BillRow:
+    *others, serials = rest
+    period = Period(start, end)
+    return BillRow(bill_id, point, customer, period, *others, serials=tuple(serials))
+
+
+def _ends_in(month: date | None) -> dict[str, datetime | None]:
+    """September's bill ends on 1 October at 00:00, or on any earlier day of September."""
+    if month is None:
+        return {"from": None, "to": None}
+    return {"from": midnight(add_months(month, 0)), "to": midnight(add_months(month, 1))}
+
+
+def save_holds(conn: Connection[TupleRow], holds: Sequence[Hold], held_at: datetime) -> int:
+    """Keep why these bills are not issued, since when the reason is this one. Raises Unknown for an unknown
+    meter."""
+    for hold in holds:
+        written = conn.execute(
+            _HOLD,
+            [
+                hold.point,
+                hold.customer,
+                hold.period.start,
+                hold.period.end,
+                hold.kind,
+                hold.reason,
+                require_aware(held_at),
+                hold.serial,
+            ],
+        ).rowcount
+        if not written:
+            raise Unknown("meter", hold.serial)
+    return len(holds)
+
+
+def drop_hold(conn: Connection[TupleRow], point: str, period: Period) -> bool:
+    """What held the bill is over; whether anything did."""
+    return conn.execute(_DROP_HOLD, [point, period.start, period.end]).rowcount > 0
+
+
+def holds(conn: Connection[TupleRow], viewer: Viewer, *, month: date | None = None) -> list[HoldRow]:
+    """Held bills the viewer may see, the latest first."""
+    asked = {"scope": scope(viewer)} | _ends_in(month)
+    return [
+        HoldRow(Hold(point, customer, serial, Period(start, end), kind, reason), name, held_at)
+        for point, customer, name, serial, start, end, kind, reason, held_at in conn.execute(_HOLDS, asked)
+    ]

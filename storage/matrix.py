@@ -1,0 +1,124 @@
+"""Days of many meters as one array, and how many intervals there are."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from model.period import LOCAL, local_day, midnight
+from model.quality import Quality
+from model.series import Channel
+from storage import copying
+
+SLOTS: Final = 48
+_HALF_HOUR_S: Final = 1800
+
+_DAYS: Final = """
+    SELECT meter_id, day - %(first)s::date, interval_s, scaler, energy, quality FROM profile_day
+    WHERE meter_id = ANY (%(meters)s) AND channel = %(channel)s AND day >= %(first)s AND day < %(end)s"""
+_STORED: Final = """
+    SELECT coalesce(sum(slots_of(quality, '167')), 0), coalesce(sum(slots_of(quality, '2345')), 0)
+    FROM profile_day WHERE channel = %(channel)s AND day >= %(first)s AND day <= %(last)s"""
+_FIRST_DAY: Final = "SELECT min(day) FROM profile_day WHERE channel = %s"
+# Whole half-hours between hanging and taking down, or now, counted from the beginning of what is stored.
+_EXPECTED: Final = """
+    SELECT coalesce(sum(greatest(0,
+        floor(extract(epoch FROM least(coalesce(until, 'infinity'), %(now)s)) / 1800)
+        - ceil(extract(epoch FROM greatest(since, %(start)s)) / 1800))), 0)::bigint
+    FROM installation WHERE since < %(now)s AND coalesce(until, 'infinity') > %(start)s"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DayMatrix:
+    """m meters × d local days from `first` × 48 half-hours: energy in Wh int32[m, d, 48], quality uint8[m,
+    d, 48].
+
+    What is absent has quality 0. Shorter intervals are summed (the quality of a sum is that of its worst
+    part); days that half-hours cannot be made of are absent and named in `unfit`.
+    """
+
+    meter_ids: tuple[int, ...]
+    first: date
+    energy: NDArray[np.int32]
+    quality: NDArray[np.uint8]
+    unfit: tuple[tuple[int, date], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalCounts:
+    """Half-hours of active import that could be had, that the meters gave, and that were estimated."""
+
+    expected: int
+    stored: int
+    estimated: int
+
+
+def matrix(
+    conn: Connection[TupleRow], meter_ids: Collection[int], channel: Channel, first: date, end: date
+) -> DayMatrix:
+    """The days from `first`, without `end`, of the meters in the order given."""
+    ids = tuple(meter_ids)
+    row_of = {meter_id: row for row, meter_id in enumerate(ids)}
+    energy = np.zeros((len(ids), max(0, (end - first).days), SLOTS), np.int32)
+    quality = np.zeros(energy.shape, np.uint8)
+    unfit: list[tuple[int, date]] = []
+    asked = {"meters": list(ids), "channel": int(channel), "first": first, "end": end}
+    with conn.cursor(binary=True) as cursor:
+        copying.read_arrays(cursor)
+        for meter_id, day, interval_s, scaler, values, qualities in cursor.execute(_DAYS, asked):
+            if interval_s == _HALF_HOUR_S and scaler == 0 and len(values) == SLOTS:
+                energy[row_of[meter_id], day] = values
+                quality[row_of[meter_id], day] = qualities
+                continue
+            half_hours = to_half_hours(values, qualities, interval_s, scaler)
+            if half_hours is None:
+                unfit.append((meter_id, date.fromordinal(first.toordinal() + day)))
+                continue
+            energy[row_of[meter_id], day], quality[row_of[meter_id], day] = half_hours
+    return DayMatrix(ids, first, energy, quality, tuple(sorted(unfit)))
+
+
+# From best to worst: an actual value that a doubtful one was added to is doubtful.
+_RANK: Final = np.array([7, 0, 3, 4, 5, 6, 2, 1], np.uint8)
+_AT_RANK: Final = np.argsort(_RANK).astype(np.uint8)
+
+
+def to_half_hours(
+    energy: NDArray[np.int32], quality: NDArray[np.uint8], interval_s: int, scaler: int
+) -> tuple[NDArray[Any], NDArray[np.uint8]] | None:
+    """A day of another interval or scaler as Wh int[48] and uint8[48], halves rounded up; None when it
+    cannot be."""
+    parts, rest = divmod(_HALF_HOUR_S, interval_s)
+    if rest or len(energy) != SLOTS * parts:
+        return None
+    sums = energy.reshape(SLOTS, parts).sum(axis=1, dtype=np.int64)
+    tenths = 10 ** abs(scaler)
+    watt_hours = sums * tenths if scaler >= 0 else (2 * sums + tenths) // (2 * tenths)
+    worst = _AT_RANK[_RANK[quality].reshape(SLOTS, parts).max(axis=1)]
+    if np.abs(watt_hours).max() >= 2**31:
+        return None
+    return np.where(worst == Quality.MISSING, 0, watt_hours), worst
+
+
+def interval_counts(
+    conn: Connection[TupleRow], now: datetime, since: datetime | None = None
+) -> IntervalCounts:
+    """How complete the store is from `since` (default: the first day stored of any meter) until `now`."""
+    if since is None:
+        found = conn.execute(_FIRST_DAY, [int(Channel.ACTIVE_IMPORT)]).fetchone()
+        if found is None or found[0] is None:
+            return IntervalCounts(0, 0, 0)
+        since = midnight(found[0])
+    expected = conn.execute(_EXPECTED, {"now": now, "start": since}).fetchone()
+    days = {"channel": int(Channel.ACTIVE_IMPORT), "first": local_day(since), "last": local_day(now, LOCAL)}
+    stored = conn.execute(_STORED, days).fetchone()
+    assert expected is not None
+    assert stored is not None
+    return IntervalCounts(int(expected[0]), int(stored[0]), int(stored[1]))
