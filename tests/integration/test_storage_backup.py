@@ -32,9 +32,11 @@ def _chunks(dsn: str) -> int:
     return int(row[0])
 
 
-def _databases(dsn: str) -> set[str]:
+def _beside(dsn: str) -> set[str]:
+    """What a restore into this database has left beside it."""
     with psycopg.connect(dsn) as connection:
-        return {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
+        found = connection.execute("SELECT datname FROM pg_database")
+        return {row[0] for row in found if row[0].startswith(connection.info.dbname + "_")}
 
 
 @pytest.fixture
@@ -62,7 +64,7 @@ def test_a_restore_brings_back_what_the_backup_saw(filled: str, tmp_path: Path) 
         # Still a hypertable: a new day becomes a new chunk.
         connection.execute("INSERT INTO seen VALUES ('2026-07-01T00:00Z', 'mới', '{1}')")
     assert _chunks(filled) == chunks + 1
-    assert not [name for name in _databases(filled) if "restoring" in name]
+    assert not _beside(filled)
 
 
 def test_a_cut_off_backup_is_refused_and_nothing_changes(filled: str, tmp_path: Path) -> None:
@@ -83,7 +85,7 @@ def test_a_cut_off_backup_is_refused_and_nothing_changes(filled: str, tmp_path: 
             backup.restore(tmp_path / "home", filled, file)
         assert len(str(refused.value).splitlines()) == 1
         assert _rows(filled) == rows
-    assert not [name for name in _databases(filled) if "restoring" in name]
+    assert not _beside(filled)
 
 
 def test_a_restore_under_somebody_who_works_is_refused(filled: str, tmp_path: Path) -> None:
