@@ -1,0 +1,167 @@
+"""Blocks and registers to validated days, meter by meter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from analytics.vee.counting import Counted, count, exact_slots
+from analytics.vee.findings import Log
+from analytics.vee.inputs import Int64, MeterInput, MeterOutput, Validated
+from analytics.vee.samples import Slots, hung, indices, profile_slots
+from model.period import local_day
+from model.quality import Quality, Severity
+
+LINEAR_S = 7200  # up to two hours are drawn as a line between their neighbours
+Grade = npt.NDArray[np.uint8]
+
+
+def validate(inputs: Iterable[MeterInput]) -> Validated:
+    """Days of every meter: energies in primary Wh, a quality per slot, findings.
+
+    A slot is ACTUAL when the profile gives it, or an index at both its ends does. A gap between register reads gets
+    exactly what the registers counted less what is known (LINEAR up to two hours, LIKE_DAY, else FLAT). A gap of two
+    hours between actual slots without registers is drawn as a line (UNSCALED); any other stays MISSING.
+    """
+    return Validated(tuple(_meter(meter) for meter in inputs))
+
+
+def _meter(meter: MeterInput) -> MeterOutput:
+    log = Log(meter.serial, meter.first, meter.days, meter.slots, meter.past)
+    profile = profile_slots(meter, log)
+    counted = count(meter, indices(meter, log), log)
+    energy, grade = _known(meter, profile, counted)
+    _estimate(meter, counted, energy, grade, rounded=profile.rounded, log=log)
+    _tell(meter, counted, energy, grade, rounded=profile.rounded, log=log)
+    shape = (meter.days, meter.slots)
+    start = meter.past * meter.slots
+    return MeterOutput(
+        serial=meter.serial,
+        meter_id=meter.meter_id,
+        channel=meter.channel,
+        first=meter.first,
+        energy=energy[start:].astype(np.int32).reshape(shape),
+        quality=grade[start:].reshape(shape),
+        findings=log.findings(),
+    )
+
+
+def _known(meter: MeterInput, profile: Slots, counted: Counted) -> tuple[Int64, Grade]:
+    """What needs no estimate: history as it stands, the profile, then slots between two index values."""
+    energy = np.zeros(len(profile.energy), np.int64)
+    grade = np.zeros(len(energy), np.uint8)
+    slot, delta = exact_slots(meter, counted)
+    energy[slot], grade[slot] = delta, Quality.ACTUAL
+    energy[profile.known] = profile.energy[profile.known]
+    grade[profile.known] = Quality.ACTUAL
+    grade[profile.doubted] = Quality.SUSPECT
+    if meter.history is not None and meter.history_quality is not None:
+        past = meter.past * meter.slots
+        quality = np.asarray(meter.history_quality, np.uint8).reshape(-1)
+        held = (quality != Quality.MISSING) & (quality != Quality.UNSCALED)
+        energy[:past] = np.where(held, np.asarray(meter.history, np.int64).reshape(-1), 0)
+        grade[:past] = np.where(held, quality, Quality.MISSING)
+    low, high = hung(meter)
+    start = meter.origin + np.arange(len(energy)) * meter.interval_s
+    elsewhere = (start + meter.interval_s <= low) | (start >= high)
+    energy[elsewhere], grade[elsewhere] = 0, Quality.MISSING
+    return energy, grade
+
+
+def _estimate(
+    meter: MeterInput, counted: Counted, energy: Int64, grade: Grade, *, rounded: bool, log: Log
+) -> None:
+    from analytics.vee.kernel import LIKE_DAY, LINEAR, expect, spread
+
+    missing = grade == Quality.MISSING
+    if not missing.any():
+        return
+    good = ((grade == Quality.ACTUAL) | (grade == Quality.EDITED)).astype(np.uint8)
+    dark = _dark(meter, len(energy))
+    level, basis = np.zeros(len(energy), np.float64), np.zeros(len(energy), np.uint8)
+    weekday = (meter.first.weekday() - meter.past) % 7
+    edge = (dark & (good == 1)).astype(np.uint8)
+    limit = LINEAR_S // meter.interval_s
+    expect(energy, good, edge, meter.slots, weekday, limit, level, basis)
+    drawn = (basis == LINEAR) & missing
+    known_mean = energy[good == 1].mean() if good.any() else 1.0
+    level[missing & (basis > LIKE_DAY)] = known_mean or 1.0
+    level[missing & dark] = 0.0  # without power nothing is used
+    given, covered = np.zeros(len(energy), np.int64), np.zeros(len(energy), np.int64)
+    even = (basis > LIKE_DAY).astype(np.uint8)
+    excess = np.zeros(len(counted.at), np.int64)
+    tolerance = counted.tolerance(meter, energy, rounded)
+    spread(
+        counted.at,
+        counted.wh,
+        counted.chain,
+        tolerance,
+        meter.origin,
+        meter.interval_s,
+        energy,
+        (~missing).astype(np.uint8),
+        level,
+        given,
+        covered,
+        even,
+        excess,
+    )
+    low, high = hung(meter)
+    start = meter.origin + np.arange(len(energy)) * meter.interval_s
+    mine = np.minimum(start + meter.interval_s, high) - np.maximum(start, low)
+    bound = missing & (mine > 0) & (covered == mine)
+    energy[bound] = given[bound]
+    methods = np.where(even == 1, Quality.FLAT, np.where(basis == LINEAR, Quality.LINEAR, Quality.LIKE_DAY))
+    grade[bound] = methods[bound]
+    loose = drawn & ~bound & ~dark
+    energy[loose] = np.floor(level[loose] + 0.5).astype(np.int64)
+    grade[loose] = Quality.UNSCALED
+    for i in np.flatnonzero(excess).tolist():
+        log.note(
+            counted.day(i),
+            "sum_mismatch",
+            Severity.AMBER,
+            registers_wh=counted.step(i),
+            excess_wh=int(excess[i]),
+        )
+
+
+def _dark(meter: MeterInput, n: int) -> npt.NDArray[np.bool_]:
+    """Slots that lie wholly in an outage."""
+    start = meter.origin + np.arange(n) * meter.interval_s
+    dark = np.zeros(n, bool)
+    for outage in meter.outages:
+        began, ended = outage.start.timestamp(), outage.end.timestamp()
+        dark |= (start >= began) & (start + meter.interval_s <= ended)
+    return dark
+
+
+def _tell(
+    meter: MeterInput, counted: Counted, energy: Int64, grade: Grade, *, rounded: bool, log: Log
+) -> None:
+    """Gaps up to the last thing heard, sums against registers, meters hung and taken down."""
+    actual = np.isin(grade, (Quality.ACTUAL, Quality.SUSPECT, Quality.EDITED))
+    low, _ = hung(meter)
+    heard = int(np.flatnonzero(actual)[-1]) + 1 if actual.any() else 0
+    if len(counted.at):
+        heard = max(heard, int(counted.at[-1] - meter.origin) // meter.interval_s)
+    first = (low - meter.origin) // meter.interval_s
+    for start in range(meter.past * meter.slots, len(energy), meter.slots):
+        a, b = max(start, first), min(start + meter.slots, heard)
+        lacking = ~actual[a:b] if b > a else actual[:0]
+        if lacking.any():
+            missing = int((grade[a:b] == Quality.MISSING).sum())
+            log.note(
+                log.day_of(start),
+                "gap",
+                Severity.BLUE if missing else Severity.INFO,
+                slots=int(lacking.sum()),
+                missing=missing,
+                estimated_wh=int(energy[a:b][lacking].sum()),
+            )
+    for day, registers_wh, profile_wh in counted.mismatches(meter, energy, grade, rounded):
+        log.note(day, "sum_mismatch", Severity.AMBER, registers_wh=registers_wh, profile_wh=profile_wh)
+    if meter.until is not None:
+        log.note(local_day(meter.until), "swap", Severity.INFO, taken_down=meter.until.isoformat())
