@@ -101,7 +101,6 @@ class Service:
         await asyncio.gather(*self._calling, return_exceptions=True)
         for each in self._listening:
             await each.stop()
-        await asyncio.sleep(0)
 
     def _carrier(self, line: Line) -> Bus | ModbusLine:
         """What serves a line: its meters at the addresses 1, 2, 3 …"""

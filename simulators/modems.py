@@ -57,8 +57,10 @@ class Listening:
         """Hang up on everybody and free the port."""
         if self.server is not None:
             self.server.close()
-        for writer in tuple(self.calls):
-            writer.close()
+        calls = tuple(self.calls)
+        for writer in calls:
+            writer.transport.abort()
+        await asyncio.gather(*(writer.wait_closed() for writer in calls), return_exceptions=True)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.calls.add(writer)
@@ -103,9 +105,14 @@ async def _session(bus: Bus, head_end: tuple[str, int]) -> bool:
                     return heard
                 writer.write(voice.packet(answer(frame)))
             await writer.drain()
+    except asyncio.CancelledError:
+        writer.transport.abort()  # the fleet ends: nothing waits for a head-end that does not read
+        raise
     finally:
         beat.cancel()
         writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
     return heard
 
 
