@@ -1,0 +1,139 @@
+"""`ami check`: what is wrong with this installation."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+import rich_click as click
+
+from ami import clocks, home
+from ami.console import emit, out
+from ami.failure import Exit, Failure
+from ami.settings import Settings, load
+from analytics.tariffs import NoVatRate, last_vat_day, unconfirmed_files, vat_percent
+from model.period import local_day
+from storage.embedded import Embedded
+from storage.errors import StorageError
+from storage.migrations import pending
+from storage.pool import connect
+
+ROOM_BYTES = 2 * 2**30
+VAT_WARNING = timedelta(days=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """One thing looked at. `state`: ok, warning or wrong; `sentence` says what, where and what to do."""
+
+    name: str
+    state: str
+    sentence: str
+
+
+@click.command("check")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def command(as_json: bool) -> None:
+    """Look at home, key, disk, database, ports, tariffs and VAT; exit 1 when something is wrong."""
+    settings = load()
+    remarks = [remark for look in LOOKS for remark in look(settings)]
+    if as_json:
+        emit({"ok": all(r.state != "wrong" for r in remarks), "remarks": remarks})
+    else:
+        marks = {"ok": "[green]✓[/]", "warning": "[yellow]![/]", "wrong": "[red]✗[/]"}
+        for remark in remarks:
+            out.print(marks[remark.state], f"[bold]{remark.name}[/]", remark.sentence, soft_wrap=True)
+    if any(remark.state == "wrong" for remark in remarks):
+        raise click.exceptions.Exit(int(Exit.FAILED))
+
+
+def _home(settings: Settings) -> Iterator[Remark]:
+    try:
+        place = home.prepare(settings)
+    except Failure as failure:
+        yield Remark("home", "wrong", str(failure))
+        return
+    free = shutil.disk_usage(place).free
+    if free < ROOM_BYTES:
+        yield Remark("home", "wrong", f"{place} has {free / 2**30:.1f} GiB left: make room, the spool stops when it is full.")
+    else:
+        yield Remark("home", "ok", f"{place}, {free / 2**30:.0f} GiB free")
+
+
+def _key(settings: Settings) -> Iterator[Remark]:
+    path = settings.wrapping_key_path
+    if not path.exists():
+        yield Remark("key", "warning", "There is no wrapping key yet: `ami init` makes it.")
+    elif stat.S_IMODE(path.stat().st_mode) & 0o077:
+        yield Remark("key", "wrong", f"{path} can be read by others: run chmod 600 on it.")
+    elif not os.access(path, os.R_OK):
+        yield Remark("key", "wrong", f"{path} cannot be read by this user: run as its owner.")
+    else:
+        yield Remark("key", "ok", f"{path}, for its owner alone")
+
+
+def _database(settings: Settings) -> Iterator[Remark]:
+    dsn = settings.database_url
+    if dsn is None:
+        server = Embedded(settings.home)
+        if not server.status().running:
+            yield Remark("database", "warning", "The embedded server is not running: `ami db start` starts it.")
+            return
+        dsn = server.dsn()
+    try:
+        with connect(dsn) as conn:
+            found = conn.info.server_version
+        waiting = pending(dsn)
+    except StorageError as error:
+        yield Remark("database", "wrong", str(error))
+        return
+    if waiting:
+        yield Remark("database", "wrong", f"The schema lacks {', '.join(waiting)}: run `ami db migrate`.")
+    else:
+        yield Remark("database", "ok", f"PostgreSQL {found // 10000}.{found % 10000}, schema up to date")
+
+
+def _ports(settings: Settings) -> Iterator[Remark]:
+    wanted = (("pages", settings.web_host, settings.web_port), ("modems", settings.listen_host, settings.listen_port))
+    for name, host, port in wanted:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                said = f"{host}:{port} cannot be listened on ({error.strerror}): fine if `ami` itself is running there."
+                yield Remark(f"port of the {name}", "warning", said)
+            else:
+                yield Remark(f"port of the {name}", "ok", f"{host}:{port} is free")
+    if settings.web_host not in ("127.0.0.1", "::1", "localhost") and not settings.tls:
+        yield Remark("TLS", "wrong", "Pages are served to the network without TLS: set tls_certificate and tls_key in [web].")
+
+
+def _law(settings: Settings) -> Iterator[Remark]:
+    today = local_day(clocks.wall())
+    last = last_vat_day()
+    try:
+        rate = vat_percent(today)
+    except NoVatRate as error:
+        yield Remark("VAT", "wrong", str(error))
+    else:
+        if last - today <= VAT_WARNING:
+            said = f"{rate} % until {last:%d/%m/%Y}; no rate is known after that: bills will be held until it is entered."
+            yield Remark("VAT", "warning", said)
+        else:
+            yield Remark("VAT", "ok", f"{rate} % until {last:%d/%m/%Y}")
+    tables: dict[str, list[str]] = {}
+    for place in unconfirmed_files():
+        file, _, name = place.partition(": ")
+        tables.setdefault(file, []).append(name)
+    for file, names in tables.items():
+        said = f"{file}: {', '.join(names)} stand on one source alone: compare them with the decision's annex."
+        yield Remark("tariff", "warning", said)
+
+
+LOOKS: tuple[Callable[[Settings], Iterator[Remark]], ...] = (_home, _key, _database, _ports, _law)
