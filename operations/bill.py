@@ -1,0 +1,204 @@
+"""Billing a closed period: a bill for every customer's point, or a hold with its reason.
+
+A bill once issued is never rewritten: run twice, the second run finds the same figures and leaves them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from analytics.billing import Request, rate
+from analytics.errors import AnalyticsError
+from model.bill import Bill, BillLine, ClosingIndex, Hold
+from model.grid import Role
+from model.money import Dong
+from model.period import LOCAL, Period, local_day
+from model.series import Channel, Rate
+from operations import models
+from operations.errors import InputError
+from operations.pairing import Held, Paired, index_instants, pair
+from storage import bills, closing
+from storage.carry import carried
+from storage.errors import BillConflict
+from storage.pool import Pool
+from storage.register import Hung, hung
+
+POINTS = 500  # a transaction
+
+Indices = dict[tuple[str, Rate, datetime], ClosingIndex]
+
+
+@dataclass(frozen=True, slots=True)
+class BillReport:
+    """Bills issued now and before, those held, and bills that stand although the figures say otherwise now.
+
+    `wh_billed` (exact, before rounding to kWh) and `amount` (đồng) are of all bills of the period that stand.
+    """
+
+    issued: int = 0
+    unchanged: int = 0
+    held: tuple[Hold, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    wh_billed: Decimal = Decimal(0)
+    amount: Dong = 0
+
+    def __add__(self, other: BillReport) -> BillReport:
+        return BillReport(
+            self.issued + other.issued,
+            self.unchanged + other.unchanged,
+            self.held + other.held,
+            self.conflicts + other.conflicts,
+            self.wh_billed + other.wh_billed,
+            self.amount + other.amount,
+        )
+
+    def __bool__(self) -> bool:
+        return self != BillReport()
+
+
+def make(point: Sequence[Hung], paired: Paired, invoice_date: date) -> Bill:
+    """The bill of a point from its register parts. Raises `AnalyticsError` where it cannot be rated."""
+    supply = paired.supply
+    start, end = local_day(paired.period.start), local_day(paired.period.end)
+    rated = rate(
+        Request(
+            plan=supply.plan,
+            start=start,
+            end=end,
+            invoice_date=invoice_date,
+            registers=paired.parts,
+            households=supply.households,
+            voltage_kv=supply.voltage_kv,
+            one_rate=supply.one_rate,
+            reason=paired.reason,
+        ),
+        binding=True,
+    )
+    return Bill(
+        point=point[0].point,
+        customer=point[0].customer,
+        period=paired.period,
+        invoice_date=invoice_date,
+        plan=supply.plan,
+        decisions=rated.decisions,
+        uses=rated.uses,
+        lines=tuple(BillLine(line.label, line.kwh, line.price, line.amount) for line in rated.lines),
+        kwh=rated.kwh,
+        wh=rated.wh,
+        subtotal=rated.subtotal,
+        vat_percent=rated.vat_percent,
+        vat=rated.vat,
+        total=rated.total,
+    )
+
+
+def bill_or_hold(
+    point: Sequence[Hung],
+    period: Period,
+    invoice_date: date,
+    indices: Mapping[tuple[str, Rate, datetime], ClosingIndex],
+    left: Mapping[Rate, Decimal],
+) -> Bill | Hold:
+    """What becomes of a point: its bill, or why there is none, in one sentence that names the meter."""
+    try:
+        kinds = _kinds(point)
+        return make(point, pair(point, period, indices, left, kinds), invoice_date)
+    except Held as held:
+        return Hold(point[0].point, point[0].customer, held.serial, period, held.kind, held.sentence)
+    except AnalyticsError as error:
+        serial = point[-1].serial
+        named = error.sentence if serial in error.sentence else f"meter {serial}: {error.sentence}"
+        return Hold(point[0].point, point[0].customer, serial, period, error.kind, named)
+
+
+def _kinds(point: Sequence[Hung]) -> dict[str, models.MeterKind]:
+    found = {}
+    for place in point:
+        kind = models.kind(place.model)
+        if kind is None:
+            said = f"meter {place.serial} is of model {place.model}, which no file describes: correct it"
+            raise Held("unknown_model", place.serial, said)
+        found[place.model] = kind
+    return found
+
+
+def _indices(conn: Connection[TupleRow], batch: Sequence[Sequence[Hung]], period: Period) -> Indices:
+    points = [point[0].point for point in batch]
+    found = [*closing.at(conn, period.start, points), *closing.at(conn, period.end, points)]
+    for point in batch:
+        instants = {at for place in point for at in index_instants(place, period, secondary=True)}
+        if instants - {period.start, period.end}:
+            found += closing.history(conn, point[0].point)
+    return {
+        (index.serial, index.rate, index.at): index
+        for index in found
+        if index.channel is Channel.ACTIVE_IMPORT
+    }
+
+
+def _batches(conn: Connection[TupleRow], period: Period) -> Iterator[list[list[Hung]]]:
+    by_point: dict[str, list[Hung]] = defaultdict(list)
+    for place in hung(conn, period=period):
+        if place.role is Role.CUSTOMER:
+            by_point[place.point].append(place)
+    points = list(by_point.values())
+    for start in range(0, len(points), POINTS):
+        yield points[start : start + POINTS]
+
+
+def _issue(conn: Connection[TupleRow], bill: Bill, now: datetime) -> BillReport:
+    try:
+        outcome = bills.save(conn, bill, now)
+    except BillConflict as conflict:
+        return BillReport(conflicts=(str(conflict),))
+    issued = int(outcome == "issued")
+    return BillReport(issued=issued, unchanged=1 - issued, wh_billed=bill.wh, amount=bill.total)
+
+
+def _batch(
+    conn: Connection[TupleRow],
+    batch: Sequence[Sequence[Hung]],
+    period: Period,
+    invoice_date: date,
+    now: datetime,
+) -> BillReport:
+    indices = _indices(conn, batch, period)
+    left: dict[str, dict[Rate, Decimal]] = defaultdict(dict)
+    for (point, rate_), wh in carried(conn, [point[0].point for point in batch], period.start).items():
+        left[point][rate_] = wh
+    report = BillReport()
+    for places in batch:
+        made = bill_or_hold(places, period, invoice_date, indices, left[places[0].point])
+        if isinstance(made, Hold):
+            bills.save_holds(conn, [made], now)
+            report += BillReport(held=(made,))
+        else:
+            bills.drop_hold(conn, made.point, period)
+            report += _issue(conn, made, now)
+    return report
+
+
+def run(pool: Pool, period: Period, invoice_date: date, now: datetime) -> BillReport:
+    """Bill every customer's point for a closed period; `invoice_date` decides the VAT.
+
+    Raises `InputError` when the period has not ended.
+    """
+    if period.end > now:
+        raise InputError(
+            f"the period ends on {period.end.astimezone(LOCAL):%d/%m/%Y}, which is still to come: "
+            f"bill it then"
+        )
+    report = BillReport()
+    with pool.connection() as conn:
+        batches = list(_batches(conn, period))
+    for batch in batches:
+        with pool.connection() as conn:
+            report += _batch(conn, batch, period, invoice_date, now)
+    return report

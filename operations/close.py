@@ -1,0 +1,205 @@
+"""Closing a period: the index of every register at both ends, and where a meter was changed in between.
+
+An index once closed stands, whatever is read later.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from model.bill import ClosingIndex
+from model.period import LOCAL, Period
+from model.series import Channel, Rate, ReadingSource
+from operations import models
+from operations.errors import InputError
+from operations.pairing import CHANGED, ROLLOVER, index_instants, rates
+from storage import closing
+from storage.closing import LOAD_PROFILE, Candidate
+from storage.pool import Pool
+from storage.register import Hung, hung
+
+POLL_WITHIN = timedelta(minutes=15)
+_EXACT = (  # what may close at its very instant, the best first
+    ReadingSource.BILLING_PROFILE.value,
+    LOAD_PROFILE,
+    ReadingSource.REMOVAL.value,
+    ReadingSource.MANUAL.value,
+    ReadingSource.IMPORT.value,
+    ReadingSource.POLL.value,
+)
+
+Key = tuple[str, Channel, Rate]
+
+
+@dataclass(frozen=True, slots=True)
+class CloseReport:
+    """Indices closed now and before; (point, meter, why) where one is missing; those that read otherwise."""
+
+    closed: int = 0
+    unchanged: int = 0
+    missing: tuple[tuple[str, str, str], ...] = ()
+    differing: tuple[str, ...] = ()
+
+    def __add__(self, other: CloseReport) -> CloseReport:
+        return CloseReport(
+            self.closed + other.closed,
+            self.unchanged + other.unchanged,
+            self.missing + other.missing,
+            self.differing + other.differing,
+        )
+
+    def __bool__(self) -> bool:
+        return self != CloseReport()
+
+
+def choose(candidates: Iterable[Candidate], at: datetime, *, has_snapshots: bool) -> Candidate | None:
+    """The reading that closes a register at `at`.
+
+    The meter's own snapshot of that instant, else its profile's index, else an index somebody wrote down
+    for it; a meter without snapshots of its own may be closed by a timed reading within a quarter of an
+    hour, the nearest.
+    """
+    near = list(candidates)
+    exact = [one for one in near if one.at == at and one.source in _EXACT]
+    if exact:
+        return min(exact, key=lambda one: _EXACT.index(one.source))
+    polls = [
+        one for one in near if one.source == ReadingSource.POLL.value and abs(one.at - at) <= POLL_WITHIN
+    ]
+    if has_snapshots or not polls:
+        return None
+    return min(polls, key=lambda one: (abs(one.at - at), one.at))
+
+
+def _work_sheet(place: Hung, at: datetime, kind: models.MeterKind) -> list[ClosingIndex]:
+    """The indices written down at hanging or taking down, marked as changed."""
+    written = place.first_index if at == place.since else place.last_index if at == place.until else {}
+    found = []
+    for code, raw in written.items():
+        key = (Channel.ACTIVE_IMPORT, Rate.from_code(code))
+        if key in kind.registers:
+            scaler, _ = kind.registers[key]
+            found.append(ClosingIndex(place.point, place.serial, *key, at, raw, scaler, CHANGED))
+    return found
+
+
+def _rolled_over(index: ClosingIndex, before: ClosingIndex | None, digits: int | None) -> bool:
+    """Whether the register fell since the index before, and wrapped means at most a tenth of its range."""
+    if before is None or digits is None or index.raw >= before.raw or index.scaler != before.scaler:
+        return False
+    span = int(10 ** (digits + 3 - index.scaler))
+    return (index.raw - before.raw + span) * 10 <= span
+
+
+class _Closing:
+    """One run over the instants of a period, in their order."""
+
+    def __init__(self, conn: Connection[TupleRow], period: Period, places: Sequence[Hung]) -> None:
+        self.conn = conn
+        self.period = period
+        self.wanted: dict[datetime, list[Hung]] = defaultdict(list)
+        for place in places:
+            kind = models.kind(place.model)
+            secondary = kind is not None and kind.is_secondary
+            for at in index_instants(place, period, secondary=secondary):
+                self.wanted[at].append(place)
+        self.before: dict[Key, ClosingIndex] = {}
+
+    def instants(self) -> list[datetime]:
+        return sorted(self.wanted)
+
+    def close(self, at: datetime, now: datetime) -> CloseReport:
+        places = self.wanted[at]
+        points = None if at in (self.period.start, self.period.end) else sorted({p.point for p in places})
+        offered: dict[Key, list[Candidate]] = defaultdict(list)
+        for one in closing.candidates(self.conn, points, at, within=POLL_WITHIN):
+            offered[one.serial, one.channel, one.rate].append(one)
+        standing = {_key(index): index for index in closing.at(self.conn, at, points)}
+        found: list[ClosingIndex] = []
+        missing: list[tuple[str, str, str]] = []
+        for place in places:
+            mine = self._of(place, at, offered)
+            found += mine
+            if why := _lacking(
+                place, at, [*mine, *(i for i in standing.values() if i.serial == place.serial)]
+            ):
+                missing.append((place.point, place.serial, why))
+        fresh = [index for index in found if _key(index) not in standing]
+        counts = closing.save(self.conn, fresh, now)
+        differing = tuple(
+            f"meter {index.serial}, register {index.rate.code}: closed at {standing[_key(index)].raw}, now "
+            f"it reads {index.raw} for the same instant; the first stands, adjust the bill if it is wrong"
+            for index in found
+            if _key(index) in standing
+            and (index.raw, index.scaler) != (standing[_key(index)].raw, standing[_key(index)].scaler)
+        )
+        self.before |= {_key(index): index for index in found} | standing
+        return CloseReport(counts.new, len(found) - counts.new, tuple(missing), differing)
+
+    def _of(self, place: Hung, at: datetime, offered: dict[Key, list[Candidate]]) -> list[ClosingIndex]:
+        kind = models.kind(place.model)
+        if kind is None:
+            return []
+        indices = {_key(index): index for index in _work_sheet(place, at, kind)}
+        for key, candidates in offered.items():
+            if key[0] != place.serial or key in indices:
+                continue
+            one = choose(
+                (c for c in candidates if c.point == place.point), at, has_snapshots=kind.has_snapshots
+            )
+            if one is not None:
+                status = CHANGED if at in (place.since, place.until) else ""
+                indices[key] = ClosingIndex(place.point, *key, at, one.raw, one.scaler, status)
+        digits = place.digits or kind.digits
+        return [
+            replace(index, status=index.status + ROLLOVER)
+            if _rolled_over(index, self.before.get(key), digits)
+            else index
+            for key, index in indices.items()
+        ]
+
+
+def _key(index: ClosingIndex) -> Key:
+    return index.serial, index.channel, index.rate
+
+
+def _lacking(place: Hung, at: datetime, found: Sequence[ClosingIndex]) -> str:
+    """Why the meter cannot be closed at the instant, or nothing."""
+    kind = models.kind(place.model)
+    if kind is None:
+        return f"no file describes its model {place.model}: correct the model"
+    here = {index.rate for index in found if index.channel is Channel.ACTIVE_IMPORT}
+    supplies = [supply for supply in place.supplies if supply.valid_from <= at.astimezone(LOCAL).date()]
+    needed = rates(supplies[-1] if supplies else None, kind.rates)
+    lacking = [rate.code for rate in needed if rate not in here]
+    if not lacking:
+        return ""
+    if not kind.remembers:
+        way = "it keeps no past and was not read within 15 minutes of it: read it by hand and enter the index"
+    else:
+        way = "its own snapshot was not read: collect from it again"
+    return f"no index of {', '.join(lacking)} at {at.astimezone(LOCAL):%H:%M on %d/%m/%Y}, {way}"
+
+
+def run(pool: Pool, period: Period, now: datetime) -> CloseReport:
+    """Close both ends of a period, and every hanging, taking down and change of multiplier inside it.
+
+    Raises `InputError` when the period has not ended.
+    """
+    if period.end > now:
+        raise InputError(
+            f"the period ends on {period.end.astimezone(LOCAL):%d/%m/%Y}, which is still to come: "
+            f"close it after that"
+        )
+    report = CloseReport()
+    with pool.connection() as conn:
+        work = _Closing(conn, period, hung(conn, period=period))
+        for at in work.instants():
+            report += work.close(at, now)
+    return report

@@ -1,0 +1,169 @@
+"""Bringing a grid in: a whole register, a customer file, or one meter, each all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+from analytics.tariffs import PLANS
+from model.errors import ModelError
+from model.grid import (
+    Customer,
+    Installation,
+    Meter,
+    Modem,
+    ModemLink,
+    Multiplier,
+    Point,
+    ReadingBook,
+    Register,
+    Role,
+    Station,
+    Supply,
+)
+from model.period import local_day, require_aware
+from model.series import Rate
+from operations import customer_file
+from operations.errors import MeterRefused
+from protocols import meter_models
+from storage.grid import RegisterCounts, save_register
+from storage.grid import register as known_register
+from storage.pool import Pool
+
+Wrap = Callable[[bytes], bytes]
+
+
+def import_register(pool: Pool, register: Register, wrap: Wrap) -> RegisterCounts:
+    """Take over what a register names; what it does not name is left alone. Raises `RegisterUnusable`."""
+    with pool.connection() as conn:
+        return save_register(conn, register, wrap)
+
+
+def import_customers(pool: Pool, path: Path, wrap: Wrap) -> RegisterCounts:
+    """Take over a filled-in customer file (CSV or XLSX), or nothing of it.
+
+    Raises `FileRefused` with every error by line and column.
+    """
+    return import_register(pool, customer_file.read(path, frozenset(PLANS)), wrap)
+
+
+@dataclass(frozen=True, slots=True)
+class NewMeter:
+    """A meter to be hung. What the grid lacks is made with it: modem, point, customer, station and book.
+
+    `indices` are the register's whole numbers at hanging by code (KT, BT, CD, TD), as the meter sends them.
+    """
+
+    serial: str
+    model: str
+    since: datetime
+    host: str = ""
+    port: int = 0
+    registration: str = ""
+    dialect: str = "transparent"
+    modem: str = ""  # its code; empty: made from the serial
+    address: int = 1
+    password: str | None = None
+    digits: int | None = None
+    indices: dict[str, int] | None = None
+    point: str = ""  # empty: made from the customer
+    customer: str = ""
+    customer_name: str = ""
+    station: str = "T01"
+    book: str = "S01"
+    plan: str = "vn-household"
+    multiplier: Decimal = Decimal(1)
+
+
+def _checked(new: NewMeter) -> None:
+    if not new.serial.strip():
+        raise MeterRefused(new.serial, "a meter needs its serial: give it as it stands on the name plate")
+    if new.model not in meter_models.names():
+        known = ", ".join(meter_models.names())
+        said = f"meter {new.serial}: no model is called “{new.model}”: use one of {known}"
+        raise MeterRefused(new.serial, said)
+    if new.plan not in PLANS:
+        said = f"meter {new.serial}: no plan is called “{new.plan}”: use one of {', '.join(PLANS)}"
+        raise MeterRefused(new.serial, said)
+    for code in new.indices or {}:
+        try:
+            Rate.from_code(code)
+        except ValueError as error:
+            raise MeterRefused(new.serial, f"meter {new.serial}: {error}") from None
+    if not new.point and not new.customer:
+        said = f"meter {new.serial}: name the point it hangs at, or the customer it belongs to"
+        raise MeterRefused(new.serial, said)
+    if not new.host and not new.registration and not new.modem:
+        said = f"meter {new.serial}: give host and port of its modem, or the name its modem registers with"
+        raise MeterRefused(new.serial, said)
+
+
+def _modem(new: NewMeter, known: Register) -> Modem:
+    code = new.modem or f"M-{new.serial}"
+    if not new.host and not new.registration:
+        found = next((modem for modem in known.modems if modem.code == code), None)
+        if found is None:
+            said = (
+                f"meter {new.serial}: there is no modem {code} yet: give host and port, or its registration"
+            )
+            raise MeterRefused(new.serial, said)
+        return found
+    link = ModemLink.DIAL_OUT if new.host else ModemLink.DIAL_IN
+    return Modem(code, link, new.dialect, new.host, new.port, new.registration)
+
+
+def _place(new: NewMeter, known: Register) -> Register:
+    """The point the meter hangs at, with what it leans on; only what is not there yet."""
+    code = new.point or f"{new.customer}001"
+    if any(point.code == code for point in known.points):
+        return Register()
+    if not new.customer:
+        said = f"meter {new.serial}: there is no point {code} yet: name its customer, or correct its code"
+        raise MeterRefused(new.serial, said)
+    there = next((customer for customer in known.customers if customer.code == new.customer), None)
+    if there is None and not new.customer_name:
+        said = (
+            f"meter {new.serial}: there is no customer {new.customer} yet: give the name, or import it first"
+        )
+        raise MeterRefused(new.serial, said)
+    book = there.book if there else new.book
+    point = Point(
+        code,
+        Role.CUSTOMER,
+        new.station,
+        customer=new.customer,
+        multipliers=(Multiplier(new.since, new.multiplier),),
+        supplies=(Supply(local_day(new.since), new.plan),),
+    )
+    return Register(
+        stations=()
+        if any(s.code == new.station for s in known.stations)
+        else (Station(new.station, new.station),),
+        books=() if any(b.code == book for b in known.books) else (ReadingBook(book, f"Sổ {book}"),),
+        customers=() if there else (Customer(new.customer, new.customer_name, "", book),),
+        points=(point,),
+    )
+
+
+def add_meter(pool: Pool, new: NewMeter, wrap: Wrap) -> Point:
+    """Hang one meter and return its point. Raises `MeterRefused`, or `RegisterUnusable` against the grid."""
+    _checked(new)
+    require_aware(new.since)
+    with pool.connection() as conn:
+        known = known_register(conn)
+        if any(meter.serial == new.serial for meter in known.meters):
+            said = f"meter {new.serial} is registered already: see `ami meter list`, or correct the serial"
+            raise MeterRefused(new.serial, said)
+        place = _place(new, known)
+        code = place.points[0].code if place.points else new.point or f"{new.customer}001"
+        try:
+            modem = _modem(new, known)
+        except ModelError as error:
+            raise MeterRefused(new.serial, f"meter {new.serial}: {error}") from None
+        meter = Meter(new.serial, new.model, modem.code, new.address, new.digits, new.password)
+        hung = Installation(code, new.serial, new.since, first_index=dict(new.indices or {}))
+        save_register(conn, replace(place, modems=(modem,), meters=(meter,), installations=(hung,)), wrap)
+        return next(point for point in (*place.points, *known.points) if point.code == code)

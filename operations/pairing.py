@@ -1,0 +1,186 @@
+"""From closing indices to the register parts of a bill: which indices of which meter make a period."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+
+from analytics.billing import Reason, RegisterPart
+from model.bill import ClosingIndex
+from model.grid import Supply
+from model.period import LOCAL, Period, local_day
+from model.series import Rate
+from operations.models import MeterKind
+from storage.register import Hung
+
+UNMETERED_AT_MOST = timedelta(
+    days=1
+)  # a meter is changed within a day; what lies between is not metered by anybody
+ROLLOVER, CHANGED = "Q", "X"
+THREE_RATES = (Rate.NORMAL, Rate.PEAK, Rate.OFFPEAK)
+
+# (serial, rate, instant) -> the index closed there
+Indices = Mapping[tuple[str, Rate, datetime], ClosingIndex]
+
+
+class Held(Exception):
+    """The point cannot be billed as it stands; `kind` and `sentence` go onto the hold."""
+
+    def __init__(self, kind: str, serial: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.kind = kind
+        self.serial = serial
+        self.sentence = sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One meter with one multiplier over a part of the period."""
+
+    hung: Hung
+    start: datetime
+    end: datetime
+    multiplier: Decimal
+    removed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """What is billed: the period as it was metered, why it may be short, and its parts."""
+
+    period: Period
+    reason: Reason
+    supply: Supply
+    parts: tuple[RegisterPart, ...]
+
+
+def kwh(index: ClosingIndex) -> Decimal:
+    """The index in kWh as the register shows it; `raw` counts 10^scaler Wh."""
+    return Decimal(index.raw).scaleb(index.scaler - 3)
+
+
+def index_instants(hung: Hung, period: Period, *, secondary: bool) -> list[datetime]:
+    """When the meter must have an index for the period to be billed: both ends and what changes between."""
+    start, end = max(period.start, hung.since), min(period.end, hung.until or period.end)
+    changes = [item.valid_from for item in hung.multipliers if secondary and start < item.valid_from < end]
+    return [start, *changes, end]
+
+
+def rates(supply: Supply | None, known: Sequence[Rate]) -> tuple[Rate, ...]:
+    """The registers a point is billed by: three for a three-rate supply, else the total."""
+    if supply is not None and not supply.one_rate:
+        return THREE_RATES
+    if Rate.TOTAL not in known and set(THREE_RATES) <= set(known):
+        return THREE_RATES
+    return (Rate.TOTAL,)
+
+
+def supply_at(hung: Hung, period: Period) -> Supply:
+    """How the point is billed; raises `Held` where nothing is agreed or it changes in mid-period."""
+    first, last = local_day(period.start), local_day(period.end - timedelta(microseconds=1))
+    before = [supply for supply in hung.supplies if supply.valid_from <= first]
+    if not before:
+        said = (
+            f"point {hung.point} (meter {hung.serial}) has no tariff plan on {first:%d/%m/%Y}: "
+            f"give it one from that day, then bill again"
+        )
+        raise Held("no_supply", hung.serial, said)
+    now = before[-1]
+    for later in hung.supplies:
+        same = (later.plan, later.one_rate, later.voltage_kv) == (now.plan, now.one_rate, now.voltage_kv)
+        if first < later.valid_from <= last and not same:
+            said = (
+                f"point {hung.point} (meter {hung.serial}) changes from {now.plan} to {later.plan} on "
+                f"{later.valid_from:%d/%m/%Y}: close an index on that day and bill each part apart"
+            )
+            raise Held("supply_change", hung.serial, said)
+    return now
+
+
+def _spans(hung: Sequence[Hung], period: Period, models: Mapping[str, MeterKind]) -> list[Span]:
+    spans: list[Span] = []
+    for earlier, later in pairwise(hung):
+        if earlier.until is None or later.since - earlier.until > UNMETERED_AT_MOST:
+            said = (
+                f"point {hung[0].point} had no meter between {earlier.serial} and {later.serial} "
+                f"for more than a day: complete the record of hanging and taking down, then bill again"
+            )
+            raise Held("unmetered_gap", later.serial, said)
+    for meter in hung:
+        secondary = models[meter.model].is_secondary
+        cuts = index_instants(meter, period, secondary=secondary)
+        for start, end in pairwise(cuts):
+            multiplier = meter.multiplier_at(start) if secondary else Decimal(1)
+            removed = meter.until is not None and meter.until < period.end
+            spans.append(Span(meter, start, end, multiplier, removed))
+    return spans
+
+
+def _index(span: Span, rate: Rate, at: datetime, indices: Indices) -> ClosingIndex:
+    found = indices.get((span.hung.serial, rate, at))
+    if found is not None:
+        return found
+    who, where = (
+        f"meter {span.hung.serial}",
+        f"register {rate.code} at {at.astimezone(LOCAL):%H:%M on %d/%m/%Y}",
+    )
+    if at in (span.hung.since, span.hung.until):
+        word = "hung" if at == span.hung.since else "taken down"
+        said = f"{who} was {word} without an index of {where}: enter it from the work sheet, then bill again"
+        raise Held("no_index_at_change", span.hung.serial, said)
+    if any(item.valid_from == at for item in span.hung.multipliers) and at == span.start:
+        said = f"{who} has no index of {where}, when its multiplier changed: enter it, then bill again"
+        raise Held("multiplier_change", span.hung.serial, said)
+    kind, word = ("no_opening_index", "opening") if at == span.start else ("no_closing_index", "closing")
+    raise Held(
+        kind,
+        span.hung.serial,
+        f"{who} has no {word} index of {where}: read it again or enter the index, then bill again",
+    )
+
+
+def pair(
+    hung: Sequence[Hung],
+    period: Period,
+    indices: Indices,
+    carried: Mapping[Rate, Decimal],
+    models: Mapping[str, MeterKind],
+) -> Paired:
+    """The register parts of one point, the meters of `hung` in the order they hung.
+
+    `carried` is what the last bill's rounding left over by rate, in Wh. A removed meter's part comes before
+    that of the one that follows; the sum of both runs through the tiers once. Raises `Held` when an index
+    is missing.
+    """
+    billed = Period(max(period.start, hung[0].since), min(period.end, hung[-1].until or period.end))
+    supply = supply_at(hung[0], billed)
+    reason = Reason.REGULAR
+    if billed.end < period.end:
+        reason = Reason.TERMINATION
+    elif billed.start > period.start:
+        reason = Reason.NEW_SUPPLY
+    parts: list[RegisterPart] = []
+    left = dict(carried)
+    for span in _spans(hung, period, models):
+        known = [rate for serial, rate, _ in indices if serial == span.hung.serial]
+        for rate in rates(supply, known):
+            opening, closing = (_index(span, rate, at, indices) for at in (span.start, span.end))
+            fell = kwh(closing) < kwh(opening)
+            parts.append(
+                RegisterPart(
+                    register=rate.code,
+                    previous=kwh(opening),
+                    current=kwh(closing),
+                    digits=span.hung.digits or models[span.hung.model].digits,
+                    removed=span.removed,
+                    # Q stands against the index closed before, which need not be the one that opens here.
+                    status=closing.status if fell else closing.status.replace(ROLLOVER, ""),
+                    multiplier=span.multiplier,
+                    serial=span.hung.serial,
+                    carried_wh=left.pop(rate, Decimal(0)),
+                )
+            )
+    return Paired(billed, reason, supply, tuple(parts))

@@ -1,0 +1,120 @@
+"""From what meters said to validated days: whatever is due, in batches, each saved in one transaction.
+
+A due day is cleared in the transaction that saves it. Killed in between, the batch is simply still due; run
+twice, the second finds nothing to change.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from datetime import date, datetime, timedelta
+
+import numpy as np
+import numpy.typing as npt
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from analytics.vee import MeterOutput
+from analytics.vee import validate as vee
+from model.series import Channel, Unit
+from operations.evidence import inputs_of
+from storage import days
+from storage.pool import Pool
+
+BATCH = 2_000  # meter-days a transaction: some twenty meters' quarter year
+
+UNITS = {
+    Channel.ACTIVE_IMPORT: Unit.WATT_HOUR,
+    Channel.ACTIVE_EXPORT: Unit.WATT_HOUR,
+    Channel.REACTIVE_IMPORT: Unit.VAR_HOUR,
+    Channel.REACTIVE_EXPORT: Unit.VAR_HOUR,
+}
+
+Energies = npt.NDArray[np.int32]
+Qualities = npt.NDArray[np.uint8]
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ValidateReport:
+    """Meter-days that were due; how many days were new, changed or as before; how much was noticed."""
+
+    days: int = 0
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    findings: int = 0
+
+    def __add__(self, other: ValidateReport) -> ValidateReport:
+        return ValidateReport(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+    def __bool__(self) -> bool:
+        return bool(self.days)
+
+
+def _day_rows(outputs: Sequence[MeterOutput]) -> list[days.DayRows]:
+    """Rows to save; days of one length and unit go together.
+
+    A meter that was moved, or whose multiplier changed, within a day gives two halves of it: each fills the
+    other.
+    """
+    merged: dict[tuple[int, Channel, date], tuple[Energies, Qualities]] = {}
+    for output in outputs:
+        for offset, (energy, quality) in enumerate(zip(output.energy, output.quality, strict=True)):
+            key = (output.meter_id, output.channel, output.first + timedelta(days=offset))
+            if key in merged:
+                earlier, there = merged[key]
+                energy, quality = np.where(there, earlier, energy), np.where(there, there, quality)
+            merged[key] = (energy, quality)
+    groups: dict[tuple[int, Unit], list[tuple[int, Channel, date]]] = defaultdict(list)
+    for key, (energy, _) in merged.items():
+        groups[len(energy), UNITS[key[1]]].append(key)
+    return [
+        days.DayRows(
+            meter_id=np.array([meter for meter, _, _ in keys], np.int32),
+            channel=np.array([channel for _, channel, _ in keys], np.int16),
+            day=np.array([day for _, _, day in keys], "datetime64[D]"),
+            energy=np.stack([merged[key][0] for key in keys]).astype(np.int32),
+            quality=np.stack([merged[key][1] for key in keys]).astype(np.uint8),
+            interval_s=86_400 // slots,
+            unit=unit,
+        )
+        for (slots, unit), keys in groups.items()
+    ]
+
+
+def _batch(conn: Connection[TupleRow], due: Sequence[days.Due], now: datetime) -> ValidateReport:
+    inputs = inputs_of(conn, due)
+    validated = vee(inputs)
+    counts = [days.save_days(conn, rows, now) for rows in _day_rows(validated.meters)]
+    looked_at = {
+        (one.meter_id, one.first + timedelta(days=offset)) for one in inputs for offset in range(one.days)
+    }
+    findings = [(output.meter_id, finding) for output in validated.meters for finding in output.findings]
+    noticed = days.save_findings(conn, findings, looked_at)
+    return ValidateReport(
+        days=len(due),
+        new=sum(count.new for count in counts),
+        changed=sum(count.changed + count.extended for count in counts),
+        unchanged=sum(count.unchanged for count in counts),
+        findings=noticed,
+    )
+
+
+def run(
+    pool: Pool, now: datetime, *, progress: Progress | None = None, shard: tuple[int, int] | None = None
+) -> ValidateReport:
+    """Validate every due day, of the shard (number, of how many) or of all meters."""
+    report = ValidateReport()
+    while True:
+        with pool.connection() as conn:
+            due = days.take_due(conn, BATCH, shard)
+            if not due:
+                return report
+            done = _batch(conn, due, now)
+            days.clear_due(conn, due)
+        report += done
+        if progress is not None:
+            progress(report.days, 0, f"{report.new:,} new days, {report.findings:,} findings")
