@@ -75,6 +75,7 @@ class BillRow:
     point: str
     customer: str
     period: Period
+    serials: tuple[str, ...]
     customer_name: str
     invoice_date: date
     plan: str
@@ -84,7 +85,6 @@ class BillRow:
     vat: int
     total: int
     issued_at: datetime
-    serials: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,8 +228,7 @@ def bills(
 
 def _row(bill_id: int, point: str, customer: str, start: datetime, end: datetime, *rest: Any) -> BillRow:
     *others, serials = rest
-    period = Period(start, end)
-    return BillRow(bill_id, point, customer, period, *others, serials=tuple(serials))
+    return BillRow(bill_id, point, customer, Period(start, end), tuple(serials), *others)
 
 
 def _ends_in(month: date | None) -> dict[str, datetime | None]:

@@ -65,15 +65,8 @@ def instants(
 
 
 def instant_of(at: datetime, voltage: list[Any], current: list[Any], *rest: Any) -> InstantRead:
-    """A row of instant_read; single precision is told in the digits it has."""
-    volts, amperes = [_shortest(value) for value in voltage], [_shortest(value) for value in current]
-    return InstantRead(
-        at, (volts[0], volts[1], volts[2]), (amperes[0], amperes[1], amperes[2]), *map(_shortest, rest)
-    )
-
-
-def _shortest(value: float | None) -> float | None:
-    return None if value is None else float(f"{value:.7g}")
+    """A row of instant_read as the model's value."""
+    return InstantRead(at, (voltage[0], voltage[1], voltage[2]), (current[0], current[1], current[2]), *rest)
 
 
 def clock_offsets(

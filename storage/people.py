@@ -31,7 +31,8 @@ _CREATE: Final = """
     INSERT INTO app_session (token_hash, login, csrf, created_at, seen_at, expires_at)
     VALUES (%s, %s, %s, %s, %s, %s)"""
 _FIND: Final = """
-    SELECT u.login, u.role, coalesce(u.customer, ''), u.language, s.csrf, s.created_at, s.seen_at, s.expires_at
+    SELECT u.login, u.role, coalesce(u.customer, ''), u.language, s.csrf, s.created_at, s.seen_at,
+        s.expires_at
     FROM app_session s JOIN app_user u USING (login)
     WHERE s.token_hash = %s AND s.expires_at > %s AND s.seen_at > %s AND NOT u.disabled"""
 _TOUCH: Final = "UPDATE app_session SET seen_at = %s WHERE token_hash = %s AND seen_at < %s"

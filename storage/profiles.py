@@ -1,0 +1,179 @@
+"""Validated days as curves, totals and rows, within what the viewer may see."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from model.period import Period, local_day, midnight
+from model.quality import Quality
+from model.series import Channel
+from model.viewer import Viewer
+from storage import copying
+from storage.errors import Unknown
+from storage.viewing import visible
+
+_DAYS: Final = """
+    SELECT day, interval_s, scaler, energy, quality FROM profile_day
+    WHERE meter_id = %(meter)s AND channel = %(channel)s
+      AND (%(first)s::date IS NULL OR day >= %(first)s) AND (%(last)s::date IS NULL OR day <= %(last)s)
+    ORDER BY day"""
+_ID: Final = "SELECT id FROM meter WHERE serial = %s"
+_DAYS_AT_ONCE: Final = 400
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadCurve:
+    """n intervals of a meter: `at` datetime64[s][n], beginnings in UTC; `wh` float64[n], NaN where missing;
+    `quality` uint8[n]; each of `interval_s` int32[n] seconds. What is not there at all has no entry."""
+
+    serial: str
+    channel: Channel
+    at: NDArray[np.datetime64]
+    wh: NDArray[np.float64]
+    quality: NDArray[np.uint8]
+    interval_s: NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class DayTotal:
+    """A local day's energy: the sum of the slots that are there, how many of `slots` are missing and
+    estimated."""
+
+    day: date
+    wh: float
+    slots: int
+    missing: int
+    estimated: int
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalRow:
+    """One interval by its local beginning; `wh` None where missing, whole when the meter's resolution is."""
+
+    at: datetime
+    wh: int | Decimal | None
+    quality: Quality
+
+
+def load_curve(
+    conn: Connection[TupleRow],
+    viewer: Viewer,
+    serial: str,
+    period: Period,
+    channel: Channel = Channel.ACTIVE_IMPORT,
+) -> LoadCurve | None:
+    """The intervals that begin in the period. None where the meter is not theirs or not there."""
+    seen = visible(conn, viewer, serial)
+    if seen is None:
+        return None
+    meter_id, periods = seen
+    parts = [_slots(*row) for row in _days(conn, meter_id, channel, period)]
+    if not parts:
+        parts = [_slots(local_day(period.start), 1800, 0, np.empty(0, np.int32), np.empty(0, np.uint8))]
+    at, wh, quality, interval_s = (np.concatenate(column) for column in zip(*parts, strict=True))
+    shown = np.zeros(len(at), bool)
+    for theirs in periods:
+        both = theirs.overlap(period)
+        if both is not None:
+            shown |= (at >= both.start.timestamp()) & (at < both.end.timestamp())
+    return LoadCurve(
+        serial, channel, at[shown].astype("datetime64[s]"), wh[shown], quality[shown], interval_s[shown]
+    )
+
+
+def daily(
+    conn: Connection[TupleRow],
+    viewer: Viewer,
+    serial: str,
+    first: date,
+    end: date,
+    channel: Channel = Channel.ACTIVE_IMPORT,
+) -> list[DayTotal] | None:
+    """Totals of the days from `first`, without `end`; None where the meter is not theirs or not there.
+
+    Days without any row are not in it: they are unknown, not empty. Of a day on which the meter changed
+    hands, the viewer is told their part.
+    """
+    curve = load_curve(conn, viewer, serial, Period.of_days(first, end), channel)
+    if curve is None:
+        return None
+    totals = []
+    # Vietnam has one offset, so that a local day is a whole number of days after the first one's midnight.
+    number = (curve.at.astype(np.int64) - round(midnight(first).timestamp())) // 86_400
+    for day in np.unique(number).tolist():
+        of_day = number == day
+        quality = curve.quality[of_day]
+        totals.append(
+            DayTotal(
+                first + timedelta(days=day),
+                float(np.nansum(curve.wh[of_day])),
+                len(quality),
+                int((quality == Quality.MISSING).sum()),
+                int(((quality >= Quality.LINEAR) & (quality <= Quality.UNSCALED)).sum()),
+            )
+        )
+    return totals
+
+
+def rows(
+    conn: Connection[TupleRow],
+    serial: str,
+    period: Period | None = None,
+    quality: Collection[Quality] | None = None,
+    channel: Channel = Channel.ACTIVE_IMPORT,
+) -> Iterator[IntervalRow]:
+    """What is stored of a meter, interval by interval, for export by staff: of a period and of qualities,
+    else all.
+
+    Raises Unknown for a serial nobody knows. The connection is in use until the last row.
+    """
+    found = conn.execute(_ID, [serial]).fetchone()
+    if found is None:
+        raise Unknown("meter", serial)
+    wanted = None if quality is None else frozenset(quality)
+    for day, interval_s, scaler, energy, qualities in _days(conn, found[0], channel, period):
+        begin = midnight(day)
+        for slot, (value, code) in enumerate(zip(energy.tolist(), qualities.tolist(), strict=True)):
+            row_quality = Quality(code)
+            at = begin + timedelta(seconds=slot * interval_s)
+            if (period is not None and at not in period) or (
+                wanted is not None and row_quality not in wanted
+            ):
+                continue
+            missing = row_quality is Quality.MISSING
+            yield IntervalRow(at, None if missing else _exact(value, scaler), row_quality)
+
+
+def _exact(value: int, scaler: int) -> int | Decimal:
+    return value * 10**scaler if scaler >= 0 else Decimal(value).scaleb(scaler)
+
+
+def _days(
+    conn: Connection[TupleRow], meter_id: int, channel: Channel, period: Period | None
+) -> Iterator[Any]:
+    asked = {
+        "meter": meter_id,
+        "channel": int(channel),
+        "first": None if period is None else local_day(period.start),
+        "last": None if period is None else local_day(period.end),
+    }
+    with conn.cursor(binary=True) as cursor:
+        copying.read_arrays(cursor)
+        yield from cursor.execute(_DAYS, asked)
+
+
+def _slots(
+    day: date, interval_s: int, scaler: int, energy: NDArray[np.int32], quality: NDArray[np.uint8]
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.uint8], NDArray[np.int32]]:
+    at = round(midnight(day).timestamp()) + interval_s * np.arange(len(energy), dtype=np.int64)
+    wh = np.where(quality == Quality.MISSING, np.nan, energy * 10.0**scaler)
+    return at, wh, quality, np.full(len(energy), interval_s, np.int32)

@@ -1,0 +1,229 @@
+"""Validated days: saved by version, read back exactly, seen by those who may."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from model.day import Finding
+from model.grid import Installation, Register
+from model.period import HALF_HOUR, Period, midnight
+from model.quality import Quality, Severity
+from model.series import Channel
+from model.viewer import UserRole, Viewer
+from storage import days, fleet, observed, profiles
+from storage.errors import StorageError, Unknown
+from storage.grid import save_register
+from storage.pool import connect
+from tests.storage_samples import DAY, HUNG, NOW, grid
+
+STAFF = Viewer("ky.su", UserRole.ENGINEER)
+OWNER = Viewer("khach1", UserRole.CUSTOMER, "C001")
+STRANGER = Viewer("khach2", UserRole.CUSTOMER, "C002")
+
+
+@pytest.fixture
+def conn(database: str) -> Iterator[Connection[TupleRow]]:
+    with connect(database) as connection:
+        save_register(connection, grid(), bytes)
+        yield connection
+
+
+@pytest.fixture
+def meter(conn: Connection[TupleRow]) -> int:
+    return fleet.meter_ids(conn)["M001"]
+
+
+def _rows(
+    meter: int, values: np.ndarray, quality: np.ndarray, first: date = DAY, **kinds: int
+) -> days.DayRows:
+    n = len(values)
+    return days.DayRows(
+        np.full(n, meter, np.int32),
+        np.full(n, Channel.ACTIVE_IMPORT, np.int16),
+        np.datetime64(first, "D") + np.arange(n),
+        values.astype(np.int32),
+        quality.astype(np.uint8),
+        **kinds,
+    )
+
+
+def _full(n: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    return np.arange(n * 48).reshape(n, 48), np.full((n, 48), Quality.ACTUAL)
+
+
+def test_days_come_back_as_a_matrix(conn: Connection[TupleRow], meter: int) -> None:
+    values, quality = _full(3)
+    assert days.save_days(conn, _rows(meter, values, quality), NOW) == days.SaveCounts(new=3)
+    found = days.matrix(conn, [7777, meter], Channel.ACTIVE_IMPORT, DAY - timedelta(1), DAY + timedelta(2))
+    assert found.energy.shape == (2, 3, 48)
+    assert found.energy.dtype == np.int32
+    np.testing.assert_array_equal(found.energy[1, 1:], values[:2])
+    np.testing.assert_array_equal(found.quality[1, 1:], quality[:2])
+    assert not found.quality[0].any()
+    assert not found.quality[1, 0].any()
+
+
+def test_saving_again_changes_nothing(conn: Connection[TupleRow], meter: int) -> None:
+    rows = _rows(meter, *_full(3))
+    days.save_days(conn, rows, NOW)
+    assert days.save_days(conn, rows, NOW + timedelta(hours=1)) == days.SaveCounts(unchanged=3)
+    assert conn.execute("SELECT DISTINCT computed_at FROM profile_day").fetchall() == [(NOW,)]
+
+
+def test_a_superseded_day_is_kept(conn: Connection[TupleRow], meter: int) -> None:
+    values, quality = _full(2)
+    quality[0, 5] = Quality.LINEAR
+    days.save_days(conn, _rows(meter, values, quality), NOW)
+    better, surer = values.copy(), quality.copy()
+    better[0, 5], surer[0, 5] = 99, Quality.ACTUAL
+    later = _rows(meter, better, surer)
+    assert days.save_days(conn, later, NOW) == days.SaveCounts(changed=1, unchanged=1)
+    past = conn.execute("SELECT day, version, energy[6] FROM profile_day_past").fetchall()
+    assert past == [(DAY, 1, 5)]
+    now = conn.execute("SELECT version, energy[6] FROM profile_day ORDER BY day").fetchall()
+    assert now == [(2, 99), (1, 53)]
+
+
+def test_a_day_that_grows_is_the_same_version(conn: Connection[TupleRow], meter: int) -> None:
+    values, quality = _full()
+    quality[0, 20:] = Quality.MISSING
+    values[0, 20:] = 0
+    days.save_days(conn, _rows(meter, values, quality), NOW)
+    assert days.save_days(conn, _rows(meter, *_full()), NOW) == days.SaveCounts(extended=1)
+    assert conn.execute("SELECT version FROM profile_day").fetchall() == [(1,)]
+    assert conn.execute("SELECT count(*) FROM profile_day_past").fetchall() == [(0,)]
+
+
+def test_a_day_that_comes_twice_is_refused(conn: Connection[TupleRow], meter: int) -> None:
+    values, quality = _full()
+    twice = _rows(meter, np.concatenate([values] * 2), np.concatenate([quality] * 2))
+    twice.day[1] = twice.day[0]
+    with pytest.raises(StorageError, match="twice"):
+        days.save_days(conn, twice, NOW)
+
+
+def test_quarter_hours_become_half_hours(conn: Connection[TupleRow], meter: int) -> None:
+    values, quality = np.full((1, 96), 5), np.full((1, 96), Quality.ACTUAL)
+    quality[0, 3], quality[0, 5], quality[0, 6] = Quality.LINEAR, Quality.MISSING, Quality.SUSPECT
+    days.save_days(conn, _rows(meter, values, quality, interval_s=900, scaler=-1), NOW)
+    days.save_days(
+        conn, _rows(meter, values[:, :24], quality[:, :24], DAY + timedelta(1), interval_s=3600), NOW
+    )
+    found = days.matrix(conn, [meter], Channel.ACTIVE_IMPORT, DAY, DAY + timedelta(2))
+    assert found.energy[0, 0, :4].tolist() == [1, 1, 0, 1]
+    assert found.quality[0, 0, :5].tolist() == [1, Quality.LINEAR, Quality.MISSING, Quality.SUSPECT, 1]
+    assert found.unfit == ((meter, DAY + timedelta(1)),), "named, not dropped"
+
+
+def test_the_view_has_a_row_for_every_slot(conn: Connection[TupleRow], meter: int) -> None:
+    values, quality = _full()
+    quality[0, 1] = Quality.MISSING
+    days.save_days(conn, _rows(meter, values, quality, scaler=-1), NOW)
+    rows = conn.execute("SELECT meter, at, kwh, quality FROM interval_reading ORDER BY at").fetchall()
+    assert len(rows) == 48
+    assert rows[:3] == [
+        ("M001", midnight(DAY), 0, 1),
+        ("M001", midnight(DAY) + HALF_HOUR, None, 0),
+        ("M001", midnight(DAY) + 2 * HALF_HOUR, Decimal("0.0002"), 1),
+    ]
+
+
+def test_intervals_are_counted_against_installations(conn: Connection[TupleRow], meter: int) -> None:
+    values, quality = _full(2)
+    quality[1, :10] = Quality.LIKE_DAY
+    quality[1, 30:] = Quality.MISSING
+    days.save_days(conn, _rows(meter, values, quality), NOW)
+    now = midnight(DAY) + timedelta(days=1, hours=15, minutes=10)
+    counts = days.interval_counts(conn, now)
+    assert counts == days.IntervalCounts(expected=4 * (48 + 30), stored=48 + 20, estimated=10)
+    assert days.interval_counts(conn, now, midnight(DAY) + timedelta(days=1)).expected == 4 * 30
+
+
+def test_findings_of_a_day_are_replaced_when_it_is_validated(conn: Connection[TupleRow], meter: int) -> None:
+    gap = Finding("gap", "M001", DAY, Severity.BLUE, {"slots": 3})
+    rollover = Finding("rollover", "M001", DAY, Severity.INFO)
+    assert days.save_findings(conn, [(meter, gap), (meter, rollover)], [(meter, DAY)]) == 2
+    conn.execute("INSERT INTO finding VALUES (%s, %s, 'differing_reread', 2, '{}', 'evidence')", [meter, DAY])
+    assert days.save_findings(conn, [(meter, gap)], [(meter, DAY)]) == 0
+    kept = [finding.kind for _, finding in observed.findings(conn, [meter], DAY, DAY + timedelta(1))]
+    assert kept == ["differing_reread", "gap"]
+    days.save_findings(conn, [], [(meter, DAY)])
+    kept = [finding.kind for _, finding in observed.findings(conn, [meter], DAY, DAY + timedelta(1))]
+    assert kept == ["differing_reread"]
+
+
+def test_a_curve_has_its_gaps_and_its_viewer(conn: Connection[TupleRow], meter: int) -> None:
+    values, quality = _full(2)
+    quality[0, 1] = Quality.MISSING
+    quality[0, 2] = Quality.LINEAR
+    days.save_days(conn, _rows(meter, values, quality), NOW)
+    period = Period(midnight(DAY) + HALF_HOUR, midnight(DAY) + timedelta(days=1))
+    for viewer in (STAFF, OWNER):
+        curve = profiles.load_curve(conn, viewer, "M001", period)
+        assert curve is not None
+        assert curve.at[0] == np.datetime64("2026-09-09T17:30:00")
+        assert len(curve.at) == 47
+        assert np.isnan(curve.wh[0])
+        assert curve.wh[1:].tolist() == list(range(2, 48))
+    assert profiles.load_curve(conn, STRANGER, "M001", period) is None
+    assert profiles.load_curve(conn, STAFF, "M404", period) is None
+    totals = profiles.daily(conn, OWNER, "M001", DAY, DAY + timedelta(5))
+    assert totals == [
+        profiles.DayTotal(DAY, sum(range(48)) - 1, 48, 1, 1),
+        profiles.DayTotal(DAY + timedelta(1), sum(range(48, 96)), 48, 0, 0),
+    ]
+    empty = profiles.load_curve(conn, OWNER, "M001", Period.of_days(date(2020, 1, 1), date(2020, 1, 2)))
+    assert empty is not None
+    assert len(empty.at) == 0
+
+
+def test_a_customer_sees_a_meter_while_it_was_theirs(conn: Connection[TupleRow], meter: int) -> None:
+    moved = midnight(DAY) + timedelta(hours=12)
+    conn.execute("UPDATE installation SET until = %s WHERE point = 'P002'", [HUNG + timedelta(days=1)])
+    moves = (
+        Installation("P001", "M001", HUNG, moved),
+        Installation("P002", "M001", moved),
+    )
+    save_register(conn, Register(installations=moves), bytes)
+    days.save_days(conn, _rows(meter, *_full()), NOW)
+    mine = profiles.load_curve(conn, OWNER, "M001", Period.of_day(DAY))
+    theirs = profiles.load_curve(conn, STRANGER, "M001", Period.of_day(DAY))
+    assert mine is not None
+    assert theirs is not None
+    assert mine.wh.tolist() == list(range(24))
+    assert theirs.wh.tolist() == list(range(24, 48))
+
+
+def test_rows_for_export(conn: Connection[TupleRow], meter: int) -> None:
+    values, quality = _full()
+    quality[0, 0] = Quality.MISSING
+    quality[0, 1] = Quality.LINEAR
+    days.save_days(conn, _rows(meter, values, quality), NOW)
+    first, second, third, *_ = list(profiles.rows(conn, "M001"))
+    assert (first.at, first.wh, first.quality) == (midnight(DAY), None, Quality.MISSING)
+    assert first.at.isoformat() == "2026-09-10T00:00:00+07:00"
+    assert (second.wh, second.quality.word) == (1, "estimated")
+    assert isinstance(third.wh, int)
+    assert len(list(profiles.rows(conn, "M001", quality=[Quality.ACTUAL]))) == 46
+    part = Period(midnight(DAY), midnight(DAY) + timedelta(hours=2))
+    assert len(list(profiles.rows(conn, "M001", part))) == 4
+    with pytest.raises(Unknown, match="M404"):
+        list(profiles.rows(conn, "M404"))
+
+
+def test_shards_share_out_what_is_due(conn: Connection[TupleRow]) -> None:
+    ids = sorted(fleet.meter_ids(conn).values())
+    assert days.mark_due(conn, ids, [DAY, DAY + timedelta(1)]) == 8
+    shards = [days.take_due(conn, 100, (number, 3)) for number in range(3)]
+    taken = [row for shard in shards for row in shard]
+    assert sorted(taken) == days.take_due(conn, 100)
+    assert len(days.take_due(conn, 3)) == 3
+    assert days.clear_due(conn, taken) == 8
+    assert days.take_due(conn, 100) == []
