@@ -105,14 +105,23 @@ async def _converse(office: Office, line: Line, link: Link, seat: Seat, tried: T
     reached = True
     try:
         async with link.lease() as stream:
-            readout = await read_meter(stream, seat.meter, wanted, clock=office.clock, answer_s=office.settings.answer_s)
+            readout = await read_meter(
+                stream,
+                seat.meter,
+                wanted,
+                clock=office.clock,
+                answer_s=office.settings.answer_s,
+                scales=seat.scales,
+            )
     except LinkDown as down:
         reached = False
         readout = failed(seat, begun, office.clock(), "no_link", down.sentence)
     except Exception as error:
         # The edge of one conversation: whatever is wrong with this meter must not cost the others theirs.
         log.exception("reading meter %s went wrong", seat.meter.serial)
-        said = f"reading meter {seat.meter.serial} went wrong here ({type(error).__name__}: {error}): report it"
+        said = (
+            f"reading meter {seat.meter.serial} went wrong here ({type(error).__name__}: {error}): report it"
+        )
         readout = failed(seat, begun, office.clock(), "error", said)
     if await _keep(office, line, seat, wanted, readout):
         tried.note(seat, wanted, readout)
@@ -174,9 +183,7 @@ def due_at(office: Office, seats: list[Seat]) -> datetime:
         if seat.not_before is not None and seat.not_before > now:
             found.append(seat.not_before)
         elif seat.wants(now, office.settings.live_every).nothing:
-            found.append(
-                next_due(seat.known.state(now), now, office.settings.live_every, seat.abilities)
-            )
+            found.append(next_due(seat.known.state(now), now, office.settings.live_every, seat.abilities))
         else:
             found.append(now + UNMOVED)
     return min(found)

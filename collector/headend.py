@@ -19,7 +19,6 @@ from collector.roster import Roster, Seat, StoreAway
 from collector.settings import CollectReport, HeadEndSettings, MeterOutcome, Progress, unseen
 from collector.spool import Spool
 from model.clock import Clock
-from model.grid import ModemLink
 from model.readout import Readout
 from storage.fleet import Line
 from storage.pool import open_async_pool
@@ -127,7 +126,9 @@ class HeadEnd:
 
     def _tell_listener(self) -> None:
         if self.listener is not None:
-            self.listener.expect({link.modem.registration: link for link in self.links.values() if isinstance(link, DialIn)})
+            self.listener.expect(
+                {link.modem.registration: link for link in self.links.values() if isinstance(link, DialIn)}
+            )
 
     async def read_everything(self) -> None:
         """One round along every line."""
@@ -155,7 +156,9 @@ class HeadEnd:
 
     def _told(self, seat: Seat, wanted: Wanted, readout: Readout) -> None:
         if seat.meter.meter_id in self._open:
-            self._open[seat.meter.meter_id] = seat.wants(self.office.clock(), self.settings.live_every).questions
+            self._open[seat.meter.meter_id] = seat.wants(
+                self.office.clock(), self.settings.live_every
+            ).questions
         serial = seat.meter.serial
         if readout.outcome == "ok":
             self._show(f"meter {serial}")

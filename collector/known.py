@@ -100,4 +100,3 @@ class Known:
 
 def _later(one: datetime | None, other: datetime) -> datetime:
     return other if one is None or other > one else one
-

@@ -40,7 +40,9 @@ class Link:
             try:
                 yield wire
             except BaseException as error:
-                wire.poison(f"a conversation behind modem {self.modem.code} broke off: {type(error).__name__}")
+                wire.poison(
+                    f"a conversation behind modem {self.modem.code} broke off: {type(error).__name__}"
+                )
                 raise
             finally:
                 wire.end_lease()
@@ -76,10 +78,13 @@ class DialOut(Link):
                 )
         except TimeoutError:
             raise LinkDown(
-                modem.code, f"{where} did not answer the call within {self.connect_s:g} s: check its power and network"
+                modem.code,
+                f"{where} did not answer the call within {self.connect_s:g} s: check its power and network",
             ) from None
         except OSError as error:
-            raise LinkDown(modem.code, f"{where} cannot be called ({error.strerror or error}): check it") from error
+            raise LinkDown(
+                modem.code, f"{where} cannot be called ({error.strerror or error}): check it"
+            ) from error
         self._wire = wire
         return wire
 
@@ -135,7 +140,9 @@ class DialIn(Link):
 
     async def _connected(self) -> Wire:
         if self._wire is None or not self._wire.up:
-            raise LinkDown(self.modem.code, f"modem {self.modem.code} is not connected: it has to dial in again")
+            raise LinkDown(
+                self.modem.code, f"modem {self.modem.code} is not connected: it has to dial in again"
+            )
         return self._wire
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import psycopg
@@ -12,6 +12,7 @@ from psycopg.rows import TupleRow
 
 from collector.errors import CollectorError, UnknownModel
 from collector.exchange.abilities import abilities_of
+from collector.exchange.scales import Scales
 from collector.known import Known
 from collector.plan import Abilities, Wanted, wanted
 from collector.settings import HeadEndSettings
@@ -38,6 +39,7 @@ class Seat:
     known: Known
     problem: str = ""
     not_before: datetime | None = None
+    scales: Scales = field(default_factory=Scales)
 
     def wants(self, now: datetime, live_every: timedelta) -> Wanted:
         """What is missing of this meter at `now`; a meter that hangs nowhere is left alone."""
@@ -82,7 +84,9 @@ class Roster:
             lines, answered, latest = await asyncio.to_thread(self._ask)
         except (Unreachable, psycopg.OperationalError) as error:
             said = str(error).strip().splitlines() or [type(error).__name__]
-            raise StoreAway(f"the head-end cannot ask the database which meters there are: {said[-1]}") from error
+            raise StoreAway(
+                f"the head-end cannot ask the database which meters there are: {said[-1]}"
+            ) from error
         before = self.seats
         self.lines, self.seats = lines, {}
         for line in lines:
@@ -122,7 +126,8 @@ def ask(connection: Connection[TupleRow], settings: HeadEndSettings) -> Loaded:
     if settings.only is not None:
         chosen = settings.only
         lines = [
-            Line(line.modem, tuple(meter for meter in line.meters if meter.serial in chosen)) for line in lines
+            Line(line.modem, tuple(meter for meter in line.meters if meter.serial in chosen))
+            for line in lines
         ]
     ids = [meter.meter_id for line in lines for meter in line.meters]
     return lines, fleet.answered(connection, ids), fleet.latest(connection, ids)

@@ -36,6 +36,7 @@ class HeadEndSettings:
     spool_limit_bytes: int = LIMIT
     store_patience_s: float = 120.0
     reload_every_s: float = 60.0
+    heartbeat_s: float = 300.0  # the longest a modem that dialled in keeps silent
     unregistered_per_address: int = 64
     only: frozenset[str] | None = None
 

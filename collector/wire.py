@@ -12,7 +12,7 @@ from typing import Protocol
 
 from collector.errors import LinkDown
 from protocols.errors import ProtocolError
-from protocols.modem.stream import Heartbeat, ModemStream, Payload, Registered
+from protocols.modem.stream import Heartbeat, ModemEvent, ModemStream, Payload, Registered
 
 HELD = 1 << 20  # bytes that came and nobody has taken yet
 
@@ -62,6 +62,10 @@ class Wire(asyncio.Protocol):
         except ProtocolError as error:
             self.poison(f"modem {self.modem} sent what its dialect does not know: {error.reason}")
             return
+        self.take(events)
+
+    def take(self, events: list[ModemEvent]) -> None:
+        """What the modem's bytes have been found to be."""
         for event in events:
             match event:
                 case Heartbeat(reply=reply) if reply and self._transport is not None:

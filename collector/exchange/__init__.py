@@ -1,1 +1,66 @@
 """Conversations with meters: questions in the plan's order, answers as a `Readout`."""
+
+from __future__ import annotations
+
+from collector.errors import AnswerTimeout, LinkDown, UnknownModel
+from collector.exchange import dlms, modbus
+from collector.exchange.abilities import model_of
+from collector.exchange.notebook import Notebook
+from collector.exchange.scales import Scales
+from collector.plan import Wanted
+from collector.wire import ByteStream
+from model.clock import Clock
+from model.readout import Readout
+from protocols.dlms.enums import UserDiagnostic
+from protocols.errors import AssociationRefused, LocalError, ProtocolError
+from protocols.meter_models.model import Speech
+from storage.fleet import LineMeter
+
+
+async def read_meter(
+    stream: ByteStream,
+    meter: LineMeter,
+    wanted: Wanted,
+    *,
+    clock: Clock,
+    answer_s: float,
+    scales: Scales | None = None,
+) -> Readout:
+    """One conversation with one meter. Whatever goes wrong is in the readout, and the line is poisoned where it must.
+
+    `scales` remembers, from one conversation to the next, the scalers this meter has told.
+    """
+    notes = Notebook(meter.serial, clock)
+    who = f"meter {meter.serial}"
+    try:
+        model = model_of(meter.model)
+        talk = dlms.converse if model.speech is Speech.DLMS else modbus.converse
+        await talk(stream, meter, model, wanted, notes, answer_s, Scales() if scales is None else scales)
+    except UnknownModel as error:
+        notes.ended("unknown_model", f"{who} cannot be read: {error.sentence}")
+    except AnswerTimeout as silence:
+        stream.poison(f"{who} was too slow: {silence.sentence}")
+        if silence.heard:
+            notes.reject(f"half an answer: {len(silence.heard)} bytes came, and no more", silence.heard)
+        notes.ended(
+            "timeout", f"{who}: {silence.sentence}: check its power, its address and the cable to the modem"
+        )
+    except LinkDown as down:
+        notes.ended("no_link", f"{who}: the line broke off: {down.sentence}")
+    except AssociationRefused as refusal:
+        stream.poison(f"{who} refused the association")
+        notes.ended("refused", _refusal(who, refusal))
+    except LocalError as error:
+        stream.poison(f"{who}: {error.reason}")
+        notes.ended("refused", f"{who} cannot be asked as its model says: {error.reason}")
+    except ProtocolError as error:
+        stream.poison(f"{who} broke the protocol: {error.reason}")
+        notes.reject(error.reason, error.raw)
+        notes.ended("garbage", f"{who} answered what cannot be understood: {error.reason}; it is asked again")
+    return notes.readout()
+
+
+def _refusal(who: str, refusal: AssociationRefused) -> str:
+    if refusal.diagnostic in (UserDiagnostic.AUTHENTICATION_FAILURE, UserDiagnostic.AUTHENTICATION_REQUIRED):
+        return f"{who} refused the password: correct it in the register (it is not tried again at once, meters lock)"
+    return f"{who}: {refusal.reason}: check its model, client address and password"

@@ -15,6 +15,7 @@ from protocols.dlms.selection import EntrySelection, RangeSelection
 from protocols.errors import RemoteError, ServiceRefused
 
 E = TypeVar("E")
+LIST_HEAD, LIST_ITEM = 16, 10  # bytes of a request for a list, and of each attribute in it
 WHOLE = 20  # an answer in blocks may take this many time-outs altogether
 
 
@@ -25,30 +26,41 @@ class Conversation:
         self._stream = stream
         self._client = ClientConnection(settings)
         self._seconds = settings.answer_seconds
+        self._list = 1
         self.heard = bytearray()  # since the last question
 
     async def associate(self) -> Associated:
         """Open the association; a wrong password raises `AssociationRefused`."""
-        return _only(Associated, await self._ask(self._client.associate(), 1, "the association"))
+        granted = _only(Associated, await self._ask(self._client.associate(), 1, "the association"))
+        self._list = max(1, min(64, ((granted.max_pdu or 0xFFFF) - LIST_HEAD) // LIST_ITEM))
+        return granted
 
-    async def get(self, attribute: Attribute, selection: RangeSelection | EntrySelection | None = None) -> bytes:
+    async def get(
+        self, attribute: Attribute, selection: RangeSelection | EntrySelection | None = None
+    ) -> bytes:
         """The bytes of one attribute; `Refused` when the meter said no (the association stands)."""
         events = await self._ask(self._client.get(attribute, selection), 1, str(attribute))
         return _only(Got, events).raw()
 
     async def get_all(self, attributes: tuple[Attribute, ...]) -> list[Got]:
         """Several attributes: in one question where the meter grants lists and keeps its word, else one by one."""
-        if len(attributes) > 1 and Conformance.MULTIPLE_REFERENCES in self._client.granted:
-            raw = self._client.get_list(attributes)
+        if len(attributes) > 1 and self._list > 1 and Conformance.MULTIPLE_REFERENCES in self._client.granted:
             try:
-                events = await self._ask(raw, len(attributes), f"{len(attributes)} registers")
+                return await self._lists(attributes)
             except ServiceRefused:
-                pass
-            else:
-                return [_is(Got, event) for event in events]
+                self._list = 1
         return [
-            _only(Got, await self._ask(self._client.get(attribute), 1, str(attribute))) for attribute in attributes
+            _only(Got, await self._ask(self._client.get(attribute), 1, str(attribute)))
+            for attribute in attributes
         ]
+
+    async def _lists(self, attributes: tuple[Attribute, ...]) -> list[Got]:
+        got: list[Got] = []
+        for start in range(0, len(attributes), self._list):
+            part = attributes[start : start + self._list]
+            events = await self._ask(self._client.get_list(part), len(part), f"{len(part)} values")
+            got += [_is(Got, event) for event in events]
+        return got
 
     async def release(self) -> None:
         """Close the association, as politeness to meters that count them."""
@@ -78,7 +90,9 @@ class Conversation:
                             case _:
                                 got.append(event)
         except TimeoutError:
-            raise AnswerTimeout(f"no answer about {what} within {self._seconds:g} s", bytes(self.heard)) from None
+            raise AnswerTimeout(
+                f"no answer about {what} within {self._seconds:g} s", bytes(self.heard)
+            ) from None
         if len(got) > answers:
             raise RemoteError(f"{len(got)} answers came where {answers} were due", bytes(self.heard))
         return got

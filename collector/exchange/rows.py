@@ -90,7 +90,9 @@ def _distinct(rows: Rows, now: datetime) -> tuple[NDArray[np.intp], tuple[MeterE
     events = []
     backwards = int((np.diff(stamps) < 0).sum())
     if backwards:
-        events.append(MeterEvent(now, "rows_out_of_order", f"{backwards} profile rows came before an earlier one"))
+        events.append(
+            MeterEvent(now, "rows_out_of_order", f"{backwards} profile rows came before an earlier one")
+        )
     keep: list[int] = []
     twice = differing = 0
     for stamp in np.unique(stamps):
@@ -103,7 +105,11 @@ def _distinct(rows: Rows, now: datetime) -> tuple[NDArray[np.intp], tuple[MeterE
         keep.append(int(same[0]))
     if twice:
         events.append(
-            MeterEvent(now, "duplicate_rows", f"{twice} profile rows came twice, {differing} of them differing (unused)")
+            MeterEvent(
+                now,
+                "duplicate_rows",
+                f"{twice} profile rows came twice, {differing} of them differing (unused)",
+            )
         )
     return np.array(keep, np.intp), tuple(events)
 

@@ -16,7 +16,10 @@ NOW = datetime(2026, 11, 20, 10, 17, tzinfo=LOCAL)
 LIVE = timedelta(minutes=1)
 
 
-def ask(state: State = State(), **changes: object):
+NOTHING = State()
+
+
+def ask(state: State = NOTHING, **changes: object):
     arguments = {"since": SINCE, "until": None, "now": NOW, "live_every": LIVE, **changes}
     abilities = arguments.pop("abilities", ABILITIES)
     return wanted(abilities, state, **arguments)  # type: ignore[arg-type]
@@ -132,12 +135,13 @@ def test_a_question_answered_badly_three_times_rests_and_comes_back() -> None:
     assert asked in [span.asked for span in ask(known.state(NOW + timedelta(hours=7))).profile]
 
 
-def test_wrong_passwords_and_wrong_meters_are_not_tried_again_at_once() -> None:
+def test_failures_add_up_until_something_comes() -> None:
     known = Known()
     known.note(readout("timeout"))
-    assert not known.exhausted(3)
-    known.note(readout("refused"))
-    assert known.exhausted(3)
+    known.note(readout("no_link"))
+    assert known.failures == 2
+    known.note(readout("ok", answers=(Answer(PROFILE, b"", Period(SINCE, NOW)),)))
+    assert known.failures == 0
 
 
 def test_merged_periods_touch_nowhere() -> None:

@@ -1,0 +1,188 @@
+"""Reading a DLMS meter: who it is, what time it has, then profiles, registers and instants as the plan asks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from collector.errors import CollectorError
+from collector.exchange.clocks import Judged, judge, unset
+from collector.exchange.conversation import Conversation
+from collector.exchange.notebook import Notebook
+from collector.exchange.now import instant_read
+from collector.exchange.profiles import read_closings, read_profile
+from collector.exchange.scales import Scales
+from collector.plan import CLOCK, INSTANTS, REGISTERS, SERIAL, Wanted
+from collector.wire import ByteStream
+from model.period import LOCAL
+from model.readout import Answer, RegisterRead
+from protocols.dlms import axdr
+from protocols.dlms.apdu import Attribute
+from protocols.dlms.axdr import Data, Tag, integer_of
+from protocols.dlms.client import ClientSettings
+from protocols.dlms.clock import CosemDateTime
+from protocols.dlms.enums import Mechanism
+from protocols.dlms.events import Got
+from protocols.errors import DecodeError, ProtocolError, Refused
+from protocols.meter_models.model import InstantItem, MeterModel, Place, RegisterItem
+from storage.fleet import LineMeter
+
+
+def settings_of(meter: LineMeter, model: MeterModel, answer_s: float) -> ClientSettings:
+    """How to speak to this meter; the address is its own, the rest its model's."""
+    dlms = model.dlms
+    password = (meter.password or "").encode() if dlms.mechanism is Mechanism.LLS else None
+    return ClientSettings(
+        client_address=dlms.client,
+        server_address=meter.address,
+        mechanism=dlms.mechanism,
+        password=password,
+        max_pdu=dlms.max_pdu,
+        answer_seconds=answer_s,
+    )
+
+
+async def converse(
+    stream: ByteStream, meter: LineMeter, model: MeterModel, wanted: Wanted, notes: Notebook, answer_s: float,
+    scales: Scales,
+) -> None:  # fmt: skip
+    """One association. Raises what `Conversation` raises; by then `notes` hold what had come."""
+    talk = Conversation(stream, settings_of(meter, model, answer_s))
+    await talk.associate()
+    judged = await _opening(talk, meter, model, wanted, notes)
+    if judged is None:
+        return
+    deviation = model.dlms.range_with_deviation
+    notes.asking = ("scalers", None)
+    await scales.learn(talk, _places(model, wanted))
+    if judged.now is not None and judged.believed:
+        if model.profile is not None:
+            await read_profile(talk, model.profile, deviation, wanted.profile, judged.now, notes, scales)
+        if model.billing is not None:
+            await read_closings(talk, model.billing, deviation, wanted.billing, judged.now, notes, scales)
+    if wanted.registers:
+        await _registers(talk, model.registers, notes, scales)
+    if wanted.instants:
+        await _instants(talk, model.instants, notes, scales)
+    try:
+        await talk.release()
+    except (ProtocolError, CollectorError):
+        # Everything has been said; only the line is not to be used again.
+        stream.poison(f"meter {meter.serial} did not take its leave properly")
+
+
+async def _opening(
+    talk: Conversation, meter: LineMeter, model: MeterModel, wanted: Wanted, notes: Notebook
+) -> Judged | None:
+    """Serial and clock in one question. None when another meter answers: nothing of it is to be kept."""
+    asked = tuple(attribute for attribute in (model.serial, model.clock) if attribute is not None)
+    got: dict[Attribute, Got] = {}
+    if asked:
+        notes.asking = (SERIAL, None)
+        got = {answer.attribute: answer for answer in await talk.get_all(asked)}
+    if model.serial is not None:
+        try:
+            raw = got[model.serial].raw()
+            found = serial_text(axdr.decode(raw))
+        except (Refused, DecodeError) as error:
+            notes.reject(error.reason, error.raw)
+        else:
+            if not same_serial(found, meter.serial):
+                notes.event(
+                    SERIAL, raw, "serial_mismatch", f"meter {found} answers where {meter.serial} should hang"
+                )
+                notes.ended(
+                    "wrong_meter",
+                    f"meter {found} answers where {meter.serial} should: nothing of it is kept; correct the register",
+                )
+                return None
+            notes.take(Answer(SERIAL, raw))
+    if model.clock is None:
+        return Judged(notes.clock(), believed=True)
+    notes.asking = (CLOCK, None)
+    raw = b""
+    try:
+        raw = got[model.clock].raw()
+        meter_now = _clock(axdr.decode(raw)).to_datetime(LOCAL)
+    except (Refused, DecodeError) as error:
+        return unset(notes, error.reason, raw or error.raw)
+    return judge(notes, wanted, meter_now, raw)
+
+
+def serial_text(data: Data) -> str:
+    """A meter's serial as text, however it writes it; `DecodeError` for what is none."""
+    if data.tag is Tag.OCTET_STRING:
+        return str(data.value.decode("latin-1")).strip("\0 ")
+    if data.tag in (Tag.VISIBLE_STRING, Tag.UTF8_STRING):
+        return str(data.value).strip("\0 ")
+    return str(integer_of(data, "the serial"))
+
+
+def same_serial(found: str, registered: str) -> bool:
+    """Whether both name one meter; leading zeros and case are the typist's."""
+    return found.lstrip("0").casefold() == registered.lstrip("0").casefold()
+
+
+def _clock(data: Data) -> CosemDateTime:
+    if data.tag is Tag.DATE_TIME:
+        stamp: CosemDateTime = data.value
+        return stamp
+    if data.tag is not Tag.OCTET_STRING:
+        raise DecodeError(f"a clock holds a date-time, found {data!r:.100}")
+    return CosemDateTime.from_bytes(data.value)
+
+
+def _places(model: MeterModel, wanted: Wanted) -> list[Place]:
+    places: list[Place] = []
+    if wanted.registers or wanted.billing:
+        places += [item.place for item in model.registers]
+    if wanted.profile and model.profile is not None:
+        places += [column.place for column in model.profile.columns]
+    if wanted.instants:
+        places += [item.place for item in model.instants]
+    return places
+
+
+async def _registers(
+    talk: Conversation, items: Sequence[RegisterItem], notes: Notebook, scales: Scales
+) -> None:
+    values, raw, at = await _numbers(talk, REGISTERS, [item.place for item in items], notes)
+    reads = tuple(
+        RegisterRead(item.key.channel, item.key.rate, at, value, scales.scaler(item.place), item.place.unit)
+        for item, value in zip(items, values, strict=True)
+        if value is not None
+    )
+    if reads:
+        notes.take(Answer(REGISTERS, raw, registers=reads))
+
+
+async def _instants(
+    talk: Conversation, items: Sequence[InstantItem], notes: Notebook, scales: Scales
+) -> None:
+    values, raw, at = await _numbers(talk, INSTANTS, [item.place for item in items], notes)
+    found = {
+        item.quantity: Decimal(value).scaleb(scales.scaler(item.place))
+        for item, value in zip(items, values, strict=True)
+        if value is not None
+    }
+    if found:
+        notes.take(Answer(INSTANTS, raw, instants=(instant_read(at, found),)))
+
+
+async def _numbers(
+    talk: Conversation, name: str, places: Sequence[Place], notes: Notebook
+) -> tuple[list[int | None], bytes, datetime]:
+    """The raw integers at these places (None where there is none to be had), their bytes, and when."""
+    notes.asking = (name, None)
+    values: list[int | None] = []
+    raws: list[bytes] = []
+    for answer in await talk.get_all(tuple(place.dlms for place in places)):
+        try:
+            raw = answer.raw()
+            values.append(integer_of(axdr.decode(raw), str(answer.attribute)))
+            raws.append(raw)
+        except (Refused, DecodeError) as error:
+            notes.reject(error.reason, error.raw)
+            values.append(None)
+    return values, b"".join(raws), notes.now()

@@ -1,0 +1,67 @@
+"""What one conversation has brought so far, and how it ended."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from model.clock import Clock
+from model.period import Period
+from model.readout import Answer, MeterEvent, Readout, Rejected
+
+
+class Notebook:
+    """Collects answers and what could not be accepted; `asking` is what an error would be about."""
+
+    def __init__(self, serial: str, clock: Clock) -> None:
+        self.serial = serial
+        self.clock = clock
+        self.started = clock()
+        self.offset_s: float | None = None
+        self.asking: tuple[str, Period | None] = ("association", None)
+        self._answers: list[Answer] = []
+        self._rejected: list[Rejected] = []
+        self._outcome = ""
+        self._detail = ""
+
+    def take(self, answer: Answer) -> None:
+        """An accepted answer."""
+        self._answers.append(answer)
+
+    def reject(self, reason: str, raw: bytes = b"") -> None:
+        """What was asked last has no acceptable answer."""
+        item, asked = self.asking
+        self._rejected.append(Rejected(item, reason, raw, asked))
+        self._detail = self._detail or f"meter {self.serial}: {reason}"
+
+    def says(self, sentence: str) -> None:
+        """A remark for people about a conversation that went on."""
+        self._detail = self._detail or sentence
+
+    def ended(self, outcome: str, sentence: str) -> None:
+        """The conversation broke off. What had come before stays."""
+        final = outcome in ("refused", "wrong_meter")
+        self._outcome = "partial" if self._answers and not final else outcome
+        self._detail = sentence
+
+    def event(self, item: str, raw: bytes, code: str, detail: str) -> None:
+        """An answer that is news by itself."""
+        self.take(Answer(item, raw, events=(MeterEvent(self.now(), code, detail),)))
+
+    def now(self) -> datetime:
+        """Our clock, to the second: what is read now is stamped with it."""
+        return self.clock().replace(microsecond=0)
+
+    def readout(self) -> Readout:
+        """The whole conversation; its id is new every time."""
+        return Readout(
+            serial=self.serial,
+            poll=str(uuid.uuid4()),
+            started=self.started,
+            ended=self.clock(),
+            outcome=self._outcome or ("partial" if self._rejected else "ok"),
+            detail=self._detail,
+            clock_offset_s=self.offset_s,
+            answers=tuple(self._answers),
+            rejected=tuple(self._rejected),
+        )

@@ -1,0 +1,159 @@
+"""Load and billing profiles of a DLMS meter, span by span: decoded whole, checked against what was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from collector.exchange.conversation import Conversation
+from collector.exchange.notebook import Notebook
+from collector.exchange.rows import Accepted, Meaning, Rows, accept, spoken
+from collector.exchange.scales import Scales
+from collector.plan import SETTLING, Span, floor_to, month_floor
+from model.period import LOCAL, Period
+from model.readout import Answer, MeterEvent, RegisterRead
+from model.series import ReadingSource
+from protocols.dlms.objects import buffer
+from protocols.dlms.profile import ProfileRows, decode_rows
+from protocols.dlms.selection import RangeSelection
+from protocols.errors import DecodeError, Refused, ServiceRefused
+from protocols.meter_models.model import BillingProfile, LoadProfile
+
+
+def until(span: Span, end: datetime) -> Span | None:
+    """The span as far as the meter's own clock has come; None when it has not begun."""
+    if span.asked.end <= end:
+        return span
+    return Span(span.item, Period(span.asked.start, end), span.opening) if end > span.asked.start else None
+
+
+async def read_profile(
+    talk: Conversation, profile: LoadProfile, deviation: bool, spans: Iterable[Span], meter_now: datetime,
+    notes: Notebook, scales: Scales,
+) -> None:  # fmt: skip
+    """Ask for the spans one by one. One that is refused or makes no sense is noted; the next is asked all the same."""
+    interval = timedelta(seconds=profile.interval_seconds)
+    for whole in spans:
+        now = notes.clock()
+        span = until(whole, floor_to(min(now, meter_now), interval))
+        if span is None:
+            continue
+        first = span.asked.start if span.opening else span.asked.start + interval
+        raw = await _ask(talk, profile, span, first, span.asked.end, deviation, notes)
+        if raw is None:
+            continue
+        try:
+            rows = _rows(decode_rows(raw, profile.captures, LOCAL, profile.interval_seconds), profile, scales)
+        except DecodeError as error:
+            notes.reject(error.reason, raw)
+            continue
+        match accept(rows, span, interval, now, meter_now):
+            case str(reason):
+                notes.reject(reason, raw)
+            case Accepted(blocks, answered, events):
+                asked = span.asked if answered is None else answered
+                notes.take(Answer(span.item, raw, asked, answered is not None, blocks, events=events))
+
+
+async def _ask(
+    talk: Conversation, profile: LoadProfile | BillingProfile, span: Span, first: datetime, last: datetime,
+    deviation: bool, notes: Notebook,
+) -> bytes | None:  # fmt: skip
+    notes.asking = (span.item, span.asked)
+    selection = RangeSelection(first.astimezone(LOCAL), last.astimezone(LOCAL), deviation=deviation)
+    try:
+        return await talk.get(buffer(profile.obis), selection)
+    except (Refused, ServiceRefused) as error:
+        notes.reject(error.reason, error.raw)
+        return None
+
+
+def _rows(rows: ProfileRows, profile: LoadProfile, scales: Scales) -> Rows:
+    """The decoded columns with their meanings; a status column goes beside the rows."""
+    columns = list(rows.columns)
+    status = np.zeros(len(rows.stamps), np.int64)
+    if profile.status is not None:
+        flags = columns.pop(0)
+        if flags.values.dtype != np.int64:
+            raise DecodeError("the status column holds no integers")
+        status = flags.values
+    meant = []
+    for column, wanted in zip(columns, profile.columns, strict=True):
+        if column.values.dtype != np.int64:
+            raise DecodeError(f"column {column.capture.obis} holds values that are no integers")
+        meaning = Meaning(
+            wanted.channel,
+            wanted.kind,
+            str(column.capture.obis),
+            scales.scaler(wanted.place),
+            wanted.place.unit,
+        )
+        meant.append((meaning, column.values, column.present))
+    return Rows(rows.stamps, status, meant)
+
+
+async def read_closings(
+    talk: Conversation, billing: BillingProfile, deviation: bool, spans: Iterable[Span], meter_now: datetime,
+    notes: Notebook, scales: Scales,
+) -> None:  # fmt: skip
+    """The meter's own snapshots at the ends of the months asked for."""
+    for whole in spans:
+        now = notes.clock()
+        span = until(whole, month_floor(min(now, meter_now)))
+        if span is None:
+            continue
+        # The row at the very beginning closes the month before, which has been asked for or is not wanted.
+        raw = await _ask(
+            talk, billing, span, span.asked.start + timedelta(seconds=1), span.asked.end, deviation, notes
+        )
+        if raw is None:
+            continue
+        try:
+            rows = decode_rows(raw, billing.captures, LOCAL)
+            reads, events = _closings(rows, billing, scales, now)
+        except DecodeError as error:
+            notes.reject(error.reason, raw)
+            continue
+        stamps = rows.stamps
+        if (
+            len(stamps)
+            and not span.asked.start.timestamp() < stamps.min() <= stamps.max() <= span.asked.end.timestamp()
+        ):
+            notes.reject(
+                f"a closing row is stamped {spoken(int(stamps.max()))}, outside of what was asked", raw
+            )
+            continue
+        last = len(stamps) > 0 and int(stamps.max()) == int(span.asked.end.timestamp())
+        complete = last or meter_now - span.asked.end >= SETTLING
+        notes.take(Answer(span.item, raw, span.asked, complete, registers=reads, events=events))
+
+
+def _closings(
+    rows: ProfileRows, billing: BillingProfile, scales: Scales, now: datetime
+) -> tuple[tuple[RegisterRead, ...], tuple[MeterEvent, ...]]:
+    reads: dict[tuple[int, int], RegisterRead] = {}
+    torn: set[tuple[int, int]] = set()
+    for number, (item, column) in enumerate(zip(billing.registers, rows.columns, strict=True)):
+        if column.values.dtype != np.int64:
+            raise DecodeError(f"column {column.capture.obis} holds values that are no integers")
+        scaler = scales.scaler(item.place)
+        for stamp, raw, present in zip(
+            rows.stamps.tolist(), column.values.tolist(), column.present, strict=True
+        ):
+            if not present:
+                continue
+            read = RegisterRead(
+                item.key.channel, item.key.rate, datetime.fromtimestamp(stamp, UTC), raw, scaler, item.place.unit,
+                ReadingSource.BILLING_PROFILE,
+            )  # fmt: skip
+            if reads.setdefault((number, stamp), read) != read:
+                torn.add((number, stamp))
+    events: tuple[MeterEvent, ...] = ()
+    if torn:
+        # Two snapshots of one instant that differ: neither can close a bill. The answer's bytes keep both.
+        events = (
+            MeterEvent(now, "duplicate_rows", f"{len(torn)} closing values came twice and differ (unused)"),
+        )
+    return tuple(read for key, read in reads.items() if key not in torn), events

@@ -1,0 +1,61 @@
+"""Scalers and units as meters themselves tell them (IEC 62056-6-2: attribute 3 of registers, 4 of demand registers)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from collector.exchange.conversation import Conversation
+from protocols.dlms import axdr
+from protocols.dlms.apdu import Attribute
+from protocols.dlms.enums import DataAccessResult
+from protocols.dlms.objects import InterfaceClass, ScalerUnit, scaler_attribute
+from protocols.errors import RemoteError
+from protocols.meter_models.model import Place
+
+_SCALED = (InterfaceClass.REGISTER, InterfaceClass.EXTENDED_REGISTER, InterfaceClass.DEMAND_REGISTER)
+
+
+class Scales:
+    """What one meter has said of its scalers; asked once in the life of the program."""
+
+    def __init__(self) -> None:
+        self._told: dict[Attribute, int | None] = {}
+
+    async def learn(self, talk: Conversation, places: Iterable[Place]) -> None:
+        """Ask for those not known yet. A meter that does not tell is believed to be as its model says.
+
+        Raises `RemoteError` when a unit is not the model's: every figure would be wrong.
+        """
+        wanted: dict[Attribute, Place] = {}
+        for place in places:
+            attribute = _scaler_of(place)
+            if attribute is not None and attribute not in self._told:
+                wanted[attribute] = place
+        if not wanted:
+            return
+        for got in await talk.get_all(tuple(wanted)):
+            place = wanted[got.attribute]
+            if isinstance(got.result, DataAccessResult):
+                self._told[got.attribute] = None
+                continue
+            said = ScalerUnit.from_data(axdr.decode(got.result))
+            if said.unit != place.unit:
+                raise RemoteError(
+                    f"{got.attribute.obis} is measured in unit {said.unit}, the meter's model says {place.unit.name.lower()}: "
+                    "correct its model in the register",
+                    got.result,
+                )
+            self._told[got.attribute] = said.scaler
+
+    def scaler(self, place: Place) -> int:
+        """The meter's own scaler, or its model's."""
+        attribute = _scaler_of(place)
+        told = self._told.get(attribute) if attribute is not None else None
+        return place.scaler if told is None else told
+
+
+def _scaler_of(place: Place) -> Attribute | None:
+    at = place.attribute
+    if at is None or at.class_id not in _SCALED:
+        return None
+    return Attribute(at.class_id, at.obis, scaler_attribute(at.class_id))
