@@ -1,0 +1,105 @@
+"""What stands around every page: brand, navigation of the role, language, theme, sign-out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dash import Dash, dcc, html
+
+from dashboard.addresses import Page
+from dashboard.parts.elements import Part
+from dashboard.plain_pages import asset
+from dashboard.visit import SESSION, Office, Visit
+
+OTHER_LANGUAGE = {"vi": ("en", "EN", "Switch to English"), "en": ("vi", "VI", "Chuyển sang tiếng Việt")}
+
+
+def frame(office: Office, pages: tuple[Page, ...]) -> Part:
+    """The frame for whoever is signed in; built anew at each full load."""
+    visit = office.visit("/", {})
+    role = visit.viewer.role
+    return html.Div(
+        [
+            dcc.Location(id="address", refresh=False),
+            html.A(visit.say("frame.skip"), href="#page", className="unseen"),
+            html.Header([_brand(), *_tools(visit)], className="topbar"),
+            html.Div([_brand(), _navigation(visit, pages), _who(visit)], className="side"),
+            html.Main(html.Div(id="page"), id="main"),
+        ],
+        className=f"frame frame-{role}" + ("" if visit.viewer.is_staff else " narrow"),
+    )
+
+
+def _brand() -> Part:
+    return dcc.Link([html.Img(src=asset("favicon.svg"), alt=""), "Điện kế"], href="/", className="brand")
+
+
+def _navigation(visit: Visit, pages: tuple[Page, ...]) -> Part:
+    shown = [page for page in pages if page.nav and visit.viewer.role in page.roles]
+    links = [
+        dcc.Link(
+            [html.Span(className=f"icon i-{page.nav}"), visit.say(f"nav.{page.nav}")],
+            href=page.pattern,
+            id={"nav": page.name},
+            className="nav-link",
+        )
+        for page in shown
+    ]
+    return html.Nav(links, className="nav", **{"aria-label": visit.say("frame.navigation")})
+
+
+def _tools(visit: Visit) -> list[Part]:
+    other, short, title = OTHER_LANGUAGE[visit.lang]
+    tools = [
+        html.Button(short, type="button", className="tool", title=title, lang=other, **{"data-set-lang": other, "aria-label": title}),
+        html.Button(
+            html.Span(className="icon i-theme"), type="button", className="tool", title=visit.say("frame.theme"),
+            **{"data-set-theme": "other", "aria-label": visit.say("frame.theme")},
+        ),
+    ]  # fmt: skip
+    label = visit.say("frame.sign_out")
+    form = html.Form(
+        [
+            dcc.Input(type="hidden", name="token", value=visit.csrf),
+            html.Button(
+                html.Span(className="icon i-out"),
+                type="submit",
+                className="tool",
+                title=label,
+                **{"aria-label": label},
+            ),
+        ],
+        action="/sign-out",
+        method="POST",
+    )
+    return [*tools, form]
+
+
+def _who(visit: Visit) -> Part:
+    viewer = visit.viewer
+    return html.Div(
+        [
+            html.Strong(viewer.customer or viewer.login),
+            visit.say(f"role.{viewer.role}"),
+            html.Div(_tools(visit), className="tools"),
+        ],
+        className="who",
+    )
+
+
+class Pages(Dash):  # type: ignore[misc]
+    """Dash with a document of its own: the visitor's language and theme on the root element, a calm wait, no script of strangers."""
+
+    def interpolate_index(self, **parts: Any) -> str:
+        """The document; the scripts of the grid stay away from customers, who have none."""
+        who = SESSION.get()
+        scripts = parts["scripts"]
+        if not who.viewer.is_staff:
+            scripts = "\n".join(line for line in scripts.splitlines() if "dash_ag_grid" not in line)
+        theme = f' data-theme="{who.theme}"' if who.theme else ""
+        return (
+            f'<!doctype html><html lang="{who.lang}"{theme}><head>{parts["metas"]}<title>Điện kế</title>'
+            f'<link rel="icon" href="{asset("favicon.svg")}">{parts["css"]}</head><body>'
+            '<div id="react-entry-point"><div class="boot" aria-busy="true"><span></span></div></div>'
+            f"<footer>{parts['config']}{scripts}{parts['renderer']}</footer></body></html>"
+        )

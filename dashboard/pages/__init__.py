@@ -1,0 +1,35 @@
+"""The pages, one module each: who may see it, what it reads, how it looks."""
+
+from __future__ import annotations
+
+from dash import Input, Output
+
+from dashboard import answers
+from dashboard.addresses import Page
+from dashboard.callbacks import Guarded
+from dashboard.pages import alerts, bill, bills, home, meter, meters, overview
+from dashboard.parts.elements import Part
+
+PAGES: tuple[Page, ...] = (
+    overview.PAGE,
+    home.PAGE,
+    meters.PAGE,
+    meter.PAGE,
+    bills.PAGE,
+    bill.PAGE,
+    alerts.PAGE,
+)
+
+
+def connect(guarded: Guarded) -> None:
+    """Registers every callback of every page."""
+
+    async def show(path: str | None, search: str | None) -> Part:
+        return await answers.page(guarded.office, PAGES, path, search)
+
+    guarded.shows(Output("page", "children"), Input("address", "pathname"), Input("address", "search"))(show)
+    for module in (overview, home, meters, meter, alerts):
+        module.connect(guarded)
+
+
+__all__ = ["PAGES", "connect"]

@@ -1,0 +1,128 @@
+"""One bill: what the registers said, how the money came about, down to the đồng. It prints as it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dash import html
+from psycopg import Connection
+
+from dashboard.addresses import EVERYBODY, Page
+from dashboard.errors import Refused
+from dashboard.parts.elements import Part, card, facts, heading, link, table
+from dashboard.visit import Visit
+from model.bill import Bill, BillLine, RegisterUse
+from model.period import LOCAL
+from storage import bills
+from storage.bills import BillSheet
+
+
+def sheet(conn: Connection[Any], visit: Visit, text: str) -> BillSheet:
+    """The bill of that number. Raises `Refused` for one that is not there or not the viewer's."""
+    found = bills.bill(conn, visit.viewer, int(text)) if text.isdecimal() and len(text) < 18 else None
+    if found is None:
+        raise Refused("bill", text)
+    return found
+
+
+def owned(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> bool:
+    """Whether the bill is the viewer's to see."""
+    text = names["id"]
+    return text.isdecimal() and len(text) < 18 and bills.bill(conn, visit.viewer, int(text)) is not None
+
+
+def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
+    found = sheet(conn, visit, names["id"])
+    bill, say, fmt = found.bill, visit.say, visit.fmt
+    first, end = (at.astimezone(LOCAL).date() for at in (bill.period.start, bill.period.end))
+    print_link = html.A(
+        say("bill.print"), href=f"/paper/bills/{found.id}", target="_blank", className="button"
+    )
+    return html.Div(
+        [
+            heading(
+                say("bill.title", month=fmt.month(first)),
+                [html.Span(found.customer.name), html.Span(say("bill.period", span=fmt.span(first, end)))],
+                [print_link],
+            ),
+            html.Div([html.Div([_lines(visit, bill), _uses(visit, bill)], className="w8 stack"), _plate(visit, found)], className="grid"),
+        ]
+    )  # fmt: skip
+
+
+def _plate(visit: Visit, found: BillSheet) -> Part:
+    say, bill = visit.say, found.bill
+    pairs = [
+        (say("bill.customer"), html.Span([found.customer.name, html.Br(), bill.customer])),
+        (say("meter.address"), found.customer.address),
+        (say("bill.point"), bill.point),
+        (say("meter.plan"), say.term("plan", bill.plan)),
+        (say("bill.invoice", day="").strip(), visit.fmt.day(bill.invoice_date)),
+    ]
+    foot = [html.Div(say("bill.decisions", decisions=", ".join(bill.decisions))),
+            html.Div(say("bill.issued", at=visit.fmt.instant(found.issued_at)))]  # fmt: skip
+    return card(say("meter.plates"), [facts(pairs)], foot=foot, kind="w4")
+
+
+def line_name(visit: Visit, line: BillLine) -> str:
+    """A tier, or a register of a three-rate meter, in words."""
+    tier = line.label.removeprefix("bậc ")
+    return visit.say("bill.tier", n=tier) if tier.isdigit() else visit.say.term("register", line.label)
+
+
+def _lines(visit: Visit, bill: Bill) -> Part:
+    say, fmt = visit.say, visit.fmt
+    heads = [say("bill.line"), "kWh", say("bill.price"), say("bill.amount")]
+    rows = [
+        [line_name(visit, line), fmt.number(line.kwh), fmt.number(line.price), fmt.number(line.amount)]
+        for line in bill.lines
+    ]
+    sums = html.Div(
+        [
+            _sum(say("bill.subtotal"), fmt.money(bill.subtotal)),
+            _sum(say("bill.vat", percent=fmt.plain(bill.vat_percent.normalize() + 0)), fmt.money(bill.vat)),
+            _sum(say("bill.total"), fmt.money(bill.total), "grand"),
+        ]
+    )
+    return card(say("bill.lines"), [table(heads, rows, numeric=(1, 2, 3)), sums])
+
+
+def _sum(name: str, value: str, kind: str = "") -> Part:
+    return html.Div([html.Span(name), html.Span(value)], className=f"total-line {kind}")
+
+
+def _uses(visit: Visit, bill: Bill) -> Part:
+    say, fmt = visit.say, visit.fmt
+    heads = [
+        say("bill.serial"),
+        say("bill.rate"),
+        say("bill.previous"),
+        say("bill.current"),
+        say("bill.multiplier"),
+        "kWh",
+    ]
+    rows = [
+        [
+            html.Div([link(use.serial, f"/meters/{use.serial}"), _remarks(visit, use)]),
+            use.rate.code,
+            fmt.plain(use.previous),
+            fmt.plain(use.current),
+            fmt.plain(use.multiplier.normalize() + 0),
+            fmt.number(use.kwh),
+        ]
+        for use in bill.uses
+    ]
+    return card(say("bill.registers"), [table(heads, rows, numeric=(2, 3, 4, 5))])
+
+
+def _remarks(visit: Visit, use: RegisterUse) -> Part:
+    said = [visit.say(key) for key, holds in (
+        ("bill.removed", use.removed), ("bill.rolled", "Q" in use.status), ("bill.changed", "X" in use.status),
+    ) if holds]  # fmt: skip
+    if use.carried_wh:
+        said.append(visit.say("bill.carried", wh=visit.fmt.number(use.carried_wh)))
+    return html.Div(" · ".join(said), className="row-under") if said else None
+
+
+PAGE = Page("bill", "/bills/{id}", EVERYBODY, show, owned=owned)

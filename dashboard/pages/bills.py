@@ -1,0 +1,154 @@
+"""Bills that were issued, and for staff the ones that were not, with what to do about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from dash import dcc, html
+from psycopg import Connection
+
+from dashboard.addresses import EVERYBODY, Page
+from dashboard.parts.elements import Part, badge, card, chips, empty, figure, heading, link, table
+from dashboard.parts.moments import as_of
+from dashboard.visit import Visit
+from model.period import LOCAL, Period, add_months
+from operations import wording
+from storage import bills
+from storage.bills import BillRow, HoldRow
+
+MOST = 500
+
+
+def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
+    """The bills of a month, the newest first."""
+    month = _month(visit.query.get("month"))
+    found = bills.bills(conn, visit.viewer, month=month, limit=MOST)
+    held = bills.holds(conn, visit.viewer) if visit.viewer.is_staff else []
+    about = "bills.about" if visit.viewer.is_staff else "bills.about_customer"
+    return html.Div(
+        [
+            heading(visit.say("bills.title"), [visit.say(about)]),
+            html.Div(_months(visit, month), className="bar-row"),
+            _sums(visit, found) if visit.viewer.is_staff and found else None,
+            _held(visit, held) if held else None,
+            card(
+                "",
+                [_list(visit, found)],
+                foot=as_of(visit, max(b.issued_at for b in found)) if found else None,
+            ),
+        ]
+    )
+
+
+def _month(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(f"{text}-01") if text else None
+    except ValueError:
+        return None
+
+
+def _months(visit: Visit, month: date | None) -> Part:
+    options = [add_months(visit.today, -back) for back in range(1, 4)]
+    every = (visit.say("bills.every_month"), "/bills", month is None)
+    return chips(
+        [every, *((visit.fmt.month(day), f"/bills?month={day:%Y-%m}", day == month) for day in options)],
+        visit.say("bills.month"),
+    )
+
+
+def _sums(visit: Visit, found: Sequence[BillRow]) -> Part:
+    say, fmt = visit.say, visit.fmt
+    return html.Div(
+        [
+            html.Section(figure(say("bills.sum_bills"), fmt.number(len(found))), className="card w4"),
+            html.Section(
+                figure(say("bills.sum_kwh"), fmt.number(sum(b.kwh for b in found)), "kWh"),
+                className="card w4",
+            ),
+            html.Section(
+                figure(say("bills.sum_money"), fmt.number(sum(b.total for b in found)), "₫"),
+                className="card w4",
+            ),
+        ],
+        className="grid thirds",
+    )
+
+
+def _held(visit: Visit, held: Sequence[HoldRow]) -> Part:
+    rows = [
+        html.Div(
+            [
+                html.Div(
+                    [
+                        html.Div([link(row.hold.serial, f"/meters/{row.hold.serial}"), f" · {row.customer_name}"], className="row-name"),
+                        html.Div(wording.hold(row.hold.kind, row.hold.serial, row.hold.reason, visit.lang), className="row-under"),
+                    ],
+                    className="row-main",
+                ),
+                html.Div(_span(visit, row.hold.period), className="row-end row-under"),
+            ],
+            className="row",
+        )
+        for row in held
+    ]  # fmt: skip
+    beside = badge(visit.say("bills.held_note", n=len(held)), "warn")
+    return html.Div(
+        card(visit.say("bills.held"), [html.Div(rows, className="rows")], beside=beside), className="grid"
+    )
+
+
+def _span(visit: Visit, period: Period) -> str:
+    return visit.fmt.span(period.start.astimezone(LOCAL).date(), period.end.astimezone(LOCAL).date())
+
+
+def _list(visit: Visit, found: Sequence[BillRow]) -> Part:
+    if not found:
+        return empty(visit.say("bills.none"), visit.say("bills.none_more"))
+    return (
+        html.Div([_row(visit, row) for row in found], className="rows")
+        if visit.phone
+        else _table(visit, found)
+    )
+
+
+def _row(visit: Visit, row: BillRow) -> Part:
+    title = (
+        row.customer_name
+        if visit.viewer.is_staff
+        else visit.fmt.month(row.period.start.astimezone(LOCAL).date())
+    )
+    return dcc.Link(
+        [
+            html.Div([html.Div(title, className="row-name"), html.Div(_span(visit, row.period), className="row-under")], className="row-main"),
+            html.Div([visit.fmt.money(row.total), html.Div(f"{visit.fmt.number(row.kwh)} kWh", className="row-under")], className="row-end"),
+        ],
+        href=f"/bills/{row.id}",
+        className="row",
+    )  # fmt: skip
+
+
+def _table(visit: Visit, found: Sequence[BillRow]) -> Part:
+    say, fmt = visit.say, visit.fmt
+    heads = [
+        say("bills.customer"),
+        say("bills.period"),
+        say("bills.plan"),
+        say("bills.kwh"),
+        say("bills.total"),
+    ]
+    rows = [
+        [
+            html.Div([link(row.customer_name, f"/bills/{row.id}", "link row-name"), html.Div(f"{row.customer} · {row.point}", className="row-under")]),
+            _span(visit, row.period),
+            say.term("plan", row.plan),
+            fmt.number(row.kwh),
+            fmt.money(row.total),
+        ]
+        for row in found
+    ]  # fmt: skip
+    return table(heads, rows, numeric=(3, 4))
+
+
+PAGE = Page("bills", "/bills", EVERYBODY, show, nav="bills")

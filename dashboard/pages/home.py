@@ -1,0 +1,168 @@
+"""A customer's first page: what flows now, what the period has used and costs so far, its days, the last bill."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from dash import Input, Output, State, dcc, html
+from psycopg import Connection
+
+from dashboard.addresses import CUSTOMER, Page
+from dashboard.callbacks import Guarded
+from dashboard.charts.daily import daily_bars
+from dashboard.charts.packing import chart
+from dashboard.charts.regular import whole_days
+from dashboard.pages.meter import day_legend, sheet
+from dashboard.parts.elements import Part, card, chips, empty, figure, heading, link
+from dashboard.parts.moments import as_of, slots_note
+from dashboard.parts.tiers import tier_bar
+from dashboard.so_far import SoFar, so_far
+from dashboard.visit import Visit
+from model.period import LOCAL, local_day
+from storage import bills, meters, profiles
+from storage.meters import Installed, MeterSheet
+from storage.profiles import DayTotal
+
+EVERY_MS = 30_000
+
+
+def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
+    """The page of the meter in the address, or of the customer's first."""
+    own = meters.of_customer(conn, visit.viewer, today=visit.today)
+    title = heading(
+        visit.say("home.title"), [own[0].customer_name or "", own[0].address or ""] if own else []
+    )
+    if not own:
+        return html.Div(
+            [title, html.Div(empty(visit.say("home.none"), visit.say("home.none_more")), className="card")]
+        )
+    serial = visit.query.get("meter", own[0].serial)
+    found = sheet(conn, visit, serial)
+    chosen = [
+        (visit.say("home.meter", serial=each.serial), f"/?meter={each.serial}", each.serial == serial)
+        for each in own
+    ]
+    return html.Div(
+        [
+            title,
+            html.Div(chips(chosen, visit.say("home.choose")), className="bar-row") if len(own) > 1 else None,
+            html.Div(_body(conn, visit, found), id="home-body"),
+            dcc.Store(id="home-serial", data=serial),
+            dcc.Interval(id="home-tick", interval=EVERY_MS),
+        ]
+    )
+
+
+def live(conn: Connection[Any], visit: Visit, _: int | None, serial: str) -> Part:
+    """What flows now, read anew."""
+    return _now(visit, sheet(conn, visit, serial))
+
+
+def period_start(conn: Connection[Any], visit: Visit, point: str) -> date:
+    """The local day on which the running period began: where the last bill ends, else the first of the month."""
+    last = bills.bills(conn, visit.viewer, point=point, limit=1)
+    billed = local_day(last[0].period.end) if last else None
+    month = visit.today.replace(day=1)
+    return billed if billed and month - timedelta(days=31) < billed <= visit.today else month
+
+
+def _body(conn: Connection[Any], visit: Visit, found: MeterSheet) -> Part:
+    place = found.installations[0]
+    first = period_start(conn, visit, place.point)
+    stored = profiles.daily(conn, visit.viewer, found.serial, first, visit.today + timedelta(days=1)) or []
+    days = whole_days(stored, first, visit.now)
+    beside = html.Div(
+        [html.Div(_now(visit, found), id="home-now"), _last_bill(conn, visit)], className="w4 stack"
+    )
+    return html.Div(
+        [
+            html.Div([_so_far(visit, found, place, first, days), beside], className="grid"),
+            html.Div(_days(visit, found, days), className="grid"),
+        ]
+    )
+
+
+def _so_far(visit: Visit, found: MeterSheet, place: Installed, first: date, days: Sequence[DayTotal]) -> Part:
+    say, fmt = visit.say, visit.fmt
+    wh = sum(day.wh for day in days)
+    supply = place.supplies[-1] if place.supplies else None
+    cost = so_far(supply, first, visit.today, wh) if supply else None
+    note = slots_note(visit, sum(day.missing for day in days), sum(day.estimated for day in days))
+    figures = [figure(say("home.used"), fmt.kwh(wh), "kWh", note)]
+    if cost is None:
+        figures.append(html.P(say("home.no_money"), className="muted"))
+    else:
+        figures.append(
+            figure(say("home.money"), fmt.number(cost.amount), "₫", _vat_note(visit, cost), "money")
+        )
+    span = html.Span(
+        say("home.so_far", first=fmt.day(first), days=(visit.today - first).days + 1), className="muted"
+    )
+    body = [html.Div(figures, className="figures"), tier_bar(visit, cost) if cost and cost.tiers else None]
+    return card(say("home.month"), body, beside=span, foot=as_of(visit, found.last_contact), kind="w8 hero")
+
+
+def _vat_note(visit: Visit, cost: SoFar) -> str:
+    if cost.vat_percent is None:
+        return visit.say("home.without_vat")
+    return visit.say("home.with_vat", percent=visit.fmt.plain(cost.vat_percent.normalize() + 0))
+
+
+def _now(visit: Visit, found: MeterSheet) -> Part:
+    say, fmt, seen = visit.say, visit.fmt, found.instant
+    if seen is None:
+        return card(say("home.now"), [empty(say("meter.no_instant"))], foot=as_of(visit, None))
+    volts = [f"{fmt.number(v)} V" for v in seen.voltage_v if v is not None]
+    amperes = [f"{fmt.number(a, 1)} A" for a in seen.current_a if a is not None]
+    power = None if seen.power_w is None else seen.power_w / 1000.0
+    note = " · ".join((" / ".join(volts), " / ".join(amperes)))
+    return card(
+        say("home.now"),
+        [figure(say("home.power"), fmt.number(power, 2), "kW", note)],
+        foot=as_of(visit, seen.at),
+    )
+
+
+def _last_bill(conn: Connection[Any], visit: Visit) -> Part:
+    say, fmt = visit.say, visit.fmt
+    found = bills.bills(conn, visit.viewer, limit=1)
+    if not found:
+        return card(say("home.last_bill"), [empty(say("home.no_bill"))])
+    row = found[0]
+    first, end = (at.astimezone(LOCAL).date() for at in (row.period.start, row.period.end))
+    note = f"{fmt.span(first, end)} · {fmt.number(row.kwh)} kWh"
+    foot = html.Div(
+        [link(say("home.see_bill"), f"/bills/{row.id}"), link(say("home.all_bills"), "/bills")],
+        className="apart",
+    )
+    return card(
+        say("home.last_bill"), [figure(fmt.month(first), fmt.number(row.total), "₫", note)], foot=foot
+    )
+
+
+def _days(visit: Visit, found: MeterSheet, days: Sequence[DayTotal]) -> Part:
+    say = visit.say
+    known = [day for day in days if day.missing < day.slots]
+    if not known:
+        return card(say("home.daily"), [empty(say("home.daily_none"))], foot=as_of(visit, found.last_contact))
+    drawn = chart(daily_bars(visit, days), say("home.daily_label"), "home-days")
+    foot = html.Div(
+        [as_of(visit, found.last_contact), link(say("home.see_curve"), f"/meters/{found.serial}")],
+        className="apart",
+    )
+    return card(say("home.daily"), [drawn], beside=day_legend(visit), foot=foot)
+
+
+def connect(guarded: Guarded) -> None:
+    guarded.reads(
+        Output("home-now", "children"),
+        Input("home-tick", "n_intervals"),
+        State("home-serial", "data"),
+        roles=CUSTOMER,
+        prevent_initial_call=True,
+    )(live)
+
+
+PAGE = Page("home", "/", CUSTOMER, show, nav="home")

@@ -1,0 +1,192 @@
+"""One meter: its load curve, its days, what it says now, its registers, events and history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+from dash import Input, Output, State, dcc, html
+from psycopg import Connection
+
+from dashboard.addresses import EVERYBODY, Page
+from dashboard.callbacks import Guarded
+from dashboard.charts.daily import daily_bars
+from dashboard.charts.load_curve import load_curve
+from dashboard.charts.packing import chart
+from dashboard.charts.regular import Curve, load_factor, pmax, regular, whole_days
+from dashboard.errors import Refused
+from dashboard.parts.days_range import DaysRange, asked, chooser
+from dashboard.parts.electrical import (
+    events_card,
+    findings_card,
+    installations_card,
+    instant_card,
+    polls_card,
+    registers_card,
+)
+from dashboard.parts.elements import Part, card, empty, facts, figure, heading
+from dashboard.parts.moments import as_of, slots_note
+from dashboard.visit import Visit
+from model.quality import Quality
+from storage import meters, profiles
+from storage.meters import MeterSheet
+
+EVERY_MS = 30_000
+WEEK = timedelta(days=7)
+
+
+def sheet(conn: Connection[Any], visit: Visit, serial: str) -> MeterSheet:
+    """What is known of a meter. Raises `Refused` for one that is not there or not the viewer's."""
+    found = meters.sheet(conn, visit.viewer, serial)
+    if found is None:
+        raise Refused("meter", serial)
+    return found
+
+
+def owned(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> bool:
+    """Whether the meter is the viewer's to see."""
+    return meters.sheet(conn, visit.viewer, names["serial"]) is not None
+
+
+def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
+    found = sheet(conn, visit, names["serial"])
+    days = asked(visit, WEEK)
+    return html.Div(
+        [
+            heading(found.serial, _under(visit, found)),
+            chooser(visit, days),
+            html.Div(_energy(conn, visit, found, days), className="grid"),
+            html.Div(_live(visit, found), id="meter-live"),
+            html.Div([_plates(visit, found), *_history(visit, found)], className="grid"),
+            dcc.Store(id="meter-serial", data=found.serial),
+            dcc.Interval(id="meter-tick", interval=EVERY_MS),
+        ]
+    )
+
+
+def live(conn: Connection[Any], visit: Visit, _: int | None, serial: str) -> Part:
+    """What the meter says now, read anew."""
+    return _live(visit, sheet(conn, visit, serial))
+
+
+def _under(visit: Visit, found: MeterSheet) -> list[Part]:
+    place = found.installations[0] if found.installations else None
+    if place is None:
+        return [html.Span(visit.say("meters.removed")), as_of(visit, found.last_contact)]
+    who = place.customer_name or visit.say("meter.head_of", station=place.station_name)
+    return [html.Span(who), html.Span(place.address), as_of(visit, found.last_contact)]
+
+
+def _live(visit: Visit, found: MeterSheet) -> Part:
+    return html.Div(
+        [instant_card(visit, found.instant), registers_card(visit, found.registers)], className="grid"
+    )
+
+
+def _energy(conn: Connection[Any], visit: Visit, found: MeterSheet, days: DaysRange) -> list[Part]:
+    say = visit.say
+    stored = profiles.load_curve(conn, visit.viewer, found.serial, days.period)
+    if stored is None or not bool((stored.quality != Quality.MISSING).any()):
+        nothing = empty(say("meter.no_curve"), say("meter.no_curve_more"))
+        return [card(say("meter.curve"), [nothing], foot=as_of(visit, found.last_contact))]
+    curve = regular(stored, days.period, visit.now)
+    parts: list[Part] = [_curve(visit, found, curve)]
+    if (days.end - days.first).days > 1:
+        stored_days = profiles.daily(conn, visit.viewer, found.serial, days.first, days.end) or []
+        totals = whole_days(stored_days, days.first, min(visit.now, days.period.end))
+        drawn = chart(
+            daily_bars(visit, totals), say("meter.days_label", serial=found.serial), "meter-days", "low"
+        )
+        note = slots_note(visit, curve.missing, curve.estimated)
+        parts.append(card(say("meter.days"), [drawn], beside=day_legend(visit), foot=note))
+    return parts
+
+
+def _curve(visit: Visit, found: MeterSheet, curve: Curve) -> Part:
+    say, fmt = visit.say, visit.fmt
+    peak, note = pmax(curve), slots_note(visit, curve.missing, curve.estimated)
+    figures = [figure(say("meter.energy"), fmt.kwh(float(np.nansum(curve.wh))), "kWh", note, "small")]
+    if peak is not None:
+        watt, at = peak
+        factor = fmt.number(load_factor(curve), 2)
+        figures.append(
+            figure(
+                say("meter.pmax"),
+                fmt.number(watt / 1000, 2),
+                "kW",
+                say("meter.pmax_at", at=fmt.instant(at)),
+                "small",
+            )
+        )
+        figures.append(figure(say("meter.load_factor"), factor, "", say("meter.load_factor_note"), "small"))
+    drawn = chart(
+        load_curve(visit, curve, peak), say("meter.curve_label", serial=found.serial), "meter-curve", "tall"
+    )
+    return card(
+        say("meter.curve"), [html.Div(figures, className="figures"), drawn], beside=curve_legend(visit),
+        foot=as_of(visit, found.last_contact),
+    )  # fmt: skip
+
+
+def curve_legend(visit: Visit) -> Part:
+    kinds = (
+        ("", "quality.actual"),
+        ("l-estimated", "quality.estimated"),
+        ("l-missing", "quality.missing"),
+        ("l-peak", "meter.pmax"),
+    )
+    return html.Div(
+        [html.Span([html.I(className=kind), visit.say(key)]) for kind, key in kinds], className="legend"
+    )
+
+
+def day_legend(visit: Visit) -> Part:
+    kinds = (("", "quality.actual"), ("l-estimated", "quality.estimated"), ("l-part", "quality.part"))
+    return html.Div(
+        [html.Span([html.I(className=kind), visit.say(key)]) for kind, key in kinds], className="legend"
+    )
+
+
+def _plates(visit: Visit, found: MeterSheet) -> Part:
+    say, place = visit.say, found.installations[0] if found.installations else None
+    pairs: list[tuple[str, Part]] = [(say("meter.model"), found.model)]
+    if found.modem is not None:
+        pairs.append((say("meter.modem"), found.modem.code))
+    if place is not None:
+        plan = place.supplies[-1].plan if place.supplies else ""
+        pairs = [
+            (say("meter.customer"), f"{place.customer_name} · {place.customer}" if place.customer else ""),
+            (say("meter.address"), place.address),
+            (say("meter.station"), place.station_name),
+            (say("meter.point"), place.point),
+            (say("meter.plan"), say.term("plan", plan)),
+            (say("meter.multiplier"), visit.fmt.plain(place.multiplier_at(visit.now).normalize() + 0)),
+            *pairs,
+        ]
+    return card(say("meter.plates"), [facts(pairs)], kind="w6")
+
+
+def _history(visit: Visit, found: MeterSheet) -> list[Part]:
+    parts = [installations_card(visit, found.installations)]
+    if visit.viewer.is_staff:
+        parts += [
+            events_card(visit, found.events),
+            findings_card(visit, found.findings),
+            polls_card(visit, found.polls[:20]),
+        ]
+    return parts
+
+
+def connect(guarded: Guarded) -> None:
+    guarded.reads(
+        Output("meter-live", "children"),
+        Input("meter-tick", "n_intervals"),
+        State("meter-serial", "data"),
+        roles=EVERYBODY,
+        prevent_initial_call=True,
+    )(live)
+
+
+PAGE = Page("meter", "/meters/{serial}", EVERYBODY, show, owned=owned)

@@ -1,0 +1,169 @@
+"""Staff's first page: are the meters being read, who is silent, what needs a look, where the energy went."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dash import Input, Output, dcc, html
+from psycopg import Connection
+
+from dashboard.addresses import STAFF, Page
+from dashboard.callbacks import Guarded
+from dashboard.errors import Refused
+from dashboard.parts.elements import Part, badge, card, empty, figure, heading, link
+from dashboard.parts.moments import as_of
+from dashboard.visit import Visit
+from storage import overview
+from storage.overview import Overview, StationUse
+
+EVERY_MS = 30_000
+
+
+def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
+    """The whole page; its body is read anew every half minute."""
+    return html.Div(
+        [
+            heading(visit.say("overview.title"), [visit.say("overview.about")]),
+            html.Div(body(conn, visit), id="overview-body"),
+            dcc.Interval(id="overview-tick", interval=EVERY_MS),
+        ]
+    )
+
+
+def body(conn: Connection[Any], visit: Visit, _: int | None = None) -> Part:
+    """Everything that changes while one looks."""
+    seen = overview.overview(conn, visit.viewer, visit.now)
+    if seen is None:
+        raise Refused("page", visit.path)
+    return html.Div(
+        [
+            html.Div(_figures(visit, seen), className="grid"),
+            html.Div([_stations(visit, seen), _alerts(visit, seen), _silent(visit, seen)], className="grid"),
+        ]
+    )
+
+
+def _rate_tone(share: float | None) -> str:
+    """Ontario asks for 98 % of the reads of a day; below 95 % something is broken."""
+    return "" if share is None or share >= 0.98 else "warn" if share >= 0.95 else "bad"
+
+
+def _figures(visit: Visit, seen: Overview) -> list[Part]:
+    say, fmt = visit.say, visit.fmt
+    open_alerts = sum(seen.open_alerts.values())
+    figures = (
+        figure(say("overview.meters"), fmt.number(seen.meters), note=say("overview.meters_note")),
+        figure(
+            say("overview.read_rate"), fmt.percent(seen.read_rate_24h), note=say("overview.read_rate_note", read=fmt.number(seen.meters_read_24h), all=fmt.number(seen.meters)),
+            tone=_rate_tone(seen.read_rate_24h),
+        ),
+        figure(
+            say("overview.complete"), fmt.percent(seen.complete_yesterday), note=say("overview.complete_note"),
+            tone=_rate_tone(seen.complete_yesterday),
+        ),
+        figure(
+            say("overview.open_alerts"), fmt.number(open_alerts),
+            note=link(say("overview.to_alerts"), "/alerts"), tone="warn" if open_alerts else "",
+        ),
+    )  # fmt: skip
+    return [html.Section(each, className="card w3") for each in figures]
+
+
+def _stations(visit: Visit, seen: Overview) -> Part:
+    say, fmt = visit.say, visit.fmt
+    most = max((max(s.customers_today_wh, s.customers_yesterday_wh) for s in seen.stations), default=0) or 1
+    rows = [
+        html.Div(
+            [
+                link(station.name, f"/meters?station={station.station}", "link row-name"),
+                _bar(say("overview.today"), fmt.kwh(station.customers_today_wh), station.customers_today_wh / most, ""),
+                _bar(say("overview.yesterday"), fmt.kwh(station.customers_yesterday_wh), station.customers_yesterday_wh / most, "was"),
+                html.Div(_head(visit, station), className="row-under"),
+            ],
+            className="station",
+        )
+        for station in seen.stations
+    ]  # fmt: skip
+    content = html.Div(rows, className="rows") if rows else empty(say("overview.no_stations"))
+    return card(say("overview.stations"), [content], foot=as_of(visit, visit.now), kind="w7")
+
+
+def _head(visit: Visit, station: StationUse) -> str:
+    """What the station's own meter says of the same days, where there is one."""
+    if station.head_yesterday_wh is None:
+        return visit.say("overview.no_head")
+    return visit.say(
+        "overview.head",
+        today=visit.fmt.kwh(station.head_today_wh),
+        yesterday=visit.fmt.kwh(station.head_yesterday_wh),
+    )
+
+
+def _bar(name: str, value: str, share: float, kind: str) -> Part:
+    return html.Div(
+        [
+            html.Div([html.Span(name), html.Strong(f"{value} kWh")], className="bar-text"),
+            html.Div(html.I(style={"width": f"{100 * share:.1f}%"}), className=f"meter-bar {kind}"),
+        ],
+        className="bar-line",
+    )
+
+
+def _alerts(visit: Visit, seen: Overview) -> Part:
+    say = visit.say
+    rows = [
+        dcc.Link(
+            [html.Span(say(f"alert.{kind}"), className="row-main row-name"), badge(str(count), "warn")],
+            href=f"/alerts?kind={kind}",
+            className="row",
+        )
+        for kind, count in sorted(seen.open_alerts.items(), key=lambda item: -item[1])
+        if count
+    ]
+    content = html.Div(rows, className="rows") if rows else empty(say("alerts.none"), say("alerts.none_more"))
+    return card(say("overview.open_alerts"), [content], kind="w5", foot=as_of(visit, visit.now))
+
+
+def _behind(visit: Visit, serials: tuple[str, ...]) -> list[Part]:
+    """The meters behind a modem, each a link; of many the first few."""
+    shown = [part for serial in serials[:4] for part in (link(serial, f"/meters/{serial}"), " ")]
+    return [
+        visit.say("overview.modem_meters", n=len(serials)),
+        " · ",
+        *shown,
+        "…" if len(serials) > 4 else "",
+    ]
+
+
+def _silent(visit: Visit, seen: Overview) -> Part:
+    say, fmt = visit.say, visit.fmt
+    rows = [
+        html.Div(
+            [
+                html.Div(
+                    [
+                        html.Div(modem.modem, className="row-name"),
+                        html.Div(_behind(visit, modem.serials), className="row-under"),
+                    ],
+                    className="row-main",
+                ),
+                html.Div(
+                    [badge(fmt.age(modem.last_contact, visit.now), "bad"), html.Div(fmt.instant(modem.last_contact), className="row-under")],
+                    className="row-end",
+                ),
+            ],
+            className="row",
+        )
+        for modem in seen.silent_modems
+    ]  # fmt: skip
+    content = html.Div(rows, className="rows") if rows else empty(say("overview.none_silent"))
+    return card(say("overview.silent"), [content])
+
+
+def connect(guarded: Guarded) -> None:
+    guarded.reads(Output("overview-body", "children"), Input("overview-tick", "n_intervals"), roles=STAFF,
+                  prevent_initial_call=True)(body)  # fmt: skip
+
+
+PAGE = Page("overview", "/", STAFF, show, nav="overview")

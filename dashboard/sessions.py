@@ -1,0 +1,89 @@
+"""Nobody passes without a session: pure ASGI, before every page, callback and file that is not for strangers."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable
+from urllib.parse import quote, urlsplit
+
+from starlette.requests import HTTPConnection
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from dashboard.visit import SESSION, Session
+from dashboard.words import LANGUAGES, words
+
+COOKIE = "session"
+CSRF_COOKIE = "_csrf_token"  # Dash's own page script copies it into the header below
+CSRF_HEADER = "x-csrftoken"
+FOR_STRANGERS = ("/sign-in", "/livez", "/readyz", "/favicon.ico", "/assets/")
+SAFE = ("GET", "HEAD", "OPTIONS")
+
+
+def language(connection: HTTPConnection, otherwise: str = LANGUAGES[0]) -> str:
+    """What the visitor chose on this device; without a choice, what their account says, or Vietnamese."""
+    chosen = connection.cookies.get("lang", "")
+    return chosen if chosen in LANGUAGES else otherwise
+
+
+def from_elsewhere(connection: HTTPConnection) -> bool:
+    """Whether a browser says that another site sent this request."""
+    if connection.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        return True
+    origin = connection.headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc != connection.headers.get("host")
+
+
+class SignedIn:
+    """Lets strangers reach the sign-in page and its files; everything else needs a session, and a change its token.
+
+    `find` turns the cookie's token into (login's session) or None; it is asked anew at each request, so a session that was ended
+    elsewhere is over at once.
+    """
+
+    def __init__(
+        self, app: ASGIApp, find: Callable[[str, HTTPConnection], Awaitable[Session | None]]
+    ) -> None:
+        self.app = app
+        self.find = find
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        if scope["type"] != "http":  # no page of ours speaks websocket: refused before it is accepted
+            await send({"type": "websocket.close", "code": 4003})
+            return
+        connection = HTTPConnection(scope)
+        refusal = await self._refusal(connection)
+        if refusal is not None:
+            await refusal(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    async def _refusal(self, connection: HTTPConnection) -> Response | None:
+        changes = connection.scope["method"] not in SAFE
+        if changes and from_elsewhere(connection):
+            return PlainTextResponse("This request came from another site and was refused.", status_code=403)
+        path = connection.url.path
+        token = connection.cookies.get(COOKIE, "")
+        session = await self.find(token, connection) if token else None
+        if session is None:
+            return None if path.startswith(FOR_STRANGERS) else self._sign_in_first(connection, path)
+        SESSION.set(session)
+        if path.startswith("/_dash-") and changes:
+            sent = connection.headers.get(CSRF_HEADER, "")
+            if not hmac.compare_digest(sent.encode(), session.csrf.encode()):
+                return JSONResponse({"error": words(session.lang)("refused.stale_form")}, status_code=403)
+        return None
+
+    @staticmethod
+    def _sign_in_first(connection: HTTPConnection, path: str) -> Response:
+        wants_page = connection.scope["method"] in SAFE and not path.startswith(("/api/", "/_dash-"))
+        if not wants_page:
+            return JSONResponse({"error": words(language(connection))("refused.no_session")}, status_code=401)
+        query = connection.url.query
+        onward = path + (f"?{query}" if query else "")
+        return RedirectResponse(
+            "/sign-in" + (f"?next={quote(onward)}" if onward != "/" else ""), status_code=303
+        )
