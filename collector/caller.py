@@ -1,4 +1,4 @@
-"""One round along one line: every meter that has something to say, in turn, each with a bounded number of tries."""
+"""One round along one line: every meter with something to say, in turn, with bounded tries."""
 
 from __future__ import annotations
 

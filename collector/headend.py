@@ -34,8 +34,8 @@ async def run(
 ) -> CollectReport:
     """Poll. `once`: until nothing that can be had is missing and the spool is empty; else until cancelled.
 
-    Raises `StoreAway` when the database cannot be reached to begin with, `SpoolError` when the spool cannot be opened,
-    `ListenerError` when the port is taken.
+    Raises `StoreAway` when the database cannot be reached to begin with, `SpoolError` when the spool cannot
+    be opened, `ListenerError` when the port is taken.
     """
     async with AsyncExitStack() as stack:
         spool = Spool(settings.spool_path, settings.spool_limit_bytes)
@@ -84,7 +84,7 @@ class HeadEnd:
             await self.listener.open()
 
     async def close(self) -> None:
-        """Hang up everywhere. What was acknowledged is on the disk; a conversation under way is as if never begun."""
+        """Hang up everywhere. A conversation under way is as if never begun; every other is on the disk."""
         tasks = [*self._rounds.values(), *([self._ingesting] if self._ingesting else [])]
         for task in tasks:
             task.cancel()
@@ -170,7 +170,7 @@ class HeadEnd:
         self.progress(self._total - min(self._total, sum(self._open.values())), self._total, text)
 
     async def drain(self) -> None:
-        """Wait until the store has everything; gives up when the database stays away for the patience allowed."""
+        """Wait until the store has everything; give up when the database stays away too long."""
         draining = asyncio.create_task(self.ingest.drained())
         try:
             while not draining.done():

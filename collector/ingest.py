@@ -1,6 +1,7 @@
 """From the spool into the store: in order, in batches, deleted only once committed.
 
-The store away is no error here: the spool keeps, one sentence goes to the log, and it goes on when the store is back.
+The store away is no error here: the spool keeps, one sentence goes to the log, and it goes on when the store
+is back.
 """
 
 from __future__ import annotations

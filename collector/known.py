@@ -1,4 +1,4 @@
-"""What the head-end knows of each meter: the store's word, the spool's on top of it, and how the last tries went."""
+"""What the head-end knows of each meter: from the store, from the spool, and from how the last tries went."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Known:
             self.last_instant = _later(self.last_instant, last_instant)
 
     def note(self, readout: Readout) -> None:
-        """Take a readout into account. Whatever order readouts come in, answered periods add up to the same."""
+        """Take a readout into account. In whatever order they come, answered periods add up to the same."""
         self.outcome, self.detail = readout.outcome, readout.detail
         for answer in readout.answers:
             if answer.asked is not None and answer.complete:

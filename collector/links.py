@@ -33,7 +33,7 @@ class Link:
 
     @asynccontextmanager
     async def lease(self) -> AsyncIterator[ByteStream]:
-        """The line to the meters, alone. Whatever is raised within poisons it; so does `ByteStream.poison`."""
+        """The line to the meters, alone. What is raised within poisons it, as `ByteStream.poison` does."""
         async with self._lock:
             wire = await self._connected()
             wire.take_lease()
@@ -135,7 +135,7 @@ class DialIn(Link):
         except TimeoutError:
             raise LinkDown(
                 self.modem.code,
-                f"modem {self.modem.code} has not dialled in: check its power, its network and the address it calls",
+                f"modem {self.modem.code} has not dialled in: check its power, network and address to call",
             ) from None
 
     async def _connected(self) -> Wire:

@@ -1,7 +1,7 @@
 """Where modems that dial in arrive: nobody gets further than the door without a name we know.
 
-Bounded per connection (first byte, registration, length) and per address, never over all: a global bound before the
-name is known would let strangers lock good modems out.
+Bounded per connection (first byte, registration, length) and per address, never over all: a global bound
+before the name is known would let strangers lock good modems out.
 """
 
 from __future__ import annotations

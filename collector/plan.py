@@ -1,7 +1,7 @@
 """What to ask a meter next: what is missing, on a grid that does not depend on when it is asked.
 
-Pure. Questions about profiles are cut at fixed local weeks, so that a run that was killed and one that was not ask
-the same questions and leave the same answers.
+Pure. Questions about profiles are cut at fixed local weeks, so that a run that was killed and one that was
+not ask the same questions and leave the same answers.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class ProfileAbility:
-    """A load profile that a meter keeps. `opening`: it holds indices, so the row at the very beginning counts too."""
+    """A load profile that a meter keeps. `opening`: of indices, so the row at the beginning counts too."""
 
     item: str
     interval: timedelta
@@ -40,7 +40,7 @@ class Abilities:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One question to a profile: the intervals that begin in `asked`; with `opening`, the row at its beginning too."""
+    """One question to a profile: the intervals that begin in `asked`; `opening`: the one at its beginning."""
 
     item: str
     asked: Period
@@ -49,7 +49,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What is known of a meter: answered periods by item, when registers and instants were last read or tried."""
+    """What is known of a meter: answered periods by item, and when registers and instants were last read."""
 
     answered: Mapping[str, Sequence[Period]] = field(default_factory=dict)
     resting: frozenset[tuple[str, Period]] = frozenset()  # rejected so often that asking again can wait
@@ -78,7 +78,7 @@ class Wanted:
 
 
 def floor_to(at: datetime, interval: timedelta) -> datetime:
-    """The last multiple of `interval` (counted from 1970 UTC; local time here is UTC+7, whole hours) not after `at`."""
+    """The last multiple of `interval`, counted from 1970 UTC (local time is 7 h off), not after `at`."""
     return at - (require_aware(at) - _EPOCH) % interval
 
 
@@ -89,7 +89,7 @@ def ceil_to(at: datetime, interval: timedelta) -> datetime:
 
 
 def weeks(period: Period, interval: timedelta) -> Iterator[Period]:
-    """`period` cut at local Mondays, or at every local midnight where intervals are shorter than a quarter of an hour."""
+    """`period` cut at local Mondays, or at every local midnight for intervals under a quarter of an hour."""
     length = 7 if interval >= timedelta(minutes=15) else 1
     day = local_day(period.start)
     first = day - timedelta(days=(day - ANCHOR).days % length)
@@ -130,7 +130,7 @@ def missing_profile(ability: ProfileAbility, state: State, since: datetime, end:
 
 
 def missing_closings(item: str, state: State, since: datetime, end: datetime) -> list[Span]:
-    """The months whose closing snapshot is still to be had; the snapshot of a month bears the stamp of its end."""
+    """The months whose closing snapshot is still to be had; it bears the stamp of the month's end."""
     first = month_floor(since - timedelta(microseconds=1))
     last = month_floor(end)
     if first >= last:
@@ -174,7 +174,7 @@ def wanted(
 
 
 def next_due(state: State, now: datetime, live_every: timedelta, abilities: Abilities) -> datetime:
-    """When a meter that has nothing missing at `now` will have something to say: the next half-hour or instants."""
+    """When a meter with nothing missing at `now` will have something to say: next half-hour or instants."""
     due = floor_to(now, HALF_HOUR) + HALF_HOUR
     if abilities.instants and state.last_instant is not None:
         due = min(due, state.last_instant + live_every)

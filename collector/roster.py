@@ -1,4 +1,4 @@
-"""The meters a head-end is responsible for, and what it knows of each: from the store, and from the spool on top."""
+"""The meters a head-end is responsible for, and what it knows of each: the store's word, and the spool's."""
 
 from __future__ import annotations
 
@@ -73,7 +73,8 @@ class Roster:
     async def load(self, spool: Spool) -> None:
         """Ask the store; what waits in the spool counts as answered. Raises `StoreAway`.
 
-        Read before the store is: a readout that goes from one to the other meanwhile is seen twice, never not at all.
+        Read before the store is: a readout that goes from one to the other meanwhile is seen twice, never not
+        at all.
         """
         waiting = []
         after = 0

@@ -19,7 +19,7 @@ def unseen(done: int, total: int, text: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class HeadEndSettings:
-    """Times in seconds. `listen_port` None: no listener; 0: any free port. `only` limits a run to these serials."""
+    """Times in seconds. `listen_port` None: no listener; 0: any free port. `only`: these serials alone."""
 
     dsn: str = field(repr=False)
     spool_path: Path

@@ -130,15 +130,15 @@ class Spool:
             raise spool_error(self.path, error) from error
 
     async def append(self, records: Sequence[Spooled]) -> None:
-        """Return once the records are on the disk; `SpoolFull` when there is no room (then none of them is kept)."""
+        """Return once the records are on the disk; `SpoolFull` when there is no room (none is kept)."""
         rows = [
             (r.meter_id, r.modem, r.received_at.isoformat(), orjson.dumps(to_json(r.readout)))
             for r in records
         ]
         if self.bytes + sum(len(row[3]) for row in rows) > self.limit_bytes:
             raise SpoolFull(
-                f"the spool {self.path} is full ({self.limit_bytes >> 20} MiB, {self.rows} readouts wait): polling "
-                "stops until the database takes them; check the database"
+                f"the spool {self.path} is full ({self.limit_bytes >> 20} MiB, {self.rows} readouts wait): "
+                "polling stops until the database takes them; check the database"
             )
         pending = _Pending(rows, asyncio.get_running_loop().create_future())
         self._pending.append(pending)

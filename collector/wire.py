@@ -1,7 +1,7 @@
 """One TCP connection to a modem, as bytes from and to the meters behind it.
 
-What the modem says of its own accord (registrations, heartbeats) is taken out and answered here, at any time, whether
-somebody is talking to a meter or not. No task per connection: ten thousand of them must be cheap.
+What the modem says of its own accord (registrations, heartbeats) is taken out and answered here, at any time,
+whether somebody is talking to a meter or not. No task per connection: ten thousand of them must be cheap.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ HELD = 1 << 20  # bytes that came and nobody has taken yet
 
 
 class ByteStream(Protocol):
-    """What a conversation with a meter needs: bytes in, bytes out, and a way to say that they cannot be trusted."""
+    """What a conversation needs: bytes in, bytes out, and a way to say that they cannot be trusted."""
 
     async def read(self) -> bytes:
         """The bytes that have come, at least one; raises `LinkDown` when the modem hung up."""

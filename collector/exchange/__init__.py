@@ -26,7 +26,7 @@ async def read_meter(
     answer_s: float,
     scales: Scales | None = None,
 ) -> Readout:
-    """One conversation with one meter. Whatever goes wrong is in the readout, and the line is poisoned where it must.
+    """One conversation with one meter. What goes wrong is in the readout, and poisons the line where it must.
 
     `scales` remembers, from one conversation to the next, the scalers this meter has told.
     """
@@ -62,5 +62,7 @@ async def read_meter(
 
 def _refusal(who: str, refusal: AssociationRefused) -> str:
     if refusal.diagnostic in (UserDiagnostic.AUTHENTICATION_FAILURE, UserDiagnostic.AUTHENTICATION_REQUIRED):
-        return f"{who} refused the password: correct it in the register (it is not tried again at once, meters lock)"
+        return (
+            f"{who} refused the password: correct it in the register (meters lock, so it is not tried again)"
+        )
     return f"{who}: {refusal.reason}: check its model, client address and password"

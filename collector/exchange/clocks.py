@@ -22,7 +22,7 @@ class Judged:
 
 
 def judge(notes: Notebook, wanted: Wanted, meter_now: datetime, raw: bytes) -> Judged:
-    """Note the clock. A drift is an event each time registers are read; half an hour or more makes stamps worthless."""
+    """Note the clock. A drift is an event when registers are read; half an hour makes stamps worthless."""
     ours = notes.clock()
     offset = meter_now - ours
     notes.offset_s = round(offset.total_seconds(), 1)

@@ -43,7 +43,7 @@ class Conversation:
         return _only(Got, events).raw()
 
     async def get_all(self, attributes: tuple[Attribute, ...]) -> list[Got]:
-        """Several attributes: in one question where the meter grants lists and keeps its word, else one by one."""
+        """Several attributes: in one question where the meter grants lists and serves them, else singly."""
         if len(attributes) > 1 and self._list > 1 and Conformance.MULTIPLE_REFERENCES in self._client.granted:
             try:
                 return await self._lists(attributes)

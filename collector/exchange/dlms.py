@@ -1,4 +1,4 @@
-"""Reading a DLMS meter: who it is, what time it has, then profiles, registers and instants as the plan asks."""
+"""Reading a DLMS meter: who it is, what time it has, then profiles, registers, instants as the plan asks."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ async def _opening(
                 )
                 notes.ended(
                     "wrong_meter",
-                    f"meter {found} answers where {meter.serial} should: nothing of it is kept; correct the register",
+                    f"meter {found} answers where {meter.serial} should: nothing is kept; correct the register",
                 )
                 return None
             notes.take(Answer(SERIAL, raw))

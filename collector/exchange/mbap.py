@@ -1,7 +1,7 @@
-"""Modbus over a stream of bytes with the MBAP header (Modbus messaging on TCP/IP 1.0b, 3.1.3): one question at a time.
+"""Modbus with the MBAP header (Modbus messaging on TCP/IP 1.0b, 3.1.3) over a stream, question by question.
 
-Nothing is believed that does not fit: transaction, protocol, length, unit, function and byte count are all checked, for
-an answer that came too late looks right otherwise. Whatever goes wrong ends the conversation.
+Nothing is believed that does not fit: transaction, protocol, length, unit, function and byte count are all
+checked, for an answer that came too late looks right otherwise. Whatever goes wrong ends the conversation.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class ExceptionCode(IntEnum):
 
 
 class ModbusLine:
-    """Raises `AnswerTimeout`, `LinkDown`, `RemoteError`; `ServiceRefused` is the meter's own no and ends nothing."""
+    """Raises `AnswerTimeout`, `LinkDown`, `RemoteError`; `ServiceRefused`, a meter's no, ends nothing."""
 
     def __init__(self, stream: ByteStream, unit: int, answer_s: float) -> None:
         self._stream, self._unit, self._seconds = stream, unit, answer_s

@@ -1,7 +1,7 @@
 """Reading a Modbus meter: serial, clock, its logger where it has one, registers and instants.
 
-A meter without a logger gives its index only. Read at the half-hour, that is the index of the half-hour; read at any
-other time it is a reading like any other, and the half-hours between stay unknown.
+A meter without a logger gives its index only. Read at the half-hour, that is the index of the half-hour; read
+at any other time it is a reading like any other, and the half-hours between stay unknown.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ async def _is_meter(line: ModbusLine, meter: LineMeter, model: MeterModel, notes
     notes.event(SERIAL, raw, "serial_mismatch", f"meter {found} answers where {meter.serial} should hang")
     notes.ended(
         "wrong_meter",
-        f"meter {found} answers where {meter.serial} should: nothing of it is kept; correct the register",
+        f"meter {found} answers where {meter.serial} should: nothing is kept; correct the register",
     )
     return False
 

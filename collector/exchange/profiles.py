@@ -33,7 +33,7 @@ async def read_profile(
     talk: Conversation, profile: LoadProfile, deviation: bool, spans: Iterable[Span], meter_now: datetime,
     notes: Notebook, scales: Scales,
 ) -> None:  # fmt: skip
-    """Ask for the spans one by one. One that is refused or makes no sense is noted; the next is asked all the same."""
+    """Ask for the spans one by one. One that is refused or makes no sense is noted, the next one asked."""
     interval = timedelta(seconds=profile.interval_seconds)
     for whole in spans:
         now = notes.clock()
@@ -145,8 +145,8 @@ def _closings(
             if not present:
                 continue
             read = RegisterRead(
-                item.key.channel, item.key.rate, datetime.fromtimestamp(stamp, UTC), raw, scaler, item.place.unit,
-                ReadingSource.BILLING_PROFILE,
+                item.key.channel, item.key.rate, datetime.fromtimestamp(stamp, UTC), raw, scaler,
+                item.place.unit, ReadingSource.BILLING_PROFILE,
             )  # fmt: skip
             if reads.setdefault((number, stamp), read) != read:
                 torn.add((number, stamp))

@@ -30,8 +30,9 @@ class Meaning:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """Decoded rows: `stamps` seconds since 1970 UTC at the *end* of the interval, `status` int64, and for each meaning
-    its values with a mask of those present."""
+    """Decoded rows: `stamps` in seconds since 1970 UTC at the *end* of the interval, `status` int64, and for
+    each meaning its values with a mask of those present.
+    """
 
     stamps: Ints
     status: Ints
@@ -50,8 +51,9 @@ class Accepted:
 def accept(rows: Rows, span: Span, interval: timedelta, now: datetime, meter_now: datetime) -> Accepted | str:
     """Check rows against what was asked, or say why they cannot be the answer.
 
-    Every stamp must lie in the asked range and on the interval's grid, and none beyond `now`. Rows that came twice and
-    say the same count once; rows that came twice and differ are both left out (the answer's bytes keep them).
+    Every stamp must lie in the asked range and on the interval's grid, and none beyond `now`. Rows that came
+    twice and say the same count once; rows that came twice and differ are both left out (the answer's bytes
+    keep them).
     """
     step = int(interval.total_seconds())
     first, last = int(span.asked.start.timestamp()), int(span.asked.end.timestamp())
@@ -60,7 +62,7 @@ def accept(rows: Rows, span: Span, interval: timedelta, now: datetime, meter_now
     if len(stamps):
         newest, oldest = int(stamps.max()), int(stamps.min())
         if newest > now.timestamp():
-            return f"a row claims the future: it is stamped {spoken(newest)}, now it is {spoken(now.timestamp())}"
+            return f"a row claims the future: stamped {spoken(newest)}, now it is {spoken(now.timestamp())}"
         if (stamps % step).any():
             odd = int(stamps[(stamps % step) != 0][0])
             return f"a row is stamped {spoken(odd)}, which ends no interval of {step // 60} minutes"

@@ -1,4 +1,7 @@
-"""Scalers and units as meters themselves tell them (IEC 62056-6-2: attribute 3 of registers, 4 of demand registers)."""
+"""Scalers and units as meters themselves tell them.
+
+IEC 62056-6-2: attribute 3 of registers and extended registers, 4 of demand registers.
+"""
 
 from __future__ import annotations
 
@@ -41,8 +44,8 @@ class Scales:
             said = ScalerUnit.from_data(axdr.decode(got.result))
             if said.unit != place.unit:
                 raise RemoteError(
-                    f"{got.attribute.obis} is measured in unit {said.unit}, the meter's model says {place.unit.name.lower()}: "
-                    "correct its model in the register",
+                    f"{got.attribute.obis} is measured in unit {said.unit}, the meter's model says "
+                    f"{place.unit.name.lower()}: correct its model in the register",
                     got.result,
                 )
             self._told[got.attribute] = said.scaler
