@@ -12,7 +12,7 @@ _NOISE = 0xA5
 
 
 class Air:
-    """`silent` maps modem codes to the half-hour from which they answer nothing; orders from outside overrule it."""
+    """`silent` maps modem codes to the half-hour they answer nothing from; orders overrule it."""
 
     def __init__(self, silent: Mapping[str, int], clock: Clock) -> None:
         self._silent = silent
@@ -50,8 +50,8 @@ class Air:
     def spoiled(self, answer: bytes) -> bytes:
         """A profile answer as it arrives: with a burst of noise in its middle while there is an order for it.
 
-        TCP and the wrapper carry no check of their own, so the burst has to break what can be seen to be broken: it is
-        as long as a whole row, tags included. Answers too short to have rows pass.
+        TCP and the wrapper carry no check of their own, so the burst has to break what can be seen to be
+        broken: it is as long as a whole row, tags included. Answers too short to have rows pass.
         """
         if len(answer) < 2 * _BURST + 8 or not self.spoils_one():
             return answer

@@ -1,4 +1,4 @@
-"""Chance that can be asked anywhere: a draw is a function of a key and a number, not of what was drawn before.
+"""Chance that can be asked anywhere: a draw is a function of a key and a number, not of the draws before.
 
 So the half-hour of any meter comes out the same whether it is computed alone, in a month, or after a restart.
 """
@@ -41,7 +41,7 @@ def uniform(seed: int, at: Ints) -> Floats:
 
 
 def spread(seed: int, at: Ints, width: float) -> Floats:
-    """A factor around 1 for each element: bell-shaped, within ±√3 × `width`, standard deviation `width` × √(1/2)."""
+    """A factor around 1 for each element: a triangle of standard deviation 0.71 × `width`."""
     a = uniform(seed, at)
     b = uniform(seed ^ 0x5DEECE66D, at)
     return np.asarray(1.0 + width * np.sqrt(3.0) * (a + b - 1.0), dtype=np.float64)

@@ -25,7 +25,7 @@ class Control:
     fleet: Fleet
     clock: MovingClock
     air: Air
-    truth: Callable[[datetime, datetime], dict[str, dict[str, Any]]]
+    truth: Callable[[datetime, datetime], dict[str, dict[str, int]]]
 
     def obey(self, line: str) -> dict[str, Any]:
         """The answer to a line; what cannot be obeyed is answered with one sentence under "error"."""

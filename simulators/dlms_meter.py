@@ -29,7 +29,7 @@ _UTC_PLUS_7 = 7 * 60
 
 
 class DlmsMeter:
-    """`protocols.dlms.server.ObjectServer` of one meter. `on_profile` is told when rows of the load profile are handed out."""
+    """The `ObjectServer` of one meter. `on_profile` is told when rows of the load profile are handed out."""
 
     def __init__(self, instrument: Instrument, on_profile: Callable[[], None]) -> None:
         self._instrument = instrument
@@ -101,7 +101,7 @@ class DlmsMeter:
 
     def _load_profile(self, profile: LoadProfile) -> None:
         self._constants(profile.obis, profile.captures, profile.interval_seconds, profile.entries)
-        # A buffer of indices opens with the one at hanging: without it the first half-hour would have no beginning.
+        # A buffer of indices opens with the one at hanging: where else would the first half-hour begin?
         with_start = all(column.kind is ProfileKind.INDEX for column in profile.columns)
         capacity = None if self._instrument.hung.recorded is not None else profile.entries
 

@@ -8,7 +8,7 @@ class SimulatorError(Exception):
 
 
 class ReplayError(SimulatorError):
-    """A replay file cannot be used. `line` is the line of the file it was found in (0: the file as a whole)."""
+    """A replay file cannot be used. `line` is where in the file (0: the file as a whole)."""
 
     def __init__(self, file: str, line: int, reason: str) -> None:
         where = f"{file}, line {line}" if line else file

@@ -21,7 +21,7 @@ DRIFT_S: Final = 300
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """Seat numbers by kind, and the particulars of each; `changes` of demand are by seat, harmless ones included."""
+    """Seats by kind, and the particulars of each; `changes` of demand by seat, harmless ones included."""
 
     seats: dict[AlertKind, int]
     bypass: Bypass

@@ -79,7 +79,7 @@ _OFFPEAK[:8] = True
 
 
 def rate_of(slots: Ints) -> Ints:
-    """The rate a three-rate meter counts each half-hour in: 1 normal, 2 peak, 3 off-peak (TT 16/2014/TT-BCT, Art. 5(1)).
+    """The rate each half-hour is counted in: 1 normal, 2 peak, 3 off-peak (TT 16/2014/TT-BCT, Art. 5(1)).
 
     Sunday has no peak; public holidays are not exempt.
     """

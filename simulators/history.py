@@ -12,7 +12,7 @@ from simulators import halfhours
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """`first`: the first day of the month before last; `month`: of the last full month; `epoch`: the half-hour of now."""
+    """First days of the month before last, the last full month and this one; `epoch` is a half-hour."""
 
     first: date
     month: date

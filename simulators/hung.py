@@ -17,8 +17,8 @@ from simulators.supply import Recorded, Supply
 class Hung:
     """A meter at a point, from half-hour `since` until `until` (None: still there).
 
-    `multiplier` is that of its current transformers, `drift_s` its clock minus the right time. `recorded` holds the file
-    it replays, and tells which half-hours its buffer lacks.
+    `multiplier` is that of its current transformers, `drift_s` its clock minus the right time. `recorded`
+    holds the file it replays, and tells which half-hours its buffer lacks.
     """
 
     serial: str
@@ -45,7 +45,10 @@ class Planted:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """All there is: grid, people, meters by serial, modems; and what was planted. `silent` maps modems to their last half-hour."""
+    """Grid, people, meters by serial, modems, and what was planted.
+
+    `silent` maps modems to the half-hour they fall silent at; `replay` reports of a replayed file.
+    """
 
     history_from: datetime
     stations: tuple[Station, ...]

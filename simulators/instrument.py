@@ -1,4 +1,4 @@
-"""A meter's own view of itself: its clock, its registers at their last place and digits, its entries, its terminals."""
+"""A meter's own view of itself: its clock, registers, entries and terminals."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DARK = Moment((0.0, None, None), (0.0, None, None), 0.0, 0.0, 1.0, 0.0)
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """Half-hours kept: `stamps` at their ends, seconds since 1970 UTC; active Wh without end before and at the stamp.
+    """Half-hours kept: `stamps` at their ends, seconds since 1970 UTC; unwrapped Wh before and at them.
 
     `before` equals `at` in the first entry of a buffer of indices: it says where counting began.
     """
@@ -34,7 +34,7 @@ class Entries:
 
 
 class Instrument:
-    """Seconds are those of the meter's own clock everywhere: a meter whose clock is wrong closes its months by it."""
+    """One meter, by its own clock everywhere: where that is wrong, months are closed at the wrong time."""
 
     def __init__(self, hung: Hung, model: MeterModel, clock: Clock) -> None:
         self.hung = hung
@@ -44,6 +44,7 @@ class Instrument:
         self._ratio = hung.multiplier if model.values_secondary else 1
         self._rates = [item.key for item in model.registers if item.key.rate is not Rate.TOTAL]
         self._kept: tuple[int, Entries] | None = None
+        self._felt: tuple[int, dict[Quantity, float]] | None = None
 
     def second(self) -> int:
         """What the meter's clock shows."""
@@ -66,7 +67,7 @@ class Instrument:
         return index if modulus is None else index % modulus
 
     def primary_wh(self, second: int) -> int:
-        """The total of active import as its register says it, never wrapped, times the transformers' ratio."""
+        """The total of active import as its register says it, unwrapped, times the transformers' ratio."""
         item = self.model.register(Channel.ACTIVE_IMPORT)
         raw = self.index(item.key, item.place, second)
         scaler = item.place.scaler
@@ -119,6 +120,11 @@ class Instrument:
     def quantities(self) -> dict[Quantity, float]:
         """Volts, amperes and watts of now in SI units; a removed meter has none on its terminals."""
         second = self.second()
+        if self._felt is None or self._felt[0] != second:
+            self._felt = second, self._feel(second)
+        return self._felt[1]
+
+    def _feel(self, second: int) -> dict[Quantity, float]:
         if self.until(second) < second:
             now = _DARK
         else:

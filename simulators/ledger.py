@@ -1,4 +1,4 @@
-"""The counting work of a meter: whole Wh per half-hour of its own clock, and the registers these add up to."""
+"""The counting work of a meter: whole Wh per half-hour of its own clock, and the registers they make."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _AHEAD = 62 * halfhours.SLOTS_A_DAY  # how many half-hours are reckoned at a tim
 
 
 class Ledger:
-    """Counts from half-hour `first` until `end` (excluded; None: for ever), starting at `start` Wh in each rate.
+    """Counts from half-hour `first` until `end` (excluded; None: for ever); `start` are Wh by rate.
 
-    `divisor` is the ratio of the current transformers before the meter: it counts secondary Wh, and what a division
-    leaves over is carried to the next half-hour, as a counter does. All sums are exact integers: the total is the sum
-    of the rates, and a register the sum of the half-hours before it.
+    `divisor` is the ratio of the current transformers before the meter: it counts secondary Wh, and what a
+    division leaves over is carried to the next half-hour, as a counter does. All sums are exact integers: the
+    total is the sum of the rates, and a register the sum of the half-hours before it.
     """
 
     def __init__(

@@ -16,7 +16,8 @@ COOL_BELOW = 26.0  # °C: no fan, no air conditioner
 class Change:
     """From one half-hour to another (None: for good) a customer lives differently.
 
-    `factor` scales everything; `between_wh` replaces it by a draw of so much a half-hour ((0, 0): the main switch is off).
+    `factor` scales everything; `between_wh` replaces it by a draw of so much a half-hour ((0, 0): the main
+    switch is off).
     """
 
     since: int
@@ -27,7 +28,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Load:
-    """One customer's demand. Curves are mean watts of the 48 half-hours of a local day: weekday, Saturday, Sunday."""
+    """One customer's demand. Curves are mean watts by half-hour of a weekday, a Saturday, a Sunday."""
 
     seed: int
     weather: int  # key of the weather, one for the whole village
@@ -43,7 +44,7 @@ class Load:
     changes: tuple[Change, ...] = field(default=())
 
     def wh(self, slots: Ints) -> Ints:
-        """The energy of each half-hour, in Wh; the same for a half-hour whichever others are asked with it."""
+        """The Wh of each half-hour; the same for a half-hour whichever others are asked with it."""
         days = halfhours.day_number(slots)
         hour = halfhours.hour_slot(slots)
         weekday = halfhours.weekday(slots)
@@ -70,7 +71,7 @@ class Load:
 
 
 def temperature(weather: int, slots: Ints) -> Floats:
-    """Degrees Celsius in the north of Vietnam: the season, the hour, and warmer and cooler spells of some days."""
+    """Degrees Celsius in the north of Vietnam: the season, the hour, and spells of some days."""
     days = halfhours.day_number(slots)
     year = 2 * np.pi * (days % 36525 / 365.25 * 1.0)
     season = 24.0 + 6.0 * np.cos(year - 2 * np.pi * 200 / 365.25)

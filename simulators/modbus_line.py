@@ -60,6 +60,6 @@ class ModbusLine:
 
 
 def _shortened(packet: bytes) -> bytes:
-    """The answer with its last register lost, lengths and all: Modbus TCP has no check that could show noise."""
+    """The answer with its last register lost, lengths and all: no check of Modbus TCP would show noise."""
     length = int.from_bytes(packet[4:6], "big") - 2
     return packet[:4] + length.to_bytes(2, "big") + packet[6:8] + bytes((packet[8] - 2,)) + packet[9:-2]

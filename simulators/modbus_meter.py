@@ -1,4 +1,4 @@
-"""A simulated Modbus meter: the registers its model file lists, filled from its instrument when they are read."""
+"""A simulated Modbus meter: the registers of its model file, filled from its instrument when read."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class ModbusMeter:
         held: list[int],
         written: list[int] | list[bool] | None,
     ) -> ExcCodes | None:
-        """Before an answer: put what is true now into the registers asked for, or take the record selected."""
+        """Before an answer: put what is true now into the registers, or take the record selected."""
         if function in _WRITE:
             return self._select(address, [int(word) for word in written or []])
         if function != self._settings.function:

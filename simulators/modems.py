@@ -1,4 +1,4 @@
-"""Modems that carry DLMS: some wait to be called, some call the head-end, give their name and keep the line alive."""
+"""Modems that carry DLMS: some wait to be called, some call, give their name and keep the line alive."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CHUNK = 65536
 
 @dataclass(frozen=True, slots=True)
 class Bus:
-    """The meters behind one modem. `took_profile` says, once, that the last answers hold rows of a load profile."""
+    """The meters behind one modem. `took_profile` says, once, that the last answer holds profile rows."""
 
     line: Line
     devices: Mapping[int, Device]
@@ -31,7 +31,7 @@ class Bus:
     took_profile: Callable[[], bool]
 
     def open(self) -> Callable[[bytes], bytes]:
-        """A conversation: bytes of the head-end in, bytes of the meters out; `RemoteError` for what is no frame."""
+        """A conversation: the head-end's bytes in, the meters' out; `RemoteError` for what is no frame."""
         connection = ServerConnection(self.devices)
 
         def answer(chunk: bytes) -> bytes:
@@ -152,7 +152,7 @@ class Voice:
         return self.registration + answer if answer and self.dialect.every_packet else answer
 
     def hear(self, chunk: bytes) -> list[bytes]:
-        """The frames for the meters; replies to heartbeats are the modem's own. `RemoteError` for anything else."""
+        """The frames for the meters, without replies to heartbeats; `RemoteError` for anything else."""
         self._kept += chunk
         token = self.dialect.heartbeat
         reply = (token.answer(self.name) if token is not None else None) or b""

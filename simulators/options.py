@@ -18,8 +18,9 @@ HIGHEST_PORT = 32767  # above, the kernel may have handed a port to somebody's o
 class Options:
     """`epoch` fixes the history and the faults, `as_of` the fleet's clock (None: the real one).
 
-    With `ticking` the clock runs on from `as_of`, else it stands still. `dial_in_to` is the head-end's listener; without
-    one every modem is called. `replay` is a CSV of real consumption that takes the place of the drawn cooperative.
+    With `ticking` the clock runs on from `as_of`, else it stands still. `dial_in_to` is the head-end's
+    listener; without one every modem is called. `replay` is a CSV of real consumption that takes the place of
+    the drawn cooperative.
     """
 
     seed: int
@@ -43,5 +44,6 @@ class Options:
             )
         if not 1024 <= self.port_from <= HIGHEST_PORT - 100:
             raise SimulatorError(
-                f"modems cannot listen from port {self.port_from} on: give one from 1024 to {HIGHEST_PORT - 100}"
+                f"modems cannot listen from port {self.port_from} on: "
+                f"give one from 1024 to {HIGHEST_PORT - 100}"
             )

@@ -19,7 +19,7 @@ MODEL = "dk-1p"
 
 
 def build(seed: int, replay: Replay, *, can_dial_in: bool) -> Fleet:
-    """One station, every household on a modem of its own, every second of them dialling in. Nothing is planted."""
+    """One station, a modem for each household, every second of them dialling in. Nothing is planted."""
     code, name = people.STATIONS[0]
     lines = Lines(seed, can_dial_in=can_dial_in, dialects=DIALECTS)
     for number, recording in enumerate(replay.recordings):

@@ -1,7 +1,8 @@
-"""Real consumption from a CSV `meter,timestamp,kwh` (plain or .gz), one row the energy of the half-hour that begins then.
+"""Real consumption from a CSV `meter,timestamp,kwh` (plain or .gz): a row is the half-hour that begins then.
 
-The wall clock of the file counts: an offset is read and put aside, so the hour that autumn doubles comes twice, and its
-first value is the one that is kept. All meters are moved by the same whole weeks, so that weekdays stay weekdays.
+The wall clock of the file counts: an offset is read and put aside, so the hour that autumn doubles comes
+twice, and its first value is the one that is kept. All meters are moved by the same whole weeks, so that
+weekdays stay weekdays.
 """
 
 from __future__ import annotations
@@ -77,9 +78,9 @@ class Replay:
             return []
         first = self.duplicates[0]
         return [
-            f"{self.file}: {self.duplicate_count} rows name a half-hour that was already there; the first value of each "
-            f"was kept (the first such row is line {first['line']}: {first['meter']}, {first['timestamp']}, "
-            f"{first['kept_wh']} Wh kept, {first['dropped_wh']} Wh dropped)"
+            f"{self.file}: {self.duplicate_count} rows name a half-hour that was already there; the "
+            f"first value of each was kept (first such row: line {first['line']}, {first['meter']}, "
+            f"{first['timestamp']}, {first['kept_wh']} Wh kept, {first['dropped_wh']} Wh dropped)"
         ]
 
 
@@ -92,8 +93,8 @@ class _Household:
 def load(path: Path, epoch: datetime) -> Replay:
     """Read a file and move it so that its last half-hour ends within the seven days before `epoch`.
 
-    Raises `ReplayError` with the line for a column, time, or value that cannot be used: a meter's buffer that is partly
-    guessed would be no truth to compare with.
+    Raises `ReplayError` with the line for a column, time or value that cannot be used: a buffer that is
+    partly guessed would be no truth to compare with.
     """
     found: dict[str, _Household] = {}
     duplicates: list[dict[str, str | int]] = []

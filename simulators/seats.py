@@ -89,7 +89,7 @@ def _trades(customers: int) -> list[Trade]:
 
 
 def _models(kinds: list[Trade], chance: random.Random) -> list[str]:
-    """The model of each meter: what three phases need, and among the single-phase ones some old and some Modbus."""
+    """The model of each meter: as its phases need, some of the single-phase ones old, some Modbus."""
     count = len(kinds)
     models = [
         "dk-3p-ct" if trade.multiplier > 1 else "dk-3p" if trade.phases == 3 else "dk-1p" for trade in kinds

@@ -99,7 +99,7 @@ class StationHead:
 
 
 class Recorded:
-    """A supply that is read from a file: `first` is the half-hour of `wh[0]`; a slot below zero is not in the file."""
+    """A supply that is read from a file: `first` is the half-hour of `wh[0]`; -1 is not in the file."""
 
     phases = 1
 
@@ -130,7 +130,7 @@ Counted = Callable[[Ints], Ints]
 
 
 def counted(supply: Supply, stuck_since: int | None = None) -> Counted:
-    """What the meter's counter makes of its supply: Wh per half-hour, nothing from the half-hour it sticks."""
+    """What the meter's counter makes of its supply: Wh per half-hour, nothing once it sticks."""
 
     def count(slots: Ints) -> Ints:
         wh = supply.shown(slots).sum(axis=1)

@@ -17,9 +17,9 @@ from model.period import LOCAL
 from model.series import Channel, Rate
 from protocols import meter_models
 from protocols.dlms import axdr, objects
-from protocols.dlms.clock import read_clock
 from protocols.dlms.client import ClientConnection, ClientSettings
-from protocols.dlms.enums import DataAccessResult, Mechanism
+from protocols.dlms.clock import read_clock
+from protocols.dlms.enums import DataAccessResult
 from protocols.dlms.events import Got, Send
 from protocols.dlms.profile import decode_rows
 from protocols.dlms.selection import EntrySelection, RangeSelection
@@ -307,8 +307,13 @@ async def test_before_its_time_the_silent_modem_answers(free_port):
 
 async def test_orders_that_make_no_sense_are_answered_with_a_sentence(free_port):
     async with running(free_port) as served:
-        for order in ({"do": "dance"}, {"do": "clock", "at": "soon"}, {"do": "silence", "modems": ["MD-99"], "on": True},
-                      {"do": "corrupt", "answers": -1}, {"do": "truth", "from": "2026-10-01", "to": "2026-09-01"}):  # fmt: skip
+        for order in (
+            {"do": "dance"},
+            {"do": "clock", "at": "soon"},
+            {"do": "silence", "modems": ["MD-99"], "on": True},
+            {"do": "corrupt", "answers": -1},
+            {"do": "truth", "from": "2026-10-01", "to": "2026-09-01"},
+        ):
             answer = await served.ask(**order)
             assert list(answer) == ["error"]
         os.write(served.pen, b"not json\n")

@@ -72,9 +72,7 @@ def test_a_register_never_falls_within_a_half_hour(fleet):
     meter = next(m for m in fleet.meters.values() if m.model == "dk-3p-ct")
     start = (meter.since + 18) * 1800
     values = [meter.ledger.registers(second) for second in range(start, start + 7200, 97)]
-    assert all(
-        later[i] >= earlier[i] for earlier, later in itertools.pairwise(values) for i in range(4)
-    )
+    assert all(later[i] >= earlier[i] for earlier, later in itertools.pairwise(values) for i in range(4))
 
 
 def test_rates_follow_tt16_2014():
@@ -114,8 +112,8 @@ def test_one_fault_of_each_kind_each_at_another_customer(seed, customers):
     kinds = [fault.kind for fault in fleet.planted]
     assert len(fleet.customers) == customers
     assert sorted(kinds) == sorted(
-        {AlertKind.PHASE_BYPASS, AlertKind.VACANCY, AlertKind.STUCK_METER, AlertKind.METER_SWAP, AlertKind.ROLLOVER,
-         AlertKind.MODEM_SILENT, AlertKind.CLOCK_DRIFT}
+        {AlertKind.PHASE_BYPASS, AlertKind.VACANCY, AlertKind.STUCK_METER, AlertKind.METER_SWAP,
+         AlertKind.ROLLOVER, AlertKind.MODEM_SILENT, AlertKind.CLOCK_DRIFT}
     )  # fmt: skip
     assert len({fleet.meters[fault.serial].point for fault in fleet.planted}) == 7
     # A silent modem silences nobody but its planted meter.
@@ -161,7 +159,7 @@ def test_faults_look_as_they_were_planted(seed):
 
 @pytest.mark.parametrize("seed", range(6))
 def test_nobody_else_looks_guilty(seed):
-    """No other meter stands still or runs near zero for days, and no other phase that carried stops carrying."""
+    """No other meter stands still or runs near zero for days, no other phase that carried stops carrying."""
     fleet = village.build(seed, EPOCH, 60, can_dial_in=True)
     now = History.before(EPOCH).epoch
     odd = {fault.serial for fault in fleet.planted}

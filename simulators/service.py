@@ -1,0 +1,158 @@
+"""A fleet on its sockets: every line served, the register of its grid, and the truth about its meters."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from model.clock import Clock
+from model.grid import Installation, Meter, Modem, ModemLink, Register
+from model.series import Channel
+from protocols import meter_models
+from protocols.meter_models.model import Speech
+from simulators import halfhours, modems, ports
+from simulators.air import Air
+from simulators.dlms_meter import DlmsMeter
+from simulators.hung import Fleet, Hung
+from simulators.instrument import Instrument
+from simulators.lines import Line
+from simulators.modbus_line import ModbusLine
+from simulators.modbus_meter import ModbusMeter
+from simulators.modems import Bus, Listening
+from simulators.options import Options
+
+
+@dataclass(slots=True)
+class Marker:
+    """Set when an answer holds profile rows; reading it clears it."""
+
+    up: bool = False
+
+    def raise_(self) -> None:
+        """Rows were handed out."""
+        self.up = True
+
+    def taken(self) -> bool:
+        """Whether rows were handed out since this was last asked."""
+        was, self.up = self.up, False
+        return was
+
+
+@dataclass(slots=True)
+class Service:
+    """A fleet on its sockets."""
+
+    fleet: Fleet
+    options: Options
+    clock: Clock
+    air: Air
+    instruments: dict[str, Instrument] = field(default_factory=dict)
+    addresses: dict[str, tuple[str, int]] = field(default_factory=dict)
+    _listening: list[Listening | ModbusLine] = field(default_factory=list)
+    _calling: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for serial, hung in self.fleet.meters.items():
+            self.instruments[serial] = Instrument(hung, meter_models.load(hung.model), self.clock)
+
+    async def start(self) -> None:
+        """Open every port and start to call; `SimulatorError` when there are not enough ports."""
+        waiting = [line for line in self.fleet.lines if line.link is ModemLink.DIAL_OUT]
+        sockets = ports.listening(self.options.host, self.options.port_from, len(waiting))
+        for line, sock in zip(waiting, sockets, strict=True):
+            self.addresses[line.code] = sock.getsockname()[:2]
+            carrier = self._carrier(line)
+            served = carrier if isinstance(carrier, ModbusLine) else Listening(carrier)
+            await served.start(sock)
+            self._listening.append(served)
+        for line in self.fleet.lines:
+            if line.link is not ModemLink.DIAL_IN or self.options.dial_in_to is None:
+                continue
+            carrier = self._carrier(line)
+            if isinstance(carrier, Bus):
+                self._calling.append(asyncio.create_task(modems.call(carrier, self.options.dial_in_to)))
+
+    async def stop(self) -> None:
+        """Hang up everywhere and free the ports."""
+        for task in self._calling:
+            task.cancel()
+        await asyncio.gather(*self._calling, return_exceptions=True)
+        for each in self._listening:
+            await each.stop()
+
+    def _carrier(self, line: Line) -> Bus | ModbusLine:
+        """What serves a line: its meters at the addresses 1, 2, 3 …"""
+        marker = Marker()
+        here = [self.instruments[serial] for serial in line.serials]
+        if here[0].model.speech is Speech.MODBUS:
+            units = {unit: ModbusMeter(each, marker.raise_) for unit, each in enumerate(here, 1)}
+            return ModbusLine(line, units, self.air, marker.taken)
+        devices = {
+            port: DlmsMeter(each, marker.raise_).device(self.options.max_pdu)
+            for port, each in enumerate(here, 1)
+        }
+        return Bus(line, devices, self.air, marker.taken)
+
+    def register(self) -> Register:
+        """What the office would know of this grid, passwords included; hosts and ports as they are served."""
+        fleet = self.fleet
+        hangs = {serial: (line.code, at) for line in fleet.lines for at, serial in enumerate(line.serials, 1)}
+        return Register(
+            stations=fleet.stations,
+            feeders=fleet.feeders,
+            books=fleet.books,
+            customers=fleet.customers,
+            modems=tuple(self._modem(line) for line in fleet.lines),
+            meters=tuple(
+                Meter(
+                    serial=hung.serial,
+                    model=hung.model,
+                    modem=hangs[hung.serial][0],
+                    address=hangs[hung.serial][1],
+                    digits=self.instruments[hung.serial].model.digits,
+                    password=self._password(hung),
+                )
+                for hung in fleet.meters.values()
+            ),
+            points=fleet.points,
+            installations=tuple(self._installation(hung) for hung in fleet.meters.values()),
+        )
+
+    def _modem(self, line: Line) -> Modem:
+        host, port = self.addresses.get(line.code, ("", 0))
+        return Modem(line.code, line.link, line.dialect, host, port, line.registration)
+
+    def _password(self, hung: Hung) -> str | None:
+        settings = self.instruments[hung.serial].model.dlms_settings
+        return hung.password if settings is not None and settings.mechanism else None
+
+    def _installation(self, hung: Hung) -> Installation:
+        until = None if hung.until is None else halfhours.begin_of(hung.until)
+        return Installation(
+            point=hung.point,
+            serial=hung.serial,
+            since=halfhours.begin_of(hung.since),
+            until=until,
+            first_index=self._indices(hung, hung.since),
+            last_index={} if hung.until is None else self._indices(hung, hung.until),
+        )
+
+    def _indices(self, hung: Hung, slot: int) -> dict[str, int]:
+        """What somebody reads off the display, by register code."""
+        instrument = self.instruments[hung.serial]
+        return {
+            item.key.rate.code: instrument.raw(item.key, item.place, slot * halfhours.SLOT_S)
+            for item in instrument.model.registers
+            if item.key.channel is Channel.ACTIVE_IMPORT
+        }
+
+    def truth(self, begin: datetime, end: datetime) -> dict[str, dict[str, int]]:
+        """For each meter, primary Wh at both ends as its own register and clock say, rollovers undone."""
+        found = {}
+        for serial, instrument in self.instruments.items():
+            since = instrument.hung.since * halfhours.SLOT_S
+            at_begin = instrument.until(max(halfhours.seconds_of(begin), since))
+            at_end = instrument.until(max(halfhours.seconds_of(end), since))
+            found[serial] = {"from": instrument.primary_wh(at_begin), "to": instrument.primary_wh(at_end)}
+        return found
