@@ -17,12 +17,15 @@ from model.bill import ClosingIndex
 from model.period import LOCAL, Period
 from model.series import Channel, Rate, ReadingSource
 from operations import models
+from operations.closing_sheet import ClosingSheet, sheet
 from operations.errors import InputError
 from operations.pairing import CHANGED, ROLLOVER, index_instants, rates
 from storage import closing
 from storage.closing import LOAD_PROFILE, Candidate
 from storage.pool import Pool
 from storage.register import Hung, hung
+
+__all__ = ["CloseReport", "ClosingSheet", "choose", "run", "sheet"]
 
 POLL_WITHIN = timedelta(minutes=15)
 _EXACT = (  # what may close at its very instant, the best first

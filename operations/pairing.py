@@ -100,8 +100,8 @@ def supply_at(hung: Hung, period: Period) -> Supply:
     return now
 
 
-def _spans(hung: Sequence[Hung], period: Period, models: Mapping[str, MeterKind]) -> list[Span]:
-    spans: list[Span] = []
+def _without_gap(hung: Sequence[Hung]) -> None:
+    """Raises `Held` where the point had no meter for so long that somebody may have used energy unmetered."""
     for earlier, later in pairwise(hung):
         if earlier.until is None or later.since - earlier.until > UNMETERED_AT_MOST:
             said = (
@@ -109,14 +109,19 @@ def _spans(hung: Sequence[Hung], period: Period, models: Mapping[str, MeterKind]
                 f"for more than a day: complete the record of hanging and taking down, then bill again"
             )
             raise Held("unmetered_gap", later.serial, said)
+
+
+def spans(hung: Sequence[Hung], period: Period, kinds: Mapping[str, MeterKind]) -> list[Span]:
+    """The meters of a point over the period, in the order they hung, cut where a multiplier changed."""
+    found: list[Span] = []
     for meter in hung:
-        secondary = models[meter.model].is_secondary
+        secondary = kinds[meter.model].is_secondary
         cuts = index_instants(meter, period, secondary=secondary)
         for start, end in pairwise(cuts):
             multiplier = meter.multiplier_at(start) if secondary else Decimal(1)
             removed = meter.until is not None and meter.until < period.end
-            spans.append(Span(meter, start, end, multiplier, removed))
-    return spans
+            found.append(Span(meter, start, end, multiplier, removed))
+    return found
 
 
 def _index(span: Span, rate: Rate, at: datetime, indices: Indices) -> ClosingIndex:
@@ -147,7 +152,7 @@ def pair(
     period: Period,
     indices: Indices,
     carried: Mapping[Rate, Decimal],
-    models: Mapping[str, MeterKind],
+    kinds: Mapping[str, MeterKind],
 ) -> Paired:
     """The register parts of one point, the meters of `hung` in the order they hung.
 
@@ -164,7 +169,8 @@ def pair(
         reason = Reason.NEW_SUPPLY
     parts: list[RegisterPart] = []
     left = dict(carried)
-    for span in _spans(hung, period, models):
+    _without_gap(hung)
+    for span in spans(hung, period, kinds):
         known = [rate for serial, rate, _ in indices if serial == span.hung.serial]
         for rate in rates(supply, known):
             opening, closing = (_index(span, rate, at, indices) for at in (span.start, span.end))
@@ -174,7 +180,7 @@ def pair(
                     register=rate.code,
                     previous=kwh(opening),
                     current=kwh(closing),
-                    digits=span.hung.digits or models[span.hung.model].digits,
+                    digits=span.hung.digits or kinds[span.hung.model].digits,
                     removed=span.removed,
                     # Q stands against the index closed before, which need not be the one that opens here.
                     status=closing.status if fell else closing.status.replace(ROLLOVER, ""),
