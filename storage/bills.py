@@ -13,7 +13,7 @@ from psycopg.rows import TupleRow
 
 from model.bill import Bill, BillLine, Hold, RegisterUse
 from model.grid import Customer
-from model.period import Period, add_months, midnight, require_aware
+from model.period import Period, add_months, local_day, midnight, require_aware
 from model.series import Rate
 from model.viewer import Viewer
 from storage.errors import BillConflict, Unknown
@@ -166,7 +166,8 @@ def _compare(conn: Connection[TupleRow], bill: Bill, key: list[object]) -> None:
         if field.name != "invoice_date" and getattr(standing.bill, field.name) != getattr(bill, field.name)
     )
     if differing:
-        period = f"{bill.period.start:%d/%m/%Y} – {bill.period.end:%d/%m/%Y}"
+        first, end = local_day(bill.period.start), local_day(bill.period.end)
+        period = f"{first:%d/%m/%Y} – {end:%d/%m/%Y}"
         raise BillConflict(bill.point, period, differing)
 
 

@@ -79,8 +79,7 @@ class WrappingKey:
 def _create(path: Path) -> bytes:
     """Written beside and linked into place, so that of two programs that start together one key wins."""
     key = secrets.token_bytes(_BYTES)
-    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
-    draft.unlink(missing_ok=True)
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
         out.write(key)
         out.flush()

@@ -1,0 +1,532 @@
+CREATE EXTENSION btree_gist;
+
+CREATE EXTENSION pg_trgm;
+
+CREATE EXTENSION timescaledb;
+
+CREATE EXTENSION unaccent;
+
+CREATE OR REPLACE FUNCTION public.day_extends(old_energy integer[], old_quality bytea, new_energy integer[], new_quality bytea)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+    SELECT length(old_quality) = length(new_quality) AND NOT EXISTS (
+        SELECT FROM generate_series(1, length(old_quality)) AS i
+        WHERE get_byte(old_quality, i - 1) <> 0
+          AND (get_byte(old_quality, i - 1) <> get_byte(new_quality, i - 1) OR old_energy[i] <> new_energy[i]))
+$function$;
+
+CREATE OR REPLACE FUNCTION public.plain(text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+AS $function$ SELECT lower(public.unaccent('public.unaccent', normalize($1, NFC))) $function$;
+
+CREATE OR REPLACE FUNCTION public.point_multipliers(wanted text)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+AS $function$
+    SELECT coalesce(jsonb_agg(jsonb_build_object('valid_from', valid_from, 'value', value::text)
+                              ORDER BY valid_from), '[]')
+    FROM public.point_multiplier WHERE point = wanted
+$function$;
+
+CREATE OR REPLACE FUNCTION public.point_supplies(wanted text)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+AS $function$
+    SELECT coalesce(jsonb_agg(jsonb_build_object('valid_from', valid_from, 'plan', plan,
+                                  'households', households::text, 'voltage_kv', voltage_kv::text,
+                                  'one_rate', one_rate, 'tou_schedule', tou_schedule)
+                              ORDER BY valid_from), '[]')
+    FROM public.point_supply WHERE point = wanted
+$function$;
+
+CREATE OR REPLACE FUNCTION public.slots_of(quality bytea, digits text)
+ RETURNS integer
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+    SELECT length(encode(quality, 'hex')) - length(translate(encode(quality, 'hex'), digits, ''))
+$function$;
+
+CREATE TABLE alert (
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    kind text NOT NULL,
+    meter_id integer NOT NULL,
+    severity smallint NOT NULL,
+    since timestamp with time zone NOT NULL,
+    raised_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    state text DEFAULT 'open'::text NOT NULL,
+    evidence jsonb DEFAULT '{}'::jsonb NOT NULL,
+    acknowledged_by text,
+    acknowledged_at timestamp with time zone,
+    CONSTRAINT alert_kind_meter_id_since_key UNIQUE (kind, meter_id, since),
+    CONSTRAINT alert_pkey PRIMARY KEY (id),
+    CONSTRAINT alert_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES meter(id),
+    CONSTRAINT alert_check CHECK (((acknowledged_by IS NULL) = (acknowledged_at IS NULL))),
+    CONSTRAINT alert_state_check CHECK ((state = ANY (ARRAY['open'::text, 'acknowledged'::text, 'closed'::text])))
+);
+CREATE INDEX alert_meter ON public.alert USING btree (meter_id) WHERE (state <> 'closed'::text);
+CREATE INDEX alert_open ON public.alert USING btree (state, severity DESC, since DESC);
+
+CREATE TABLE answer (
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    meter_id integer NOT NULL,
+    poll_id uuid NOT NULL,
+    item text NOT NULL,
+    asked_from timestamp with time zone,
+    asked_to timestamp with time zone,
+    complete boolean NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    digest bytea NOT NULL,
+    raw bytea NOT NULL,
+    CONSTRAINT answer_pkey PRIMARY KEY (id),
+    CONSTRAINT answer_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES meter(id)
+);
+CREATE UNIQUE INDEX answer_once ON public.answer USING btree (meter_id, item, asked_from, asked_to, digest) NULLS NOT DISTINCT;
+
+CREATE TABLE app_session (
+    token_hash bytea NOT NULL,
+    login text NOT NULL,
+    csrf text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT app_session_pkey PRIMARY KEY (token_hash),
+    CONSTRAINT app_session_login_fkey FOREIGN KEY (login) REFERENCES app_user(login) ON DELETE CASCADE
+);
+
+CREATE TABLE app_user (
+    login text NOT NULL,
+    role text NOT NULL,
+    customer text,
+    password_hash text NOT NULL,
+    language text DEFAULT 'vi'::text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    disabled boolean DEFAULT false NOT NULL,
+    CONSTRAINT app_user_pkey PRIMARY KEY (login),
+    CONSTRAINT app_user_customer_fkey FOREIGN KEY (customer) REFERENCES customer(code),
+    CONSTRAINT app_user_check CHECK (((role = 'customer'::text) = (customer IS NOT NULL))),
+    CONSTRAINT app_user_role_check CHECK ((role = ANY (ARRAY['engineer'::text, 'billing'::text, 'customer'::text])))
+);
+
+CREATE TABLE audit (
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    at timestamp with time zone NOT NULL,
+    login text NOT NULL,
+    action text NOT NULL,
+    object text DEFAULT ''::text NOT NULL,
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT audit_pkey PRIMARY KEY (id)
+);
+CREATE INDEX audit_at ON public.audit USING btree (at DESC);
+
+CREATE TABLE bill (
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    point text NOT NULL,
+    customer text NOT NULL,
+    from_at timestamp with time zone NOT NULL,
+    to_at timestamp with time zone NOT NULL,
+    invoice_date date NOT NULL,
+    plan text NOT NULL,
+    decisions text[] NOT NULL,
+    kwh bigint NOT NULL,
+    wh numeric NOT NULL,
+    subtotal bigint NOT NULL,
+    vat_percent numeric NOT NULL,
+    vat bigint NOT NULL,
+    total bigint NOT NULL,
+    issued_at timestamp with time zone NOT NULL,
+    CONSTRAINT bill_point_from_at_to_at_key UNIQUE (point, from_at, to_at),
+    CONSTRAINT bill_pkey PRIMARY KEY (id),
+    CONSTRAINT bill_customer_fkey FOREIGN KEY (customer) REFERENCES customer(code),
+    CONSTRAINT bill_point_fkey FOREIGN KEY (point) REFERENCES point(code),
+    CONSTRAINT bill_check CHECK ((total = (subtotal + vat)))
+);
+CREATE INDEX bill_customer ON public.bill USING btree (customer, to_at DESC);
+CREATE INDEX bill_to ON public.bill USING btree (to_at DESC);
+
+CREATE TABLE bill_hold (
+    point text NOT NULL,
+    customer text NOT NULL,
+    meter_id integer NOT NULL,
+    from_at timestamp with time zone NOT NULL,
+    to_at timestamp with time zone NOT NULL,
+    kind text NOT NULL,
+    reason text NOT NULL,
+    held_at timestamp with time zone NOT NULL,
+    CONSTRAINT bill_hold_pkey PRIMARY KEY (point, from_at, to_at),
+    CONSTRAINT bill_hold_customer_fkey FOREIGN KEY (customer) REFERENCES customer(code),
+    CONSTRAINT bill_hold_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES meter(id),
+    CONSTRAINT bill_hold_point_fkey FOREIGN KEY (point) REFERENCES point(code)
+);
+
+CREATE TABLE bill_line (
+    bill_id bigint NOT NULL,
+    number smallint NOT NULL,
+    label text NOT NULL,
+    kwh bigint NOT NULL,
+    price bigint NOT NULL,
+    amount bigint NOT NULL,
+    CONSTRAINT bill_line_pkey PRIMARY KEY (bill_id, number),
+    CONSTRAINT bill_line_bill_id_fkey FOREIGN KEY (bill_id) REFERENCES bill(id)
+);
+
+CREATE TABLE bill_use (
+    bill_id bigint NOT NULL,
+    number smallint NOT NULL,
+    serial text NOT NULL,
+    rate smallint NOT NULL,
+    previous numeric NOT NULL,
+    current numeric NOT NULL,
+    multiplier numeric NOT NULL,
+    wh numeric NOT NULL,
+    kwh bigint NOT NULL,
+    status text DEFAULT ''::text NOT NULL,
+    removed boolean DEFAULT false NOT NULL,
+    carried_wh numeric DEFAULT 0 NOT NULL,
+    CONSTRAINT bill_use_pkey PRIMARY KEY (bill_id, number),
+    CONSTRAINT bill_use_bill_id_fkey FOREIGN KEY (bill_id) REFERENCES bill(id)
+);
+
+CREATE TABLE closing_index (
+    point text NOT NULL,
+    meter_id integer NOT NULL,
+    channel smallint NOT NULL,
+    rate smallint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    raw bigint NOT NULL,
+    scaler smallint NOT NULL,
+    status text DEFAULT ''::text NOT NULL,
+    closed_at timestamp with time zone NOT NULL,
+    CONSTRAINT closing_index_pkey PRIMARY KEY (meter_id, channel, rate, at),
+    CONSTRAINT closing_index_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES meter(id),
+    CONSTRAINT closing_index_point_fkey FOREIGN KEY (point) REFERENCES point(code)
+);
+CREATE INDEX closing_index_point ON public.closing_index USING btree (point, at);
+
+CREATE TABLE customer (
+    code text NOT NULL,
+    name text NOT NULL,
+    address text DEFAULT ''::text NOT NULL,
+    phone text DEFAULT ''::text NOT NULL,
+    email text DEFAULT ''::text NOT NULL,
+    book text NOT NULL,
+    search text GENERATED ALWAYS AS (plain(((((code || ' '::text) || name) || ' '::text) || address))) STORED,
+    CONSTRAINT customer_pkey PRIMARY KEY (code),
+    CONSTRAINT customer_book_fkey FOREIGN KEY (book) REFERENCES reading_book(code)
+);
+CREATE INDEX customer_book ON public.customer USING btree (book);
+CREATE INDEX customer_search ON public.customer USING gin (search gin_trgm_ops);
+
+CREATE TABLE feeder (
+    code text NOT NULL,
+    name text NOT NULL,
+    station text NOT NULL,
+    CONSTRAINT feeder_pkey PRIMARY KEY (code),
+    CONSTRAINT feeder_station_fkey FOREIGN KEY (station) REFERENCES station(code)
+);
+
+CREATE TABLE finding (
+    meter_id integer NOT NULL,
+    day date NOT NULL,
+    kind text NOT NULL,
+    severity smallint NOT NULL,
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL,
+    origin text NOT NULL,
+    CONSTRAINT finding_pkey PRIMARY KEY (meter_id, day, kind),
+    CONSTRAINT finding_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES meter(id),
+    CONSTRAINT finding_origin_check CHECK ((origin = ANY (ARRAY['evidence'::text, 'validation'::text])))
+);
+
+CREATE TABLE installation (
+    point text NOT NULL,
+    meter_id integer NOT NULL,
+    since timestamp with time zone NOT NULL,
+    until timestamp with time zone,
+    first_index jsonb DEFAULT '{}'::jsonb NOT NULL,
+    last_index jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT installation_one_meter EXCLUDE USING gist (point WITH =, tstzrange(since, until) WITH &&) DEFERRABLE,
+    CONSTRAINT installation_one_place EXCLUDE USING gist (meter_id WITH =, tstzrange(since, until) WITH &&) DEFERRABLE,
+    CONSTRAINT installation_pkey PRIMARY KEY (meter_id, since),
+    CONSTRAINT installation_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES meter(id),
+    CONSTRAINT installation_point_fkey FOREIGN KEY (point) REFERENCES point(code),
+    CONSTRAINT installation_check CHECK ((until > since))
+);
+
+CREATE TABLE instant_read (
+    meter_id integer NOT NULL,
+    at timestamp with time zone NOT NULL,
+    voltage_v real[] NOT NULL,
+    current_a real[] NOT NULL,
+    power_w real,
+    reactive_var real,
+    cos_phi real,
+    frequency_hz real,
+    received_at timestamp with time zone NOT NULL,
+    poll_id uuid NOT NULL
+);
+CREATE UNIQUE INDEX instant_read_once ON public.instant_read USING btree (meter_id, at);
+-- hypertable by at, chunks of 60 days
+
+CREATE TABLE meter (
+    id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
+    serial text NOT NULL,
+    model text NOT NULL,
+    modem text NOT NULL,
+    address integer DEFAULT 1 NOT NULL,
+    digits smallint,
+    CONSTRAINT meter_serial_key UNIQUE (serial),
+    CONSTRAINT meter_pkey PRIMARY KEY (id),
+    CONSTRAINT meter_modem_fkey FOREIGN KEY (modem) REFERENCES modem(code)
+);
+CREATE INDEX meter_modem ON public.meter USING btree (modem);
+CREATE INDEX meter_search ON public.meter USING gin (plain(serial) gin_trgm_ops);
+
+CREATE TABLE meter_event (
+    meter_id integer NOT NULL,
+    at timestamp with time zone NOT NULL,
+    code text NOT NULL,
+    detail text DEFAULT ''::text NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    CONSTRAINT meter_event_pkey PRIMARY KEY (meter_id, at, code),
+    CONSTRAINT meter_event_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES meter(id)
+);
+
+CREATE TABLE meter_secret (
+    meter_id integer NOT NULL,
+    kind text NOT NULL,
+    wrapped bytea NOT NULL,
+    CONSTRAINT meter_secret_pkey PRIMARY KEY (meter_id, kind),
+    CONSTRAINT meter_secret_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES meter(id)
+);
+
+CREATE TABLE modem (
+    code text NOT NULL,
+    link text NOT NULL,
+    dialect text DEFAULT 'transparent'::text NOT NULL,
+    host text DEFAULT ''::text NOT NULL,
+    port integer DEFAULT 0 NOT NULL,
+    registration text DEFAULT ''::text NOT NULL,
+    last_contact timestamp with time zone,
+    CONSTRAINT modem_pkey PRIMARY KEY (code),
+    CONSTRAINT modem_link_check CHECK ((link = ANY (ARRAY['dial_out'::text, 'dial_in'::text])))
+);
+CREATE UNIQUE INDEX modem_registration ON public.modem USING btree (registration) WHERE (registration <> ''::text);
+
+CREATE TABLE outage (
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    station text,
+    meter_id integer,
+    began timestamp with time zone NOT NULL,
+    ended timestamp with time zone,
+    source text NOT NULL,
+    note text DEFAULT ''::text NOT NULL,
+    CONSTRAINT outage_pkey PRIMARY KEY (id),
+    CONSTRAINT outage_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES meter(id),
+    CONSTRAINT outage_station_fkey FOREIGN KEY (station) REFERENCES station(code),
+    CONSTRAINT outage_check CHECK ((ended > began)),
+    CONSTRAINT outage_check1 CHECK ((num_nonnulls(station, meter_id) = 1)),
+    CONSTRAINT outage_source_check CHECK ((source = ANY (ARRAY['event'::text, 'silence'::text, 'staff'::text])))
+);
+
+CREATE TABLE point (
+    code text NOT NULL,
+    role text NOT NULL,
+    station text NOT NULL,
+    feeder text,
+    customer text,
+    CONSTRAINT point_pkey PRIMARY KEY (code),
+    CONSTRAINT point_customer_fkey FOREIGN KEY (customer) REFERENCES customer(code),
+    CONSTRAINT point_feeder_fkey FOREIGN KEY (feeder) REFERENCES feeder(code),
+    CONSTRAINT point_station_fkey FOREIGN KEY (station) REFERENCES station(code),
+    CONSTRAINT point_check CHECK (((role = 'customer'::text) = (customer IS NOT NULL))),
+    CONSTRAINT point_role_check CHECK ((role = ANY (ARRAY['customer'::text, 'station_head'::text])))
+);
+CREATE INDEX point_customer ON public.point USING btree (customer);
+CREATE INDEX point_station ON public.point USING btree (station);
+
+CREATE TABLE point_multiplier (
+    point text NOT NULL,
+    valid_from timestamp with time zone NOT NULL,
+    value numeric NOT NULL,
+    CONSTRAINT point_multiplier_pkey PRIMARY KEY (point, valid_from),
+    CONSTRAINT point_multiplier_point_fkey FOREIGN KEY (point) REFERENCES point(code),
+    CONSTRAINT point_multiplier_value_check CHECK ((value > (0)::numeric))
+);
+
+CREATE TABLE point_supply (
+    point text NOT NULL,
+    valid_from date NOT NULL,
+    plan text NOT NULL,
+    households numeric DEFAULT 1 NOT NULL,
+    voltage_kv numeric DEFAULT 0.4 NOT NULL,
+    one_rate boolean DEFAULT true NOT NULL,
+    tou_schedule text NOT NULL,
+    CONSTRAINT point_supply_pkey PRIMARY KEY (point, valid_from),
+    CONSTRAINT point_supply_point_fkey FOREIGN KEY (point) REFERENCES point(code)
+);
+
+CREATE TABLE poll (
+    id uuid NOT NULL,
+    meter_id integer NOT NULL,
+    modem text NOT NULL,
+    started timestamp with time zone NOT NULL,
+    ended timestamp with time zone NOT NULL,
+    outcome text NOT NULL,
+    detail text DEFAULT ''::text NOT NULL,
+    clock_offset_s double precision,
+    CONSTRAINT poll_pkey PRIMARY KEY (id),
+    CONSTRAINT poll_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES meter(id),
+    CONSTRAINT poll_modem_fkey FOREIGN KEY (modem) REFERENCES modem(code)
+);
+CREATE INDEX poll_meter ON public.poll USING btree (meter_id, started DESC);
+CREATE INDEX poll_modem ON public.poll USING btree (modem, started DESC);
+CREATE INDEX poll_started ON public.poll USING btree (started DESC);
+
+CREATE TABLE profile_block (
+    meter_id integer NOT NULL,
+    channel smallint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    last timestamp with time zone NOT NULL,
+    kind text NOT NULL,
+    interval_s integer NOT NULL,
+    instants timestamp with time zone[],
+    raw bigint[] NOT NULL,
+    status bigint[] NOT NULL,
+    scaler smallint NOT NULL,
+    unit smallint NOT NULL,
+    obis text NOT NULL,
+    digest bytea NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    poll_id uuid NOT NULL,
+    CONSTRAINT profile_block_check CHECK (((last >= at) AND (last <= (at + '32 days'::interval)))),
+    CONSTRAINT profile_block_interval_s_check CHECK ((interval_s > 0)),
+    CONSTRAINT profile_block_kind_check CHECK ((kind = ANY (ARRAY['index'::text, 'interval_energy'::text, 'mean_power'::text])))
+);
+CREATE INDEX profile_block_at ON public.profile_block USING btree (meter_id, at DESC);
+CREATE UNIQUE INDEX profile_block_once ON public.profile_block USING btree (meter_id, channel, obis, at, digest);
+-- hypertable by at, chunks of 60 days
+
+CREATE TABLE profile_day (
+    meter_id integer NOT NULL,
+    channel smallint NOT NULL,
+    day date NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    interval_s integer NOT NULL,
+    scaler smallint NOT NULL,
+    unit smallint NOT NULL,
+    energy integer[] NOT NULL,
+    quality bytea NOT NULL,
+    computed_at timestamp with time zone NOT NULL,
+    CONSTRAINT profile_day_check CHECK ((cardinality(energy) = length(quality)))
+);
+CREATE UNIQUE INDEX profile_day_once ON public.profile_day USING btree (meter_id, channel, day);
+-- hypertable by day, chunks of 60 days
+
+CREATE TABLE profile_day_past (
+    meter_id integer NOT NULL,
+    channel smallint NOT NULL,
+    day date NOT NULL,
+    version integer NOT NULL,
+    interval_s integer NOT NULL,
+    scaler smallint NOT NULL,
+    unit smallint NOT NULL,
+    energy integer[] NOT NULL,
+    quality bytea NOT NULL,
+    computed_at timestamp with time zone NOT NULL
+);
+CREATE UNIQUE INDEX profile_day_past_once ON public.profile_day_past USING btree (meter_id, channel, day, version);
+
+CREATE TABLE reading_book (
+    code text NOT NULL,
+    name text NOT NULL,
+    reading_day smallint DEFAULT 1 NOT NULL,
+    CONSTRAINT reading_book_pkey PRIMARY KEY (code),
+    CONSTRAINT reading_book_reading_day_check CHECK (((reading_day >= 1) AND (reading_day <= 28)))
+);
+
+CREATE TABLE register_read (
+    meter_id integer NOT NULL,
+    channel smallint NOT NULL,
+    rate smallint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    raw bigint NOT NULL,
+    scaler smallint NOT NULL,
+    unit smallint NOT NULL,
+    status bigint DEFAULT 0 NOT NULL,
+    source text NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    poll_id uuid
+);
+CREATE INDEX register_read_at ON public.register_read USING btree (meter_id, at DESC);
+CREATE UNIQUE INDEX register_read_once ON public.register_read USING btree (meter_id, channel, rate, at, source, raw, scaler);
+-- hypertable by at, chunks of 60 days
+
+CREATE TABLE rejected_frame (
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    meter_id integer,
+    modem text,
+    poll_id uuid,
+    item text NOT NULL,
+    asked_from timestamp with time zone,
+    asked_to timestamp with time zone,
+    received_at timestamp with time zone NOT NULL,
+    reason text NOT NULL,
+    raw bytea NOT NULL,
+    digest bytea NOT NULL,
+    CONSTRAINT rejected_frame_pkey PRIMARY KEY (id),
+    CONSTRAINT rejected_frame_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES meter(id)
+);
+CREATE UNIQUE INDEX rejected_once ON public.rejected_frame USING btree (poll_id, item, digest, reason) NULLS NOT DISTINCT;
+
+CREATE TABLE schema_migration (
+    name text NOT NULL,
+    sha256 text NOT NULL,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT schema_migration_pkey PRIMARY KEY (name)
+);
+
+CREATE TABLE sign_in_attempt (
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    login text NOT NULL,
+    address text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    ok boolean NOT NULL,
+    CONSTRAINT sign_in_attempt_pkey PRIMARY KEY (id)
+);
+CREATE INDEX sign_in_attempt_address ON public.sign_in_attempt USING btree (address, at DESC);
+CREATE INDEX sign_in_attempt_login ON public.sign_in_attempt USING btree (login, at DESC);
+
+CREATE TABLE station (
+    code text NOT NULL,
+    name text NOT NULL,
+    CONSTRAINT station_pkey PRIMARY KEY (code)
+);
+
+CREATE TABLE validation_due (
+    meter_id integer NOT NULL,
+    day date NOT NULL,
+    since timestamp with time zone NOT NULL,
+    CONSTRAINT validation_due_pkey PRIMARY KEY (meter_id, day),
+    CONSTRAINT validation_due_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES meter(id)
+);
+
+CREATE VIEW interval_reading AS
+ SELECT m.serial AS meter,
+    d.channel,
+    (((d.day)::timestamp without time zone AT TIME ZONE 'Asia/Ho_Chi_Minh'::text) + (((s.slot - 1))::double precision * make_interval(secs => (d.interval_s)::double precision))) AS at,
+        CASE
+            WHEN (get_byte(d.quality, ((s.slot)::integer - 1)) = 0) THEN NULL::numeric
+            ELSE (((s.energy)::numeric * power((10)::numeric, (d.scaler)::numeric)) / (1000)::numeric)
+        END AS kwh,
+    get_byte(d.quality, ((s.slot)::integer - 1)) AS quality,
+    d.day
+   FROM ((profile_day d
+     JOIN meter m ON ((m.id = d.meter_id)))
+     CROSS JOIN LATERAL unnest(d.energy) WITH ORDINALITY s(energy, slot));

@@ -1,0 +1,153 @@
+"""Closing indices, bills and holds: kept once, never rewritten, seen by those they concern."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from psycopg import AsyncConnection, Connection
+from psycopg.rows import TupleRow
+
+from model.bill import Bill, BillLine, ClosingIndex, Hold, RegisterUse
+from model.grid import Installation, Register
+from model.period import Period, midnight
+from model.series import Channel, ProfileKind, Rate
+from model.viewer import UserRole, Viewer
+from storage import bills, closing, evidence, fleet
+from storage.errors import BillConflict, Unknown
+from storage.grid import save_register
+from storage.pool import connect, session
+from tests.storage_samples import DAY, HUNG, NOW, answer, grid, profile, readout, total
+
+AUGUST = Period.of_month(2026, 8)
+STAFF = Viewer("ke.toan", UserRole.BILLING)
+OWNER = Viewer("khach1", UserRole.CUSTOMER, "C001")
+STRANGER = Viewer("khach2", UserRole.CUSTOMER, "C002")
+
+
+@pytest.fixture
+def conn(database: str) -> Iterator[Connection[TupleRow]]:
+    with connect(database) as connection:
+        save_register(connection, grid(), bytes)
+        connection.commit()
+        yield connection
+
+
+def _bill(kwh: int = 102, total: int = 220_000) -> Bill:
+    use = RegisterUse(
+        "M001", Rate.TOTAL, Decimal("0.000"), Decimal("102.4"), Decimal(1), Decimal(102400), kwh
+    )
+    return Bill(
+        point="P001",
+        customer="C001",
+        period=AUGUST,
+        invoice_date=date(2026, 9, 2),
+        plan="vn-household",
+        decisions=("QĐ 1279/QĐ-BCT",),
+        uses=(use,),
+        lines=(BillLine("bậc 1", 50, 1984, 99_200), BillLine("bậc 2", 52, 2050, 106_600)),
+        kwh=kwh,
+        wh=Decimal(102400),
+        subtotal=total - 16_000,
+        vat_percent=Decimal(8),
+        vat=16_000,
+        total=total,
+    )
+
+
+def test_a_bill_is_issued_once_and_comes_back_to_the_dong(conn: Connection[TupleRow]) -> None:
+    hold = Hold("P001", "C001", "M001", AUGUST, "no_closing_index", "Chưa có chỉ số chốt")
+    bills.save_holds(conn, [hold], NOW)
+    assert bills.save(conn, _bill(), NOW) == "issued"
+    assert bills.holds(conn, STAFF) == [], "it goes when the bill comes"
+    again = dataclasses.replace(_bill(), invoice_date=date(2026, 9, 9))
+    assert bills.save(conn, again, NOW + timedelta(days=7)) == "unchanged"
+    (row,) = bills.bills(conn, STAFF)
+    assert (row.customer_name, row.total, row.serials) == ("Nguyễn Thị Hồng", 220_000, ("M001",))
+    found = bills.bill(conn, STAFF, row.id)
+    assert found is not None
+    assert found.bill == _bill()
+    assert found.issued_at == NOW
+
+
+def test_an_issued_bill_is_never_rewritten(conn: Connection[TupleRow]) -> None:
+    bills.save(conn, _bill(), NOW)
+    with pytest.raises(
+        BillConflict, match=r"P001 .* 01/08/2026 – 01/09/2026 .*\(uses, kwh, subtotal, total\)"
+    ):
+        bills.save(conn, _bill(kwh=103, total=230_000), NOW)
+    assert bills.bills(conn, STAFF)[0].total == 220_000
+
+
+def test_a_customer_sees_their_bills_alone(conn: Connection[TupleRow]) -> None:
+    bills.save(conn, _bill(), NOW)
+    (mine,) = bills.bills(conn, OWNER)
+    assert bills.bill(conn, OWNER, mine.id) is not None
+    assert bills.bills(conn, STRANGER) == []
+    assert bills.bills(conn, STRANGER, customer="C001") == []
+    assert bills.bill(conn, STRANGER, mine.id) is None
+    assert bills.bills(conn, Viewer("nobody", UserRole.CUSTOMER)) == []
+
+
+def test_bills_by_month_and_point(conn: Connection[TupleRow]) -> None:
+    bills.save(conn, _bill(), NOW)
+    assert len(bills.bills(conn, STAFF, month=date(2026, 8, 20))) == 1
+    assert bills.bills(conn, STAFF, month=date(2026, 9, 1)) == []
+    assert bills.bills(conn, STAFF, point="P002") == []
+
+
+def test_a_hold_says_why_and_since_when(conn: Connection[TupleRow]) -> None:
+    hold = Hold("P001", "C001", "M001", AUGUST, "no_closing_index", "first")
+    bills.save_holds(conn, [hold], NOW)
+    same = dataclasses.replace(hold, reason="second")
+    bills.save_holds(conn, [same], NOW + timedelta(days=1))
+    (row,) = bills.holds(conn, OWNER)
+    assert (row.hold, row.held_at) == (same, NOW)
+    assert bills.holds(conn, STRANGER) == []
+    with pytest.raises(Unknown, match="M404"):
+        bills.save_holds(conn, [dataclasses.replace(hold, serial="M404")], NOW)
+    assert bills.drop_hold(conn, "P001", AUGUST)
+    assert not bills.drop_hold(conn, "P001", AUGUST)
+
+
+def test_closing_indices_stand(conn: Connection[TupleRow]) -> None:
+    at = AUGUST.end
+    index = ClosingIndex("P001", "M001", Channel.ACTIVE_IMPORT, Rate.TOTAL, at, 102_400, 0)
+    other = dataclasses.replace(index, serial="M002", point="P002", status="Q")
+    assert closing.save(conn, [index, other], NOW) == closing.ClosingCounts(2, 0, ())
+    assert closing.save(conn, [index], NOW) == closing.ClosingCounts(0, 1, ())
+    moved = dataclasses.replace(index, raw=1)
+    assert closing.save(conn, [moved], NOW) == closing.ClosingCounts(0, 0, (moved,))
+    assert closing.at(conn, at) == [index, other]
+    assert closing.at(conn, at, ["P002"]) == [other]
+    assert closing.history(conn, "P001") == [index]
+    with pytest.raises(Unknown, match="M404"):
+        closing.save(conn, [dataclasses.replace(index, serial="M404")], NOW)
+
+
+async def test_what_may_close_a_register(database: str, conn: Connection[TupleRow]) -> None:
+    ids = fleet.meter_ids(conn)
+    at = midnight(DAY)
+    index = profile(at - timedelta(hours=2), [10, 11, 12, 13, 14, 15], kind=ProfileKind.INDEX)
+    holey = profile(at - timedelta(hours=2), [20, 21, 22, 23, 24, 25], kind=ProfileKind.INDEX, without=[2])
+    away = profile(at - timedelta(hours=2), [1, 1, 1, 1, 1], kind=ProfileKind.INDEX, without=[2, 4])
+    said = [
+        ("M001", readout("M001", total(at, 14), total(at - timedelta(days=3), 2), answer(index))),
+        ("M002", readout("M002", answer(holey), answer(away))),
+    ]
+    async with await AsyncConnection.connect(database, **session()) as writer:
+        await evidence.store(writer, [(ids[serial], "D2", NOW, item) for serial, item in said])
+    found = closing.candidates(conn, None, at)
+    assert [(item.serial, item.raw, item.source, item.at) for item in found] == [
+        ("M001", 14, "load_profile", at),
+        ("M001", 14, "poll", at),
+        ("M002", 24, "load_profile", at),
+    ]
+    assert [item.serial for item in closing.candidates(conn, ["P001"], at)] == ["M001", "M001"]
+    # a meter taken down before the instant closes nothing there
+    gone = Installation("P001", "M001", HUNG, at - timedelta(days=1))
+    save_register(conn, Register(installations=(gone,)), bytes)
+    assert [item.serial for item in closing.candidates(conn, None, at)] == ["M002"]

@@ -1,0 +1,227 @@
+"""Who signs in, what they see of meters and alerts, and what is written down about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from psycopg import AsyncConnection, Connection
+from psycopg.rows import TupleRow
+
+from model.alert import Alert, AlertKind
+from model.grid import Installation, Register
+from model.period import midnight
+from model.quality import Quality, Severity
+from model.series import Channel
+from model.viewer import UserRole, Viewer
+from storage import alerts, days, evidence, fleet, meters, people
+from storage.errors import AlreadyThere, StorageError, Unknown
+from storage.grid import save_register
+from storage.overview import overview
+from storage.pool import connect, session
+from tests.storage_samples import DAY, HUNG, NOW, answer, grid, profile, readout, total
+
+STAFF = Viewer("ky.su", UserRole.ENGINEER)
+OWNER = Viewer("khach1", UserRole.CUSTOMER, "C001")
+STRANGER = Viewer("khach2", UserRole.CUSTOMER, "C002")
+
+
+@pytest.fixture
+def conn(database: str) -> Iterator[Connection[TupleRow]]:
+    with connect(database) as connection:
+        save_register(connection, grid(), bytes)
+        connection.commit()
+        yield connection
+
+
+def test_a_user_is_added_once(conn: Connection[TupleRow]) -> None:
+    people.add_user(conn, "khach1", UserRole.CUSTOMER, "$argon2id$x", NOW, customer="C001")
+    found = people.user(conn, "khach1")
+    assert found is not None
+    assert found.viewer == OWNER
+    assert "argon2id" not in repr(found)
+    with pytest.raises(AlreadyThere, match="khach1"):
+        people.add_user(conn, "khach1", UserRole.ENGINEER, "x", NOW)
+    with pytest.raises(Unknown, match="C404"):
+        people.add_user(conn, "khach9", UserRole.CUSTOMER, "x", NOW, customer="C404")
+    with pytest.raises(StorageError, match="needs the code of a customer"):
+        people.add_user(conn, "khach9", UserRole.CUSTOMER, "x", NOW)
+    assert [user.login for user in people.users(conn)] == ["khach1"], "the transaction lives on"
+    assert people.user(conn, "nobody") is None
+
+
+def test_a_session_ends_by_time_idleness_and_hand(conn: Connection[TupleRow]) -> None:
+    hour, day = timedelta(hours=1), timedelta(days=1)
+    people.add_user(conn, "ky.su", UserRole.ENGINEER, "x", NOW)
+    people.create_session(conn, b"one", "ky.su", "csrf", NOW, NOW + day)
+    found = people.find_session(conn, b"one", NOW, hour)
+    assert found is not None
+    assert (found.viewer, found.csrf, found.language) == (STAFF, "csrf", "vi")
+    assert people.find_session(conn, b"one", NOW + hour, hour) is None, "idle"
+    people.touch_session(conn, b"one", NOW + hour)
+    assert people.find_session(conn, b"one", NOW + hour, hour) is not None
+    assert people.find_session(conn, b"one", NOW + day, day * 9) is None, "over"
+    assert people.rotate_session(conn, b"one", b"two", "csrf2", NOW + hour)
+    assert people.find_session(conn, b"one", NOW + hour, hour) is None
+    assert people.find_session(conn, b"two", NOW + hour, hour) is not None
+    people.set_disabled(conn, "ky.su", True)
+    assert people.find_session(conn, b"two", NOW + hour, hour) is None
+    assert not people.drop_session(conn, b"two")
+
+
+def test_a_new_password_ends_every_session(conn: Connection[TupleRow]) -> None:
+    people.add_user(conn, "ky.su", UserRole.ENGINEER, "x", NOW)
+    people.create_session(conn, b"one", "ky.su", "csrf", NOW, NOW + timedelta(days=1))
+    people.rehash(conn, "ky.su", "y")
+    assert people.find_session(conn, b"one", NOW, timedelta(hours=1)) is not None
+    people.set_password_hash(conn, "ky.su", "z")
+    assert people.find_session(conn, b"one", NOW, timedelta(hours=1)) is None
+    with pytest.raises(Unknown):
+        people.set_password_hash(conn, "nobody", "z")
+
+
+def test_failures_count_per_login_and_per_address(conn: Connection[TupleRow]) -> None:
+    minute = timedelta(minutes=1)
+    for i, (login, address, ok) in enumerate(
+        [("a", "1", False), ("a", "2", False), ("b", "1", False), ("a", "1", True), ("a\0", "1", False)]
+    ):
+        people.record_attempt(conn, login, address, NOW + i * minute, ok)
+    since = NOW - minute
+    assert people.recent_failures(conn, "a", "1", since) == people.Failures(login=0, address=3)
+    assert people.recent_failures(conn, "b", "9", since) == people.Failures(login=1, address=0)
+    assert people.recent_failures(conn, "b", "1", NOW + 3 * minute).address == 1
+
+
+def test_deeds_are_written_down(conn: Connection[TupleRow]) -> None:
+    people.audit(conn, NOW, "ky.su", "denied", "M001", {"path": "/meters/M001"})
+    people.audit(conn, NOW + timedelta(seconds=1), "ky.su", "signed_in")
+    first, second = people.audited(conn)
+    assert (first.action, second.action, second.detail) == ("signed_in", "denied", {"path": "/meters/M001"})
+    assert len(people.audited(conn, action="denied")) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "serials"),
+    [
+        ("nguyen hong", ["M001"]),
+        ("NGUYỄN", ["M001"]),
+        ("Nguyê\u0303n", ["M001"]),  # as a Mac's keyboard composes it
+        ("dien ban", ["M001", "M002", "M003"]),
+        ("Đức", ["M002"]),
+        ("duc on", ["M002"]),
+        ("m003", ["M003"]),
+        ("p002", ["M002"]),
+        ("d2 hong", ["M001"]),
+        ("nguyen duc", []),
+        ("100%", []),
+        ("_", []),
+        ("", ["M000", "M001", "M002", "M003"]),
+    ],
+)
+def test_search_needs_no_diacritics(conn: Connection[TupleRow], text: str, serials: list[str]) -> None:
+    assert [meter.serial for meter in meters.find(conn, STAFF, text)] == serials
+    assert meters.count(conn, STAFF, text) == len(serials)
+
+
+async def _fill(database: str, conn: Connection[TupleRow]) -> int:
+    """Readings, a validated day and an alert of M001; returns its id."""
+    meter = fleet.meter_ids(conn)["M001"]
+    said = [
+        readout("M001", answer(profile(midnight(DAY), [10] * 48)), total(NOW, 480), at=NOW),
+        readout("M001", outcome="timeout", at=NOW + timedelta(hours=1)),
+    ]
+    async with await AsyncConnection.connect(database, **session()) as writer:
+        await evidence.store(writer, [(meter, "D2", NOW, item) for item in said])
+    energy = np.full((1, 48), 10, np.int32)
+    rows = days.DayRows(
+        np.array([meter], np.int32),
+        np.array([Channel.ACTIVE_IMPORT], np.int16),
+        np.array([DAY], "datetime64[D]"),
+        energy,
+        np.full((1, 48), Quality.ACTUAL, np.uint8),
+    )
+    days.save_days(conn, rows, NOW)
+    alert = Alert(AlertKind.STUCK_METER, "M001", Severity.AMBER, midnight(DAY), {"days": 7})
+    assert alerts.raise_alerts(conn, [(meter, alert)], NOW) == 1
+    conn.commit()
+    return meter
+
+
+async def test_a_list_shows_how_a_meter_is(database: str, conn: Connection[TupleRow]) -> None:
+    await _fill(database, conn)
+    (row,) = meters.find(conn, STAFF, "m001", today=DAY)
+    assert row.today_wh == 480
+    assert row.last_contact == NOW + timedelta(seconds=2)
+    assert (row.last_outcome, row.alerts, row.removed) == ("timeout", 1, False)
+    assert (row.customer_name, row.station_name) == ("Nguyễn Thị Hồng", "Trạm Đông Phú 1")
+    assert [meter.serial for meter in meters.find(conn, STAFF, limit=2, offset=1)] == ["M001", "M002"]
+    assert [meter.serial for meter in meters.find(conn, STAFF, station="T9")] == []
+
+
+async def test_a_customer_sees_their_meter_alone(database: str, conn: Connection[TupleRow]) -> None:
+    await _fill(database, conn)
+    assert [(meter.serial, meter.alerts) for meter in meters.of_customer(conn, OWNER)] == [("M001", 0)]
+    assert [meter.serial for meter in meters.find(conn, STRANGER, "hong")] == []
+    assert meters.of_customer(conn, STAFF) == []
+    assert meters.sheet(conn, STRANGER, "M001") is None
+    mine, staffs = meters.sheet(conn, OWNER, "M001"), meters.sheet(conn, STAFF, "M001")
+    assert mine is not None
+    assert staffs is not None
+    assert [register.raw for register in mine.registers] == [480]
+    assert (mine.modem, mine.polls, mine.events) == (None, (), ())
+    assert staffs.modem is not None
+    assert [poll.outcome for poll in staffs.polls] == ["timeout", "ok"]
+    assert staffs.installations[0].supplies[0].plan == "vn-household"
+    assert meters.sheet(conn, STAFF, "M404") is None
+    assert overview(conn, OWNER, NOW) is None
+
+
+async def test_who_had_the_meter_before_sees_nothing_newer(database: str, conn: Connection[TupleRow]) -> None:
+    await _fill(database, conn)
+    gone = Installation("P001", "M001", HUNG, midnight(DAY))
+    elsewhere = Installation("P002", "M001", midnight(DAY))
+    conn.execute("UPDATE installation SET until = %s WHERE point = 'P002'", [HUNG + timedelta(days=1)])
+    save_register(conn, Register(installations=(gone, elsewhere)), bytes)
+    mine = meters.sheet(conn, OWNER, "M001")
+    assert mine is not None
+    assert (mine.registers, mine.last_contact) == ((), None)
+    assert [place.point for place in mine.installations] == ["P001"], "not where it hangs now"
+    assert [(meter.serial, meter.removed) for meter in meters.of_customer(conn, OWNER)] == [("M001", True)]
+
+
+async def test_alerts_are_raised_once_and_seen_again(database: str, conn: Connection[TupleRow]) -> None:
+    meter = await _fill(database, conn)
+    later = NOW + timedelta(days=1)
+    worse = Alert(AlertKind.STUCK_METER, "M001", Severity.RED, midnight(DAY), {"days": 8})
+    (row,) = alerts.alerts(conn, STAFF)
+    assert alerts.acknowledge(conn, STAFF, row.id, NOW)
+    assert not alerts.acknowledge(conn, STAFF, row.id, NOW), "only once"
+    assert alerts.raise_alerts(conn, [(meter, worse)], later) == 0
+    (row,) = alerts.alerts(conn, STAFF, state="acknowledged", kind=AlertKind.STUCK_METER, serial="M001")
+    assert (row.alert, row.raised_at, row.seen_at) == (worse, NOW, later)
+    assert (row.customer, row.point, row.acknowledged_by) == ("C001", "P001", "ky.su")
+    assert alerts.alerts(conn, OWNER) == []
+    assert not alerts.acknowledge(conn, OWNER, row.id, NOW)
+    assert alerts.close_unseen(conn, [AlertKind.VACANCY], later + timedelta(days=1)) == 0
+    assert alerts.close_unseen(conn, [AlertKind.STUCK_METER], later) == 0
+    assert alerts.close_unseen(conn, [AlertKind.STUCK_METER], later + timedelta(days=1)) == 1
+    assert alerts.alerts(conn, STAFF, state="open") == []
+
+
+async def test_the_overview_adds_up(database: str, conn: Connection[TupleRow]) -> None:
+    await _fill(database, conn)
+    at = midnight(DAY) + timedelta(days=1, hours=3)
+    seen = overview(conn, STAFF, at)
+    assert seen is not None
+    assert (seen.meters, seen.slots_expected_yesterday, seen.slots_actual_yesterday) == (4, 4 * 48, 48)
+    assert seen.complete_yesterday == 0.25
+    assert seen.read_rate_24h is None
+    assert {modem.modem for modem in seen.silent_modems} == {"D1"}
+    assert seen.open_alerts == {AlertKind.STUCK_METER: 1}
+    (station,) = seen.stations
+    assert (station.customers_yesterday_wh, station.head_yesterday_wh) == (480, None)
+    fresh = overview(conn, STAFF, NOW + timedelta(hours=2))
+    assert fresh is not None
+    assert (fresh.read_rate_24h, fresh.meters_read_24h) == (0.5, 1)
