@@ -38,7 +38,8 @@ class Counted:
     def tolerance(self, meter: MeterInput, energy: Int64, rounded: bool) -> Int64:
         """(m) Wh by which the slots between reading i − 1 and i may add up to more than the count.
 
-        The last digits, the slots that the instants cut, half a Wh a slot where the profile was rounded, 0.2 %.
+        The last digits, the slots that the instants cut, half a Wh a slot where the profile was rounded,
+        0.2 %.
         """
         m = len(self.at)
         allowed = np.zeros(m, np.int64)

@@ -14,7 +14,8 @@ Detail = str | int | float | None
 
 
 class Log:
-    """Findings about one meter, gathered; what lies before the first day asked for is history and not told again."""
+    """Findings about one meter, gathered; what lies before the first day asked for is history and not told
+    again."""
 
     def __init__(self, serial: str, first: date, days: int, slots: int, past: int) -> None:
         self._serial = serial
@@ -29,7 +30,8 @@ class Log:
         return self._first + timedelta(slot // self._slots - self._past)
 
     def note(self, day: date, kind: str, severity: Severity, **detail: Detail) -> None:
-        """Keep a finding; of several of a kind in a day the first speaks, `count` says how many there were."""
+        """Keep a finding; of several of a kind in a day the first speaks, `count` says how many there
+        were."""
         if not self._first <= day < self._first + timedelta(self._days):
             return
         known = self._found.get((day, kind))

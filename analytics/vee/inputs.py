@@ -24,7 +24,8 @@ DAY_S = 86_400
 class BlockLike(Protocol):
     """One channel of one profile answer as the store holds it.
 
-    `stamps` (n, epoch seconds) are beginnings of intervals, for an index the instant; value = raw × 10^scaler `unit`.
+    `stamps` (n, epoch seconds) are beginnings of intervals, for an index the instant; value = raw ×
+    10^scaler `unit`.
     """
 
     @property
@@ -66,9 +67,10 @@ class RegisterLike(Protocol):
 class MeterInput:
     """One meter, one channel, `days` local days from `first`.
 
-    `blocks`, `registers` in any order, overlapping or not; what lies outside the days (and `history`) is ignored, so
-    begin the days at or before the last register read ahead of them. `history` (h, slots) with its quality are the h
-    validated days just before `first`. `since`, `until`: when the meter hung there. `outages`: no power, nothing used.
+    `blocks`, `registers` in any order, overlapping or not; what lies outside the days (and `history`) is
+    ignored, so begin the days at or before the last register read ahead of them. `history` (h, slots) with
+    its quality are the h validated days just before `first`. `since`, `until`: when the meter hung there.
+    `outages`: no power, nothing used.
     """
 
     serial: str

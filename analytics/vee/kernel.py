@@ -1,4 +1,5 @@
-"""Compiled loops of validation: one meter's readings in order, what a missing slot may hold, registers spread on slots.
+"""Compiled loops of validation: one meter's readings in order, what a missing slot may hold, registers
+spread on slots.
 
 Energies are int64 Wh, instants epoch seconds, flags uint8.
 """
@@ -32,10 +33,11 @@ def unwrap(
 ) -> None:
     """Turn n register values into a count that never falls.
 
-    `span` is where the register wraps (0: unknown): a fall is a rollover when the wrapped difference is at most a tenth
-    of it. A fall within the resolution of two registers of different fineness is none. A single value below both its
-    neighbours is an OUTLIER, as are zeros before a LEAP faster than `leap_w`. After any other fall (NEGATIVE) a new
-    `chain` begins: differences count within a chain only. Outliers get chain −1.
+    `span` is where the register wraps (0: unknown): a fall is a rollover when the wrapped difference is at
+    most a tenth of it. A fall within the resolution of two registers of different fineness is none. A
+    single value below both its neighbours is an OUTLIER, as are zeros before a LEAP faster than `leap_w`.
+    After any other fall (NEGATIVE) a new `chain` begins: differences count within a chain only. Outliers
+    get chain −1.
     """
     last = -1
     link = 0
@@ -95,9 +97,9 @@ def expect(
 ) -> None:
     """What each slot that is not `good` may hold, in Wh, and how that is known.
 
-    LINEAR between two good neighbours when the gap has at most `linear_slots` and neither neighbour is an outage's `edge`;
-    LIKE_DAY: mean of the three nearest days of the same weekday within four weeks, else of the same kind (working
-    day, weekend) within 60 days, that
+    LINEAR between two good neighbours when the gap has at most `linear_slots` and neither neighbour is an
+    outage's `edge`; LIKE_DAY: mean of the three nearest days of the same weekday within four weeks, else of
+    the same kind (working day, weekend) within 60 days, that
     are nearly whole and have that slot; LEVEL 1 where nothing is known. `weekday` of the first day, Monday 0.
     """
     n = energy.shape[0]
@@ -163,10 +165,11 @@ def spread(
 ) -> None:
     """Share what m registers counted between them among the slots that are not `known`.
 
-    Between two neighbours of one chain: count − known energy (cut at the instants in proportion to time) goes to the
-    unknown slots by `level`, or evenly (`flat` = 1) when the levels add up to nothing; whole Wh by largest remainder, so
-    that the sum is exact. Adds to `given` and `covered` (seconds) per slot. Known energy above the count by more than
-    `tolerance[i]` gives nothing and leaves the excess in `excess[i]`, i being the later reading.
+    Between two neighbours of one chain: count − known energy (cut at the instants in proportion to time)
+    goes to the unknown slots by `level`, or evenly (`flat` = 1) when the levels add up to nothing; whole Wh
+    by largest remainder, so that the sum is exact. Adds to `given` and `covered` (seconds) per slot. Known
+    energy above the count by more than `tolerance[i]` gives nothing and leaves the excess in `excess[i]`, i
+    being the later reading.
     """
     n = energy.shape[0]
     remainder = np.zeros(n, np.float64)

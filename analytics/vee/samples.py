@@ -31,7 +31,8 @@ class Slots:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Indices:
-    """Index values in primary Wh, ascending and distinct in time; `resolution` is the worth of the last digit."""
+    """Index values in primary Wh, ascending and distinct in time; `resolution` is the worth of the last
+    digit."""
 
     at: Int64
     index: Int64
@@ -131,7 +132,8 @@ def _unit(channel: Channel, power: bool) -> Unit:
 
 
 def indices(meter: MeterInput, log: Log) -> Indices:
-    """Index profiles and total registers within the days and while the meter hung, snapped to slot boundaries.
+    """Index profiles and total registers within the days and while the meter hung, snapped to slot
+    boundaries.
 
     Of two values at one instant the finer counts; of two near one boundary the nearer.
     """

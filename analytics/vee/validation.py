@@ -21,9 +21,10 @@ Grade = npt.NDArray[np.uint8]
 def validate(inputs: Iterable[MeterInput]) -> Validated:
     """Days of every meter: energies in primary Wh, a quality per slot, findings.
 
-    A slot is ACTUAL when the profile gives it, or an index at both its ends does. A gap between register reads gets
-    exactly what the registers counted less what is known (LINEAR up to two hours, LIKE_DAY, else FLAT). A gap of two
-    hours between actual slots without registers is drawn as a line (UNSCALED); any other stays MISSING.
+    A slot is ACTUAL when the profile gives it, or an index at both its ends does. A gap between register
+    reads gets exactly what the registers counted less what is known (LINEAR up to two hours, LIKE_DAY, else
+    FLAT). A gap of two hours between actual slots without registers is drawn as a line (UNSCALED); any
+    other stays MISSING.
     """
     return Validated(tuple(_meter(meter) for meter in inputs))
 

@@ -1,4 +1,5 @@
-"""Blocks and registers to days: what is known is kept, what is bound is exact, what is unknown stays missing."""
+"""Blocks and registers to days: what is known is kept, what is bound is exact, what is unknown stays
+missing."""
 
 from __future__ import annotations
 
@@ -209,6 +210,17 @@ def test_rollover_by_the_meters_digits() -> None:
     (finding,) = meter.findings
     assert (finding.kind, finding.detail["digits"]) == ("rollover", 5)
     assert kinds(bench.check([block], digits=6)) >= {"negative"}
+
+
+@pytest.mark.parametrize(
+    ("previous", "current", "kind"), [(95_000, 5_000, "rollover"), (94_999, 5_000, "negative")]
+)
+def test_a_wrap_of_more_than_a_tenth_of_the_range_is_refused(previous: int, current: int, kind: str) -> None:
+    start = midnight(FIRST)
+    reads = [Read(start, previous, scaler=3), Read(start + timedelta(hours=10), current, scaler=3)]
+    meter = Bench().check([], reads, digits=5)
+    assert kind in kinds(meter)
+    assert int(meter.energy.sum()) == (10_000_000 if kind == "rollover" else 0)
 
 
 def test_a_swapped_meter_ends_where_it_was_taken_down() -> None:

@@ -1,0 +1,84 @@
+"""What is known of one meter when the rules look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from analytics.profiles.totals import daily_totals
+from model.day import Finding
+from model.period import local_day, midnight
+from model.readout import InstantRead, MeterEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """The meter that hung here before, taken down at `at`."""
+
+    removed: str
+    at: datetime
+
+
+@dataclass(frozen=True, eq=False)
+class Observed:
+    """One meter as it hangs now. Give days from a fixed day on (a month's first): `since` of an alert is
+    its name.
+
+    `energy` (d, slots) primary Wh with `quality`, days from `first`; a day still going on is left out.
+    `instants` are secondary-side, `multiplier` brings them to the primary side; `resolution_wh` is the
+    worth of the register's last digit (primary). `first_try` is when the modem was first called,
+    `last_contact` when it last answered.
+    """
+
+    serial: str
+    now: datetime
+    first: date
+    energy: npt.NDArray[np.int32]
+    quality: npt.NDArray[np.uint8]
+    phases: int = 1
+    multiplier: float = 1.0
+    resolution_wh: int = 1
+    since: datetime | None = None
+    replacement: Replacement | None = None
+    instants: Sequence[InstantRead] = ()
+    clock_offsets: Sequence[tuple[datetime, float]] = ()
+    events: Sequence[MeterEvent] = ()
+    findings: Sequence[Finding] = ()
+    modem: str = ""
+    last_contact: datetime | None = None
+    first_try: datetime | None = None
+
+    @cached_property
+    def daily_wh(self) -> npt.NDArray[np.float64]:
+        """Wh of each whole day (d); NaN where over a tenth is missing, before the meter hung, and for days
+        not over."""
+        totals = daily_totals(self.energy, self.quality)
+        days = np.arange(len(totals))
+        over = (local_day(self.now) - self.first).days
+        totals[days >= over] = np.nan
+        if self.since is not None:
+            hung = (local_day(self.since) - self.first).days
+            totals[days < hung + (self.since > midnight(local_day(self.since)))] = np.nan
+        return totals
+
+    def start(self, day: int) -> datetime:
+        """The beginning of the day with that index."""
+        return midnight(self.first + timedelta(day))
+
+    def run_to_now(self, fits: npt.NDArray[np.bool_], patience: int = 2) -> int | None:
+        """First day of the unbroken run of days that `fits` up to the last known one; None when that one
+        does not fit or lies more than `patience` days back. Unknown days neither break nor begin a run."""
+        known = np.flatnonzero(~np.isnan(self.daily_wh))
+        if not len(known) or (local_day(self.now) - self.first).days - int(known[-1]) > patience:
+            return None
+        begin = None
+        for day in known[::-1].tolist():
+            if not fits[day]:
+                break
+            begin = day
+        return begin
