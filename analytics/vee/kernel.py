@@ -56,7 +56,7 @@ def unwrap(
             if -step <= noise:
                 counted[i] = counted[last]
                 continue  # the finer register goes on counting from `last`
-            if span > 0 and (step + span) * 10 <= span:
+            if span > 0 and 0 <= (step + span) * 10 <= span:
                 verdict[i] = ROLLOVER
                 step += span
             elif i + 1 < at.shape[0] and index[i + 1] >= index[last]:

@@ -39,7 +39,7 @@ def slow_unwrap(at: list[int], index: list[int], resolution: list[int], span: in
         if step < 0 and -step <= noise:
             counted[i] = counted[last]
             continue
-        if step < 0 and span > 0 and (step + span) * 10 <= span:
+        if step < 0 and span > 0 and 0 <= (step + span) * 10 <= span:
             verdict[i] = ROLLOVER
             counted[i] = counted[last] + step + span
         elif step < 0 and i + 1 < n and index[i + 1] >= index[last]:
