@@ -15,6 +15,7 @@ from simulators.air import Air
 from simulators.lines import Line
 from simulators.modbus_meter import ModbusMeter
 
+_UNIT = 6  # its place in the MBAP header
 _HEADER = 9  # MBAP, function, count of bytes
 
 
@@ -53,6 +54,9 @@ class ModbusLine:
 
     def _pass(self, sending: bool, packet: bytes) -> bytes:
         if self.air.is_silent(self.line.code):
+            return b""
+        # pymodbus 3.16 answers for a unit that is not there with "device failure", whatever it is told.
+        if len(packet) > _UNIT and packet[_UNIT] not in self.units:
             return b""
         if sending and self.took_profile() and len(packet) > _HEADER + 4 and self.air.spoils_one():
             return _shortened(packet)

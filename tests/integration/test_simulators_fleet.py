@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 from pymodbus.client import AsyncModbusTcpClient
+from pymodbus.exceptions import ModbusIOException
 
 from model.grid import ModemLink, Register
 from model.jsonform import from_json
@@ -343,6 +344,22 @@ async def test_modbus_meters_answer_pymodbus(free_port):
                 assert raw.rstrip(b"\0").decode() == meter.serial
                 assert (await client.read_holding_registers(5000, count=1, device_id=meter.address)).isError()
                 assert (await client.read_input_registers(0, count=2, device_id=meter.address)).isError()
+
+
+async def test_a_silent_modbus_modem_recovers(free_port):
+    async with running(free_port) as served:
+        meter = served.reachable("dk-mb")
+        modem = served.modem(meter.modem)
+        await served.ask(do="silence", modems=[meter.modem], on=True)
+        async with AsyncModbusTcpClient(modem.host, port=modem.port, timeout=0.2, retries=0) as client:
+            with pytest.raises(ModbusIOException):
+                await client.read_holding_registers(0, count=2, device_id=meter.address)
+        await served.ask(do="silence", modems=[meter.modem], on=False)
+        async with AsyncModbusTcpClient(modem.host, port=modem.port, timeout=0.2, retries=0) as client:
+            assert not (await client.read_holding_registers(0, count=2, device_id=meter.address)).isError()
+            # A unit nobody has is silent, as on a bus, and costs its neighbours nothing.
+            with pytest.raises(ModbusIOException):
+                await client.read_holding_registers(0, count=2, device_id=77)
 
 
 async def test_the_logger_of_a_modbus_meter_holds_its_half_hours(free_port):

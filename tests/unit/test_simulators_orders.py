@@ -145,6 +145,14 @@ def test_without_a_listener_every_modem_waits_to_be_called(village_):
     assert all(line.link is ModemLink.DIAL_OUT for line in village_.lines if set(heads) & set(line.serials))
 
 
+def test_many_households_of_a_file_share_modems(tmp_path: Path):
+    path = tmp_path / "many.csv"
+    path.write_text("meter,timestamp,kwh\n" + "".join(f"M{i},2024-01-01T00:00,0.1\n" for i in range(101)))
+    fleet = fleets.build(Options(seed=1, epoch=EPOCH, replay=path))
+    assert len(fleet.lines) <= 40
+    assert [serial for line in fleet.lines for serial in line.serials] == [f"M{i}" for i in range(101)]
+
+
 def test_a_replay_takes_the_place_of_the_village(tmp_path: Path):
     path = tmp_path / "two.csv"
     path.write_text(
