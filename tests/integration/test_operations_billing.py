@@ -2,143 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
-import uuid
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-import psycopg
 import pytest
 
 from model.bill import Bill
-from model.grid import (
-    Customer,
-    Installation,
-    Meter,
-    Modem,
-    ModemLink,
-    Multiplier,
-    Point,
-    ReadingBook,
-    Register,
-    Role,
-    Station,
-    Supply,
-)
 from model.period import LOCAL, Period, midnight
-from model.readout import Answer, Readout, RegisterRead
-from model.series import Channel, Rate, ReadingSource, Unit
+from model.series import ReadingSource
 from model.viewer import UserRole, Viewer
 from operations import bill, close, importing
 from operations.errors import InputError
 from storage import bills, closing
-from storage.evidence import store
-from storage.fleet import meter_ids
 from storage.pool import Pool, open_pool
+from tests.operations_grid import NOW, OCTOBER, SEPTEMBER, bring, grid, read, read_month
 
-SEPTEMBER, OCTOBER = Period.of_month(2026, 9), Period.of_month(2026, 10)
-NOW = datetime(2026, 11, 2, 9, tzinfo=LOCAL)
-LONG_AGO = datetime(2025, 1, 1, tzinfo=LOCAL)
 STAFF = Viewer("hoadon", UserRole.BILLING)
-SWAPPED = datetime(2026, 10, 14, 9, 30, tzinfo=LOCAL)
-
-
-def _meter(serial: str, model: str, **given: object) -> Meter:
-    return Meter(serial, model, "M1", **given)  # type: ignore[arg-type]
-
-
-def _point(code: str, plan: str = "vn-household", multiplier: int = 1, *, one_rate: bool = True) -> Point:
-    return Point(
-        code,
-        Role.CUSTOMER,
-        "T1",
-        customer=f"KH-{code}",
-        multipliers=(Multiplier(LONG_AGO, Decimal(multiplier)),),
-        supplies=(Supply(LONG_AGO.date(), plan, one_rate=one_rate),),
-    )
-
-
-def _grid() -> Register:
-    points = (
-        _point("HOUSE"),
-        _point("SWAP"),
-        _point("ROLL"),
-        _point("SHOP", "vn-business", 40, one_rate=False),
-        _point("BLIND"),
-    )
-    return Register(
-        stations=(Station("T1", "Trạm 1"),),
-        books=(ReadingBook("S1", "Sổ 1"),),
-        customers=tuple(Customer(point.customer, f"Bà {point.code}", "", "S1") for point in points),
-        modems=(Modem("M1", ModemLink.DIAL_OUT, host="127.0.0.1", port=4059),),
-        meters=(
-            _meter("H1", "dk-1p"),
-            _meter("OLD", "dk-1p"),
-            _meter("NEW", "dk-1p"),
-            _meter("R5", "dk-1p-5"),
-            _meter("CT", "dk-3p-ct"),
-            _meter("MB", "dk-mb"),
-        ),
-        points=points,
-        installations=(
-            Installation("HOUSE", "H1", LONG_AGO),
-            Installation("SWAP", "OLD", LONG_AGO, SWAPPED, last_index={"KT": 5_070_400}),
-            Installation("SWAP", "NEW", SWAPPED + timedelta(minutes=20), first_index={"KT": 1_200}),
-            Installation("ROLL", "R5", LONG_AGO),
-            Installation("SHOP", "CT", LONG_AGO),
-            Installation("BLIND", "MB", LONG_AGO),
-        ),
-    )
 
 
 @pytest.fixture
 def pool(database: str) -> Iterator[Pool]:
     with open_pool(database) as pool:
-        importing.import_register(pool, _grid(), lambda raw: raw)
+        importing.import_register(pool, grid(), lambda raw: raw)
         yield pool
-
-
-def _read(
-    serial: str,
-    at: datetime,
-    raw: int,
-    *,
-    rate: Rate = Rate.TOTAL,
-    scaler: int = 0,
-    source: ReadingSource = ReadingSource.BILLING_PROFILE,
-) -> tuple[str, RegisterRead]:
-    return serial, RegisterRead(Channel.ACTIVE_IMPORT, rate, at, raw, scaler, Unit.WATT_HOUR, source)
-
-
-def _store(database: str, *reads: tuple[str, RegisterRead], now: datetime = NOW) -> None:
-    async def bring() -> None:
-        async with await psycopg.AsyncConnection.connect(database) as conn:
-            with psycopg.connect(database) as sync:
-                ids = meter_ids(sync, [serial for serial, _ in reads])
-            for serial, read in reads:
-                answer = Answer("billing", repr(read).encode(), registers=(read,))
-                readout = Readout(serial, str(uuid.uuid4()), now, now, "ok", answers=(answer,))
-                await store(conn, [(ids[serial], "M1", now, readout)])
-
-    asyncio.run(bring())
-
-
-def _month(database: str) -> None:
-    """A snapshot of every meter that keeps them, at both ends of October."""
-    start, end = OCTOBER.start, OCTOBER.end
-    three = (Rate.NORMAL, Rate.PEAK, Rate.OFFPEAK)
-    _store(
-        database,
-        _read("H1", start, 1_000_000),
-        _read("H1", end, 1_134_600),
-        _read("OLD", start, 5_000_000),
-        _read("NEW", end, 61_300),
-        _read("R5", start, 9_985_000, scaler=1),
-        _read("R5", end, 12_000, scaler=1),
-        *(_read("CT", start, 100_000, rate=rate) for rate in three),
-        *(_read("CT", end, 100_000 + 1_013 * (1 + i), rate=rate) for i, rate in enumerate(three)),
-    )
 
 
 def _bill(pool: Pool, point: str, period: Period = OCTOBER) -> Bill:
@@ -155,7 +42,7 @@ def _run(pool: Pool, period: Period = OCTOBER, invoice: date = date(2026, 11, 2)
 
 
 def test_every_kind_of_point_is_billed_by_its_register_differences(database: str, pool: Pool) -> None:
-    _month(database)
+    read_month(database)
     report = _run(pool)
     assert report.issued == 4
     house = _bill(pool, "HOUSE")
@@ -176,7 +63,7 @@ def test_every_kind_of_point_is_billed_by_its_register_differences(database: str
 
 
 def test_a_changed_meter_is_one_run_through_the_tiers(database: str, pool: Pool) -> None:
-    _month(database)
+    read_month(database)
     _run(pool)
     swapped = _bill(pool, "SWAP")
     assert [(use.serial, use.removed, use.status, use.kwh) for use in swapped.uses] == [
@@ -188,7 +75,7 @@ def test_a_changed_meter_is_one_run_through_the_tiers(database: str, pool: Pool)
 
 
 def test_without_both_indices_nobody_is_billed(database: str, pool: Pool) -> None:
-    _month(database)
+    read_month(database)
     report = _run(pool)
     [held] = report.held
     assert (held.point, held.serial, held.kind) == ("BLIND", "MB", "no_opening_index")
@@ -201,7 +88,7 @@ def test_without_both_indices_nobody_is_billed(database: str, pool: Pool) -> Non
 
 
 def test_a_second_run_issues_nothing_and_changes_nothing(database: str, pool: Pool) -> None:
-    _month(database)
+    read_month(database)
     first = _run(pool)
     second = _run(pool, invoice=date(2026, 11, 3))
     assert (second.issued, second.unchanged, second.conflicts) == (0, 4, ())
@@ -212,8 +99,8 @@ def test_a_second_run_issues_nothing_and_changes_nothing(database: str, pool: Po
 
 def test_the_fraction_of_a_kwh_goes_to_the_next_period(database: str, pool: Pool) -> None:
     september = SEPTEMBER.start
-    _month(database)
-    _store(database, _read("H1", september, 999_600))  # 0.4 kWh in September, none billed
+    read_month(database)
+    bring(database, read("H1", september, 999_600))  # 0.4 kWh in September, none billed
     close.run(pool, SEPTEMBER, NOW)
     bill.run(pool, SEPTEMBER, date(2026, 10, 2), NOW)
     assert _bill(pool, "HOUSE", SEPTEMBER).kwh == 0
@@ -222,7 +109,7 @@ def test_the_fraction_of_a_kwh_goes_to_the_next_period(database: str, pool: Pool
     assert october.uses[0].carried_wh == Decimal(400)
     assert (october.wh, october.kwh) == (Decimal(134_600), 135)
     later = datetime(2026, 12, 2, tzinfo=LOCAL)
-    _store(database, _read("H1", midnight(date(2026, 12, 1)), 1_135_100), now=later)
+    bring(database, read("H1", midnight(date(2026, 12, 1)), 1_135_100), now=later)
     november = Period.of_month(2026, 11)
     close.run(pool, november, later)
     bill.run(pool, november, date(2026, 12, 2), later)
@@ -235,11 +122,11 @@ def test_a_timed_reading_closes_a_meter_without_memory_within_a_quarter_hour(
 ) -> None:
     off = timedelta(minutes=minutes)
     poll = ReadingSource.POLL
-    _store(
+    bring(
         database,
-        _read("MB", OCTOBER.start + off, 10_000, source=poll),
-        _read("MB", OCTOBER.end + off, 55_000, source=poll),
-        _read("H1", OCTOBER.start + timedelta(minutes=5), 10_000, source=poll),
+        read("MB", OCTOBER.start + off, 10_000, source=poll),
+        read("MB", OCTOBER.end + off, 55_000, source=poll),
+        read("H1", OCTOBER.start + timedelta(minutes=5), 10_000, source=poll),
     )
     report = close.run(pool, OCTOBER, NOW)
     with pool.connection() as conn:
@@ -251,9 +138,9 @@ def test_a_timed_reading_closes_a_meter_without_memory_within_a_quarter_hour(
 
 
 def test_an_index_once_closed_stands(database: str, pool: Pool) -> None:
-    _month(database)
+    read_month(database)
     assert close.run(pool, OCTOBER, NOW).differing == ()
-    _store(database, _read("H1", OCTOBER.end, 1_200_000))
+    bring(database, read("H1", OCTOBER.end, 1_200_000))
     again = close.run(pool, OCTOBER, NOW)
     assert again.closed == 0
     with pool.connection() as conn:
@@ -261,7 +148,7 @@ def test_an_index_once_closed_stands(database: str, pool: Pool) -> None:
 
 
 def test_no_vat_rate_holds_the_bill_and_names_the_file(database: str, pool: Pool) -> None:
-    _month(database)
+    read_month(database)
     report = _run(pool, invoice=date(2027, 1, 5))
     assert report.issued == 0
     told = {hold.serial: hold for hold in report.held}
@@ -282,7 +169,7 @@ def test_a_period_that_has_not_ended_is_refused(pool: Pool) -> None:
 
 
 def test_the_closing_sheet_speaks_the_trades_words(database: str, pool: Pool) -> None:
-    _month(database)
+    read_month(database)
     close.run(pool, OCTOBER, NOW)
     sheet = close.sheet(pool, OCTOBER)
     rows = [dict(zip(sheet.columns, row, strict=True)) for row in sheet.rows]

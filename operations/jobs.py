@@ -1,0 +1,156 @@
+"""Doing queued work: a worker that stays, and one that does a single thing while somebody waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable
+from datetime import date
+from functools import reduce
+from operator import add
+from typing import Any
+
+from procrastinate import App
+from procrastinate.jobs import Status
+
+from model.clock import Clock
+from model.jsonform import from_json
+from model.period import Period
+from operations.bill import BillReport
+from operations.close import CloseReport
+from operations.errors import JobFailed
+from operations.tasks import (
+    HEARTBEAT_S,
+    QUEUE,
+    SHARDS,
+    STALLED_S,
+    UPKEEP_QUEUE,
+    Office,
+    office_app,
+    take_over,
+)
+from operations.validate import ValidateReport
+from operations.watch import WatchReport
+from storage import runs
+from storage.pool import open_pool
+
+REPORTS: dict[str, Any] = {
+    "validate": ValidateReport,
+    "close": CloseReport,
+    "bill": BillReport,
+    "watch": WatchReport,
+}
+_UNDER_WAY = {Status.TODO, Status.DOING}
+
+
+def work(dsn: str, *, clock: Clock, concurrency: int = 2) -> None:
+    """Work until a signal comes; what `ami worker` does."""
+    asyncio.run(run_worker(dsn, clock, concurrency=concurrency))
+
+
+async def run_worker(
+    dsn: str, clock: Clock, *, concurrency: int = 2, stop: asyncio.Event | None = None
+) -> None:
+    """Work until a signal comes, or until `stop` is set.
+
+    Returns too when the database goes away: run it under a supervisor that starts it again.
+    """
+    with open_pool(dsn, size=concurrency + 1) as pool:
+        async with office_app(dsn).open_async() as app:
+            working = asyncio.create_task(
+                app.run_worker_async(
+                    queues=[QUEUE, UPKEEP_QUEUE],
+                    name=f"office-{uuid.uuid4().hex[:8]}",
+                    concurrency=concurrency + 1,  # upkeep must not wait behind a long bill run
+                    additional_context={"office": Office(pool, clock)},
+                    update_heartbeat_interval=HEARTBEAT_S,
+                    stalled_worker_timeout=STALLED_S,
+                    shutdown_graceful_timeout=10.0,
+                    install_signal_handlers=stop is None,
+                )
+            )
+            if stop is not None:
+                stopped = asyncio.create_task(stop.wait())
+                await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
+                stopped.cancel()
+                working.cancel()
+            await asyncio.gather(working, return_exceptions=stop is not None)
+
+
+def _jobs(task: str, arguments: dict[str, Any]) -> list[tuple[str, dict[str, str | int]]]:
+    """(lock, arguments as the queue keeps them) of every job the work is cut into."""
+    if task == "validate":
+        return [(f"validate {shard}", {"shard": shard, "shards": SHARDS}) for shard in range(SHARDS)]
+    kept: dict[str, str | int] = {}
+    for name, value in arguments.items():
+        if isinstance(value, Period):
+            kept |= {"start": value.start.isoformat(), "end": value.end.isoformat()}
+        else:
+            kept[name] = value.isoformat() if isinstance(value, date) else value
+    return [(task, kept)]
+
+
+async def _work_off(app: App, office: Office, numbers: list[int]) -> dict[int, Status]:
+    while True:
+        await app.run_worker_async(
+            queues=[QUEUE],
+            name=f"now-{uuid.uuid4().hex[:8]}",
+            concurrency=2,
+            wait=False,
+            listen_notify=False,
+            install_signal_handlers=False,
+            additional_context={"office": office},
+            update_heartbeat_interval=HEARTBEAT_S,
+            stalled_worker_timeout=STALLED_S,
+        )
+        states = {number: await app.job_manager.get_job_status_async(number) for number in numbers}
+        if not _UNDER_WAY & set(states.values()):
+            return states
+        await take_over(app)  # the lock may be held by somebody who is no more
+        await asyncio.sleep(0.25)
+
+
+async def _run_now(
+    dsn: str,
+    task: str,
+    clock: Clock,
+    progress: Callable[[int, int, str], None] | None,
+    arguments: dict[str, Any],
+) -> Any:
+    with open_pool(dsn, size=3) as pool:
+        office = Office(pool, clock, progress)
+        async with office_app(dsn, upkeep=False).open_async() as app:
+            numbers = [
+                await app.configure_task(task, lock=lock).defer_async(**kept)
+                for lock, kept in _jobs(task, arguments)
+            ]
+            states = await _work_off(app, office, numbers)
+        for number in numbers:
+            if number in office.failures:
+                raise office.failures[number]
+            if states[number] is not Status.SUCCEEDED:
+                ended = states[number].value
+                said = f"the job “{task}” ended as {ended}: see the worker's log, then run it again"
+                raise JobFailed(task, number, said)
+        with pool.connection() as conn:
+            kept_reports = [runs.report(conn, task, number) for number in numbers]
+    report_class = REPORTS[task]
+    return reduce(
+        add, [from_json(report_class, kept) for kept in kept_reports if kept is not None], report_class()
+    )
+
+
+def run_now(
+    dsn: str,
+    task: str,
+    *,
+    clock: Clock,
+    progress: Callable[[int, int, str], None] | None = None,
+    **arguments: Any,
+) -> Any:
+    """Queue `validate`, `close`, `bill` or `watch`, do it here and return its report.
+
+    `close` wants `period`, `bill` wants `period` and `invoice_date`. Waits while another worker has the
+    same work in hand. What the work raised is raised again; `JobFailed` when somebody else ended the job.
+    """
+    return asyncio.run(_run_now(dsn, task, clock, progress, arguments))

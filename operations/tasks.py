@@ -1,0 +1,183 @@
+"""The office's work as queued jobs: validate, close, bill and watch, each safe to run twice and to be killed.
+
+Procrastinate keeps the queue in the same database. A lock per shard lets one worker at a time work on it; a
+worker that was believed dead and wakes up does no harm: every step writes only what differs and never
+rewrites a bill.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+import psycopg
+from procrastinate import App, JobContext, RetryStrategy
+from procrastinate.exceptions import AlreadyEnqueued, UniqueViolation
+from procrastinate.jobs import Status
+
+from model.clock import Clock
+from model.jsonform import to_json
+from model.period import Period, add_months, local_day
+from operations import bill, close, validate, watch
+from storage import days, runs
+from storage.pool import Pool
+from storage.queue import queue_app
+
+QUEUE = "operations"
+UPKEEP_QUEUE = "upkeep"
+HEARTBEAT_S = 3.0
+STALLED_S = 12.0
+CLOSING_DAYS = 5  # of a month, in which the last one is closed
+SHARDS = (
+    4  # one worker at a time validates a shard; a constant, so that a lock means the same to every worker
+)
+
+logger = logging.getLogger(__name__)
+
+# A server that goes away comes back: tried again after 5, 25 and 125 s.
+_RETRY = RetryStrategy(max_attempts=4, exponential_wait=5, retry_exceptions=(psycopg.OperationalError,))
+
+
+@dataclass(slots=True)
+class Office:
+    """What a worker hands to its jobs; `failures` are kept by job number for whoever waits for them here."""
+
+    pool: Pool
+    clock: Clock
+    progress: Callable[[int, int, str], None] | None = None
+    failures: dict[int, Exception] = field(default_factory=dict)
+
+
+def _office(context: JobContext) -> Office:
+    office = context.additional_context["office"]
+    assert isinstance(office, Office)
+    return office
+
+
+def _run(context: JobContext, work: Callable[[Office], Any]) -> None:
+    office = _office(context)
+    number, task = context.job.id or 0, context.job.task_name
+    try:
+        report = work(office)
+    except Exception as error:
+        office.failures[number] = error
+        raise
+    if report:  # a validation that found nothing to do leaves no trace
+        with office.pool.connection() as conn:
+            runs.save(conn, task, number, office.clock(), to_json(report))
+    logger.info("%s: %s", task, report)
+
+
+def _period(start: str, end: str) -> Period:
+    return Period(datetime.fromisoformat(start), datetime.fromisoformat(end))
+
+
+def validate_days(context: JobContext, shard: int, shards: int) -> None:
+    """Validate what is due of one shard of meters."""
+    _run(
+        context,
+        lambda office: validate.run(
+            office.pool, office.clock(), progress=office.progress, shard=(shard, shards)
+        ),
+    )
+
+
+def close_period(context: JobContext, start: str, end: str) -> None:
+    """Fix the closing indices at both ends of a period."""
+    _run(context, lambda office: close.run(office.pool, _period(start, end), office.clock()))
+
+
+def bill_period(context: JobContext, start: str, end: str, invoice_date: str) -> None:
+    """Bill a closed period."""
+    period, invoice = _period(start, end), date.fromisoformat(invoice_date)
+    _run(context, lambda office: bill.run(office.pool, period, invoice, office.clock()))
+
+
+def watch_meters(context: JobContext) -> None:
+    """Look for what somebody ought to look at."""
+    _run(context, lambda office: watch.run(office.pool, office.clock()))
+
+
+def _shards_due(pool: Pool) -> list[int]:
+    with pool.connection() as conn:
+        return [shard for shard in range(SHARDS) if days.take_due(conn, 1, (shard, SHARDS))]
+
+
+async def validate_due(context: JobContext, timestamp: int) -> None:
+    """Queue the validation of every shard in which something is due, unless it waits already."""
+    for shard in await asyncio.to_thread(_shards_due, _office(context).pool):
+        await _queue_once(context.app, "validate", f"validate {shard}", shard=shard, shards=SHARDS)
+
+
+async def close_due(context: JobContext, timestamp: int) -> None:
+    """In the first days of a month, queue the closing of the last: what a late meter brings is closed too."""
+    today = local_day(_office(context).clock())
+    if today.day <= CLOSING_DAYS:
+        month = Period.of_days(add_months(today, -1), add_months(today, 0))
+        start, end = month.start.isoformat(), month.end.isoformat()
+        await _queue_once(context.app, "close", "close", start=start, end=end)
+
+
+async def watch_due(context: JobContext, timestamp: int) -> None:
+    """Queue a look at the meters, unless one waits already."""
+    await _queue_once(context.app, "watch", "watch")
+
+
+async def _queue_once(app: App, task: str, name: str, **arguments: Any) -> None:
+    try:
+        await app.configure_task(task, lock=name, queueing_lock=name).defer_async(**arguments)
+    except AlreadyEnqueued:
+        logger.debug("%s waits already", name)
+
+
+async def take_over(app: App) -> None:
+    """Give the jobs of workers that fell silent to somebody else."""
+    manager = app.job_manager
+    for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_S):
+        try:
+            await manager.retry_job(job)
+        except UniqueViolation:
+            # The same work is queued already: the dead worker's copy is not needed.
+            await manager.finish_job(job, Status.FAILED, delete_job=False)
+        logger.warning("job %s (%s) was taken over from a worker that fell silent", job.id, job.task_name)
+
+
+async def take_over_due(context: JobContext, timestamp: int) -> None:
+    """`take_over`, by the clock."""
+    await take_over(context.app)
+
+
+async def sweep(context: JobContext, timestamp: int) -> None:
+    """Forget jobs done hours ago (what they came to stays in the audit); failed ones stay to be looked at."""
+    await context.app.job_manager.delete_old_jobs(nb_hours=2)
+
+
+_WORK: dict[str, Callable[..., None]] = {
+    "validate": validate_days,
+    "close": close_period,
+    "bill": bill_period,
+    "watch": watch_meters,
+}
+_UPKEEP: dict[str, tuple[Callable[..., Awaitable[None]], str]] = {  # cron with the seconds last
+    "validate_due": (validate_due, "* * * * * */10"),
+    "close_due": (close_due, "5 * * * *"),
+    "watch_due": (watch_due, "* * * * * 30"),
+    "take_over": (take_over_due, "* * * * * */5"),
+    "sweep": (sweep, "17 * * * *"),
+}
+
+
+def office_app(dsn: str, *, upkeep: bool = True) -> App:
+    """The queue of a database with the office's tasks; `upkeep` adds what is done by the clock."""
+    app = queue_app(dsn)
+    for name, work in _WORK.items():
+        app.task(name=name, queue=QUEUE, pass_context=True, retry=_RETRY, lock=name)(work)
+    if upkeep:
+        for name, (task, cron) in _UPKEEP.items():
+            registered = app.task(name=name, queue=UPKEEP_QUEUE, queueing_lock=name, pass_context=True)(task)
+            app.periodic(cron=cron, periodic_id=name)(registered)
+    return app
