@@ -37,6 +37,7 @@ _ARRAY, _NO_ELEMENTS = struct.Struct(">iiIii"), struct.Struct(">iiI")
 _OID_INT4, _OID_INT8, _OID_INSTANT = 23, 20, 1184
 
 Ints = NDArray[np.int64]
+NO_INTS: Final[Ints] = np.empty(0, np.int64)
 
 
 def int2(value: int) -> bytes:

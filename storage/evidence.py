@@ -18,11 +18,12 @@ _INCOMING: Final = """
     CREATE TEMP TABLE IF NOT EXISTS incoming_poll (LIKE poll) ON COMMIT DELETE ROWS;
     CREATE TEMP TABLE IF NOT EXISTS incoming_answer (meter_id integer, poll_id uuid, item text,
         asked_from timestamptz, asked_to timestamptz, complete boolean, received_at timestamptz,
-        digest bytea, raw bytea) ON COMMIT DELETE ROWS;
+        digest bytea, raw bytea COMPRESSION lz4) ON COMMIT DELETE ROWS;
     CREATE TEMP TABLE IF NOT EXISTS incoming_rejected (meter_id integer, modem text, poll_id uuid, item text,
         asked_from timestamptz, asked_to timestamptz, received_at timestamptz, reason text, raw bytea,
         digest bytea) ON COMMIT DELETE ROWS;
-    CREATE TEMP TABLE IF NOT EXISTS incoming_block (LIKE profile_block) ON COMMIT DELETE ROWS;
+    CREATE TEMP TABLE IF NOT EXISTS incoming_block (LIKE profile_block INCLUDING COMPRESSION)
+        ON COMMIT DELETE ROWS;
     CREATE TEMP TABLE IF NOT EXISTS incoming_register (LIKE register_read) ON COMMIT DELETE ROWS;
     CREATE TEMP TABLE IF NOT EXISTS incoming_instant (LIKE instant_read) ON COMMIT DELETE ROWS;
     CREATE TEMP TABLE IF NOT EXISTS incoming_event (LIKE meter_event) ON COMMIT DELETE ROWS;

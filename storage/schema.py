@@ -24,6 +24,7 @@ _TABLES: Final = """
     ORDER BY c.relname"""
 _COLUMNS: Final = """
     SELECT concat_ws(' ', quote_ident(a.attname), format_type(a.atttypid, a.atttypmod),
+        CASE a.attcompression WHEN 'l' THEN 'COMPRESSION lz4' END,
         CASE WHEN a.attidentity = 'a' THEN 'GENERATED ALWAYS AS IDENTITY'
              WHEN a.attgenerated = 's' THEN format('GENERATED ALWAYS AS (%%s) STORED', pg_get_expr(d.adbin,
              d.adrelid)) WHEN d.oid IS NOT NULL THEN 'DEFAULT ' || pg_get_expr(d.adbin, d.adrelid) END, CASE

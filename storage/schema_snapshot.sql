@@ -84,7 +84,7 @@ CREATE TABLE answer (
     complete boolean NOT NULL,
     received_at timestamp with time zone NOT NULL,
     digest bytea NOT NULL,
-    raw bytea NOT NULL,
+    raw bytea COMPRESSION lz4 NOT NULL,
     CONSTRAINT answer_pkey PRIMARY KEY (id),
     CONSTRAINT answer_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES meter(id)
 );
@@ -396,9 +396,9 @@ CREATE TABLE profile_block (
     last timestamp with time zone NOT NULL,
     kind text NOT NULL,
     interval_s integer NOT NULL,
-    instants timestamp with time zone[],
-    raw bigint[] NOT NULL,
-    status bigint[] NOT NULL,
+    instants timestamp with time zone[] COMPRESSION lz4,
+    raw bigint[] COMPRESSION lz4 NOT NULL,
+    status bigint[] COMPRESSION lz4 NOT NULL,
     scaler smallint NOT NULL,
     unit smallint NOT NULL,
     obis text NOT NULL,
@@ -478,7 +478,7 @@ CREATE TABLE rejected_frame (
     asked_to timestamp with time zone,
     received_at timestamp with time zone NOT NULL,
     reason text NOT NULL,
-    raw bytea NOT NULL,
+    raw bytea COMPRESSION lz4 NOT NULL,
     digest bytea NOT NULL,
     CONSTRAINT rejected_frame_pkey PRIMARY KEY (id),
     CONSTRAINT rejected_frame_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES meter(id)

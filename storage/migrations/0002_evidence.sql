@@ -23,7 +23,7 @@ CREATE TABLE answer (
     complete    boolean NOT NULL,
     received_at timestamptz NOT NULL,
     digest      bytea NOT NULL,          -- SHA-256 of the bytes
-    raw         bytea NOT NULL,
+    raw         bytea COMPRESSION lz4 NOT NULL,
     PRIMARY KEY (id)
 );
 -- The same bytes for the same question are the same answer: a re-read adds nothing.
@@ -39,11 +39,12 @@ CREATE TABLE rejected_frame (
     asked_to    timestamptz,
     received_at timestamptz NOT NULL,
     reason      text NOT NULL,
-    raw         bytea NOT NULL,
+    raw         bytea COMPRESSION lz4 NOT NULL,
     digest      bytea NOT NULL
 );
 CREATE UNIQUE INDEX rejected_once ON rejected_frame (poll_id, item, digest, reason) NULLS NOT DISTINCT;
 
+-- lz4 for what is long: pglz took four fifths of the time of storing a fleet's answers.
 -- One channel of one profile answer, from its first stamp `at` to its `last`. A regular block has `at` + i × interval_s;
 -- a block with holes lists its instants. A block spans 32 days at most (a longer answer is cut at months), so that
 -- what overlaps a period lies within 32 days before it. An empty `status` says that every status is 0.
@@ -54,9 +55,9 @@ CREATE TABLE profile_block (
     last        timestamptz NOT NULL CHECK (last >= at AND last <= at + INTERVAL '32 days'),
     kind        text NOT NULL CHECK (kind IN ('index', 'interval_energy', 'mean_power')),
     interval_s  integer NOT NULL CHECK (interval_s > 0),
-    instants    timestamptz[],
-    raw         bigint[] NOT NULL,
-    status      bigint[] NOT NULL,
+    instants    timestamptz[] COMPRESSION lz4,
+    raw         bigint[] COMPRESSION lz4 NOT NULL,
+    status      bigint[] COMPRESSION lz4 NOT NULL,
     scaler      smallint NOT NULL,
     unit        smallint NOT NULL,
     obis        text NOT NULL,
