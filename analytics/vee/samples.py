@@ -145,9 +145,9 @@ def indices(meter: MeterInput, log: Log) -> Indices:
 
     def add(stamps: npt.ArrayLike, raw: npt.ArrayLike, scaler: int, order: float) -> None:
         factor = scale(scaler) * meter.factor
-        stamped = np.atleast_1d(np.asarray(stamps, np.int64))
+        stamped = np.asarray(stamps, np.int64)
         at.append(stamped)
-        index.append(wh(np.atleast_1d(np.asarray(raw, np.int64)), factor))
+        index.append(wh(np.asarray(raw, np.int64), factor))
         resolution.append(np.full(len(stamped), max(1, int(factor)), np.int64))
         rank.append(np.full(len(stamped), -int(order), np.int64))
 
@@ -157,12 +157,15 @@ def indices(meter: MeterInput, log: Log) -> Indices:
                 log.note(meter.first, "unit", Severity.AMBER, unit=int(block.unit), profile=str(block.kind))
                 continue
             add(block.stamps, block.raw, block.scaler, block.received_at.timestamp())
+    reads: dict[int, list[tuple[int, int]]] = {}
     for read in meter.registers:
         if read.channel == meter.channel and read.rate == Rate.TOTAL:
             if read.unit != energy_unit:
                 log.note(meter.first, "unit", Severity.AMBER, unit=int(read.unit), profile="register")
                 continue
-            add(int(read.at.timestamp()), read.raw, read.scaler, 0.0)
+            reads.setdefault(read.scaler, []).append((int(read.at.timestamp()), read.raw))
+    for scaler, pairs in reads.items():
+        add([stamp for stamp, _ in pairs], [raw for _, raw in pairs], scaler, 0.0)
     if not at:
         empty = np.zeros(0, np.int64)
         return Indices(empty, empty, empty)
