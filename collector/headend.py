@@ -21,7 +21,6 @@ from collector.spool import Spool
 from model.clock import Clock
 from model.readout import Readout
 from storage.fleet import Line
-from storage.pool import open_async_pool
 
 log = logging.getLogger("ami.collect")
 
@@ -40,10 +39,7 @@ async def run(
     async with AsyncExitStack() as stack:
         spool = Spool(settings.spool_path, settings.spool_limit_bytes)
         stack.callback(spool.close)
-        pool = open_async_pool(settings.dsn, 2)
-        stack.push_async_callback(pool.close)
-        await pool.open(wait=False)
-        head_end = HeadEnd(settings, spool, Ingest(spool, pool), clock, progress)
+        head_end = HeadEnd(settings, spool, Ingest(spool, settings.dsn), clock, progress)
         stack.push_async_callback(head_end.close)
         await head_end.open()
         if once:

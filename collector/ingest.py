@@ -14,18 +14,20 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 import psycopg
-from psycopg_pool import AsyncConnectionPool
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
 
 from collector.spool import Spool, Spooled
 from storage import evidence
 from storage.errors import StorageError
+from storage.pool import session
 
 log = logging.getLogger("ami.ingest")
 
 BATCH = 50
 BACK_OFF = (0.2, 10.0)
 AWAY = (psycopg.OperationalError, psycopg.InterfaceError, ConnectionError, TimeoutError)
-"""What a database that is not there, or goes in the middle, raises; PoolTimeout is among them."""
+"""What a database that is not there, or goes in the middle, raises."""
 REFUSED = (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError, StorageError)
 """What the store says of a record that it will not take, however often it is offered."""
 
@@ -33,8 +35,11 @@ REFUSED = (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError, 
 class Ingest:
     """Drains one spool into one store; run `serve` as a task, await `drained` to know the spool empty."""
 
-    def __init__(self, spool: Spool, pool: AsyncConnectionPool) -> None:
-        self.spool, self.pool = spool, pool
+    def __init__(self, spool: Spool, dsn: str) -> None:
+        self.spool = spool
+        self._dsn = dsn
+        # One writer, one connection: a pool's own back-off would keep us waiting after the store is back.
+        self._connection: AsyncConnection[TupleRow] | None = None
         self.counts: Counter[str] = Counter()
         self.away_since: float | None = None  # monotonic; None while the store answers
         self.reason = ""
@@ -42,6 +47,12 @@ class Ingest:
 
     async def serve(self) -> None:
         """Until cancelled: store what the spool holds, wait for more."""
+        try:
+            await self._serve()
+        finally:
+            await self._hang_up()
+
+    async def _serve(self) -> None:
         pause = BACK_OFF[0]
         while True:
             if not self.spool.rows:
@@ -52,6 +63,7 @@ class Ingest:
                 await self.step()
             except AWAY as error:
                 self._went_away(error)
+                await self._hang_up()
                 await asyncio.sleep(pause * random.uniform(0.5, 1.0))
                 pause = min(pause * 2, BACK_OFF[1])
             else:
@@ -81,11 +93,18 @@ class Ingest:
 
     async def _store(self, batch: Sequence[Spooled]) -> None:
         rows = [(record.meter_id, record.modem, record.received_at, record.readout) for record in batch]
-        async with self.pool.connection() as connection:
-            counts = await evidence.store(connection, rows)
+        if self._connection is None:
+            self._connection = await AsyncConnection.connect(self._dsn, **session())
+        async with self._connection.transaction():
+            counts = await evidence.store(self._connection, rows)
         # Counted after the commit: what was rolled back is not counted.
         for field in fields(counts):
             self.counts[field.name] += getattr(counts, field.name)
+
+    async def _hang_up(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
 
     async def _store_or_put_aside(self, record: Spooled) -> None:
         try:

@@ -94,7 +94,7 @@ async def _opening(
                 )
                 notes.ended(
                     "wrong_meter",
-                    f"meter {found} answers where {meter.serial} should: nothing is kept; correct the register",
+                    f"meter {found} answers where {meter.serial} should: nothing is kept; correct it",
                 )
                 return None
             notes.take(Answer(SERIAL, raw))

@@ -68,7 +68,7 @@ async def _is_meter(line: ModbusLine, meter: LineMeter, model: MeterModel, notes
     notes.event(SERIAL, raw, "serial_mismatch", f"meter {found} answers where {meter.serial} should hang")
     notes.ended(
         "wrong_meter",
-        f"meter {found} answers where {meter.serial} should: nothing is kept; correct the register",
+        f"meter {found} answers where {meter.serial} should: nothing is kept; correct it",
     )
     return False
 
