@@ -58,7 +58,8 @@ def use_register(part: RegisterPart, multiplier: Decimal) -> RegisterUse:
     factor = part.multiplier or multiplier
     delta = index_delta(part)
     wh = delta * factor * 1000
-    kwh = half_up((Fraction(wh) + Fraction(part.carried_wh)) / 1000)
+    # What the last period rounded up (at most half a kWh) is never paid back as a negative use.
+    kwh = max(0, half_up((Fraction(wh) + Fraction(part.carried_wh)) / 1000))
     status = part.status
     if delta != part.current - part.previous and ROLLOVER not in status.upper():
         status += ROLLOVER

@@ -14,6 +14,7 @@ from model.quality import Quality, Severity
 
 BYPASS_FALL = 0.12  # a phase of three carries a good tenth at least, or its loss does not show
 BYPASS_DISTINCT = 4.0  # standard errors
+CERTAIN_MOMENTS = 3
 STUCK_DAYS = 3
 STUCK_WH = 3000  # what the current must amount to before a register that stands still is odd
 STUCK_DIGITS = 5  # likewise in last digits of the register
@@ -47,7 +48,7 @@ def phase_bypass(seen: Observed) -> Alert | None:
     return Alert(
         AlertKind.PHASE_BYPASS,
         seen.serial,
-        Severity.RED,
+        Severity.RED if dark.dark >= CERTAIN_MOMENTS else Severity.AMBER,
         onset,
         {
             "phase": PHASES[dark.phase],

@@ -104,6 +104,15 @@ def test_the_fraction_of_a_kwh_is_carried() -> None:
     assert (second.kwh, carry_after(second.uses[0])) == (11, Decimal(-500))
 
 
+def test_a_kwh_rounded_up_is_not_paid_back_by_a_month_of_nothing() -> None:
+    (first,) = bill(registers=[reading("0", "0.5")]).uses
+    assert (first.kwh, carry_after(first)) == (1, Decimal(-500))
+    (second,) = bill(registers=[reading("0.5", "0.5", carried_wh="-500")]).uses
+    assert (second.kwh, carry_after(second)) == (0, Decimal(-500))
+    (third,) = bill(registers=[reading("0.5", "2.0", carried_wh="-500")]).uses
+    assert (third.kwh, carry_after(third)) == (1, Decimal(0))
+
+
 def test_a_wrapped_register_is_marked() -> None:
     (use,) = bill(registers=[reading("99850", "120")]).uses
     assert (use.kwh, use.status) == (270, "Q")
