@@ -111,11 +111,16 @@ def bill_or_hold(
         kinds = _kinds(point)
         return make(point, pair(point, period, indices, left, kinds), invoice_date)
     except Held as held:
-        return Hold(point[0].point, point[0].customer, held.serial, period, held.kind, held.sentence)
+        return _hold(point, period, held.serial, held.kind, held.sentence)
     except AnalyticsError as error:
         serial = point[-1].serial
         named = error.sentence if serial in error.sentence else f"meter {serial}: {error.sentence}"
-        return Hold(point[0].point, point[0].customer, serial, period, error.kind, named)
+        return _hold(point, period, serial, error.kind, named)
+
+
+def _hold(point: Sequence[Hung], period: Period, serial: str, kind: str, said: str) -> Hold:
+    sentence = said[:1].upper() + said[1:].rstrip(".") + "."
+    return Hold(point[0].point, point[0].customer, serial, period, kind, sentence)
 
 
 def _kinds(point: Sequence[Hung]) -> dict[str, models.MeterKind]:

@@ -157,12 +157,12 @@ def add_meter(pool: Pool, new: NewMeter, wrap: Wrap) -> Point:
         if any(meter.serial == new.serial for meter in known.meters):
             said = f"meter {new.serial} is registered already: see `ami meter list`, or correct the serial"
             raise MeterRefused(new.serial, said)
-        place = _place(new, known)
-        code = place.points[0].code if place.points else new.point or f"{new.customer}001"
         try:
             modem = _modem(new, known)
         except ModelError as error:
             raise MeterRefused(new.serial, f"meter {new.serial}: {error}") from None
+        place = _place(new, known)
+        code = place.points[0].code if place.points else new.point or f"{new.customer}001"
         meter = Meter(new.serial, new.model, modem.code, new.address, new.digits, new.password)
         hung = Installation(code, new.serial, new.since, first_index=dict(new.indices or {}))
         save_register(conn, replace(place, modems=(modem,), meters=(meter,), installations=(hung,)), wrap)
