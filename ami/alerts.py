@@ -11,8 +11,9 @@ from ami.console import emit, say, table
 from ami.instants import INSTANT
 from ami.settings import load
 from model.alert import AlertKind
+from model.period import LOCAL
 from model.viewer import UserRole, Viewer
-from operations import watch, wording
+from operations import jobs, wording
 from storage import alerts
 from storage.pool import open_pool
 
@@ -28,9 +29,9 @@ def command() -> None:
 @click.option("--as-of", type=INSTANT, help="Stand at this instant instead of now.")
 def look(as_of: datetime | None) -> None:
     """Apply every rule to what is stored and raise what is new."""
-    with home.database(load()) as dsn, open_pool(dsn) as pool:
-        report = watch.run(pool, clocks.clock(as_of)())
-    say(f"{report.new:,} new alerts, {report.standing:,} stand.")
+    with home.database(load()) as dsn:
+        report = jobs.run_now(dsn, "watch", clock=clocks.clock(as_of))
+    say(f"{report.new:,} new alerts, {report.standing:,} stand, {report.closed:,} have passed.")
 
 
 @command.command("list")
@@ -42,12 +43,18 @@ def show(kind: str | None, meter: str | None, state: str | None, as_json: bool) 
     """Alerts, newest first."""
     settings = load()
     with home.database(settings) as dsn, open_pool(dsn) as pool, pool.connection() as conn:
-        found = alerts.alerts(conn, OFFICE, state=state, kind=kind, serial=meter, limit=1000)
+        wanted = AlertKind(kind) if kind else None
+        found = alerts.alerts(conn, OFFICE, state=state, kind=wanted, serial=meter, limit=1000)  # type: ignore[arg-type]
     if as_json:
         emit({"alerts": found})
     else:
         rows = [
-            (f"{row.since:%d/%m/%Y}", row.serial, row.state, wording.alert(row.kind, row.evidence, settings.language))
+            (
+                f"{row.alert.since.astimezone(LOCAL):%d/%m/%Y}",
+                row.alert.serial,
+                row.state,
+                wording.alert(row.alert.kind, row.alert.evidence, settings.language, row.alert.serial),
+            )
             for row in found
         ]
         table("", ("Since", "Meter", "State", "What"), rows)

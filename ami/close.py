@@ -13,8 +13,7 @@ from ami.failure import Exit
 from ami.instants import INSTANT, MONTH
 from ami.settings import load
 from model.period import Period
-from operations import close
-from storage.pool import open_pool
+from operations import jobs
 
 
 @click.command("close")
@@ -23,15 +22,17 @@ from storage.pool import open_pool
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def command(month: Period | None, as_of: datetime | None, as_json: bool) -> None:
     """Take the index of every point at both ends of the month; exit 3 when some have none."""
-    now = clocks.clock(as_of)()
-    period = month or last_full_month(now)
-    with home.database(load()) as dsn, open_pool(dsn) as pool:
-        report = close.run(pool, period, now)
+    clock = clocks.clock(as_of)
+    period = month or last_full_month(clock())
+    with home.database(load()) as dsn:
+        report = jobs.run_now(dsn, "close", clock=clock, period=period)
     if as_json:
         emit(report)
     else:
-        say(f"{report.closed:,} indices closed, {len(report.missing):,} points without one.")
+        say(f"{report.closed:,} indices closed, {report.unchanged:,} were closed before.")
         if report.missing:
             table("Without a closing index", ("Point", "Meter", "Why"), report.missing)
+        for sentence in report.differing:
+            say(sentence)
     if report.missing:
         raise click.exceptions.Exit(int(Exit.PARTLY))

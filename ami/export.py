@@ -18,7 +18,7 @@ from ami.failure import InputFailure
 from ami.instants import DAY, MONTH
 from ami.settings import load
 from model.period import LOCAL, Period, midnight
-from operations import close
+from operations import closing_sheet
 from storage import fleet, profiles
 from storage.pool import open_pool
 from storage.register import register as known_register
@@ -52,9 +52,9 @@ def intervals(
         if serial not in fleet.meter_ids(conn, [serial]):
             raise InputFailure(f"No meter {serial} is registered: see `ami meter list`.")
         rows = [
-            {"at": row.at.astimezone(LOCAL).isoformat(), "wh": row.wh, "quality": row.quality}
+            {"at": row.at.astimezone(LOCAL).isoformat(), "wh": row.wh, "quality": row.quality.word}
             for row in profiles.rows(conn, serial, period)
-            if quality is None or row.quality == quality
+            if quality is None or row.quality.word == quality
         ]
     if as_json:
         emit({"meter": serial, "rows": rows})
@@ -72,7 +72,7 @@ def closing(month: Period | None, output: Path | None, as_json: bool, as_csv: bo
     as_json = _both(as_json, as_csv)
     period = month or last_full_month(clocks.wall())
     with home.database(load()) as dsn, open_pool(dsn) as pool:
-        sheet = close.sheet(pool, period)
+        sheet = closing_sheet.sheet(pool, period)
     if as_json:
         emit({"columns": sheet.columns, "rows": [dict(zip(sheet.columns, row, strict=True)) for row in sheet.rows]})
     elif output is not None:

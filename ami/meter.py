@@ -122,7 +122,7 @@ def test(serial: str, as_json: bool) -> None:
 def show(text: str, station: str | None, limit: int, as_json: bool) -> None:
     """Meters whose serial, customer or address has TEXT in it; marks and capitals do not matter."""
     with home.database(load()) as dsn, open_pool(dsn) as pool, pool.connection() as conn:
-        found = meters.find(conn, OFFICE, text, station=station, limit=limit, now=clocks.wall())
+        found = meters.find(conn, OFFICE, text, station=station, limit=limit, today=local_day(clocks.wall()))
     if as_json:
         emit({"meters": found})
         return
@@ -130,7 +130,7 @@ def show(text: str, station: str | None, limit: int, as_json: bool) -> None:
         "",
         ("Serial", "Model", "Point", "Customer", "Station", "Modem", "Last contact"),
         [
-            (m.serial, m.model, m.point, m.customer_name, m.station, m.modem, _when(m.last_contact))
+            (m.serial, m.model, m.point, m.customer_name or "", m.station, m.modem, _when(m.last_contact))
             for m in found
         ],
     )

@@ -10,8 +10,7 @@ from ami import clocks, home
 from ami.console import emit, progress, say
 from ami.instants import INSTANT
 from ami.settings import load
-from operations import validate
-from storage.pool import open_pool
+from operations import jobs
 
 
 @click.command("validate")
@@ -19,10 +18,9 @@ from storage.pool import open_pool
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def command(as_of: datetime | None, as_json: bool) -> None:
     """Validate every day whose evidence is new: gaps, rollovers, sums against registers, estimates."""
-    now = clocks.clock(as_of)()
-    with home.database(load()) as dsn, open_pool(dsn) as pool, progress("Validating days") as step:
-        report = validate.run(pool, now, progress=step)
+    with home.database(load()) as dsn, progress("Validating days") as step:
+        report = jobs.run_now(dsn, "validate", clock=clocks.clock(as_of), progress=step)
     if as_json:
         emit(report)
     else:
-        say(f"{report.days:,} meter-days validated, {report.findings:,} findings.")
+        say(f"{report.days:,} meter-days validated, {report.new + report.changed:,} new or changed.")

@@ -78,12 +78,12 @@ def test_a_loggers_window_comes_back_as_it_was_written() -> None:
     logger = load("dk-mb-log").modbus.logger
     assert logger is not None
     at = int(datetime(2026, 10, 1, 0, 30, tzinfo=VIETNAM).timestamp())
-    words = logger.encode([at, at + 1800], {"status": [0, 4], "energy": [125, 250]}, VIETNAM)
+    words = logger.encode([at, at + 1800], {"status": [0, 4], "index": [125, 250]}, VIETNAM)
     # 2026-10-01T00:30 local is 844 129 800 s after 2000-01-01T00:00 local.
     assert words == [844129800 >> 16, 844129800 & 0xFFFF, 0, 0, 125, *words[5:]]
     rows = logger.decode(words, VIETNAM)
     assert rows.stamps.tolist() == [at, at + 1800]
-    assert rows.columns["energy"].tolist() == [125, 250]
+    assert rows.columns["index"].tolist() == [125, 250]
     assert rows.columns["status"].tolist() == [0, 4]
     for wrong in (words[:-1], []):
         with pytest.raises(DecodeError):
