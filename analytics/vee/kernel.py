@@ -145,8 +145,8 @@ def expect(
 
 
 @kernel(
-    "void(int64[::1], int64[::1], int64[::1], int64[::1], int64, int64, int64[::1], uint8[::1], float64[::1],"
-    " int64[::1], int64[::1], uint8[::1], int64[::1])"
+    "void(int64[::1], int64[::1], int64[::1], int64[::1], int64, int64, int64, int64[::1], uint8[::1],"
+    " float64[::1], int64[::1], int64[::1], uint8[::1], int64[::1])"
 )
 def spread(
     at: Int64,
@@ -155,6 +155,7 @@ def spread(
     tolerance: Int64,
     origin: int,
     interval: int,
+    longest_flat: int,
     energy: Int64,
     known: Flags,
     level: Float,
@@ -166,10 +167,11 @@ def spread(
     """Share what m registers counted between them among the slots that are not `known`.
 
     Between two neighbours of one chain: count − known energy (cut at the instants in proportion to time)
-    goes to the unknown slots by `level`, or evenly (`flat` = 1) when the levels add up to nothing; whole Wh
-    by largest remainder, so that the sum is exact. Adds to `given` and `covered` (seconds) per slot. Known
-    energy above the count by more than `tolerance[i]` gives nothing and leaves the excess in `excess[i]`, i
-    being the later reading.
+    goes to the unknown slots by `level`, or evenly (`flat` becomes 1) when the levels add up to nothing;
+    whole Wh by largest remainder, so that the sum is exact. Adds to `given` and `covered` (seconds) per
+    slot. Where more than `longest_flat` seconds have no shape (`flat` is 1) nothing is given. Known energy
+    above the count by more than `tolerance[i]` gives nothing and leaves the excess in `excess[i]`, i being
+    the later reading.
     """
     n = energy.shape[0]
     remainder = np.zeros(n, np.float64)
@@ -180,7 +182,7 @@ def spread(
         start, end = at[i - 1] - origin, at[i] - origin
         first, last = start // interval, (end - 1) // interval
         rest = counted[i] - counted[i - 1]
-        weights, open_s = 0.0, 0
+        weights, open_s, shapeless_s = 0.0, 0, 0
         for k in range(first, last + 1):
             a = max(start - k * interval, 0)
             b = min(end - k * interval, interval)
@@ -189,7 +191,9 @@ def spread(
             else:
                 weights += level[k] * (b - a)
                 open_s += b - a
-        if open_s == 0:
+                if flat[k]:
+                    shapeless_s += b - a
+        if open_s == 0 or shapeless_s > longest_flat:
             continue
         if rest < -tolerance[i]:
             excess[i] = -rest

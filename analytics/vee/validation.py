@@ -15,6 +15,7 @@ from model.period import local_day
 from model.quality import Quality, Severity
 
 LINEAR_S = 7200  # up to two hours are drawn as a line between their neighbours
+LONGEST_FLAT_S = 7 * 86_400  # a level line over more than a week says nothing about half-hours
 Grade = npt.NDArray[np.uint8]
 
 
@@ -22,9 +23,9 @@ def validate(inputs: Iterable[MeterInput]) -> Validated:
     """Days of every meter: energies in primary Wh, a quality per slot, findings.
 
     A slot is ACTUAL when the profile gives it, or an index at both its ends does. A gap between register
-    reads gets exactly what the registers counted less what is known (LINEAR up to two hours, LIKE_DAY, else
-    FLAT). A gap of two hours between actual slots without registers is drawn as a line (UNSCALED); any
-    other stays MISSING.
+    reads gets exactly what the registers counted less what is known: LINEAR up to two hours, LIKE_DAY, else
+    FLAT, and that for no more than a week. A gap of two hours between actual slots without registers is drawn
+    as a line (UNSCALED); any other stays MISSING.
     """
     return Validated(tuple(_meter(meter) for meter in inputs))
 
@@ -101,6 +102,7 @@ def _estimate(
         tolerance,
         meter.origin,
         meter.interval_s,
+        LONGEST_FLAT_S,
         energy,
         (~missing).astype(np.uint8),
         level,

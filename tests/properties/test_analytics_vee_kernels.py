@@ -129,10 +129,12 @@ def test_expect(days: int, weekday: int, seed: int, share: float) -> None:
     np.testing.assert_allclose(level, slow_level)
 
 
-def slow_spread(at: Any, counted: Any, interval: int, energy: Any, known: Any, level: Any) -> Any:
+def slow_spread(
+    at: Any, counted: Any, interval: int, longest: int, energy: Any, known: Any, level: Any, flat: Any
+) -> Any:
     """Second by second for the pieces, a sort for the remainders."""
     n = len(energy)
-    given_wh, covered = [0] * n, [0] * n
+    given_wh, covered, flat = [0] * n, [0] * n, list(flat)
     for a, b, step in zip(at, at[1:], np.diff(counted), strict=False):
         pieces = {k: sum(a <= s < b for s in range(k * interval, (k + 1) * interval)) for k in range(n)}
         rest = int(step)
@@ -141,11 +143,12 @@ def slow_spread(at: Any, counted: Any, interval: int, energy: Any, known: Any, l
                 begin, end = max(a - k * interval, 0), min(b - k * interval, interval)
                 rest -= energy[k] * end // interval - energy[k] * begin // interval
         unknown = {k: seconds for k, seconds in pieces.items() if seconds and not known[k]}
-        if not unknown or rest < 0:
+        if not unknown or rest < 0 or sum(s for k, s in unknown.items() if flat[k]) > longest:
             continue
         weight = {k: level[k] * seconds for k, seconds in unknown.items()}
         if sum(weight.values()) <= 0:
             weight = {k: float(seconds) for k, seconds in unknown.items()}
+            flat = [one or k in unknown for k, one in enumerate(flat)]
         total = sum(weight.values())
         share = {k: rest * (one / total) for k, one in weight.items()}
         floor = {k: int(one) for k, one in share.items()}
@@ -172,7 +175,8 @@ def test_spread(data: st.DataObject) -> None:
     )
     m = len(at)
     given_wh, covered, excess = np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(m, np.int64)
-    flat = np.zeros(n, np.uint8)
+    shapeless = data.draw(st.lists(st.booleans(), min_size=n, max_size=n))
+    flat, longest = np.array(shapeless, np.uint8), data.draw(st.sampled_from([0, 25, 1000]))
     spread(
         np.array(at),
         counted,
@@ -180,6 +184,7 @@ def test_spread(data: st.DataObject) -> None:
         np.zeros(m, np.int64),
         0,
         interval,
+        longest,
         np.array(energy, np.int64),
         np.array(known, np.uint8),
         np.array(level),
@@ -188,7 +193,7 @@ def test_spread(data: st.DataObject) -> None:
         flat,
         excess,
     )
-    slow_given, slow_covered = slow_spread(at, counted, interval, energy, known, level)
+    slow_given, slow_covered = slow_spread(at, counted, interval, longest, energy, known, level, shapeless)
     assert covered.tolist() == slow_covered
     assert given_wh.tolist() == slow_given
     assert (excess >= 0).all()

@@ -72,7 +72,7 @@ class Story:
 @st.composite
 def stories(draw: st.DrawFn) -> Story:
     chance = np.random.default_rng(draw(st.integers(0, 2**32)))
-    gaps = draw(st.lists(st.tuples(st.integers(0, SLOTS - 1), st.integers(1, 150)), max_size=4))
+    gaps = draw(st.lists(st.tuples(st.integers(0, SLOTS - 1), st.integers(1, 80)), max_size=4))
     lost = frozenset(slot for begin, length in gaps for slot in range(begin, min(begin + length, SLOTS)))
     reads = tuple(sorted(draw(st.sets(st.integers(0, SLOTS), max_size=6))))
     digits = draw(st.sampled_from([None, 3, 5]))

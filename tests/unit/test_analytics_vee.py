@@ -180,6 +180,16 @@ def test_a_meter_without_a_logger_is_estimated_between_reads_and_exact_in_sum() 
     assert 0 <= covered - int(flat.sum()) <= 2 * flat.max()
 
 
+def test_two_reads_weeks_apart_say_nothing_about_half_hours() -> None:
+    bench = Bench(days=20)
+    meter = bench.check([], [bench.read(0), bench.read(480), bench.read(700), bench.read(960)])
+    by_day = [set(day.tolist()) for day in meter.quality]
+    assert by_day[0] == by_day[9] == {Quality.MISSING}
+    assert by_day[11] == {Quality.FLAT}
+    assert int(meter.energy[10:].sum()) == int(bench.true[480:].sum())
+    assert "gap" in kinds(meter)
+
+
 def test_reads_on_both_boundaries_make_an_actual_slot() -> None:
     bench = Bench()
     reads = [bench.read(slot, late_s=4) for slot in (10, 11, 12, 20)]
