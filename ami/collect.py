@@ -79,6 +79,7 @@ def head_end_settings(
         listen_port=listen_port or settings.listen_port,
         concurrency=settings.concurrency,
         live_every_s=settings.live_every_s,
+        answer_s=settings.answer_s,
         spool_limit_bytes=settings.spool_mb * 2**20,
         only=frozenset(meters) or None,
     )

@@ -15,8 +15,7 @@ from ami.console import say
 from ami.failure import Failure
 from ami.instants import INSTANT
 from ami.settings import Settings, load
-from dashboard.app import create_app
-from dashboard.settings import WebSettings
+from dashboard.app import WebSettings, create_app
 
 
 @click.command("serve")
@@ -37,9 +36,6 @@ def command(host: str | None, port: int | None, as_of: datetime | None, ticking:
             WebSettings(
                 dsn=dsn,
                 clock=clocks.clock(as_of, ticking=ticking),
-                office=settings.office,
-                hotline=settings.hotline,
-                language=settings.language,
                 secure_cookies=settings.tls,
             )
         )

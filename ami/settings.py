@@ -34,6 +34,7 @@ class Settings:
     listen_port: int = 4059
     concurrency: int = 200
     live_every_s: int = 60
+    answer_s: int = 10
     spool_mb: int = 2048
 
     @property
@@ -63,6 +64,7 @@ _PLACES = (
     ("AMI_LISTEN_PORT", ("collector", "listen_port"), "listen_port"),
     ("AMI_CONCURRENCY", ("collector", "concurrency"), "concurrency"),
     ("AMI_LIVE_EVERY_S", ("collector", "live_every_s"), "live_every_s"),
+    ("AMI_ANSWER_S", ("collector", "answer_s"), "answer_s"),
     ("AMI_SPOOL_MB", ("collector", "spool_mb"), "spool_mb"),
 )
 _BOUNDS = {
@@ -70,6 +72,7 @@ _BOUNDS = {
     "listen_port": (1, 65535),
     "concurrency": (1, 20000),
     "live_every_s": (5, 3600),
+    "answer_s": (1, 600),
     "spool_mb": (1, 1_000_000),
 }
 _PATHS = ("tls_certificate", "tls_key")
@@ -93,6 +96,7 @@ listen_host = "127.0.0.1"     # where modems that dial in connect to; 0.0.0.0 fo
 listen_port = 4059
 concurrency = 200             # conversations at the same time
 live_every_s = 60             # seconds between two looks at the instant values
+answer_s = 10                 # how long a meter may take to answer
 
 # [database]
 # url = "postgresql://…"      # without it a private TimescaleDB runs below this directory

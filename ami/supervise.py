@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -49,6 +50,7 @@ class Child:
     arguments: list[str]
     log: Path
     keep_alive: bool = False
+    environment: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[str] | None = field(default=None, repr=False)
 
     def start(self) -> None:
@@ -61,6 +63,7 @@ class Child:
                 text=True,
                 # Ctrl-C reaches the demo alone, which then ends its children in order.
                 start_new_session=True,
+                env={**os.environ, **self.environment},
                 preexec_fn=_end_with_parent,
             )
 
@@ -112,8 +115,8 @@ def family(logs: Path) -> Iterator[Callable[..., Child]]:
     logs.mkdir(parents=True, exist_ok=True)
     children: list[Child] = []
 
-    def start(name: str, *arguments: str, keep_alive: bool = False) -> Child:
-        child = Child(name, list(arguments), logs / f"{name}.log", keep_alive)
+    def start(name: str, *arguments: str, keep_alive: bool = False, **environment: str) -> Child:
+        child = Child(name, list(arguments), logs / f"{name}.log", keep_alive, environment)
         child.start()
         children.append(child)
         return child
