@@ -11,7 +11,11 @@ class CollectorError(Exception):
         self.sentence = sentence
 
 
-class LinkDown(CollectorError):
+class NoLink(CollectorError):
+    """The meter could not be reached."""
+
+
+class LinkDown(NoLink):
     """No way to the modem: it does not answer a call, has not dialled in, or hung up."""
 
     def __init__(self, modem: str, sentence: str) -> None:
@@ -19,7 +23,7 @@ class LinkDown(CollectorError):
         self.modem = modem
 
 
-class AnswerTimeout(CollectorError):
+class AnswerTimeout(NoLink):
     """A meter or modem kept silent for longer than it may; `heard` are the bytes that did come."""
 
     def __init__(self, sentence: str, heard: bytes = b"") -> None:

@@ -1,0 +1,77 @@
+"""What is asked of a meter known by its address alone, and what was found there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from model.series import Unit
+
+UNITS = {
+    Unit.WATT: "W",
+    Unit.VAR: "var",
+    Unit.WATT_HOUR: "Wh",
+    Unit.VAR_HOUR: "varh",
+    Unit.AMPERE: "A",
+    Unit.VOLT: "V",
+    Unit.HERTZ: "Hz",
+    Unit.NONE: "",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileAsked:
+    """Rows of a profile: by time (`first` to `last`, aware) or by `entries`, counted from 1 at the oldest."""
+
+    obis: str
+    first: datetime | None = None
+    last: datetime | None = None
+    entries: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What to read. `items`: OBIS codes, or ADDRESS:COUNT at a Modbus meter."""
+
+    items: tuple[str, ...] = ()
+    clock: bool = False
+    objects: bool = False
+    profile: ProfileAsked | None = None
+
+
+@dataclass(slots=True)
+class Found:
+    """What was read, as the JSON document of `ami read`."""
+
+    registers: list[dict[str, Any]] = field(default_factory=list)
+    clock: str | None = None
+    profile: dict[str, Any] | None = None
+    objects: list[dict[str, Any]] | None = None
+    refused: list[dict[str, str]] = field(default_factory=list)
+
+    def register(self, item: str, raw: int | str | list[int], scaler: int = 0, unit: str = "") -> None:
+        """One value; a number times ten to its scaler is written out exactly."""
+        value: str | None = None
+        if isinstance(raw, str):
+            value = raw
+        elif isinstance(raw, int):
+            value = format(Decimal(raw).scaleb(scaler), "f")
+        self.registers.append({"item": item, "raw": raw, "scaler": scaler, "unit": unit, "value": value})
+
+    def refuse(self, item: str, reason: str) -> None:
+        """One item that could not be had; the others are read all the same."""
+        self.refused.append({"item": item, "reason": reason})
+
+    def document(self) -> dict[str, Any]:
+        """`objects` is there only when it was asked for."""
+        found: dict[str, Any] = {"registers": self.registers, "clock": self.clock, "profile": self.profile}
+        if self.objects is not None:
+            found["objects"] = self.objects
+        return {**found, "refused": self.refused}
+
+
+def unit_word(code: int) -> str:
+    """The sign of a DLMS unit code, the code itself where it is not one met here."""
+    return next((word for unit, word in UNITS.items() if unit == code), str(code))
