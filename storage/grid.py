@@ -116,6 +116,13 @@ _INSTALLATION: Final = """
         IS DISTINCT FROM (excluded.point, excluded.until, excluded.first_index, excluded.last_index)
     RETURNING xmax = 0"""
 
+_REFRESH: Final = """
+    SELECT refresh_meter_places(ARRAY(
+        SELECT id FROM meter WHERE serial = ANY (%(meters)s)
+        UNION SELECT i.meter_id FROM installation i
+        JOIN meter m ON m.id = i.meter_id JOIN point p ON p.code = i.point
+        WHERE m.serial = ANY (%(hung)s) OR p.code = ANY (%(points)s) OR p.customer = ANY (%(customers)s)))"""
+
 
 @dataclass(frozen=True, slots=True)
 class RegisterCounts:
@@ -142,7 +149,22 @@ def save_register(
         outcome = [new for (new,) in _upsert(conn, noun, statement, rows)]
         added[noun], changed[noun] = outcome.count(True), outcome.count(False)
         unchanged[noun] = len(rows) - len(outcome)
+    if added.total() + changed.total():
+        _refresh(conn, register)
     return RegisterCounts(dict(added), dict(changed), dict(unchanged))
+
+
+def _refresh(conn: Connection[TupleRow], register: Register) -> None:
+    """Let the meters be found by what the register says of them."""
+    conn.execute(
+        _REFRESH,
+        {
+            "meters": [meter.serial for meter in register.meters],
+            "hung": [item.serial for item in register.installations],
+            "points": [point.code for point in register.points],
+            "customers": [customer.code for customer in register.customers],
+        },
+    )
 
 
 _Rows = list[dict[str, Any]]

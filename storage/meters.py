@@ -16,59 +16,42 @@ from storage.viewing import scope
 
 __all__ = ["Installed", "MeterSheet", "MeterSummary", "Poll", "count", "find", "of_customer", "sheet"]
 
-# A meter is told with the place where it hangs, or hung last; a customer's with their own place.
+# A meter is told with the place where it hangs, or hung last; a customer's with their own place. The longest
+# word has a condition of its own, for which there is an index.
 _FOUND: Final = """
-    FROM meter m
-    LEFT JOIN LATERAL (
-        SELECT i.point, i.since, i.until, p.role, p.station, p.customer FROM installation i
-        JOIN point p ON p.code = i.point
-        WHERE i.meter_id = m.id AND (%(scope)s::text IS NULL OR p.customer = %(scope)s)
-        ORDER BY i.since DESC LIMIT 1) i ON true
-    LEFT JOIN customer c ON c.code = i.customer
-    LEFT JOIN station s ON s.code = i.station
-    WHERE (%(scope)s::text IS NULL OR i.customer = %(scope)s)
-      AND (%(station)s::text IS NULL OR i.station = %(station)s)
-      AND (cardinality(%(words)s::text[]) = 0 OR m.id IN (
-        SELECT meter_id FROM (
-            SELECT DISTINCT w.number, hit.meter_id
-            FROM unnest(%(words)s::text[]) WITH ORDINALITY AS w (word, number)
-            CROSS JOIN LATERAL (
-                SELECT id FROM meter WHERE plain(serial) LIKE w.word
-                UNION ALL SELECT id FROM meter WHERE plain(modem) LIKE w.word
-                UNION ALL SELECT x.meter_id FROM installation x WHERE plain(x.point) LIKE w.word
-                UNION ALL SELECT x.meter_id FROM customer k JOIN point q ON q.customer = k.code
-                    JOIN installation x ON x.point = q.code WHERE k.search LIKE w.word
-            ) hit (meter_id)) hits
-        GROUP BY meter_id HAVING count(*) = cardinality(%(words)s::text[])))"""
-_PAGE: Final = (
-    "SELECT m.id, m.serial, m.model, m.modem, i.point, i.role, i.until, i.customer,"
-    " c.name AS customer_name, c.address, i.station, s.name AS station_name"
-    + _FOUND
-    + " ORDER BY m.serial LIMIT %(limit)s OFFSET %(offset)s"
-)
+    FROM meter_place WHERE (latest OR %(scope)s::text IS NOT NULL)
+        AND (%(scope)s::text IS NULL OR customer = %(scope)s)
+        AND (%(station)s::text IS NULL OR station = %(station)s)
+        AND search LIKE %(longest)s AND search LIKE ALL (%(words)s::text[])"""
 _FIND: Final = (
-    "WITH page AS MATERIALIZED ("
-    + _PAGE
-    + """)
-    SELECT p.serial, p.model, p.point, p.role, p.until IS NOT NULL OR p.point IS NULL AS removed, p.customer,
-        p.customer_name, p.address, p.station, p.station_name, p.modem, ok.ended AS last_contact,
-        try.outcome AS last_outcome, today.wh AS today_wh, coalesce(a.open, 0) AS alerts
-    FROM page p
-    LEFT JOIN LATERAL (SELECT ended FROM poll WHERE meter_id = p.id AND outcome IN ('ok', 'partial')
+    "WITH page AS MATERIALIZED (SELECT DISTINCT ON (serial) meter_id, since"
+    + _FOUND
+    + """
+        ORDER BY serial, since DESC LIMIT %(limit)s OFFSET %(offset)s)
+    SELECT m.serial, m.model, i.point, p.role, i.until IS NOT NULL OR i.point IS NULL AS removed, p.customer,
+        c.name AS customer_name, c.address, p.station, s.name AS station_name, m.modem,
+        ok.ended AS last_contact, try.outcome AS last_outcome, today.wh AS today_wh, a.open AS alerts
+    FROM page JOIN meter m ON m.id = page.meter_id
+    LEFT JOIN installation i ON i.meter_id = m.id AND i.since = page.since
+    LEFT JOIN point p ON p.code = i.point
+    LEFT JOIN station s ON s.code = p.station
+    LEFT JOIN customer c ON c.code = p.customer
+    LEFT JOIN LATERAL (SELECT ended FROM poll WHERE meter_id = m.id AND outcome IN ('ok', 'partial')
         ORDER BY started DESC LIMIT 1) ok ON true
-    LEFT JOIN LATERAL (SELECT outcome FROM poll WHERE meter_id = p.id ORDER BY started DESC LIMIT 1) try
+    LEFT JOIN LATERAL (SELECT outcome FROM poll WHERE meter_id = m.id ORDER BY started DESC LIMIT 1) try
         ON true
     LEFT JOIN LATERAL (
         SELECT round(sum(e) * power(10::numeric, d.scaler))::bigint AS wh
         FROM profile_day d CROSS JOIN LATERAL unnest(d.energy) AS e
-        WHERE d.meter_id = p.id AND d.channel = %(channel)s AND d.day = %(today)s::date
+        WHERE d.meter_id = m.id AND d.channel = %(channel)s AND d.day = %(today)s::date
         GROUP BY d.scaler) today ON true
-    LEFT JOIN LATERAL (SELECT count(*) AS open FROM alert
-        WHERE meter_id = p.id AND state <> 'closed' AND %(scope)s::text IS NULL) a ON true
-    ORDER BY p.serial"""
+    CROSS JOIN LATERAL (SELECT count(*) AS open FROM alert
+        WHERE meter_id = m.id AND state <> 'closed' AND %(scope)s::text IS NULL) a
+    ORDER BY m.serial"""
 )
-_COUNT: Final = "SELECT count(*)" + _FOUND
+_COUNT: Final = "SELECT count(DISTINCT meter_id)" + _FOUND
 _PLAIN: Final = "SELECT plain(%s)"
+_MOST_WORDS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +123,14 @@ def _summaries(
 
 def _asked(conn: Connection[TupleRow], viewer: Viewer, text: str, station: str | None) -> dict[str, Any]:
     plain = conn.execute(_PLAIN, [text.replace("\0", " ")]).fetchone()
-    words = sorted(set(str(plain[0]).split()))[:8] if plain else []
-    return {"scope": scope(viewer), "station": station, "words": [_pattern(word) for word in words]}
+    words = sorted(set(str(plain[0]).split()), key=len)[-_MOST_WORDS:] if plain else []
+    patterns = [_pattern(word) for word in words]
+    return {
+        "scope": scope(viewer),
+        "station": station,
+        "longest": patterns[-1] if patterns else "%",
+        "words": patterns,
+    }
 
 
 def _pattern(word: str) -> str:

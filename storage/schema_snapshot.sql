@@ -45,6 +45,36 @@ AS $function$
     FROM public.point_supply WHERE point = wanted
 $function$;
 
+CREATE OR REPLACE FUNCTION public.refresh_meter_places(wanted integer[])
+ RETURNS bigint
+ LANGUAGE sql
+AS $function$
+    WITH place AS MATERIALIZED (
+        SELECT m.id AS meter_id, coalesce(i.since, '-infinity') AS since, m.serial, i.point, p.station, p.customer,
+            i.since IS NOT DISTINCT FROM max(i.since) OVER (PARTITION BY m.id) AS latest,
+            concat_ws(' ', plain(concat_ws(' ', m.serial, m.modem, i.point)), c.search) AS search
+        FROM public.meter m
+        LEFT JOIN public.installation i ON i.meter_id = m.id
+        LEFT JOIN public.point p ON p.code = i.point
+        LEFT JOIN public.customer c ON c.code = p.customer
+        WHERE wanted IS NULL OR m.id = ANY (wanted)),
+    gone AS (
+        DELETE FROM public.meter_place old
+        WHERE (wanted IS NULL OR old.meter_id = ANY (wanted))
+          AND NOT EXISTS (SELECT FROM place WHERE (place.meter_id, place.since) = (old.meter_id, old.since))
+        RETURNING 1),
+    written AS (
+        INSERT INTO public.meter_place AS old (meter_id, since, serial, point, station, customer, latest, search)
+        SELECT meter_id, since, serial, point, station, customer, latest, search FROM place ORDER BY meter_id, since
+        ON CONFLICT (meter_id, since) DO UPDATE SET serial = excluded.serial, point = excluded.point,
+            station = excluded.station, customer = excluded.customer, latest = excluded.latest,
+            search = excluded.search
+        WHERE (old.serial, old.point, old.station, old.customer, old.latest, old.search) IS DISTINCT FROM
+            (excluded.serial, excluded.point, excluded.station, excluded.customer, excluded.latest, excluded.search)
+        RETURNING 1)
+    SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM written)
+$function$;
+
 CREATE OR REPLACE FUNCTION public.slots_of(quality bytea, digits text)
  RETURNS integer
  LANGUAGE sql
@@ -222,7 +252,6 @@ CREATE TABLE customer (
     CONSTRAINT customer_book_fkey FOREIGN KEY (book) REFERENCES reading_book(code)
 );
 CREATE INDEX customer_book ON public.customer USING btree (book);
-CREATE INDEX customer_search ON public.customer USING gin (search gin_trgm_ops);
 
 CREATE TABLE feeder (
     code text NOT NULL,
@@ -286,7 +315,6 @@ CREATE TABLE meter (
     CONSTRAINT meter_modem_fkey FOREIGN KEY (modem) REFERENCES modem(code)
 );
 CREATE INDEX meter_modem ON public.meter USING btree (modem);
-CREATE INDEX meter_search ON public.meter USING gin (plain(serial) gin_trgm_ops);
 
 CREATE TABLE meter_event (
     meter_id integer NOT NULL,
@@ -297,6 +325,26 @@ CREATE TABLE meter_event (
     CONSTRAINT meter_event_pkey PRIMARY KEY (meter_id, at, code),
     CONSTRAINT meter_event_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES meter(id)
 );
+
+CREATE TABLE meter_place (
+    meter_id integer NOT NULL,
+    since timestamp with time zone NOT NULL,
+    serial text NOT NULL,
+    point text,
+    station text,
+    customer text,
+    latest boolean NOT NULL,
+    search text NOT NULL,
+    CONSTRAINT meter_place_pkey PRIMARY KEY (meter_id, since),
+    CONSTRAINT meter_place_customer_fkey FOREIGN KEY (customer) REFERENCES customer(code),
+    CONSTRAINT meter_place_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES meter(id),
+    CONSTRAINT meter_place_point_fkey FOREIGN KEY (point) REFERENCES point(code),
+    CONSTRAINT meter_place_station_fkey FOREIGN KEY (station) REFERENCES station(code)
+);
+CREATE INDEX meter_place_customer ON public.meter_place USING btree (customer);
+CREATE INDEX meter_place_search ON public.meter_place USING gin (search gin_trgm_ops);
+CREATE INDEX meter_place_serial ON public.meter_place USING btree (serial, since DESC);
+CREATE INDEX meter_place_station ON public.meter_place USING btree (station);
 
 CREATE TABLE meter_secret (
     meter_id integer NOT NULL,

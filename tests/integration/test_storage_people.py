@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -11,7 +12,7 @@ from psycopg import AsyncConnection, Connection
 from psycopg.rows import TupleRow
 
 from model.alert import Alert, AlertKind
-from model.grid import Installation, Register
+from model.grid import Installation, Meter, Register
 from model.period import midnight
 from model.quality import Quality, Severity
 from model.series import Channel
@@ -147,6 +148,35 @@ async def _fill(database: str, conn: Connection[TupleRow]) -> int:
     assert alerts.raise_alerts(conn, [(meter, alert)], NOW) == 1
     conn.commit()
     return meter
+
+
+def test_search_follows_the_grid(conn: Connection[TupleRow]) -> None:
+    """A customer renamed, a meter moved, one that never hung: each is found as it is now."""
+    renamed = dataclasses.replace(grid().customers[0], name="Phạm Văn Ếch")
+    save_register(conn, Register(customers=(renamed,)), bytes)
+    assert [meter.serial for meter in meters.find(conn, STAFF, "ech")] == ["M001"]
+    assert meters.find(conn, STAFF, "hong") == []
+    moved = HUNG + timedelta(days=30)
+    swap = (
+        Installation("P001", "M001", HUNG, moved),
+        Installation("P002", "M002", HUNG, moved),
+        Installation("P002", "M001", moved),
+    )
+    save_register(conn, Register(installations=swap), bytes)
+    assert [(meter.serial, meter.removed) for meter in meters.find(conn, STAFF, "p002")] == [
+        ("M001", False),
+        ("M002", True),
+    ]
+    assert meters.find(conn, STAFF, "ech") == [], "it hangs elsewhere now"
+    assert [meter.serial for meter in meters.of_customer(conn, OWNER)] == ["M001"], "but it did hang there"
+    save_register(conn, Register(meters=(Meter("M900", "dk-1p", "D2", 9),)), bytes)
+    (spare,) = meters.find(conn, STAFF, "m900")
+    assert (spare.point, spare.removed) == (None, True)
+    save_register(conn, Register(installations=(Installation("P001", "M900", moved),)), bytes)
+    (hung,) = meters.find(conn, STAFF, "m900")
+    assert (hung.point, hung.customer_name, hung.removed) == ("P001", "Phạm Văn Ếch", False)
+    assert meters.count(conn, STAFF) == 5
+    assert meters.count(conn, STAFF, station="T1") == 5
 
 
 async def test_a_list_shows_how_a_meter_is(database: str, conn: Connection[TupleRow]) -> None:
