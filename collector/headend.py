@@ -89,6 +89,7 @@ class HeadEnd:
             await self.listener.close()
         for link in self.links.values():
             link.close()
+        await asyncio.sleep(0)  # the sockets close in the loop's next turn
 
     async def _load(self) -> None:
         deadline = time.monotonic() + self.settings.store_patience_s

@@ -141,6 +141,7 @@ async def look(settings: HeadEndSettings, line: Line, meter: LineMeter, *, clock
         link.close()
         if listener is not None:
             await listener.close()
+        await asyncio.sleep(0)  # the socket closes in the loop's next turn
 
 
 async def _converse(settings: HeadEndSettings, link: Link, meter: LineMeter, clock: Clock) -> Readout:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from collector import single_dlms, single_modbus
 from collector.address import Address, DlmsAddress
@@ -12,10 +14,17 @@ from collector.wire import ByteStream
 from model.grid import Modem, ModemLink
 
 
-def line_to(address: Address) -> AbstractAsyncContextManager[ByteStream]:
+@asynccontextmanager
+async def line_to(address: Address) -> AsyncIterator[ByteStream]:
     """A call to the address, alone on the line; raises `LinkDown` when nobody answers."""
     modem = Modem(f"{address.host}:{address.port}", ModemLink.DIAL_OUT, host=address.host, port=address.port)
-    return DialOut(modem, address.timeout_s).lease()
+    link = DialOut(modem, address.timeout_s)
+    try:
+        async with link.lease() as stream:
+            yield stream
+    finally:
+        link.close()
+        await asyncio.sleep(0)  # the socket closes in the loop's next turn
 
 
 async def read(address: Address, asked: Asked) -> Found:
