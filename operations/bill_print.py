@@ -20,6 +20,7 @@ PLAN_NAMES = {
     "vn-wholesale-htx": "Bán buôn cho hợp tác xã",
 }
 RATE_NAMES = {"KT": "Không theo giờ", "BT": "Bình thường", "CD": "Cao điểm", "TD": "Thấp điểm"}
+LINE_NAMES = {**RATE_NAMES, "KT": "Giờ bình thường (một giá)"}
 STATUS_NAMES = {"Q": "qua vòng", "X": "thay công tơ"}
 
 _CSS = """
@@ -41,7 +42,7 @@ thead { display: table-header-group }
 tr { break-inside: avoid }
 th { font-weight: 600; color: #55626e }
 th, td { padding: .7mm 1.2mm; text-align: right; border-bottom: 1px solid #d6dde4 }
-th:first-child, td:first-child { text-align: left }
+th:first-child, td:first-child, .left { text-align: left }
 tfoot td { border-bottom: 0 }
 .total td { font-size: 12pt; font-weight: 700; color: #0b5cad; border-top: 2px solid #0b5cad }
 .words { font-style: italic; margin: 1mm 0 3mm }
@@ -67,7 +68,8 @@ def _use_row(use: RegisterUse) -> str:
     name = RATE_NAMES[use.rate.code] + (f" ({', '.join(notes)})" if notes else "")
     cells = (number(use.previous), number(use.current), number(use.multiplier), number(use.kwh))
     return (
-        f"<tr><td>{escape(use.serial)}</td><td>{escape(use.rate.code)}</td><td>{escape(name)}</td>"
+        f"<tr><td>{escape(use.serial)}</td>"
+        f'<td class="left">{escape(use.rate.code)}</td><td class="left">{escape(name)}</td>'
         + "".join(f"<td>{cell}</td>" for cell in cells)
         + "</tr>"
     )
@@ -75,7 +77,7 @@ def _use_row(use: RegisterUse) -> str:
 
 def line_name(line: BillLine) -> str:
     """A tier or a register as the customer reads it: `Bậc 1`, `Cao điểm` …"""
-    name = RATE_NAMES.get(line.label, line.label)
+    name = LINE_NAMES.get(line.label, line.label)
     return name[:1].upper() + name[1:]
 
 
@@ -93,7 +95,7 @@ def _head(sheet: PrintedBill) -> str:
         ("Mã khách hàng", customer.code),
         ("Địa chỉ", customer.address),
         ("Điện thoại", customer.phone),
-        ("Điểm đo", bill.point + (f" – trạm {sheet.station}" if sheet.station else "")),
+        ("Điểm đo", bill.point + (f" – {sheet.station}" if sheet.station else "")),
         ("Sổ ghi chỉ số", customer.book),
         ("Mục đích sử dụng", PLAN_NAMES.get(bill.plan, bill.plan)),
     ]
@@ -119,8 +121,9 @@ def html(sheet: PrintedBill, paper: str = "A5") -> str:
 <title>Hoá đơn {sheet.number:07d} – {escape(sheet.customer.name)}</title><style>{css}</style></head><body>
 {_head(sheet)}
 <h2>Chỉ số công tơ</h2>
-<table><thead><tr><th>Công tơ</th><th>Bộ</th><th>Loại</th><th>Chỉ số cũ</th><th>Chỉ số mới</th><th>HSN</th>
-<th>kWh</th></tr></thead><tbody>{"".join(_use_row(use) for use in bill.uses)}</tbody></table>
+<table><thead><tr><th>Công tơ</th><th class="left">Bộ</th><th class="left">Loại</th>
+<th>Chỉ số cũ</th><th>Chỉ số mới</th><th>HSN</th><th>kWh</th></tr></thead>
+<tbody>{"".join(_use_row(use) for use in bill.uses)}</tbody></table>
 <h2>Tiền điện</h2>
 <table><thead><tr><th>Bậc thang / bộ</th><th>kWh</th><th>Đơn giá (₫/kWh)</th>
 <th>Thành tiền (₫)</th></tr></thead>

@@ -45,6 +45,7 @@ class Span:
     end: datetime
     multiplier: Decimal
     removed: bool
+    changes: tuple[datetime, ...] = ()  # of the multiplier, within the period
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ def spans(hung: Sequence[Hung], period: Period, kinds: Mapping[str, MeterKind]) 
         for start, end in pairwise(cuts):
             multiplier = meter.multiplier_at(start) if secondary else Decimal(1)
             removed = meter.until is not None and meter.until < period.end
-            found.append(Span(meter, start, end, multiplier, removed))
+            found.append(Span(meter, start, end, multiplier, removed, tuple(cuts[1:-1])))
     return found
 
 
@@ -136,7 +137,7 @@ def _index(span: Span, rate: Rate, at: datetime, indices: Indices) -> ClosingInd
         word = "hung" if at == span.hung.since else "taken down"
         said = f"{who} was {word} without an index of {where}: enter it from the work sheet, then bill again"
         raise Held("no_index_at_change", span.hung.serial, said)
-    if any(item.valid_from == at for item in span.hung.multipliers) and at == span.start:
+    if at in span.changes:
         said = f"{who} has no index of {where}, when its multiplier changed: enter it, then bill again"
         raise Held("multiplier_change", span.hung.serial, said)
     kind, word = ("no_opening_index", "opening") if at == span.start else ("no_closing_index", "closing")

@@ -50,6 +50,20 @@ class Office:
     clock: Clock
     progress: Callable[[int, int, str], None] | None = None
     failures: dict[int, Exception] = field(default_factory=dict)
+    steps: dict[int, tuple[int, int]] = field(default_factory=dict)
+
+    def step(self, job: int) -> Callable[[int, int, str], None] | None:
+        """How one job tells its progress; what is shown is the sum over all that run here."""
+        show = self.progress
+        if show is None:
+            return None
+
+        def move(done: int, total: int, text: str) -> None:
+            self.steps[job] = (done, total)
+            known = list(self.steps.values())
+            show(sum(d for d, _ in known), sum(t for _, t in known), text)
+
+        return move
 
 
 def _office(context: JobContext) -> Office:
@@ -81,7 +95,7 @@ def validate_days(context: JobContext, shard: int, shards: int) -> None:
     _run(
         context,
         lambda office: validate.run(
-            office.pool, office.clock(), progress=office.progress, shard=(shard, shards)
+            office.pool, office.clock(), progress=office.step(context.job.id or 0), shard=(shard, shards)
         ),
     )
 

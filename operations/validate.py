@@ -23,6 +23,7 @@ from operations.evidence import inputs_of
 from storage import days
 from storage.pool import Pool
 
+COUNTED = 100_000  # as far as a progress bar counts what is due
 BATCH = 2_000  # meter-days a transaction: some twenty meters' quarter year
 
 UNITS = {
@@ -107,7 +108,10 @@ def run(
     pool: Pool, now: datetime, *, progress: Progress | None = None, shard: tuple[int, int] | None = None
 ) -> ValidateReport:
     """Validate every due day, of the shard (number, of how many) or of all meters."""
-    report = ValidateReport()
+    report, total = ValidateReport(), 0
+    if progress is not None:
+        with pool.connection() as conn:
+            total = len(days.take_due(conn, COUNTED, shard))
     while True:
         with pool.connection() as conn:
             due = days.take_due(conn, BATCH, shard)
@@ -117,4 +121,4 @@ def run(
             days.clear_due(conn, due)
         report += done
         if progress is not None:
-            progress(report.days, 0, f"{report.new:,} new days, {report.findings:,} findings")
+            progress(report.days, max(total, report.days), "meter-days")

@@ -1,0 +1,180 @@
+"""From stored blocks to validated days, and again when more arrives."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+import numpy as np
+import psycopg
+import pytest
+
+from model.grid import Installation, Multiplier, Point, Register, Role, Supply
+from model.period import LOCAL, midnight
+from model.quality import Quality
+from model.readout import Answer, ProfileBlock, Readout
+from model.series import Channel, ProfileKind, Rate, Unit
+from operations import importing, validate
+from storage import days, observed
+from storage.evidence import store
+from storage.fleet import meter_ids
+from storage.pool import Pool, open_pool
+from tests.operations_grid import bring, grid, read
+
+NOW = datetime(2026, 11, 2, 9, tzinfo=LOCAL)
+FIRST = date(2026, 10, 20)
+HALF_HOUR = timedelta(minutes=30)
+
+
+@pytest.fixture
+def pool(database: str) -> Iterator[Pool]:
+    with open_pool(database) as pool:
+        importing.import_register(pool, grid(), lambda raw: raw)
+        yield pool
+
+
+def _block(day: date, values: list[int], first_slot: int = 0) -> ProfileBlock:
+    start = midnight(day) + first_slot * HALF_HOUR
+    return ProfileBlock(
+        channel=Channel.ACTIVE_IMPORT,
+        kind=ProfileKind.INTERVAL_ENERGY,
+        obis="1.0.1.29.0.255",
+        interval=HALF_HOUR,
+        stamps=tuple(start + i * HALF_HOUR for i in range(len(values))),
+        raw=tuple(values),
+        status=(0,) * len(values),
+        scaler=0,
+        unit=Unit.WATT_HOUR,
+    )
+
+
+def _say(database: str, serial: str, *blocks: ProfileBlock) -> None:
+    async def store_all() -> None:
+        async with await psycopg.AsyncConnection.connect(database) as conn:
+            with psycopg.connect(database) as sync:
+                meter = meter_ids(sync, [serial])[serial]
+            for block in blocks:
+                answer = Answer("profile", repr(block).encode(), blocks=(block,))
+                readout = Readout(serial, str(uuid.uuid4()), NOW, NOW, "ok", answers=(answer,))
+                await store(conn, [(meter, "M1", NOW, readout)])
+
+    asyncio.run(store_all())
+
+
+def _days(pool: Pool, serial: str, count: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    with pool.connection() as conn:
+        meter = meter_ids(conn, [serial])[serial]
+        end = FIRST + timedelta(days=count)
+        found = days.matrix(conn, [meter], Channel.ACTIVE_IMPORT, FIRST, end)
+    return found.energy[0], found.quality[0]
+
+
+def test_what_the_meter_sent_is_actual_and_what_it_did_not_send_is_missing(database: str, pool: Pool) -> None:
+    _say(database, "H1", _block(FIRST, list(range(1, 11))))
+    report = validate.run(pool, NOW)
+    assert (report.days, report.new, report.changed) == (1, 1, 0)
+    energy, quality = _days(pool, "H1")
+    assert energy[0, :11].tolist() == [*range(1, 11), 0]
+    assert set(quality[0, :10].tolist()) == {Quality.ACTUAL}
+    assert set(quality[0, 10:].tolist()) == {Quality.MISSING}
+    assert validate.run(pool, NOW) == validate.ValidateReport()
+
+
+def test_late_blocks_make_their_day_due_and_a_gap_closes(database: str, pool: Pool) -> None:
+    _say(database, "H1", _block(FIRST, [10] * 10), _block(FIRST, [10] * 28, first_slot=20))
+    validate.run(pool, NOW)
+    with pool.connection() as conn:
+        meter = meter_ids(conn)["H1"]
+        kinds = [f.kind for _, f in observed.findings(conn, [meter], FIRST, FIRST + timedelta(days=1))]
+    assert "gap" in kinds
+    _say(database, "H1", _block(FIRST, [10] * 10, first_slot=10))
+    assert validate.run(pool, NOW).days == 1
+    energy, quality = _days(pool, "H1")
+    assert energy.sum() == 480
+    assert set(quality[0].tolist()) == {Quality.ACTUAL}
+    with pool.connection() as conn:
+        assert observed.findings(conn, [meter], FIRST, FIRST + timedelta(days=1)) == []
+
+
+def test_a_gap_of_days_gets_what_the_registers_counted_and_all_of_it_anew_when_part_arrives(
+    database: str, pool: Pool
+) -> None:
+    two_days = FIRST + timedelta(days=2)
+    bring(database, read("H1", midnight(FIRST), 1_000), read("H1", midnight(two_days), 1_000 + 96 * 50))
+    _say(database, "H1", _block(FIRST, [50] * 24))
+    validate.run(pool, NOW)
+    energy, quality = _days(pool, "H1", 2)
+    assert energy.sum() == 96 * 50
+    assert (quality == Quality.ACTUAL).sum() == 24
+    # The second day arrives, with more than was thought: the rest of the first must give way.
+    _say(database, "H1", _block(FIRST + timedelta(days=1), [70] * 48))
+    validate.run(pool, NOW)
+    energy, quality = _days(pool, "H1", 2)
+    assert energy.sum() == 96 * 50
+    assert energy[0, 24:].sum() == 96 * 50 - 24 * 50 - 48 * 70
+
+
+def test_a_multiplier_counts_once_and_from_its_day_on(database: str, pool: Pool) -> None:
+    second = FIRST + timedelta(days=1)
+    longer = Point(
+        "SHOP",
+        Role.CUSTOMER,
+        "T1",
+        customer="KH-SHOP",
+        multipliers=(Multiplier(midnight(second), Decimal(60)),),
+        supplies=(Supply(date(2025, 1, 1), "vn-business", one_rate=False),),
+    )
+    importing.import_register(pool, Register(points=(longer,)), lambda raw: raw)
+    _say(database, "CT", _block(FIRST, [2] * 48), _block(second, [2] * 48))
+    validate.run(pool, NOW)
+    energy, _ = _days(pool, "CT", 2)
+    assert energy[0].tolist() == [2 * 40] * 48
+    assert energy[1].tolist() == [2 * 60] * 48
+
+
+def test_a_meter_taken_down_in_mid_day_and_hung_elsewhere_keeps_both_halves(
+    database: str, pool: Pool
+) -> None:
+    noon = midnight(FIRST) + 12 * timedelta(hours=1)
+    moved = Register(
+        installations=(
+            Installation("HOUSE", "H1", datetime(2025, 1, 1, tzinfo=LOCAL), noon),
+            Installation("BLIND", "MB", datetime(2025, 1, 1, tzinfo=LOCAL), noon),
+            Installation("BLIND", "H1", noon + HALF_HOUR),
+        )
+    )
+    importing.import_register(pool, moved, lambda raw: raw)
+    _say(database, "H1", _block(FIRST, [5] * 48))
+    validate.run(pool, NOW)
+    energy, quality = _days(pool, "H1")
+    assert energy[0, :24].tolist() == [5] * 24
+    assert energy[0, 25:].tolist() == [5] * 23
+    assert quality[0, 24] == Quality.MISSING  # it hung nowhere
+
+
+def test_timed_reads_of_a_meter_without_memory_make_its_half_hours(database: str, pool: Pool) -> None:
+    start = midnight(FIRST)
+    bring(database, *(read("MB", start + i * HALF_HOUR, 1_000 + 30 * i, rate=Rate.TOTAL) for i in range(5)))
+    validate.run(pool, NOW)
+    energy, quality = _days(pool, "MB")
+    assert energy[0, :4].tolist() == [30] * 4
+    assert set(quality[0, :4].tolist()) == {Quality.ACTUAL}
+    assert set(quality[0, 4:].tolist()) == {Quality.MISSING}
+
+
+def test_shards_part_the_meters(database: str, pool: Pool) -> None:
+    for serial in ("H1", "R5", "NEW", "CT"):
+        _say(database, serial, _block(FIRST, [1] * 48))
+    done = [validate.run(pool, NOW, shard=(number, 4)).days for number in range(4)]
+    assert sum(done) == 4
+    assert max(done) < 4
+
+
+def test_progress_is_told(database: str, pool: Pool) -> None:
+    told: list[tuple[int, int, str]] = []
+    _say(database, "H1", _block(FIRST, [1] * 48))
+    validate.run(pool, NOW, progress=lambda *step: told.append(step))
+    assert told == [(1, 1, "meter-days")]
