@@ -23,10 +23,13 @@ Owned = Callable[[Connection[Any], Visit, Mapping[str, str]], bool]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One kind of page. `pattern` is an address with `{names}`; `show` raises `Refused` for what the viewer may not see.
+    """One kind of page. `pattern` is an address with `{names}`; `show` raises `Refused` for what the
+    viewer may not see.
 
-    `owned` answers, before anything is drawn, whether the thing named in the address is the viewer's to see. `noun` and `nav` are
-    word keys: what the thing is called in an audit, and the entry in the navigation (none: reached by links alone).
+    `owned` answers, before anything is drawn, whether the thing named in the address is the viewer's to
+    see. `noun` and `nav` are
+    word keys: what the thing is called in an audit, and the entry in the navigation (none: reached by
+    links alone).
     """
 
     name: str
@@ -44,7 +47,9 @@ class Page:
 
 
 def find(pages: tuple[Page, ...], path: str, role: UserRole) -> tuple[Page, dict[str, str]] | None:
-    """The page of an address for a role: none where the address is nobody's or another role's, which look alike."""
+    """The page of an address for a role: none where the address is nobody's or another role's,
+    which look alike.
+    """
     for page in pages:
         if role in page.roles and (names := page.match(path)) is not None:
             return page, names

@@ -1,4 +1,6 @@
-"""From an address to what stands on the page: reads in a thread, refuses visibly, writes every refusal down."""
+"""From an address to what stands on the page: reads in a thread, refuses visibly, writes every
+refusal down.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,8 @@ Instead = Callable[[Visit], Part]
 
 
 async def answer(office: Office, visit: Visit, read: Read, instead: Instead | None = None) -> Part:
-    """What `read` builds, off the event loop; a refusal or a missing store becomes what the page says instead.
+    """What `read` builds, off the event loop; a refusal or a missing store becomes what the page says
+    instead.
 
     `instead` is given where the place can hold no sentence (the rows of a grid).
     """
@@ -74,7 +77,9 @@ async def page(office: Office, pages: tuple[Page, ...], path: str | None, search
 
 
 async def may_see(office: Office, pages: tuple[Page, ...], visit: Visit) -> bool:
-    """Whether the address is a page of the viewer's and what it names is theirs; a refusal is written down."""
+    """Whether the address is a page of the viewer's and what it names is theirs; a refusal is
+    written down.
+    """
     found = find(pages, visit.path, visit.viewer.role)
 
     def look() -> bool:

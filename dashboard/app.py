@@ -47,7 +47,9 @@ class WebSettings:
 
 
 def create_app(settings: WebSettings) -> FastAPI:
-    """The application, ready for an ASGI server. The store may come later: until then every page says that it is away."""
+    """The application, ready for an ASGI server. The store may come later: until then every page
+    says that it is away.
+    """
     office = Office(open_pool(settings.dsn, settings.connections), settings.clock)
 
     @asynccontextmanager
@@ -90,9 +92,9 @@ def _dash(api: FastAPI, office: Office) -> list[str]:
     """Puts Dash on `api`; returns the hashes of the inline scripts it needs."""
     dash = Pages(
         __name__,
-        server=api,
+        server=api,  # type: ignore[arg-type]  # any server Dash has a backend for
         title="Điện kế",
-        update_title=None,
+        update_title=None,  # type: ignore[arg-type]  # the title stays
         suppress_callback_exceptions=True,
         assets_folder=str(ASSETS),
         enable_mcp=False,

@@ -22,7 +22,9 @@ class Unguarded(DashboardError):
 
 
 class Guarded:
-    """Registers callbacks whose first output is what the person sees, so that a refusal replaces what stood there."""
+    """Registers callbacks whose first output is what the person sees, so that a refusal replaces
+    what stood there.
+    """
 
     def __init__(self, dash: Dash, office: Office) -> None:
         self.dash = dash

@@ -26,7 +26,8 @@ OTHERS = (
 
 
 class DeepLinks:
-    """Pure ASGI. Dash answers any address with the frame of the page; this asks first whether the viewer may see it,
+    """Pure ASGI. Dash answers any address with the frame of the page; this asks first whether the viewer
+    may see it,
     then lets Dash answer as for its root."""
 
     def __init__(self, app: ASGIApp, office: Office, pages: tuple[Page, ...]) -> None:

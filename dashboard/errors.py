@@ -8,7 +8,9 @@ class DashboardError(Exception):
 
 
 class Refused(DashboardError):
-    """What was asked for is not there, or not the viewer's: the same answer either way, so that nobody learns which."""
+    """What was asked for is not there, or not the viewer's: the same answer either way, so that
+    nobody learns which.
+    """
 
     def __init__(self, noun: str, name: str) -> None:
         self.noun = noun

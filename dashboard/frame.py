@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+import orjson
 from dash import Dash, dcc, html
 
 from dashboard.addresses import Page
-from dashboard.parts.elements import Part
+from dashboard.parts.elements import Part, attributes
 from dashboard.plain_pages import asset
 from dashboard.visit import SESSION, Office, Visit
 
@@ -45,18 +47,28 @@ def _navigation(visit: Visit, pages: tuple[Page, ...]) -> Part:
         )
         for page in shown
     ]
-    return html.Nav(links, className="nav", **{"aria-label": visit.say("frame.navigation")})
+    return html.Nav(links, className="nav", **attributes({"aria-label": visit.say("frame.navigation")}))
 
 
 def _tools(visit: Visit) -> list[Part]:
     other, short, title = OTHER_LANGUAGE[visit.lang]
     tools = [
-        html.Button(short, type="button", className="tool", title=title, lang=other, **{"data-set-lang": other, "aria-label": title}),
         html.Button(
-            html.Span(className="icon i-theme"), type="button", className="tool", title=visit.say("frame.theme"),
-            **{"data-set-theme": "other", "aria-label": visit.say("frame.theme")},
+            short,
+            type="button",
+            className="tool",
+            title=title,
+            lang=other,
+            **attributes({"data-set-lang": other, "aria-label": title}),
         ),
-    ]  # fmt: skip
+        html.Button(
+            html.Span(className="icon i-theme"),
+            type="button",
+            className="tool",
+            title=visit.say("frame.theme"),
+            **attributes({"data-set-theme": "other", "aria-label": visit.say("frame.theme")}),
+        ),
+    ]
     label = visit.say("frame.sign_out")
     form = html.Form(
         [
@@ -66,7 +78,7 @@ def _tools(visit: Visit) -> list[Part]:
                 type="submit",
                 className="tool",
                 title=label,
-                **{"aria-label": label},
+                **attributes({"aria-label": label}),
             ),
         ],
         action="/sign-out",
@@ -87,19 +99,31 @@ def _who(visit: Visit) -> Part:
     )
 
 
-class Pages(Dash):  # type: ignore[misc]
-    """Dash with a document of its own: the visitor's language and theme on the root element, a calm wait, no script of strangers."""
+def without_websocket(config: str) -> str:
+    """Dash's settings in the page, less its websocket: the page would try to open one for ever, and
+    none is answered.
+    """
+    head, document, tail = re.split(r"(?<=>)(?=\{)|(?<=\})(?=</script>)", config, maxsplit=2)
+    settings = orjson.loads(document)
+    settings.pop("websocket", None)
+    return head + orjson.dumps(settings).decode().replace("<", "\\u003c") + tail
 
-    def interpolate_index(self, **parts: Any) -> str:
-        """The document; the scripts of the grid stay away from customers, who have none."""
+
+class Pages(Dash):
+    """Dash with a document of its own: the visitor's language and theme on the root element, a calm
+    wait, no script of strangers.
+    """
+
+    def interpolate_index(self, **parts: Any) -> str:  # type: ignore[override]
+        """The document; scripts nobody needs stay away: the grid's from customers, who have none."""
         who = SESSION.get()
-        scripts = parts["scripts"]
-        if not who.viewer.is_staff:
-            scripts = "\n".join(line for line in scripts.splitlines() if "dash_ag_grid" not in line)
+        scripts, config = parts["scripts"], without_websocket(parts["config"])
+        unused = ("/dash_table/",) if who.viewer.is_staff else ("/dash_table/", "/dash_ag_grid/")
+        scripts = "\n".join(line for line in scripts.splitlines() if not any(name in line for name in unused))
         theme = f' data-theme="{who.theme}"' if who.theme else ""
         return (
             f'<!doctype html><html lang="{who.lang}"{theme}><head>{parts["metas"]}<title>Điện kế</title>'
             f'<link rel="icon" href="{asset("favicon.svg")}">{parts["css"]}</head><body>'
             '<div id="react-entry-point"><div class="boot" aria-busy="true"><span></span></div></div>'
-            f"<footer>{parts['config']}{scripts}{parts['renderer']}</footer></body></html>"
+            f"<footer>{config}{scripts}{parts['renderer']}</footer></body></html>"
         )

@@ -11,10 +11,13 @@ LARGEST_BODY = 256 * 1024  # the largest callback is some kilobytes
 
 
 def content_security_policy(script_hashes: Sequence[str]) -> str:
-    """Scripts: our files and the inline ones named by hash. Styles may be inline: charts and grid write theirs at run time."""
+    """Scripts: our files and the inline ones named by hash. Styles may be inline: charts and grid
+    write theirs at run time.
+    """
     scripts = " ".join(["'self'", *script_hashes])
     return (
-        f"default-src 'self'; script-src {scripts}; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+        f"default-src 'self'; script-src {scripts}; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data: blob:; "
         "font-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
         "frame-ancestors 'none'"
     )

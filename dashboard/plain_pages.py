@@ -25,7 +25,8 @@ def document(lang: str, theme: str, title: str, body: str) -> str:
     return (
         f'<!doctype html><html lang="{lang}"{chosen}><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover">'
-        f'<title>{escape(title)} · Điện kế</title><link rel="icon" href="{asset("favicon.svg")}">{styles}</head>'
+        f'<title>{escape(title)} · Điện kế</title><link rel="icon" href="{asset("favicon.svg")}">{styles}'
+        "</head>"
         f'<body>{body}<script src="{asset("ui.js")}"></script></body></html>'
     )
 
@@ -34,7 +35,8 @@ def refusal_page(visit: Visit, theme: str) -> str:
     """What a foreign or unknown address answers."""
     say = visit.say
     body = (
-        f'<main><div class="refusal" role="alert"><div class="code">{escape(say("refused.code"))}</div>'
+        f'<main><a class="brand" href="/"><img src="{asset("favicon.svg")}" alt="">Điện kế</a>'
+        f'<div class="refusal" role="alert"><div class="code">{escape(say("refused.code"))}</div>'
         f"<h1>{escape(say('refused.title'))}</h1><p>{escape(say('refused.text'))}</p>"
         f'<a class="button" href="/">{escape(say("refused.back"))}</a></div></main>'
     )
@@ -44,8 +46,8 @@ def refusal_page(visit: Visit, theme: str) -> str:
 def language_buttons(say: Words, kind: str = "tool") -> str:
     """A button a language; the one spoken is pressed."""
     return "".join(
-        f'<button type="button" class="{kind}" data-set-lang="{lang}" lang="{lang}" aria-pressed="{str(lang == say.lang).lower()}">'
-        f"{name}</button>"
+        f'<button type="button" class="{kind}" data-set-lang="{lang}" lang="{lang}" '
+        f'aria-pressed="{str(lang == say.lang).lower()}">{name}</button>'
         for lang, name in (("vi", "Tiếng Việt"), ("en", "English"))
     )
 
@@ -71,10 +73,13 @@ def sign_in_page(say: Words, theme: str, *, onward: str, token: str, login: str 
     said = f'<p class="door-error" role="alert">{escape(error)}</p>' if error else ""
     body = f"""<div class="door"><div class="door-form">
 <span class="brand"><img src="{asset("favicon.svg")}" alt="">Điện kế</span>
-<form method="post" action="/sign-in"><h1>{escape(say("door.title"))}</h1><p>{escape(say("door.text"))}</p>{said}
-<input type="hidden" name="token" value="{escape(token)}"><input type="hidden" name="next" value="{escape(onward)}">
+<form method="post" action="/sign-in">
+<h1>{escape(say("door.title"))}</h1><p>{escape(say("door.text"))}</p>{said}
+<input type="hidden" name="token" value="{escape(token)}">
+<input type="hidden" name="next" value="{escape(onward)}">
 <label for="login">{escape(say("door.login"))}</label>
-<input id="login" name="login" autocomplete="username" autocapitalize="none" spellcheck="false" required value="{escape(login)}">
+<input id="login" name="login" autocomplete="username" autocapitalize="none" spellcheck="false" required
+ value="{escape(login)}">
 <label for="password">{escape(say("door.password"))}</label>
 <input id="password" name="password" type="password" autocomplete="current-password" required>
 <button class="button button-main" type="submit">{escape(say("door.enter"))}</button></form>

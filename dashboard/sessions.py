@@ -1,4 +1,6 @@
-"""Nobody passes without a session: pure ASGI, before every page, callback and file that is not for strangers."""
+"""Nobody passes without a session: pure ASGI, before every page, callback and file that is not for
+strangers.
+"""
 
 from __future__ import annotations
 
@@ -35,9 +37,11 @@ def from_elsewhere(connection: HTTPConnection) -> bool:
 
 
 class SignedIn:
-    """Lets strangers reach the sign-in page and its files; everything else needs a session, and a change its token.
+    """Lets strangers reach the sign-in page and its files; everything else needs a session, and a change
+    its token.
 
-    `find` turns the cookie's token into (login's session) or None; it is asked anew at each request, so a session that was ended
+    `find` turns the cookie's token into (login's session) or None; it is asked anew at each request, so
+    a session that was ended
     elsewhere is over at once.
     """
 

@@ -1,4 +1,6 @@
-"""What a period has cost until now: the bill's own rules on the energy of the days so far. An estimate, and called one."""
+"""What a period has cost until now: the bill's own rules on the energy of the days so far. An
+estimate, and called one.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +29,11 @@ class Tier:
 
 @dataclass(frozen=True, slots=True)
 class SoFar:
-    """`amount` with VAT of `vat_percent`; None where no rate is known for the day, and `amount` is then before VAT.
+    """`amount` with VAT of `vat_percent`; None where no rate is known for the day, and `amount` is then
+    before VAT.
 
-    `tiers` is empty for a plan without tiers; `current` is the index of the one being used, `left` the kWh until the next.
+    `tiers` is empty for a plan without tiers; `current` is the index of the one being used, `left` the
+    kWh until the next.
     """
 
     kwh: int
@@ -42,7 +46,9 @@ class SoFar:
 
 
 def so_far(supply: Supply, first: date, today: date, wh: float) -> SoFar | None:
-    """The period from `first` to the end of `today`, `wh` used. None for a plan whose price needs the registers by hour."""
+    """The period from `first` to the end of `today`, `wh` used. None for a plan whose price needs
+    the registers by hour.
+    """
     pricing = plan(supply.plan).pricing
     if pricing is Pricing.WHOLESALE or (pricing is Pricing.THREE_RATE and not supply.one_rate):
         return None

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What the cookie of a request stands for, put there by the middleware before anything else sees the request."""
+    """What the cookie of a request stands for, put there by the middleware before anything else
+    sees the request.
+    """
 
     viewer: Viewer
     csrf: str
@@ -66,6 +68,8 @@ class Office:
     clock: Clock
 
     def visit(self, path: str, query: dict[str, str]) -> Visit:
-        """A visit of the session this request belongs to. Raises `LookupError` outside one: nobody is let in unseen."""
+        """A visit of the session this request belongs to. Raises `LookupError` outside one: nobody
+        is let in unseen.
+        """
         who = SESSION.get()
         return Visit(who.viewer, who.lang, who.csrf, who.phone, self.clock(), path, query)

@@ -1,1 +1,3 @@
-"""Charts as plain dicts with packed arrays: built ten times faster than figure objects, and smaller on the wire."""
+"""Charts as plain dicts with packed arrays: built ten times faster than figure objects, and smaller
+on the wire.
+"""

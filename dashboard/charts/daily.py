@@ -1,4 +1,6 @@
-"""Energy of each day, in bars: whole days, days that are partly estimated, days of which something is missing."""
+"""Energy of each day, in bars: whole days, days that are partly estimated, days of which something
+is missing.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,7 @@ def daily_bars(visit: Visit, days: Sequence[DayTotal]) -> Figure:
         "customdata": [[visit.fmt.weekday(day.day), note] for day, note in zip(known, notes, strict=True)],
         "hovertemplate": "%{customdata[0]} %{x}<br><b>%{y:,.1f} kWh</b> · %{customdata[1]}<extra></extra>",
     }
-    axis = {
+    axis: Figure = {
         "type": "category",
         "categoryorder": "array",
         "categoryarray": labels,

@@ -1,4 +1,6 @@
-"""The load curve of a meter: mean power of each interval, gaps left open, estimates told apart, Pmax marked."""
+"""The load curve of a meter: mean power of each interval, gaps left open, estimates told apart,
+Pmax marked.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ def runs(chosen: np.ndarray[Any, Any]) -> list[tuple[int, int]]:
 
 
 def thinned(power: np.ndarray[Any, Any], quality: np.ndarray[Any, Any], points: int) -> np.ndarray[Any, Any]:
-    """Indices of at most about `points` intervals that keep the shape, every peak of it and every edge between qualities."""
+    """Indices of at most about `points` intervals that keep the shape, every peak of it and every
+    edge between qualities.
+    """
     if len(power) <= points:
         return np.arange(len(power))
     filled = np.nan_to_num(power)
@@ -50,9 +54,17 @@ def thinned(power: np.ndarray[Any, Any], quality: np.ndarray[Any, Any], points: 
 
 def _band(x0: float, x1: float) -> Figure:
     return {
-        "type": "rect", "xref": "x", "yref": "paper", "x0": x0, "x1": x1, "y0": 0, "y1": 1, "layer": "below",
-        "line": {"width": 0}, "fillcolor": "rgba(128,128,128,0.14)",
-    }  # fmt: skip
+        "type": "rect",
+        "xref": "x",
+        "yref": "paper",
+        "x0": x0,
+        "x1": x1,
+        "y0": 0,
+        "y1": 1,
+        "layer": "below",
+        "line": {"width": 0},
+        "fillcolor": "rgba(128,128,128,0.14)",
+    }
 
 
 def load_curve(visit: Visit, curve: Curve, pmax: tuple[float, datetime] | None) -> Figure:
@@ -67,9 +79,11 @@ def load_curve(visit: Visit, curve: Curve, pmax: tuple[float, datetime] | None) 
     for chosen, color, name in ((measured, SERIES, "actual"), (estimated, ESTIMATE, "estimated")):
         if len(keep) == len(power):
             x, y = steps(start, width, power, chosen)
+            under = steps(start, width, np.where(chosen, power, 0.0), np.ones(len(power), bool))
         else:
             x, y = start[keep], np.where(chosen, power, np.nan)[keep]
-        traces.append(_line(visit, x, y, color, name))
+            under = start[keep], np.where(chosen, power, 0.0)[keep]
+        traces += [_area(*under, color), _line(visit, x, y, color, name)]
     shapes = [_band(start[a], start[b - 1] + width) for a, b in runs(quality == Quality.MISSING)[:MOST_GAPS]]
     if pmax is not None:
         traces.append(_peak(visit, *pmax))
@@ -84,20 +98,45 @@ def load_curve(visit: Visit, curve: Curve, pmax: tuple[float, datetime] | None) 
     }
 
 
+def _area(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any], color: str) -> Figure:
+    """The tint under a line. A filled line would span its gaps: this one goes along the axis where
+    nothing is known.
+    """
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": packed(x),
+        "y": packed(y),
+        "line": {"width": 0, "color": color},
+        "fill": "tozeroy",
+        "fillcolor": color + "24",
+        "hoverinfo": "skip",
+    }
+
+
 def _line(visit: Visit, x: np.ndarray[Any, Any], y: np.ndarray[Any, Any], color: str, name: str) -> Figure:
     return {
-        "type": "scatter", "mode": "lines", "x": packed(x), "y": packed(y), "connectgaps": False,
-        "line": {"color": color, "width": 1.6}, "fill": "tozeroy", "fillcolor": color + "1f",
+        "type": "scatter",
+        "mode": "lines",
+        "x": packed(x),
+        "y": packed(y),
+        "connectgaps": False,
+        "line": {"color": color, "width": 1.6},
         "name": visit.say(f"quality.{name}"),
-        "hovertemplate": "%{x|%H:%M %d/%m/%Y}<br><b>%{y:,.2f} kW</b> · " + visit.say(f"quality.{name}") + "<extra></extra>",
-    }  # fmt: skip
+        "hovertemplate": "%{x|%H:%M %d/%m/%Y}<br><b>%{y:,.2f} kW</b> · "
+        + visit.say(f"quality.{name}")
+        + "<extra></extra>",
+    }
 
 
 def _peak(visit: Visit, power_w: float, at: datetime) -> Figure:
     when = local_ms(np.array([np.datetime64(int(at.timestamp()), "s")]))
     kw = power_w / 1000.0
     return {
-        "type": "scatter", "mode": "markers", "x": packed(when), "y": packed(np.array([kw])),
+        "type": "scatter",
+        "mode": "markers",
+        "x": packed(when),
+        "y": packed(np.array([kw])),
         "marker": {"size": 9, "color": "rgba(0,0,0,0)", "line": {"width": 2, "color": "#c2452d"}},
         "hovertemplate": "Pmax · %{x|%H:%M %d/%m/%Y}<br><b>%{y:,.2f} kW</b><extra></extra>",
-    }  # fmt: skip
+    }

@@ -16,7 +16,7 @@ Figure = dict[str, Any]
 # Local wall clock: the axis is a plain one, and this country has one offset all year (UTC+7).
 _OFFSET_MS = 7 * 3_600_000
 _DTYPES = {"f8": "<f8", "f4": "<f4", "i4": "<i4", "u1": "u1"}
-SERIES = "#12857a"
+SERIES = "#16948a"
 ESTIMATE = "#d08a12"
 LOWER = "#a9b7b2"
 
@@ -35,8 +35,10 @@ def local_ms(at: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def layout(visit: Visit, unit: str, **more: Any) -> Figure:
-    """What all charts have in common. Colours of text and grid come from the style sheet, so that dark mode reaches them."""
-    axis = {"fixedrange": True, "zeroline": False, "showline": False, "ticks": "", "automargin": True}
+    """What all charts have in common. Colours of text and grid come from the style sheet, so that
+    dark mode reaches them.
+    """
+    axis = {"fixedrange": True, "zeroline": False, "showline": False, "automargin": True}
     base: Figure = {
         "separators": ",." if visit.lang == "vi" else ".,",
         "paper_bgcolor": "rgba(0,0,0,0)",
@@ -47,13 +49,22 @@ def layout(visit: Visit, unit: str, **more: Any) -> Figure:
         "hovermode": "closest",
         "dragmode": False,
         "bargap": 0.28,
-        "xaxis": {**axis, "showgrid": False},
-        "yaxis": {**axis, "rangemode": "tozero", "nticks": 5, "tickformat": ",~r"},
+        "xaxis": {**axis, "showgrid": False, "ticks": "outside", "ticklen": 7, "tickcolor": "rgba(0,0,0,0)"},
+        "yaxis": {**axis, "ticks": "", "rangemode": "tozero", "nticks": 5, "tickformat": ",~r"},
         "annotations": [
-            {"text": unit, "xref": "paper", "yref": "paper", "x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom",
-             "showarrow": False, "yshift": 4}
+            {
+                "text": unit,
+                "xref": "paper",
+                "yref": "paper",
+                "x": 0,
+                "y": 1,
+                "xanchor": "left",
+                "yanchor": "bottom",
+                "showarrow": False,
+                "yshift": 4,
+            }
         ],
-    }  # fmt: skip
+    }
     for key, value in more.items():
         if isinstance(value, dict) and isinstance(base.get(key), dict):
             base[key] = {**base[key], **value}
@@ -64,13 +75,16 @@ def layout(visit: Visit, unit: str, **more: Any) -> Figure:
     return base
 
 
-def chart(figure: Figure, label: str, name: str, size: str = "") -> Part:
-    """A chart on the page. It never offers to send anything anywhere; its height comes from the style sheet."""
+def chart(figure: Figure, label: str, name: str, size: str = "middle") -> Part:
+    """A chart on the page. It never offers to send anything anywhere; its height comes from the
+    style sheet.
+    """
     graph = dcc.Graph(
         id=name,
         figure=figure,
         responsive=True,
-        className=f"chart {size}".strip(),
+        className="chart",
+        style={"height": f"var(--chart-{size})"},
         config={
             "displayModeBar": False,
             "showSendToCloud": False,

@@ -1,4 +1,6 @@
-"""A curve on an unbroken grid: what is not stored at all becomes a missing interval, what has not happened yet is left out."""
+"""A curve on an unbroken grid: what is not stored at all becomes a missing interval, what has not
+happened yet is left out.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ DAY_S = 86_400
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curve:
-    """n intervals of `interval_s` seconds without a hole: `at` datetime64[s][n] UTC, `wh` float64[n] (NaN where missing),
+    """n intervals of `interval_s` seconds without a hole: `at` datetime64[s][n] UTC, `wh` float64[n]
+    (NaN where missing),
     `quality` uint8[n]."""
 
     at: np.ndarray[Any, Any]
@@ -53,7 +56,9 @@ def regular(curve: LoadCurve, period: Period, now: datetime) -> Curve:
 
 
 def whole_days(totals: Sequence[DayTotal], first: date, now: datetime) -> list[DayTotal]:
-    """Every day from `first` to today: one without any row is all missing; of today, the slots to come are not missing."""
+    """Every day from `first` to today: one without any row is all missing; of today, the slots to
+    come are not missing.
+    """
     known, today = {total.day: total for total in totals}, local_day(now)
     days = []
     for number in range((today - first).days + 1):
@@ -72,7 +77,9 @@ def _until(total: DayTotal, now: datetime) -> DayTotal:
 
 
 def pmax(curve: Curve) -> tuple[float, datetime] | None:
-    """The largest mean power of an interval in W and the interval's beginning; None where nothing is known."""
+    """The largest mean power of an interval in W and the interval's beginning; None where nothing
+    is known.
+    """
     if not np.isfinite(curve.wh).any():
         return None
     slot = int(np.nanargmax(curve.wh))

@@ -1,4 +1,6 @@
-"""Warnings: what was seen, the figures behind it, since when; an engineer says that it is being dealt with."""
+"""Warnings: what was seen, the figures behind it, since when; an engineer says that it is being
+dealt with.
+"""
 
 from __future__ import annotations
 
@@ -89,14 +91,23 @@ def alert_tile(visit: Visit, row: AlertRow) -> Part:
     evidence = [(say.term("evidence", key), _shown(visit, value)) for key, value in alert.evidence.items()]
     return html.Article(
         [
-            html.Div([severity_badge(visit, alert.severity), html.H2(say(f"alert.{alert.kind}")), _state(visit, row)], className="alert-top"),
+            html.Div(
+                [
+                    severity_badge(visit, alert.severity),
+                    html.H2(say(f"alert.{alert.kind}")),
+                    _state(visit, row),
+                ],
+                className="alert-top",
+            ),
             html.P(wording.alert(alert.kind, alert.evidence, visit.lang), className="alert-text"),
-            html.Div(who, className="alert-who"),
-            html.Div(seen, className="muted small"),
+            html.Div(
+                [html.Span(who, className="alert-who"), html.Span(seen, className="muted small")],
+                className="alert-meta",
+            ),
             html.Details([html.Summary(say("alerts.evidence")), facts(evidence)]) if evidence else None,
         ],
         className=f"card alert alert-{int(alert.severity)}",
-    )  # fmt: skip
+    )
 
 
 def _shown(visit: Visit, value: object) -> str:

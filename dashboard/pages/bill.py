@@ -46,9 +46,15 @@ def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
                 [html.Span(found.customer.name), html.Span(say("bill.period", span=fmt.span(first, end)))],
                 [print_link],
             ),
-            html.Div([html.Div([_lines(visit, bill), _uses(visit, bill)], className="w8 stack"), _plate(visit, found)], className="grid"),
+            html.Div(
+                [
+                    html.Div([_lines(visit, bill), _uses(visit, bill)], className="w8 stack"),
+                    _plate(visit, found),
+                ],
+                className="grid",
+            ),
         ]
-    )  # fmt: skip
+    )
 
 
 def _plate(visit: Visit, found: BillSheet) -> Part:
@@ -60,8 +66,10 @@ def _plate(visit: Visit, found: BillSheet) -> Part:
         (say("meter.plan"), say.term("plan", bill.plan)),
         (say("bill.invoice", day="").strip(), visit.fmt.day(bill.invoice_date)),
     ]
-    foot = [html.Div(say("bill.decisions", decisions=", ".join(bill.decisions))),
-            html.Div(say("bill.issued", at=visit.fmt.instant(found.issued_at)))]  # fmt: skip
+    foot = [
+        html.Div(say("bill.decisions", decisions=", ".join(bill.decisions))),
+        html.Div(say("bill.issued", at=visit.fmt.instant(found.issued_at))),
+    ]
     return card(say("meter.plates"), [facts(pairs)], foot=foot, kind="w4")
 
 
@@ -117,9 +125,15 @@ def _uses(visit: Visit, bill: Bill) -> Part:
 
 
 def _remarks(visit: Visit, use: RegisterUse) -> Part:
-    said = [visit.say(key) for key, holds in (
-        ("bill.removed", use.removed), ("bill.rolled", "Q" in use.status), ("bill.changed", "X" in use.status),
-    ) if holds]  # fmt: skip
+    said = [
+        visit.say(key)
+        for key, holds in (
+            ("bill.removed", use.removed),
+            ("bill.rolled", "Q" in use.status),
+            ("bill.changed", "X" in use.status),
+        )
+        if holds
+    ]
     if use.carried_wh:
         said.append(visit.say("bill.carried", wh=visit.fmt.number(use.carried_wh)))
     return html.Div(" · ".join(said), className="row-under") if said else None

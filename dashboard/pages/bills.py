@@ -11,7 +11,6 @@ from psycopg import Connection
 
 from dashboard.addresses import EVERYBODY, Page
 from dashboard.parts.elements import Part, badge, card, chips, empty, figure, heading, link, table
-from dashboard.parts.moments import as_of
 from dashboard.visit import Visit
 from model.period import LOCAL, Period, add_months
 from operations import wording
@@ -36,10 +35,14 @@ def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
             card(
                 "",
                 [_list(visit, found)],
-                foot=as_of(visit, max(b.issued_at for b in found)) if found else None,
+                foot=_issued(visit, found) if found else None,
             ),
         ]
     )
+
+
+def _issued(visit: Visit, found: Sequence[BillRow]) -> str:
+    return visit.say("bill.issued", at=visit.fmt.instant(max(row.issued_at for row in found)))
 
 
 def _month(text: str | None) -> date | None:
@@ -82,8 +85,14 @@ def _held(visit: Visit, held: Sequence[HoldRow]) -> Part:
             [
                 html.Div(
                     [
-                        html.Div([link(row.hold.serial, f"/meters/{row.hold.serial}"), f" · {row.customer_name}"], className="row-name"),
-                        html.Div(wording.hold(row.hold.kind, row.hold.serial, row.hold.reason, visit.lang), className="row-under"),
+                        html.Div(
+                            [link(row.hold.serial, f"/meters/{row.hold.serial}"), f" · {row.customer_name}"],
+                            className="row-name",
+                        ),
+                        html.Div(
+                            wording.hold(row.hold.kind, row.hold.serial, row.hold.reason, visit.lang),
+                            className="row-under",
+                        ),
                     ],
                     className="row-main",
                 ),
@@ -92,7 +101,7 @@ def _held(visit: Visit, held: Sequence[HoldRow]) -> Part:
             className="row",
         )
         for row in held
-    ]  # fmt: skip
+    ]
     beside = badge(visit.say("bills.held_note", n=len(held)), "warn")
     return html.Div(
         card(visit.say("bills.held"), [html.Div(rows, className="rows")], beside=beside), className="grid"
@@ -121,12 +130,24 @@ def _row(visit: Visit, row: BillRow) -> Part:
     )
     return dcc.Link(
         [
-            html.Div([html.Div(title, className="row-name"), html.Div(_span(visit, row.period), className="row-under")], className="row-main"),
-            html.Div([visit.fmt.money(row.total), html.Div(f"{visit.fmt.number(row.kwh)} kWh", className="row-under")], className="row-end"),
+            html.Div(
+                [
+                    html.Div(title, className="row-name"),
+                    html.Div(_span(visit, row.period), className="row-under"),
+                ],
+                className="row-main",
+            ),
+            html.Div(
+                [
+                    visit.fmt.money(row.total),
+                    html.Div(f"{visit.fmt.number(row.kwh)} kWh", className="row-under"),
+                ],
+                className="row-end",
+            ),
         ],
         href=f"/bills/{row.id}",
         className="row",
-    )  # fmt: skip
+    )
 
 
 def _table(visit: Visit, found: Sequence[BillRow]) -> Part:
@@ -140,14 +161,19 @@ def _table(visit: Visit, found: Sequence[BillRow]) -> Part:
     ]
     rows = [
         [
-            html.Div([link(row.customer_name, f"/bills/{row.id}", "link row-name"), html.Div(f"{row.customer} · {row.point}", className="row-under")]),
+            html.Div(
+                [
+                    link(row.customer_name, f"/bills/{row.id}", "link row-name"),
+                    html.Div(f"{row.customer} · {row.point}", className="row-under"),
+                ]
+            ),
             _span(visit, row.period),
             say.term("plan", row.plan),
             fmt.number(row.kwh),
             fmt.money(row.total),
         ]
         for row in found
-    ]  # fmt: skip
+    ]
     return table(heads, rows, numeric=(3, 4))
 
 

@@ -1,4 +1,6 @@
-"""A customer's first page: what flows now, what the period has used and costs so far, its days, the last bill."""
+"""A customer's first page: what flows now, what the period has used and costs so far, its days, the
+last bill.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,7 @@ def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
     """The page of the meter in the address, or of the customer's first."""
     own = meters.of_customer(conn, visit.viewer, today=visit.today)
     title = heading(
-        visit.say("home.title"), [own[0].customer_name or "", own[0].address or ""] if own else []
+        visit.say("home.title"), [html.Span(own[0].customer_name), html.Span(own[0].address)] if own else []
     )
     if not own:
         return html.Div(
@@ -61,7 +63,9 @@ def live(conn: Connection[Any], visit: Visit, _: int | None, serial: str) -> Par
 
 
 def period_start(conn: Connection[Any], visit: Visit, point: str) -> date:
-    """The local day on which the running period began: where the last bill ends, else the first of the month."""
+    """The local day on which the running period began: where the last bill ends, else the first of
+    the month.
+    """
     last = bills.bills(conn, visit.viewer, point=point, limit=1)
     billed = local_day(last[0].period.end) if last else None
     month = visit.today.replace(day=1)
@@ -73,14 +77,10 @@ def _body(conn: Connection[Any], visit: Visit, found: MeterSheet) -> Part:
     first = period_start(conn, visit, place.point)
     stored = profiles.daily(conn, visit.viewer, found.serial, first, visit.today + timedelta(days=1)) or []
     days = whole_days(stored, first, visit.now)
-    beside = html.Div(
-        [html.Div(_now(visit, found), id="home-now"), _last_bill(conn, visit)], className="w4 stack"
-    )
+    left = [_so_far(visit, found, place, first, days), _days(visit, found, days)]
+    right = [html.Div(_now(visit, found), id="home-now"), _last_bill(conn, visit)]
     return html.Div(
-        [
-            html.Div([_so_far(visit, found, place, first, days), beside], className="grid"),
-            html.Div(_days(visit, found, days), className="grid"),
-        ]
+        [html.Div(left, className="stack"), html.Div(right, className="stack")], className="home-grid"
     )
 
 
@@ -97,11 +97,15 @@ def _so_far(visit: Visit, found: MeterSheet, place: Installed, first: date, days
         figures.append(
             figure(say("home.money"), fmt.number(cost.amount), "₫", _vat_note(visit, cost), "money")
         )
+    whole = [day.wh for day in days[:-1] if not day.missing]
+    if whole:
+        mean = sum(whole) / len(whole)
+        figures.append(figure(say("home.average"), fmt.kwh(mean), "kWh", say("home.average_note"), "small"))
     span = html.Span(
         say("home.so_far", first=fmt.day(first), days=(visit.today - first).days + 1), className="muted"
     )
     body = [html.Div(figures, className="figures"), tier_bar(visit, cost) if cost and cost.tiers else None]
-    return card(say("home.month"), body, beside=span, foot=as_of(visit, found.last_contact), kind="w8 hero")
+    return card(say("home.month"), body, beside=span, foot=as_of(visit, found.last_contact), kind="hero")
 
 
 def _vat_note(visit: Visit, cost: SoFar) -> str:
@@ -129,7 +133,7 @@ def _last_bill(conn: Connection[Any], visit: Visit) -> Part:
     say, fmt = visit.say, visit.fmt
     found = bills.bills(conn, visit.viewer, limit=1)
     if not found:
-        return card(say("home.last_bill"), [empty(say("home.no_bill"))])
+        return card(say("home.last_bill"), [empty(say("home.no_bill"))], kind="last")
     row = found[0]
     first, end = (at.astimezone(LOCAL).date() for at in (row.period.start, row.period.end))
     note = f"{fmt.span(first, end)} · {fmt.number(row.kwh)} kWh"
@@ -138,7 +142,10 @@ def _last_bill(conn: Connection[Any], visit: Visit) -> Part:
         className="apart",
     )
     return card(
-        say("home.last_bill"), [figure(fmt.month(first), fmt.number(row.total), "₫", note)], foot=foot
+        say("home.last_bill"),
+        [figure(fmt.month(first), fmt.number(row.total), "₫", note)],
+        foot=foot,
+        kind="last",
     )
 
 
@@ -146,13 +153,14 @@ def _days(visit: Visit, found: MeterSheet, days: Sequence[DayTotal]) -> Part:
     say = visit.say
     known = [day for day in days if day.missing < day.slots]
     if not known:
-        return card(say("home.daily"), [empty(say("home.daily_none"))], foot=as_of(visit, found.last_contact))
+        nothing = empty(say("home.daily_none"))
+        return card(say("home.daily"), [nothing], foot=as_of(visit, found.last_contact), kind="days")
     drawn = chart(daily_bars(visit, days), say("home.daily_label"), "home-days")
     foot = html.Div(
         [as_of(visit, found.last_contact), link(say("home.see_curve"), f"/meters/{found.serial}")],
         className="apart",
     )
-    return card(say("home.daily"), [drawn], beside=day_legend(visit), foot=foot)
+    return card(say("home.daily"), [drawn], beside=day_legend(visit), foot=foot, kind="days")
 
 
 def connect(guarded: Guarded) -> None:

@@ -125,9 +125,11 @@ def _curve(visit: Visit, found: MeterSheet, curve: Curve) -> Part:
         load_curve(visit, curve, peak), say("meter.curve_label", serial=found.serial), "meter-curve", "tall"
     )
     return card(
-        say("meter.curve"), [html.Div(figures, className="figures"), drawn], beside=curve_legend(visit),
+        say("meter.curve"),
+        [html.Div(figures, className="figures"), drawn],
+        beside=curve_legend(visit),
         foot=as_of(visit, found.last_contact),
-    )  # fmt: skip
+    )
 
 
 def curve_legend(visit: Visit) -> Part:

@@ -1,4 +1,6 @@
-"""Every meter, found by what one remembers of it: serial, name, address, station, with or without diacritics."""
+"""Every meter, found by what one remembers of it: serial, name, address, station, with or without
+diacritics.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +25,13 @@ MOST = 500
 MOST_ON_PHONE = 60
 # The grid's colours are the page's own, so that a change of theme reaches it without a redraw.
 GRID_THEME = (
-    "themeQuartz.withParams({backgroundColor: 'var(--card)', foregroundColor: 'var(--ink)', textColor: 'var(--ink)', "
-    "headerTextColor: 'var(--muted)', headerBackgroundColor: 'var(--card)', headerFontWeight: 500, borderColor: 'var(--line)', "
+    "themeQuartz.withParams({backgroundColor: 'var(--card)', foregroundColor: 'var(--ink)', "
+    "textColor: 'var(--ink)', "
+    "headerTextColor: 'var(--muted)', headerBackgroundColor: 'var(--card)', "
+    "headerFontWeight: 500, borderColor: 'var(--line)', "
     "rowHoverColor: 'var(--sunk)', selectedRowBackgroundColor: 'var(--sunk)', accentColor: 'var(--brand)', "
-    "browserColorScheme: 'inherit', fontFamily: 'inherit', fontSize: 14, wrapperBorderRadius: 12, cellHorizontalPadding: 16})"
+    "browserColorScheme: 'inherit', fontFamily: 'inherit', fontSize: 14, "
+    "wrapperBorderRadius: 12, cellHorizontalPadding: 16})"
 )
 
 
@@ -108,19 +113,25 @@ def _card(visit: Visit, meter: MeterSummary) -> Part:
             html.Div(
                 [
                     html.Div(who(visit, meter), className="row-name"),
-                    html.Div(f"{meter.serial} · {meter.address or meter.station_name or NO_VALUE}", className="row-under"),
+                    html.Div(
+                        f"{meter.serial} · {meter.address or meter.station_name or NO_VALUE}",
+                        className="row-under",
+                    ),
                     html.Div([stale_badge(visit, meter.last_contact), " ", alerts], className="row-under"),
                 ],
                 className="row-main",
             ),
             html.Div(
-                [f"{visit.fmt.kwh(meter.today_wh)} kWh", html.Div(visit.fmt.age(meter.last_contact, visit.now), className="row-under")],
+                [
+                    f"{visit.fmt.kwh(meter.today_wh)} kWh",
+                    html.Div(visit.fmt.age(meter.last_contact, visit.now), className="row-under"),
+                ],
                 className="row-end",
             ),
         ],
         href=f"/meters/{meter.serial}",
         className="row tile",
-    )  # fmt: skip
+    )
 
 
 def _rows(visit: Visit, found: Sequence[MeterSummary]) -> list[dict[str, Any]]:
@@ -158,15 +169,16 @@ def _grid(visit: Visit, found: Sequence[MeterSummary]) -> Part:
         }
 
     text = {"function": "params.data.today_text"}
+    none_is_blank = {"function": "params.value ? params.value : ''"}
     columns = [
-        column("link", cellRenderer="markdown", width=140, comparator={"function": "0"}, sortable=False),
-        column("customer", flex=3, minWidth=170),
+        column("link", cellRenderer="markdown", width=120, sortable=False),
+        column("customer", flex=3, minWidth=160),
         column("address", flex=4, minWidth=190),
-        column("station", flex=2, minWidth=140),
-        column("today", width=130, type="rightAligned", valueFormatter=text),
-        column("contact", width=150, valueFormatter={"function": "params.data.contact_text"}),
-        column("outcome", width=140),
-        column("alerts", width=110, type="rightAligned"),
+        column("station", flex=3, minWidth=140),
+        column("today", width=150, type="rightAligned", valueFormatter=text),
+        column("contact", width=130, valueFormatter={"function": "params.data.contact_text"}),
+        column("outcome", width=125),
+        column("alerts", width=105, type="rightAligned", valueFormatter=none_is_blank),
     ]
     return dag.AgGrid(
         id="meters-grid",
@@ -181,16 +193,27 @@ def _grid(visit: Visit, found: Sequence[MeterSummary]) -> Part:
             "localeText": {"noRowsToShow": say("meters.none"), "loadingOoo": say("meters.loading")},
         },
         getRowId="params.data.serial",
-        style={"height": "calc(100vh - 240px)", "minHeight": "420px"},
+        style={"height": "min(calc(100vh - 240px), 900px)", "minHeight": "420px"},
     )
 
 
 def connect(guarded: Guarded) -> None:
     station = State("meters-station", "data")
-    guarded.reads(Output("meters-grid", "rowData"), Input("meters-text", "value"), station, roles=STAFF,
-                  instead=lambda visit: [], prevent_initial_call=True)(rows)  # fmt: skip
-    guarded.reads(Output("meters-cards", "children"), Input("meters-text-phone", "value"), station, roles=STAFF,
-                  prevent_initial_call=True)(cards)  # fmt: skip
+    guarded.reads(
+        Output("meters-grid", "rowData"),
+        Input("meters-text", "value"),
+        station,
+        roles=STAFF,
+        instead=lambda visit: [],
+        prevent_initial_call=True,
+    )(rows)
+    guarded.reads(
+        Output("meters-cards", "children"),
+        Input("meters-text-phone", "value"),
+        station,
+        roles=STAFF,
+        prevent_initial_call=True,
+    )(cards)
 
 
 PAGE = Page("meters", "/meters", STAFF, show, nav="meters")

@@ -55,18 +55,26 @@ def _figures(visit: Visit, seen: Overview) -> list[Part]:
     figures = (
         figure(say("overview.meters"), fmt.number(seen.meters), note=say("overview.meters_note")),
         figure(
-            say("overview.read_rate"), fmt.percent(seen.read_rate_24h), note=say("overview.read_rate_note", read=fmt.number(seen.meters_read_24h), all=fmt.number(seen.meters)),
+            say("overview.read_rate"),
+            fmt.percent(seen.read_rate_24h),
+            note=say(
+                "overview.read_rate_note", read=fmt.number(seen.meters_read_24h), all=fmt.number(seen.meters)
+            ),
             tone=_rate_tone(seen.read_rate_24h),
         ),
         figure(
-            say("overview.complete"), fmt.percent(seen.complete_yesterday), note=say("overview.complete_note"),
+            say("overview.complete"),
+            fmt.percent(seen.complete_yesterday),
+            note=say("overview.complete_note"),
             tone=_rate_tone(seen.complete_yesterday),
         ),
         figure(
-            say("overview.open_alerts"), fmt.number(open_alerts),
-            note=link(say("overview.to_alerts"), "/alerts"), tone="warn" if open_alerts else "",
+            say("overview.open_alerts"),
+            fmt.number(open_alerts),
+            note=link(say("overview.to_alerts"), "/alerts"),
+            tone="warn" if open_alerts else "",
         ),
-    )  # fmt: skip
+    )
     return [html.Section(each, className="card w3") for each in figures]
 
 
@@ -77,14 +85,24 @@ def _stations(visit: Visit, seen: Overview) -> Part:
         html.Div(
             [
                 link(station.name, f"/meters?station={station.station}", "link row-name"),
-                _bar(say("overview.today"), fmt.kwh(station.customers_today_wh), station.customers_today_wh / most, ""),
-                _bar(say("overview.yesterday"), fmt.kwh(station.customers_yesterday_wh), station.customers_yesterday_wh / most, "was"),
+                _bar(
+                    say("overview.today"),
+                    fmt.kwh(station.customers_today_wh),
+                    station.customers_today_wh / most,
+                    "",
+                ),
+                _bar(
+                    say("overview.yesterday"),
+                    fmt.kwh(station.customers_yesterday_wh),
+                    station.customers_yesterday_wh / most,
+                    "was",
+                ),
                 html.Div(_head(visit, station), className="row-under"),
             ],
             className="station",
         )
         for station in seen.stations
-    ]  # fmt: skip
+    ]
     content = html.Div(rows, className="rows") if rows else empty(say("overview.no_stations"))
     return card(say("overview.stations"), [content], foot=as_of(visit, visit.now), kind="w7")
 
@@ -149,21 +167,36 @@ def _silent(visit: Visit, seen: Overview) -> Part:
                     className="row-main",
                 ),
                 html.Div(
-                    [badge(fmt.age(modem.last_contact, visit.now), "bad"), html.Div(fmt.instant(modem.last_contact), className="row-under")],
+                    [
+                        badge(
+                            fmt.age(modem.last_contact, visit.now)
+                            if modem.last_contact
+                            else say("age.never"),
+                            "bad",
+                        ),
+                        html.Div(
+                            fmt.instant(modem.last_contact) if modem.last_contact else "",
+                            className="row-under",
+                        ),
+                    ],
                     className="row-end",
                 ),
             ],
             className="row",
         )
         for modem in seen.silent_modems
-    ]  # fmt: skip
+    ]
     content = html.Div(rows, className="rows") if rows else empty(say("overview.none_silent"))
     return card(say("overview.silent"), [content])
 
 
 def connect(guarded: Guarded) -> None:
-    guarded.reads(Output("overview-body", "children"), Input("overview-tick", "n_intervals"), roles=STAFF,
-                  prevent_initial_call=True)(body)  # fmt: skip
+    guarded.reads(
+        Output("overview-body", "children"),
+        Input("overview-tick", "n_intervals"),
+        roles=STAFF,
+        prevent_initial_call=True,
+    )(body)
 
 
 PAGE = Page("overview", "/", STAFF, show, nav="overview")

@@ -84,7 +84,10 @@ def events_card(visit: Visit, events: Sequence[MeterEvent]) -> Part:
         html.Div(
             [
                 html.Div(
-                    [html.Div(say.term("event", event.code), className="row-name"), html.Div(event.detail, className="row-under")],
+                    [
+                        html.Div(say.term("event", event.code), className="row-name"),
+                        html.Div(event.detail, className="row-under"),
+                    ],
                     className="row-main",
                 ),
                 html.Div(visit.fmt.instant(event.at), className="row-end row-under"),
@@ -92,7 +95,7 @@ def events_card(visit: Visit, events: Sequence[MeterEvent]) -> Part:
             className="row",
         )
         for event in events
-    ]  # fmt: skip
+    ]
     return card(
         say("meter.events"),
         [html.Div(rows, className="rows scrolls") if rows else empty(say("meter.no_events"))],
@@ -117,7 +120,7 @@ def polls_card(visit: Visit, polls: Sequence[Poll]) -> Part:
         for poll in polls
     ]
     heads = [say("meter.poll_at"), say("meter.poll_outcome"), say("meter.poll_detail"), say("meter.clock")]
-    return card(say("meter.polls"), [table(heads, rows, numeric=(3,))], kind="w6")
+    return card(say("meter.polls"), [table(heads, rows, numeric=(3,))])
 
 
 def findings_card(visit: Visit, findings: Sequence[Finding]) -> Part:

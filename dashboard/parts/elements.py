@@ -10,6 +10,11 @@ from dash import dcc, html
 Part = Any  # a Dash component, text, a number or None; Dash comes without types
 
 
+def attributes(named: dict[str, str]) -> dict[str, Any]:
+    """`aria-` and `data-` attributes, whose names Python cannot spell as arguments."""
+    return named
+
+
 def link(text: Part, href: str, kind: str = "") -> Part:
     """A link within the product: changes the page without a reload."""
     return dcc.Link(text, href=href, className=kind or "link")
@@ -94,5 +99,5 @@ def chips(choices: Iterable[tuple[str, str, bool]], label: str) -> Part:
     return html.Nav(
         [dcc.Link(text, href=href, className="chip chip-on" if on else "chip") for text, href, on in choices],
         className="chips",
-        **{"aria-label": label},
+        **attributes({"aria-label": label}),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dash import html
 
-from dashboard.parts.elements import Part
+from dashboard.parts.elements import Part, attributes
 from dashboard.so_far import SoFar, Tier
 from dashboard.visit import Visit
 
@@ -15,7 +15,7 @@ def tier_bar(visit: Visit, cost: SoFar) -> Part:
     """The tiers as a bar in their true widths, the current one marked, and a sentence on what comes next."""
     say, fmt = visit.say, visit.fmt
     now = cost.tiers[cost.current]
-    sentences = [
+    sentences: list[Part] = [
         html.Strong(
             f"{say('home.tier_of', n=now.number)} · {say('home.tier_price', price=fmt.number(now.price))}. "
         )
@@ -39,7 +39,7 @@ def tier_bar(visit: Visit, cost: SoFar) -> Part:
         [_tier(visit, tier, tier is now) for tier in cost.tiers],
         className="tiers",
         role="img",
-        **{"aria-label": label},
+        **attributes({"aria-label": label}),
     )
     return html.Div([bar, html.P(sentences, className="next-tier")], className="tier-box")
 
@@ -50,7 +50,10 @@ def _tier(visit: Visit, tier: Tier, now: bool) -> Part:
     return html.Div(
         [
             html.Div(html.I(style={"width": f"{share:.1f}%"}), className="tier-bar"),
-            html.Div(visit.say("home.tier_of", n=tier.number), className="tier-name"),
+            html.Div(
+                [html.Span(visit.say("home.tier_word") + " ", className="tier-word"), str(tier.number)],
+                className="tier-name",
+            ),
             html.Div(f"{visit.fmt.number(tier.price)} ₫", className="tier-price"),
         ],
         className="tier now" if now else "tier",

@@ -34,7 +34,9 @@ class Words:
         return sentence.format_map(values) if values else sentence
 
     def term(self, group: str, code: str) -> str:
-        """The word for a code that came from elsewhere (an outcome, a plan); the code itself when nobody named it yet."""
+        """The word for a code that came from elsewhere (an outcome, a plan); the code itself when
+        nobody named it yet.
+        """
         return self.sentences.get(f"{group}.{code}", code)
 
 
