@@ -134,7 +134,9 @@ async def _keep(office: Office, line: Line, seat: Seat, wanted: Wanted, readout:
         await office.spool.append([Spooled(seat.meter.meter_id, line.modem.code, office.clock(), readout)])
     except SpoolError as error:
         # Not kept, so not known: it will be asked again once there is room.
-        office.stopped = office.stopped or error.sentence
+        if not office.stopped:
+            log.error("polling stops: %s", error.sentence)
+            office.stopped = error.sentence
         return False
     seat.known.note(readout)
     office.counts["conversations"] += 1

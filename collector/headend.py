@@ -25,6 +25,7 @@ from storage.fleet import Line
 log = logging.getLogger("ami.collect")
 
 TICK_S = 0.5
+REST_S = 10.0
 ROOM = 0.8  # polling that stopped for a full spool goes on below this share
 
 
@@ -69,6 +70,7 @@ class HeadEnd:
         self._rounds: dict[str, asyncio.Task[None]] = {}
         self._due: dict[str, datetime] = {}
         self._ingesting: asyncio.Task[None] | None = None
+        self._stopped_since: float | None = None
 
     async def open(self) -> None:
         """Load the roster, start bringing in what an earlier run left in the spool, listen."""
@@ -127,8 +129,8 @@ class HeadEnd:
                 {link.modem.registration: link for link in self.links.values() if isinstance(link, DialIn)}
             )
 
-    async def read_everything(self) -> None:
-        """One round along every line."""
+    def _count(self) -> None:
+        """How many questions there are, for the progress."""
         now = self.office.clock()
         self._open = {
             meter_id: questions
@@ -137,6 +139,10 @@ class HeadEnd:
         }
         self._total = sum(self._open.values())
         self.progress(0, self._total, f"{len(self._open)} meters to read")
+
+    async def read_everything(self) -> None:
+        """One round along every line."""
+        self._count()
         async with asyncio.TaskGroup() as rounds:
             for line in self.roster.lines:
                 rounds.create_task(self._round(line, self.settings.dial_in_wait_s))
@@ -185,14 +191,11 @@ class HeadEnd:
 
     async def live(self) -> None:
         """Until cancelled: start a round along every line that is due."""
-        await self.read_everything()
+        self._count()
         loaded = time.monotonic()
         while True:
             now = self.office.clock()
-            if self.office.stopped and self.spool.fullness < ROOM:
-                log.warning("there is room in the spool again: polling goes on")
-                self.office.stopped = ""
-                self._due.clear()
+            self._resume()
             if not self.office.stopped:
                 for line in self.roster.lines:
                     self._start_if_due(line, now)
@@ -201,6 +204,21 @@ class HeadEnd:
                 await self._reload()
             self._ingest_lives()
             await asyncio.sleep(TICK_S)
+
+    def _resume(self) -> None:
+        """Polling that stopped goes on once the spool has been emptied for the most part, after a while."""
+        if not self.office.stopped:
+            self._stopped_since = None
+        elif self._stopped_since is None:
+            self._stopped_since = time.monotonic()
+        elif time.monotonic() - self._stopped_since > REST_S and self.spool.fullness < ROOM:
+            log.warning("there is room in the spool again: polling goes on")
+            self.office.stopped = ""
+            self._due.clear()
+
+    @property
+    def _just_started(self) -> bool:
+        return time.monotonic() - self._began < self.settings.dial_in_wait_s
 
     def _ingest_lives(self) -> None:
         if self._ingesting is not None and self._ingesting.done():
@@ -220,8 +238,10 @@ class HeadEnd:
             # It is back: whatever its meters were put off for is tried again now.
             for seat in self.roster.of(line):
                 seat.not_before = None
-        if not dialled and now < self._due.get(code, now):
+        elif now < self._due.get(code, now):
             return
+        elif isinstance(link, DialIn) and not link.connected and self._just_started:
+            return  # it has hardly had the time to call
         self._rounds[code] = asyncio.create_task(self._live_round(line))
 
     async def _live_round(self, line: Line) -> None:

@@ -71,16 +71,10 @@ class Roster:
         return [self.seats[meter.meter_id] for meter in line.meters if meter.meter_id in self.seats]
 
     async def load(self, spool: Spool) -> None:
-        """Ask the store; what waits in the spool counts as answered. Raises `StoreAway`.
+        """Ask the store; the first time, what waits in the spool counts as answered too. Raises `StoreAway`.
 
-        Read before the store is: a readout that goes from one to the other meanwhile is seen twice, never not
-        at all.
+        Nothing may leave the spool while this runs for the first time.
         """
-        waiting = []
-        after = 0
-        while batch := await spool.oldest(after=after):
-            waiting += batch
-            after = batch[-1].id
         try:
             lines, answered, latest = await asyncio.to_thread(self._ask)
         except (Unreachable, psycopg.OperationalError) as error:
@@ -97,10 +91,18 @@ class Roster:
             self.seats[meter_id].known.answered_before(item, periods)
         for meter_id, fresh in latest.items():
             self.seats[meter_id].known.fresh(fresh.last_register, fresh.last_instant)
-        for record in waiting:
-            if record.meter_id in self.seats and record.meter_id not in before:
-                self.seats[record.meter_id].known.note(record.readout)
-                self.seats[record.meter_id].known.forgive()
+        if not before:
+            await self._learn_from(spool)
+
+    async def _learn_from(self, spool: Spool) -> None:
+        after = 0
+        while batch := await spool.oldest(after=after):
+            after = batch[-1].id
+            for record in batch:
+                if record.meter_id in self.seats:
+                    self.seats[record.meter_id].known.note(record.readout)
+        for seat in self.seats.values():
+            seat.known.forgive()
 
     def _ask(self) -> Loaded:
         settings = self._settings

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import fcntl
+import logging
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -29,6 +30,9 @@ T = TypeVar("T")
 
 GROUP = 200  # records in one commit
 LIMIT = 1 << 30
+WARNINGS = (0.5, 0.8)
+
+log = logging.getLogger("ami.spool")
 
 CREATE = """
 CREATE TABLE IF NOT EXISTS spooled (
@@ -82,7 +86,7 @@ class Spool:
 
     def __init__(self, path: Path, limit_bytes: int = LIMIT) -> None:
         self.path, self.limit_bytes = path, limit_bytes
-        self.rows = self.bytes = self.set_aside = 0
+        self.rows = self.bytes = self.set_aside = self._warned = 0
         self._pending: list[_Pending] = []
         self._writer: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, "spool")
@@ -165,10 +169,20 @@ class Spool:
                 continue
             self.rows += len(rows)
             self.bytes += sum(len(row[3]) for row in rows)
+            self._warn()
             self.filled.set()
             for pending in group:
                 if not pending.done.done():
                     pending.done.set_result(None)
+
+    def _warn(self) -> None:
+        """One line in the log each time the spool gets half and four fifths full."""
+        level = sum(self.fullness >= share for share in WARNINGS)
+        if level > self._warned:
+            log.warning(
+                "the spool %s is %.0f %% full: %d readouts wait", self.path, self.fullness * 100, self.rows
+            )
+        self._warned = level
 
     def _insert(self, rows: list[tuple[int, str, str, bytes]]) -> None:
         with _transaction(self._database):
@@ -216,6 +230,7 @@ class Spool:
 
     def _count(self, held: tuple[int, int]) -> None:
         self.rows, self.bytes = held
+        self._warn()
         if not self.rows:
             self.filled.clear()
 

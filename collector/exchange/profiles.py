@@ -125,9 +125,11 @@ async def read_closings(
                 f"a closing row is stamped {spoken(int(stamps.max()))}, outside of what was asked", raw
             )
             continue
-        last = len(stamps) > 0 and int(stamps.max()) == int(span.asked.end.timestamp())
-        complete = last or meter_now - span.asked.end >= SETTLING
-        notes.take(Answer(span.item, raw, span.asked, complete, registers=reads, events=events))
+        newest = datetime.fromtimestamp(int(stamps.max()), UTC) if len(stamps) else span.asked.start
+        end = min(span.asked.end, max(newest, month_floor(meter_now - SETTLING)))
+        asked = Period(span.asked.start, end) if end > span.asked.start else span.asked
+        complete = end > span.asked.start
+        notes.take(Answer(span.item, raw, asked, complete, registers=reads, events=events))
 
 
 def _closings(

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.plan import SETTLING, Span
+from collector.plan import SETTLING, Span, floor_to
 from model.period import LOCAL, Period
 from model.readout import MeterEvent, ProfileBlock
 from model.series import Channel, ProfileKind, Unit
@@ -76,7 +76,9 @@ def accept(rows: Rows, span: Span, interval: timedelta, now: datetime, meter_now
         if (block := _block(meaning, interval, rows, values, keep[present[keep]])) is not None
     )
     newest = int(stamps.max()) if len(stamps) else first
-    end = last if newest == last or meter_now - span.asked.end >= SETTLING else max(newest, first)
+    # What ended a moment ago may still be on its way into the buffer: asked again, not taken for absent.
+    settled = int(floor_to(meter_now - SETTLING, interval).timestamp())
+    end = min(last, max(newest, settled))
     answered = Period(span.asked.start, _instant(end)) if end > first else None
     if end == last:
         answered = span.asked
