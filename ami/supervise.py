@@ -1,4 +1,4 @@
-"""Child processes of the demo: started together, restarted when they must live, ended together and nothing else."""
+"""Child processes of the demo: started together, restarted when they must live, ended together."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def free_port(host: str, preferred: int, *, taken: frozenset[int] = frozenset())
                 probe.bind((host, port))
             except OSError:
                 continue
-            return port
+            return int(port)
     raise Failure(f"No port from {preferred} to 32767 is free on {host}: stop what listens there.")
 
 
@@ -111,7 +111,7 @@ class Child:
 
 @contextmanager
 def family(logs: Path) -> Iterator[Callable[..., Child]]:
-    """Yield a function that starts children; all of them are ended, last one first, when the block is left."""
+    """Yield a function that starts children; all are ended, last one first, when the block is left."""
     logs.mkdir(parents=True, exist_ok=True)
     children: list[Child] = []
 
@@ -124,13 +124,18 @@ def family(logs: Path) -> Iterator[Callable[..., Child]]:
     def terminated(_signal: int, _frame: object) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, terminated)
+    # SIGINT too: a shell that starts a program in the background has it ignored.
+    before = {number: signal.signal(number, terminated) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield start
     finally:
-        signal.signal(signal.SIGTERM, before)
+        # A second Ctrl-C must not leave half of them behind.
+        for number in before:
+            signal.signal(number, signal.SIG_IGN)
         for child in reversed(children):
             child.stop()
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def watch(children: list[Child], *, every_s: float = 1.0) -> None:
@@ -142,6 +147,8 @@ def watch(children: list[Child], *, every_s: float = 1.0) -> None:
             if child.running().poll() is None:
                 continue
             if not child.keep_alive or time.monotonic() - quick.get(child.name, -60.0) < 5.0:
-                raise Failure(f"{child.name} ended: {child.last_words().removeprefix('ami: ')} (all of it: {child.log})")
+                raise Failure(
+                    f"{child.name} ended: {child.last_words().removeprefix('ami: ')} (all of it: {child.log})"
+                )
             quick[child.name] = time.monotonic()
             child.start()
