@@ -102,19 +102,22 @@ def test_late_blocks_make_their_day_due_and_a_gap_closes(database: str, pool: Po
 def test_a_gap_of_days_gets_what_the_registers_counted_and_all_of_it_anew_when_part_arrives(
     database: str, pool: Pool
 ) -> None:
-    two_days = FIRST + timedelta(days=2)
-    bring(database, read("H1", midnight(FIRST), 1_000), read("H1", midnight(two_days), 1_000 + 96 * 50))
+    counted = 3 * 48 * 50
+    after = FIRST + timedelta(days=3)
+    bring(database, read("H1", midnight(FIRST), 1_000), read("H1", midnight(after), 1_000 + counted))
     _say(database, "H1", _block(FIRST, [50] * 24))
     validate.run(pool, NOW)
-    energy, quality = _days(pool, "H1", 2)
-    assert energy.sum() == 96 * 50
+    energy, quality = _days(pool, "H1", 3)
+    assert energy.sum() == counted
     assert (quality == Quality.ACTUAL).sum() == 24
-    # The second day arrives, with more than was thought: the rest of the first must give way.
+    # The second day arrives, with more than was thought: what is estimated before and after it gives way.
     _say(database, "H1", _block(FIRST + timedelta(days=1), [70] * 48))
     validate.run(pool, NOW)
-    energy, quality = _days(pool, "H1", 2)
-    assert energy.sum() == 96 * 50
-    assert energy[0, 24:].sum() == 96 * 50 - 24 * 50 - 48 * 70
+    energy, quality = _days(pool, "H1", 3)
+    assert energy.sum() == counted
+    assert energy[1].tolist() == [70] * 48
+    assert 0 < energy[0, 24:].sum() < 24 * 50
+    assert 0 < energy[2].sum() < 48 * 50
 
 
 def test_a_multiplier_counts_once_and_from_its_day_on(database: str, pool: Pool) -> None:

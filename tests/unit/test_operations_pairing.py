@@ -144,6 +144,7 @@ def test_the_meters_own_snapshot_goes_before_all_else() -> None:
         assert found.raw == 5 - left
     late = [_candidate("poll", 9, 7), _candidate("poll", -8, 8), _candidate("manual", 3, 9)]
     assert choose(late, at, has_snapshots=True) is None
+    assert choose([_candidate("poll", 16)], at, has_snapshots=False) is None
     nearest = choose(late, at, has_snapshots=False)
     assert nearest is not None
     assert nearest.raw == 8
