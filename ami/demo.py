@@ -30,6 +30,7 @@ from storage.secrets import WrappingKey
 
 # Simulated meters answer at once; the one that does not need not be waited for as long as a real one.
 HURRY = {"AMI_ANSWER_S": "3"}
+WAKES_AFTER_S = 180.0
 STAFF = (("kythuat", UserRole.ENGINEER), ("hoadon", UserRole.BILLING))
 CUSTOMER_LOGIN = "khach"
 
@@ -48,17 +49,23 @@ class Timer:
 
 
 @click.command("demo")
-@click.option("--once", is_flag=True, help="Do everything once, then end; non-zero when a bill contradicts the meters.")
+@click.option(
+    "--once", is_flag=True, help="Do everything once, then end; non-zero when a bill contradicts the meters."
+)
 @click.option("--json", "as_json", is_flag=True, help="With --once: one JSON document on stdout.")
 @click.option("--as-of", type=INSTANT, help="The demo's now, like 2026-10-20T09:00+07:00; default: now.")
 @click.option("--seed", type=int, help="Which cooperative; default: drawn on the first run and remembered.")
-@click.option("--customers", type=click.IntRange(20, 2000), default=60, show_default=True, help="How many customers.")
+@click.option(
+    "--customers", type=click.IntRange(20, 2000), default=60, show_default=True, help="How many customers."
+)
 @click.option(
     "--replay",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="CSV meter,timestamp,kwh (plain or .gz): the meters replay real consumption instead.",
 )
-def command(once: bool, as_json: bool, as_of: datetime | None, seed: int | None, customers: int, replay: Path | None) -> None:
+def command(
+    once: bool, as_json: bool, as_of: datetime | None, seed: int | None, customers: int, replay: Path | None
+) -> None:
     """A small cooperative, live: simulated meters speak real protocols to the head-end, and what they said is
     stored, validated, closed, billed and watched. Ctrl-C ends everything it started.
     """
@@ -66,14 +73,17 @@ def command(once: bool, as_json: bool, as_of: datetime | None, seed: int | None,
     wanted = as_of or clocks.wall()
     now = lawful(wanted, last_vat_day())
     if now != wanted:
-        say(f"No VAT rate is known for {wanted:%d/%m/%Y}, so the demo stands at the last lawful day, {now:%d/%m/%Y}.")
+        unknown = f"No VAT rate is known for {wanted:%d/%m/%Y}"
+        say(f"{unknown}: the demo stands at the last lawful day, {now:%d/%m/%Y}.")
         as_of = now
     with home.only_one(settings, "demo"):
         world = open_world(settings.home, seed=seed, now=now, replay=replay)
         run(settings, world, once=once, as_json=as_json, as_of=as_of, customers=customers)
 
 
-def run(settings: Settings, world: World, *, once: bool, as_json: bool, as_of: datetime | None, customers: int) -> None:
+def run(
+    settings: Settings, world: World, *, once: bool, as_json: bool, as_of: datetime | None, customers: int
+) -> None:
     """Bring the demo up; stay when `once` is false."""
     timer = Timer()
     # A run that ends by itself stands still in time: run twice, it says the same.
@@ -176,7 +186,9 @@ class Demo:
             self.ask_simulator(do="clock", at=None)
         else:
             self.ask_simulator(do="clock", at=self.as_of.isoformat())
-        self.collect_once(self.as_of, "Reading the last days" if not self.world.replay else "Reading the meters' past")
+        self.collect_once(
+            self.as_of, "Reading the last days" if not self.world.replay else "Reading the meters' past"
+        )
         self.world = replace(self.world, filled=True).save(self.settings.home)
 
     def ask_simulator(self, **question: Any) -> dict[str, Any]:
@@ -199,7 +211,9 @@ class Demo:
 
     def report(self, as_json: bool) -> None:
         period = last_full_month(self.now())
-        truth = self.ask_simulator(do="truth", **{"from": period.start.isoformat(), "to": period.end.isoformat()})["truth"]
+        truth = self.ask_simulator(
+            do="truth", **{"from": period.start.isoformat(), "to": period.end.isoformat()}
+        )["truth"]
         with open_pool(self.dsn) as pool:
             found = demo_report.make(pool, period, truth, self.now())
         document = {**found.document, "seconds": self.timer.seconds}
@@ -219,7 +233,9 @@ class Demo:
         port = free_port(self.settings.web_host, self.settings.web_port, taken=frozenset({self.listen_port}))
         ticking = ["--as-of", self.as_of.isoformat(), "--ticking"] if self.as_of is not None else []
         with self.timer.step("pages"):
-            collect = self.start("head-end", "collect", "--listen-port", str(self.listen_port), *ticking, keep_alive=True)
+            collect = self.start(
+                "head-end", "collect", "--listen-port", str(self.listen_port), *ticking, keep_alive=True
+            )
             worker = self.start("worker", "worker", *ticking, keep_alive=True)
             web = self.start("web", "serve", "--port", str(port), "--ready-line", *ticking, keep_alive=True)
             address = web.line()["address"]
@@ -231,7 +247,11 @@ class Demo:
         say(f"\nUp in {took:.0f} s. The meters keep running; Ctrl-C ends everything this started.")
         children = [child for child in (self.simulator, collect, worker, web) if child is not None]
         try:
-            watch(children)
+            watch(children, later=None if self.world.replay else (WAKES_AFTER_S, self.wake))
         except KeyboardInterrupt:
             say("\nStopping …")
 
+    def wake(self) -> None:
+        """The silent modem answers again, and the head-end reads what it missed."""
+        if "error" not in self.ask_simulator(do="silence", modems="planted", on=False):
+            say("The modem that was silent is back: what its silence cost is being read from the meter.")

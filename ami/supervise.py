@@ -138,11 +138,20 @@ def family(logs: Path) -> Iterator[Callable[..., Child]]:
             signal.signal(number, handler)
 
 
-def watch(children: list[Child], *, every_s: float = 1.0) -> None:
-    """Stay until interrupted; a child that must live is started again when it ends."""
+def watch(
+    children: list[Child], *, every_s: float = 1.0, later: tuple[float, Callable[[], None]] | None = None
+) -> None:
+    """Stay until interrupted; a child that must live is started again when it ends.
+
+    `later` is done once, so many seconds from now.
+    """
     quick: dict[str, float] = {}
+    began = time.monotonic()
     while True:
         time.sleep(every_s)
+        if later is not None and time.monotonic() - began >= later[0]:
+            later[1]()
+            later = None
         for child in children:
             if child.running().poll() is None:
                 continue
