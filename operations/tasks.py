@@ -179,7 +179,7 @@ _WORK: dict[str, Callable[..., None]] = {
 _UPKEEP: dict[str, tuple[Callable[..., Awaitable[None]], str]] = {  # cron with the seconds last
     "validate_due": (validate_due, "* * * * * */10"),
     "close_due": (close_due, "5 * * * *"),
-    "watch_due": (watch_due, "* * * * * 30"),
+    "watch_due": (watch_due, "*/2 * * * *"),
     "take_over": (take_over_due, "* * * * * */5"),
     "sweep": (sweep, "17 * * * *"),
 }

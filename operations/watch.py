@@ -23,7 +23,7 @@ from storage import alerts as standing
 from storage import days, observed
 from storage.pool import Pool
 from storage.register import Hung, hung
-from storage.tries import first_tries
+from storage.watching import first_tries, hourly_instants
 
 MONTHS = 3  # full months the rules look back on
 METERS = 500  # looked at at a time
@@ -78,7 +78,7 @@ def observe(
     period = Period(midnight(first), now + timedelta(microseconds=1))
     today = local_day(now)
     matrix = days.matrix(conn, meters, Channel.ACTIVE_IMPORT, first, today)
-    instants = _by_meter(observed.instants(conn, meters, period))
+    instants = _by_meter(hourly_instants(conn, meters, period))
     offsets = _by_meter((m, (at, s)) for m, at, s in observed.clock_offsets(conn, meters, period))
     events = _by_meter(observed.events(conn, meters, period))
     findings = _by_meter(observed.findings(conn, meters, first, today + timedelta(days=1)))
