@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -83,7 +84,8 @@ class DialOut(Link):
             ) from None
         except OSError as error:
             raise LinkDown(
-                modem.code, f"{where} cannot be called ({error.strerror or error}): check it"
+                modem.code,
+                f"{where} cannot be called ({_reason(error)}): check its power, network and address",
             ) from error
         self._wire = wire
         return wire
@@ -144,6 +146,11 @@ class DialIn(Link):
                 self.modem.code, f"modem {self.modem.code} is not connected: it has to dial in again"
             )
         return self._wire
+
+
+def _reason(error: OSError) -> str:
+    # asyncio puts its own words, with an address, where the system's reason stands
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
 
 
 LinkMaker = Callable[[Modem], Link]

@@ -20,10 +20,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-import orjson
-
 from collector.errors import SpoolError, SpoolFull
-from model.jsonform import from_json, to_json
+from collector.record import decode, encode
 from model.readout import Readout
 
 T = TypeVar("T")
@@ -135,10 +133,7 @@ class Spool:
 
     async def append(self, records: Sequence[Spooled]) -> None:
         """Return once the records are on the disk; `SpoolFull` when there is no room (none is kept)."""
-        rows = [
-            (r.meter_id, r.modem, r.received_at.isoformat(), orjson.dumps(to_json(r.readout)))
-            for r in records
-        ]
+        rows = [(r.meter_id, r.modem, r.received_at.isoformat(), encode(r.readout)) for r in records]
         if self.bytes + sum(len(row[3]) for row in rows) > self.limit_bytes:
             raise SpoolFull(
                 f"the spool {self.path} is full ({self.limit_bytes >> 20} MiB, {self.rows} readouts wait): "
@@ -191,15 +186,27 @@ class Spool:
     async def oldest(self, limit: int = GROUP, after: int = 0) -> list[Spooled]:
         """Up to `limit` records after the one called `after`, oldest first; they stay until `delete`."""
 
-        def read() -> list[Spooled]:
-            return [
-                Spooled(
-                    meter_id, modem, datetime.fromisoformat(at), from_json(Readout, orjson.loads(body)), id_
-                )
-                for id_, meter_id, modem, at, body in self._database.execute(OLDEST, (after, limit))
-            ]
+        def read() -> tuple[list[Spooled], int]:
+            found, unreadable = [], 0
+            for id_, meter_id, modem, at, body in self._database.execute(OLDEST, (after, limit)).fetchall():
+                try:
+                    found.append(Spooled(meter_id, modem, datetime.fromisoformat(at), decode(body), id_))
+                except (ValueError, KeyError, TypeError) as error:
+                    # Written by another version, or damaged: kept, but out of the way of the others.
+                    self._put_aside(id_, f"cannot be read: {error}")
+                    unreadable += 1
+            return found, unreadable
 
-        return await self._run(read)
+        while True:
+            found, unreadable = await self._run(read)
+            if unreadable:
+                self._count(await self._run(self._held))
+                self.set_aside += unreadable
+                log.error(
+                    "%d readouts in the spool %s cannot be read: kept aside there", unreadable, self.path
+                )
+            if found or not unreadable:
+                return found
 
     async def delete(self, ids: Sequence[int]) -> None:
         """Forget records that the database has committed."""
@@ -214,14 +221,14 @@ class Spool:
     async def put_aside(self, id_: int, reason: str) -> None:
         """Take a record the database will never accept out of the way, kept with its reason."""
 
-        def move() -> tuple[int, int]:
-            with _transaction(self._database):
-                self._database.execute(SET_ASIDE, (reason, id_))
-                self._database.execute(DELETE, (id_,))
-            return self._held()
-
-        self._count(await self._run(move))
+        await self._run(partial(self._put_aside, id_, reason))
+        self._count(await self._run(self._held))
         self.set_aside += 1
+
+    def _put_aside(self, id_: int, reason: str) -> None:
+        with _transaction(self._database):
+            self._database.execute(SET_ASIDE, (reason, id_))
+            self._database.execute(DELETE, (id_,))
 
     def _held(self) -> tuple[int, int]:
         rows, size = self._database.execute(HELD).fetchone()

@@ -34,7 +34,11 @@ def judge(notes: Notebook, wanted: Wanted, meter_now: datetime, raw: bytes) -> J
     notes.take(Answer(CLOCK, raw, events=events))
     believed = abs(offset) < HALF_HOUR
     if not believed:
-        notes.says(f"meter {notes.serial}: {words}: its profile is not read until the clock has been set")
+        said = f"meter {notes.serial}: {words}: its profile is not read until the clock has been set"
+        if wanted.profile or wanted.billing:
+            notes.left_out(said)
+        else:
+            notes.says(said)
     return Judged(meter_now, believed)
 
 

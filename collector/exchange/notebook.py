@@ -38,6 +38,11 @@ class Notebook:
         """A remark for people about a conversation that went on."""
         self._detail = self._detail or sentence
 
+    def left_out(self, sentence: str) -> None:
+        """Something that was wanted is not asked for: the conversation goes on and is not whole."""
+        self._outcome = "partial"
+        self.says(sentence)
+
     def ended(self, outcome: str, sentence: str) -> None:
         """The conversation broke off. What had come before stays."""
         final = outcome in ("refused", "wrong_meter")

@@ -112,6 +112,18 @@ async def test_a_record_the_store_refuses_is_put_aside_with_its_reason(tmp_path:
     spool.close()
 
 
+async def test_a_record_nobody_can_read_is_put_aside_and_the_others_go_on(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "s")
+    await spool.append([record(1), record(2)])
+    spool._database.execute("UPDATE spooled SET readout = '{}' WHERE id = 1")
+    assert [r.meter_id for r in await spool.oldest()] == [2]
+    assert (spool.rows, spool.set_aside) == (1, 1)
+    spool._database.execute("UPDATE spooled SET readout = 'x'")
+    assert await spool.oldest() == []
+    assert not spool.filled.is_set()
+    spool.close()
+
+
 WRITER = """
 import asyncio, sys
 from pathlib import Path
