@@ -10,7 +10,7 @@ import rich_click as click
 from ami import clocks, home
 from ami.console import emit, say, table
 from ami.demo_world import last_full_month
-from ami.failure import Exit, InputFailure
+from ami.failure import Exit, InputFailure, end
 from ami.instants import DAY, INSTANT, MONTH
 from ami.settings import load
 from model.period import LOCAL, Period, local_day
@@ -34,7 +34,10 @@ def command() -> None:
 @click.option("--as-of", type=INSTANT, help="Stand at this instant instead of now.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def run(month: Period | None, invoice_date: date | None, as_of: datetime | None, as_json: bool) -> None:
-    """Bill the month; what cannot be billed is held with its reason (exit 3). A bill once issued never changes."""
+    """Bill the month; what cannot be billed is held with its reason (exit 3).
+
+    A bill once issued never changes.
+    """
     settings = load()
     clock = clocks.clock(as_of)
     period = month or last_full_month(clock())
@@ -44,17 +47,22 @@ def run(month: Period | None, invoice_date: date | None, as_of: datetime | None,
     if as_json:
         emit(report)
     else:
-        say(f"{report.issued:,} bills issued, {report.unchanged:,} were issued before; together {dong(report.amount)}.")
+        before = f"{report.unchanged:,} were issued before"
+        say(f"{report.issued:,} bills issued, {before}; together {dong(report.amount)}.")
         if report.held:
             rows = [
-                (hold.customer, hold.serial, wording.hold(hold.kind, hold.serial, hold.reason, settings.language))
+                (
+                    hold.customer,
+                    hold.serial,
+                    wording.hold(hold.kind, hold.serial, hold.reason, settings.language),
+                )
                 for hold in report.held
             ]
             table("Held", ("Customer", "Meter", "Why"), rows)
         for sentence in report.conflicts:
             say(sentence)
     if report.held or report.conflicts:
-        raise click.exceptions.Exit(int(Exit.PARTLY))
+        end(Exit.PARTLY)
 
 
 @command.command("list")
@@ -75,7 +83,15 @@ def show(month: Period | None, customer: str | None, limit: int, as_json: bool) 
         "",
         ("Bill", "Customer", "Name", "From", "To", *numbers),
         [
-            (b.id, b.customer, b.customer_name, _day(b.period.start), _day(b.period.end), f"{b.kwh:,}", dong(b.total))
+            (
+                b.id,
+                b.customer,
+                b.customer_name,
+                _day(b.period.start),
+                _day(b.period.end),
+                f"{b.kwh:,}",
+                dong(b.total),
+            )
             for b in found
         ],
         right=numbers,
@@ -84,7 +100,9 @@ def show(month: Period | None, customer: str | None, limit: int, as_json: bool) 
 
 @command.command("print")
 @click.argument("number", type=int)
-@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="HTML file to write.")
+@click.option(
+    "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="HTML file to write."
+)
 @click.option("--paper", type=click.Choice(["A5", "A4"]), default="A5", show_default=True)
 def print_sheet(number: int, output: Path, paper: str) -> None:
     """Write bill NUMBER as a page that needs nothing but itself; open it in a browser and print."""

@@ -14,7 +14,7 @@ import rich_click as click
 
 from ami import clocks, home
 from ami.console import emit, out
-from ami.failure import Exit, Failure
+from ami.failure import Exit, Failure, end
 from ami.settings import Settings, load
 from analytics.tariffs import NoVatRate, last_vat_day, unconfirmed_files, vat_percent
 from model.period import local_day
@@ -49,7 +49,7 @@ def command(as_json: bool) -> None:
         for remark in remarks:
             out.print(marks[remark.state], f"[bold]{remark.name}[/]", remark.sentence, soft_wrap=True)
     if any(remark.state == "wrong" for remark in remarks):
-        raise click.exceptions.Exit(int(Exit.FAILED))
+        end(Exit.FAILED)
 
 
 def _home(settings: Settings) -> Iterator[Remark]:
@@ -60,7 +60,11 @@ def _home(settings: Settings) -> Iterator[Remark]:
         return
     free = shutil.disk_usage(place).free
     if free < ROOM_BYTES:
-        yield Remark("home", "wrong", f"{place} has {free / 2**30:.1f} GiB left: make room, the spool stops when it is full.")
+        yield Remark(
+            "home",
+            "wrong",
+            f"{place} has {free / 2**30:.1f} GiB left: make room, the spool stops when it is full.",
+        )
     else:
         yield Remark("home", "ok", f"{place}, {free / 2**30:.0f} GiB free")
 
@@ -82,7 +86,9 @@ def _database(settings: Settings) -> Iterator[Remark]:
     if dsn is None:
         server = Embedded(settings.home)
         if not server.status().running:
-            yield Remark("database", "warning", "The embedded server is not running: `ami db start` starts it.")
+            yield Remark(
+                "database", "warning", "The embedded server is not running: `ami db start` starts it."
+            )
             return
         dsn = server.dsn()
     try:
@@ -99,19 +105,26 @@ def _database(settings: Settings) -> Iterator[Remark]:
 
 
 def _ports(settings: Settings) -> Iterator[Remark]:
-    wanted = (("pages", settings.web_host, settings.web_port), ("modems", settings.listen_host, settings.listen_port))
+    wanted = (
+        ("pages", settings.web_host, settings.web_port),
+        ("modems", settings.listen_host, settings.listen_port),
+    )
     for name, host, port in wanted:
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((host, port))
             except OSError as error:
-                said = f"{host}:{port} cannot be listened on ({error.strerror}): fine if `ami` itself is running there."
+                said = f"{host}:{port} is taken ({error.strerror}): fine if `ami` itself is running there."
                 yield Remark(f"port of the {name}", "warning", said)
             else:
                 yield Remark(f"port of the {name}", "ok", f"{host}:{port} is free")
     if settings.web_host not in ("127.0.0.1", "::1", "localhost") and not settings.tls:
-        yield Remark("TLS", "wrong", "Pages are served to the network without TLS: set tls_certificate and tls_key in [web].")
+        yield Remark(
+            "TLS",
+            "wrong",
+            "Pages are served to the network without TLS: set tls_certificate and tls_key in [web].",
+        )
 
 
 def _law(settings: Settings) -> Iterator[Remark]:
@@ -123,7 +136,7 @@ def _law(settings: Settings) -> Iterator[Remark]:
         yield Remark("VAT", "wrong", str(error))
     else:
         if last - today <= VAT_WARNING:
-            said = f"{rate} % until {last:%d/%m/%Y}; no rate is known after that: bills will be held until it is entered."
+            said = f"{rate} % until {last:%d/%m/%Y}; no rate is known after that: later bills will be held."
             yield Remark("VAT", "warning", said)
         else:
             yield Remark("VAT", "ok", f"{rate} % until {last:%d/%m/%Y}")
@@ -132,7 +145,9 @@ def _law(settings: Settings) -> Iterator[Remark]:
         file, _, name = place.partition(": ")
         tables.setdefault(file, []).append(name)
     for file, names in tables.items():
-        said = f"{file}: {', '.join(names)} stand on one source alone: compare them with the decision's annex."
+        said = (
+            f"{file}: {', '.join(names)} stand on one source alone: compare them with the decision's annex."
+        )
         yield Remark("tariff", "warning", said)
 
 

@@ -9,7 +9,7 @@ import rich_click as click
 from ami import clocks, home
 from ami.console import emit, say, table
 from ami.demo_world import last_full_month
-from ami.failure import Exit
+from ami.failure import Exit, end
 from ami.instants import INSTANT, MONTH
 from ami.settings import load
 from model.period import Period
@@ -35,4 +35,4 @@ def command(month: Period | None, as_of: datetime | None, as_json: bool) -> None
         for sentence in report.differing:
             say(sentence)
     if report.missing:
-        raise click.exceptions.Exit(int(Exit.PARTLY))
+        end(Exit.PARTLY)

@@ -14,7 +14,7 @@ import rich_click as click
 
 from ami import clocks, home
 from ami.console import Step, emit, progress, say, table
-from ami.failure import Exit
+from ami.failure import Exit, end
 from ami.instants import INSTANT
 from ami.settings import Settings, load
 from collector import headend
@@ -24,9 +24,13 @@ from storage.secrets import WrappingKey
 
 
 @click.command("collect")
-@click.option("--once", is_flag=True, help="Read all that is missing, then end; exit 3 when a meter did not answer.")
+@click.option(
+    "--once", is_flag=True, help="Read all that is missing, then end; exit 3 when a meter did not answer."
+)
 @click.option("--meter", "meters", multiple=True, help="Only this serial; may be given again.")
-@click.option("--listen-port", type=click.IntRange(1, 65535), help="Where modems dial in; default: [collector].")
+@click.option(
+    "--listen-port", type=click.IntRange(1, 65535), help="Where modems dial in; default: [collector]."
+)
 @click.option("--as-of", type=INSTANT, help="Stand at this instant instead of now.")
 @click.option("--ticking", is_flag=True, help="Run on from --as-of.")
 @click.option("--progress-lines", is_flag=True, hidden=True, help="Progress as JSON lines on stdout.")
@@ -42,7 +46,8 @@ def command(
 ) -> None:
     """Ask every meter for what is missing and keep what it says; without --once, until Ctrl-C.
 
-    What a meter said is on disk (the spool) before it is acknowledged, and leaves it once it is in the database.
+    What a meter said is on disk (the spool) before it is acknowledged, and leaves it once it is in the
+    database.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
@@ -62,7 +67,7 @@ def command(
     if report is not None:
         show(report, as_json)
         if not report.whole:
-            raise click.exceptions.Exit(int(Exit.PARTLY))
+            end(Exit.PARTLY)
 
 
 def head_end_settings(
@@ -124,7 +129,8 @@ def show(report: CollectReport, as_json: bool) -> None:
         "seconds": round(report.seconds, 2),
         "stopped": report.stopped,
         "failed": [
-            {"meter": m.serial, "modem": m.modem, "outcome": m.outcome, "detail": m.detail} for m in report.failed
+            {"meter": m.serial, "modem": m.modem, "outcome": m.outcome, "detail": m.detail}
+            for m in report.failed
         ],
     }
     if as_json:

@@ -1,21 +1,42 @@
-"""What a command prints: tables and progress on stderr, results on stdout, one JSON document when asked for."""
+"""What a command prints: results on stdout (one JSON document when asked for), all else on stderr."""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 
 from model.jsonform import to_json
+from model.period import LOCAL
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+WIDE = 160  # columns of a table nobody's terminal limits: a file, a pipe
+
+
+def _console(*, stderr: bool) -> Console:
+    console = Console(stderr=stderr, highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = WIDE
+    return console
+
+
+out = _console(stderr=False)
+err = _console(stderr=True)
 
 Step = Callable[[int, int, str], None]  # done, total, what is happening
 
@@ -29,12 +50,16 @@ def emit(document: Any) -> None:
 
 def say(text: str) -> None:
     """One line for the person at the terminal, on stderr."""
-    err.print(text, markup=False)
+    err.print(text, markup=False, soft_wrap=True)
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, right: Sequence[str] = ()) -> None:
+def table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, right: Sequence[str] = ()
+) -> None:
     """A table on stdout; columns named in `right` are aligned to the right."""
-    grid = Table(title=title or None, title_justify="left", header_style="bold", pad_edge=False)
+    grid = Table(
+        title=title or None, title_justify="left", header_style="bold", box=SIMPLE_HEAD, pad_edge=False
+    )
     for column in columns:
         grid.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
@@ -42,9 +67,14 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, 
     out.print(grid)
 
 
+def when(at: datetime | None) -> str:
+    """A local instant as people write it, or that there is none."""
+    return "never" if at is None else f"{at.astimezone(LOCAL):%d/%m/%Y %H:%M}"
+
+
 @contextmanager
 def progress(title: str) -> Iterator[Step]:
-    """A progress bar on stderr; the yielded function moves it. Without a terminal, a line per title and end."""
+    """A progress bar on stderr; the yielded function moves it. Without a terminal: two lines."""
     if not err.is_terminal:
         last = ""
 

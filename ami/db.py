@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Literal
 
 import rich_click as click
 
 from ami import home
 from ami.console import emit, say
-from ami.failure import Exit, InputFailure, UsageFailure
+from ami.failure import Exit, InputFailure, UsageFailure, end
 from ami.settings import Settings, load
 from storage import backup as copies
 from storage.embedded import Embedded
@@ -46,7 +47,7 @@ def start() -> None:
 
 @command.command()
 @click.option("--mode", type=click.Choice(["fast", "immediate"]), default="fast", help="How hard to stop.")
-def stop(mode: str) -> None:
+def stop(mode: Literal["fast", "immediate"]) -> None:
     """Stop the embedded server."""
     settings = load()
     server = _embedded(settings)
@@ -80,9 +81,10 @@ def status(as_json: bool) -> None:
         emit(document)
     else:
         for key, value in document.items():
-            click.echo(f"{key.replace('_', ' '):20} {', '.join(value) or 'none' if isinstance(value, list) else value}")
+            shown = (", ".join(value) or "none") if isinstance(value, list) else value
+            click.echo(f"{key.replace('_', ' '):20} {'–' if shown is None else shown}")
     if not document["running"]:
-        raise click.exceptions.Exit(int(Exit.NO_LINK))
+        end(Exit.NO_LINK)
 
 
 @command.command()
@@ -100,7 +102,7 @@ def psql(arguments: tuple[str, ...]) -> None:
     settings = load()
     with home.database(settings, migrated=False) as dsn:
         code = copies.psql(settings.home, dsn, arguments)
-    raise click.exceptions.Exit(code)
+    end(code)
 
 
 @command.command()
@@ -123,7 +125,9 @@ def restore(file: Path, yes: bool) -> None:
     settings = load()
     if not yes:
         if not sys.stdin.isatty():
-            raise UsageFailure("A restore replaces everything in the database: say --yes to do it without a question.")
+            raise UsageFailure(
+                "A restore replaces everything in the database: say --yes to do it without a question."
+            )
         click.confirm("Replace everything in the database by this backup?", abort=True)
     with home.database(settings, migrated=False) as dsn:
         copies.restore(settings.home, dsn, file)

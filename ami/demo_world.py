@@ -49,12 +49,16 @@ def open_world(home: Path, *, seed: int | None, now: datetime, replay: Path | No
     wanted = str(replay.absolute()) if replay is not None else None
     file = home / FILE_NAME
     if not file.exists():
-        return World(seed=secrets.randbelow(1_000_000) if seed is None else seed, epoch=now, replay=wanted).save(home)
+        return World(
+            seed=secrets.randbelow(1_000_000) if seed is None else seed, epoch=now, replay=wanted
+        ).save(home)
     document = json.loads(file.read_text(encoding="utf-8"))
     world = World(**{**document, "epoch": datetime.fromisoformat(document["epoch"])})
     if (seed is not None and seed != world.seed) or wanted != world.replay:
         shown = f"the replay of {world.replay}" if world.replay else f"the cooperative of seed {world.seed}"
-        raise UsageFailure(f"{home} already shows {shown}: name the same again, or set AMI_HOME to an empty directory.")
+        raise UsageFailure(
+            f"{home} already shows {shown}: name the same again, or set AMI_HOME to an empty directory."
+        )
     return world
 
 

@@ -64,7 +64,9 @@ def intervals(
 
 @command.command()
 @click.option("--month", type=MONTH, help="Like 2026-10; default: the last full one.")
-@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write here instead of stdout.")
+@click.option(
+    "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write here instead of stdout."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.option("--csv", "as_csv", is_flag=True, help="CSV with the billing trade's column names.")
 def closing(month: Period | None, output: Path | None, as_json: bool, as_csv: bool) -> None:
@@ -74,7 +76,12 @@ def closing(month: Period | None, output: Path | None, as_json: bool, as_csv: bo
     with home.database(load()) as dsn, open_pool(dsn) as pool:
         sheet = closing_sheet.sheet(pool, period)
     if as_json:
-        emit({"columns": sheet.columns, "rows": [dict(zip(sheet.columns, row, strict=True)) for row in sheet.rows]})
+        emit(
+            {
+                "columns": sheet.columns,
+                "rows": [dict(zip(sheet.columns, row, strict=True)) for row in sheet.rows],
+            }
+        )
     elif output is not None:
         with output.open("w", encoding="utf-8-sig", newline="") as file:
             csv.writer(file).writerows([sheet.columns, *sheet.rows])

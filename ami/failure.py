@@ -1,11 +1,15 @@
 """How a command ends when it does not end well: one sentence and a code.
 
-0 done · 2 usage · 3 partly done · 4 no link · 5 input unusable · 6 the result contradicts the truth · 1 anything else.
+0 done · 2 usage · 3 partly done · 4 no link · 5 input unusable · 6 the result contradicts the truth ·
+1 anything else.
 """
 
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import NoReturn
+
+import click
 
 
 class Exit(IntEnum):
@@ -38,3 +42,8 @@ class InputFailure(Failure):
 
 class Contradiction(Failure):
     code = Exit.CONTRADICTION
+
+
+def end(code: int) -> NoReturn:
+    """End the command with this code; what there is to say has been said."""
+    raise click.exceptions.Exit(int(code))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import rich_click as click
@@ -67,7 +68,5 @@ def register(file: Path) -> None:
     say(f"{file}: {_told(counts.added)} added, {_told(counts.changed)} changed.")
 
 
-def _told(counts: dict[str, int]) -> str:
+def _told(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {noun}" for noun, count in counts.items() if count) or "nothing"
-
-

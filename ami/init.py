@@ -9,6 +9,15 @@ from ami.console import say
 from ami.settings import FILE_NAME, TEMPLATE, load
 from storage.secrets import WrappingKey
 
+NEXT = """
+Next:
+  ami user add NAME --role engineer        somebody who may sign in on the pages
+  ami import template customers.xlsx       a sheet for the customers; fill it in, then
+  ami import customers customers.xlsx
+  ami meter add SERIAL --customer CODE …   hang a meter (`ami meter add --help`)
+  ami meter test SERIAL                    read it once and hear what it says
+  ami check                                is anything wrong with this installation?"""
+
 
 @click.command("init")
 def command() -> None:
@@ -26,4 +35,4 @@ def command() -> None:
     say(f"Key of the meters' passwords: {settings.wrapping_key_path} (keep a copy in a safe place)")
     with home.database(settings):
         say("The database is ready.")
-    say("\nNext: ami user add NAME --role engineer · ami import template customers.xlsx · ami meter add --help")
+    say(NEXT)

@@ -13,7 +13,7 @@ from model.errors import ModelError
 from model.period import Period
 
 
-class _Instant(click.ParamType):
+class _Instant(click.ParamType[Any]):
     name = "instant"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -23,7 +23,7 @@ class _Instant(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-class _Day(click.ParamType):
+class _Day(click.ParamType[Any]):
     name = "day"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -33,7 +33,7 @@ class _Day(click.ParamType):
             self.fail(f"{value!r} is no day: write it like 2026-10-01", param, ctx)
 
 
-class _Month(click.ParamType):
+class _Month(click.ParamType[Any]):
     name = "month"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:

@@ -25,6 +25,8 @@ _KNOWN = (
 
 def known_failure(error: Exception) -> Failure | None:
     """The failure behind an error, or None when nobody foresaw it."""
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]  # what a group of tasks wraps around the one that failed
     if isinstance(error, ModelError):
         return _failure(str(error), Exit.INPUT)
     for module, name, code in _KNOWN:
@@ -40,11 +42,15 @@ def known_failure(error: Exception) -> Failure | None:
             Exit.FAILED,
         )
     if isinstance(error, OSError) and error.errno == 28:
-        return _failure(f"The disk is full ({error.filename or 'writing'}): make room, then run this again.", Exit.FAILED)
+        return _failure(
+            f"The disk is full ({error.filename or 'writing'}): make room, then run this again.", Exit.FAILED
+        )
     return None
 
 
 def _failure(text: str, code: Exit) -> Failure:
-    failure = Failure(text)
+    """The failure of this code; its text becomes a sentence with a capital and a full stop."""
+    text = text.strip()
+    failure = Failure(f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}")
     failure.code = code
     return failure

@@ -6,9 +6,13 @@ import importlib
 import sys
 from typing import Any
 
+import click as plain_click
 import rich_click as click
 
 from ami.failure import Exit, Failure
+
+click.rich_click.TEXT_PARAGRAPH_LINEBREAKS = "\n\n"  # a blank line in a help text stays one
+click.rich_click.MAX_WIDTH = 110
 
 VERBS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "A small cooperative, live: simulated meters, head-end, database, pages."),
@@ -46,7 +50,7 @@ class Verbs(click.RichGroup):
             return None
         module, about = VERBS[cmd_name]
         if self.listing:
-            return click.RichCommand(cmd_name, help=about)
+            return click.RichCommand(name=cmd_name, help=about)
         return importlib.import_module(f"ami.{module}").command
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
@@ -70,7 +74,7 @@ def main() -> None:
     """Run the command line and end the process with its exit code."""
     try:
         code = cli.main(standalone_mode=False)
-    except click.exceptions.Exit as stop:
+    except plain_click.exceptions.Exit as stop:
         code = stop.exit_code
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx is not None else "ami"
@@ -86,19 +90,18 @@ def main() -> None:
         sys.stderr.close()
         code = Exit.FAILED
     except Exception as error:
-        code = sentence(error)
+        found = error if isinstance(error, Failure) else _foreseen(error)
+        if found is None:
+            raise
+        print(f"ami: {found}", file=sys.stderr)
+        code = found.code
     sys.exit(int(code or 0))
 
 
-def sentence(error: Exception) -> int:
-    """Print the one sentence of a known failure and return its code; an unknown one is raised again."""
-    from ami.known import known_failure
+def _foreseen(error: Exception) -> Failure | None:
+    from ami.known import known_failure  # only now: it knows the rooms
 
-    found = error if isinstance(error, Failure) else known_failure(error)
-    if found is None:
-        raise error
-    print(f"ami: {found}", file=sys.stderr)
-    return int(found.code)
+    return known_failure(error)
 
 
 if __name__ == "__main__":

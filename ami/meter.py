@@ -11,8 +11,8 @@ import rich_click as click
 
 from ami import clocks, home
 from ami.collect import head_end_settings
-from ami.console import emit, say, table
-from ami.failure import Exit, InputFailure
+from ami.console import emit, say, table, when
+from ami.failure import Exit, InputFailure, end
 from ami.instants import INSTANT
 from ami.settings import load
 from collector import meter_test
@@ -27,7 +27,7 @@ from storage.secrets import WrappingKey
 OFFICE = Viewer(login="ami", role=UserRole.ENGINEER)
 
 
-class _Number(click.ParamType):
+class _Number(click.ParamType[Any]):
     name = "number"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -50,7 +50,9 @@ def command() -> None:
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Its port.")
 @click.option("--registration", default="", help="The name a modem that dials in registers with.")
 @click.option("--dialect", default="transparent", show_default=True, help="How that modem registers.")
-@click.option("--modem", default="", help="Code of a modem that is there already (several meters on one line).")
+@click.option(
+    "--modem", default="", help="Code of a modem that is there already (several meters on one line)."
+)
 @click.option("--point", default="", help="Measurement point; default: the customer's code and 001.")
 @click.option("--customer", default="", help="Customer code.")
 @click.option("--name", "customer_name", default="", help="Customer's name, when the customer is new.")
@@ -58,7 +60,9 @@ def command() -> None:
 @click.option("--book", default="S01", show_default=True, help="Reading book of a new customer.")
 @click.option("--plan", default="vn-household", show_default=True)
 @click.option("--multiplier", type=_Number(), default="1", show_default=True, help="CT × VT of a new point.")
-@click.option("--digits", type=click.IntRange(4, 12), help="Digits of the register; default: as the model says.")
+@click.option(
+    "--digits", type=click.IntRange(4, 12), help="Digits of the register; default: as the model says."
+)
 @click.option("--since", type=INSTANT, help="When it was hung; default: the first of last month.")
 @click.option("--index", "indices", multiple=True, metavar="CODE=RAW", help="Register at hanging, like KT=0.")
 def add(indices: tuple[str, ...], since: datetime | None, **given: Any) -> None:
@@ -109,9 +113,9 @@ def test(serial: str, as_json: bool) -> None:
         for sentence in seen.sentences():
             say(sentence)
     if not seen.reached:
-        raise click.exceptions.Exit(int(Exit.NO_LINK))
+        end(Exit.NO_LINK)
     if not seen.whole:
-        raise click.exceptions.Exit(int(Exit.PARTLY))
+        end(Exit.PARTLY)
 
 
 @command.command("list")
@@ -130,7 +134,7 @@ def show(text: str, station: str | None, limit: int, as_json: bool) -> None:
         "",
         ("Serial", "Model", "Point", "Customer", "Station", "Modem", "Last contact"),
         [
-            (m.serial, m.model, m.point, m.customer_name or "", m.station, m.modem, _when(m.last_contact))
+            (m.serial, m.model, m.point, m.customer_name or "", m.station, m.modem, when(m.last_contact))
             for m in found
         ],
     )
@@ -142,12 +146,6 @@ def models(as_json: bool) -> None:
     """The meter models this program can read."""
     found = [meter_models.load(name) for name in meter_models.names()]
     if as_json:
-        emit({"models": [{"name": m.name, "maker": m.maker, "protocol": m.protocol} for m in found]})
+        emit({"models": [{"name": m.name, "maker": m.maker, "protocol": m.speech.value} for m in found]})
     else:
-        table("", ("Model", "Maker", "Protocol"), [(m.name, m.maker, m.protocol) for m in found])
-
-
-def _when(at: datetime | None) -> str:
-    return "never" if at is None else f"{at.astimezone(LOCAL):%d/%m/%Y %H:%M}"
-
-
+        table("", ("Model", "Maker", "Protocol"), [(m.name, m.maker, m.speech.value) for m in found])

@@ -23,8 +23,12 @@ from dashboard.app import WebSettings, create_app
 @click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on; default: [web] port.")
 @click.option("--as-of", type=INSTANT, help="Stand at this instant instead of now.")
 @click.option("--ticking", is_flag=True, help="Run on from --as-of.")
-@click.option("--ready-line", is_flag=True, help="Print one JSON line with the address once pages are served.")
-def command(host: str | None, port: int | None, as_of: datetime | None, ticking: bool, ready_line: bool) -> None:
+@click.option(
+    "--ready-line", is_flag=True, help="Print one JSON line with the address once pages are served."
+)
+def command(
+    host: str | None, port: int | None, as_of: datetime | None, ticking: bool, ready_line: bool
+) -> None:
     """Serve the pages for staff and customers (default http://127.0.0.1:8050)."""
     settings = load()
     host, port = host or settings.web_host, port or settings.web_port
@@ -56,9 +60,8 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.listen(256)
     except OSError as error:
         listener.close()
-        raise Failure(
-            f"The pages cannot be served on {host}:{port} ({error.strerror}): free the port or name another with --port."
-        ) from error
+        said = f"The pages cannot be served on {host}:{port} ({error.strerror})"
+        raise Failure(f"{said}: free the port or name another with --port.") from error
     return listener
 
 

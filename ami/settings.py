@@ -122,7 +122,9 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
             values[name] = _checked(name, environment[variable], variable)
     left = [f"[{section}] {key}" for section, table in document.items() for key in table]
     if left:
-        raise UsageFailure(f"{file} has a setting nobody knows: {', '.join(left)}; correct its name or remove it.")
+        raise UsageFailure(
+            f"{file} has a setting nobody knows: {', '.join(left)}; correct its name or remove it."
+        )
     if ("tls_certificate" in values) != ("tls_key" in values):
         raise UsageFailure("TLS needs both tls_certificate and tls_key: set the one that is missing.")
     return Settings(home=home, **values)
@@ -136,12 +138,16 @@ def _read(file: Path, *, required: bool) -> dict[str, dict[str, Any]]:
             raise UsageFailure(f"AMI_CONFIG names {file}, which does not exist.") from None
         return {}
     except OSError as error:
-        raise UsageFailure(f"{file} cannot be read ({error.strerror}): check its owner and permissions.") from error
+        raise UsageFailure(
+            f"{file} cannot be read ({error.strerror}): check its owner and permissions."
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageFailure(f"{file} is no valid TOML ({error}): correct that line.") from error
     for section, table in document.items():
         if not isinstance(table, dict):
-            raise UsageFailure(f"{file}: {section} stands outside a section; put it below [office], [web] or [collector].")
+            raise UsageFailure(
+                f"{file}: {section} stands outside a section; put it below [office], [web] or [collector]."
+            )
     return document
 
 

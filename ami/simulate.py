@@ -11,7 +11,7 @@ import rich_click as click
 from ami import clocks
 from ami.console import say
 from ami.instants import INSTANT
-from simulators import fleet
+from simulators.fleet import serve
 from simulators.options import Options
 
 
@@ -26,9 +26,13 @@ def command() -> None:
 @click.option("--epoch", type=INSTANT, help="The instant the world is made for; default: --as-of, or now.")
 @click.option("--as-of", type=INSTANT, help="The meters' now; it stands still unless --ticking.")
 @click.option("--ticking", is_flag=True, help="Run on from --as-of.")
-@click.option("--replay", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Replay this CSV instead.")
+@click.option(
+    "--replay", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Replay this CSV instead."
+)
 @click.option("--dial-in-to", help="HOST:PORT of the head-end's listener for modems that dial in.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON line when ready; then a JSON line for each on stdin.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="One JSON line when ready; then a JSON line for each on stdin."
+)
 def serve_fleet(
     seed: int,
     customers: int,
@@ -57,4 +61,4 @@ def serve_fleet(
         replay=replay,
         dial_in_to=target,
     )
-    asyncio.run(fleet.serve(options))
+    asyncio.run(serve(options))

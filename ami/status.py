@@ -7,7 +7,7 @@ from datetime import datetime
 import rich_click as click
 
 from ami import clocks, home
-from ami.console import emit, say, table
+from ami.console import emit, say, table, when
 from ami.instants import INSTANT
 from ami.settings import load
 from model.period import LOCAL, local_day
@@ -46,17 +46,18 @@ def command(as_of: datetime | None, as_json: bool) -> None:
     ]
     table("", ("", ""), rows, right=())
     if found.silent_modems:
-        table("Silent modems", ("Modem", "Last contact", "Meters"), [
-            (m.modem, "never" if m.last_contact is None else f"{m.last_contact.astimezone(LOCAL):%d/%m/%Y %H:%M}",
-             ", ".join(m.serials))
-            for m in found.silent_modems
-        ])  # fmt: skip
+        silent = [(m.modem, when(m.last_contact), ", ".join(m.serials)) for m in found.silent_modems]
+        table("Silent modems", ("Modem", "Last contact", "Meters"), silent)
     if held:
-        table("Held bills", ("Month", "Meter", "Why"), [
-            (f"{local_day(h.hold.period.start):%m/%Y}", h.hold.serial,
-             wording.hold(h.hold.kind, h.hold.serial, h.hold.reason, settings.language))
+        why = [
+            (
+                f"{local_day(h.hold.period.start):%m/%Y}",
+                h.hold.serial,
+                wording.hold(h.hold.kind, h.hold.serial, h.hold.reason, settings.language),
+            )
             for h in held
-        ])  # fmt: skip
+        ]
+        table("Held bills", ("Month", "Meter", "Why"), why)
 
 
 def _share(value: float | None) -> str:

@@ -41,7 +41,8 @@ def show(as_json: bool) -> None:
     with home.database(load()) as dsn, open_pool(dsn) as pool, pool.connection() as conn:
         users = people.users(conn)
     rows = [
-        {"login": u.login, "role": u.role.value, "customer": u.customer, "disabled": u.disabled} for u in users
+        {"login": u.login, "role": u.role.value, "customer": u.customer, "disabled": u.disabled}
+        for u in users
     ]
     if as_json:
         emit({"users": rows})

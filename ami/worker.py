@@ -17,6 +17,9 @@ from operations import jobs
 @click.option("--ticking", is_flag=True, help="Run on from --as-of.")
 @click.option("--concurrency", type=click.IntRange(1, 64), default=2, show_default=True)
 def command(as_of: datetime | None, ticking: bool, concurrency: int) -> None:
-    """Run jobs as they come due: validate, close, bill, watch. Keep one or more running beside the head-end."""
+    """Run jobs as they come due: validate, close, bill, watch.
+
+    Keep one or more running beside the head-end, under something that starts it again.
+    """
     with home.database(load()) as dsn:
         jobs.work(dsn, clock=clocks.clock(as_of, ticking=ticking), concurrency=concurrency)

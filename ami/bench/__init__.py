@@ -1,8 +1,8 @@
 """`ami bench`: measure, beside peers in the same run.
 
-A bench is a module of this package with `ENGINES` (name → engine), `UNIT` and `ratios(medians)`. Every engine runs in a
-process of its own, the engines of a round one after the other, so that whatever else the machine does meets all of them;
-what is reported is the median of the rounds.
+A bench is a module of this package with `ENGINES` (name → engine), `SIZE`, `UNIT`, `ratios(medians)`. Every
+engine runs in a process of its own, the engines of a round one after the other, so that whatever else the
+machine does meets all of them; what is reported is the median of the rounds.
 """
 
 from ami.bench.verb import command

@@ -1,4 +1,4 @@
-"""Household bills of six tiers and VAT under two dated tables: the compiled kernel beside what one would write instead."""
+"""Household bills of six tiers and VAT under two dated tables: the compiled kernel beside its peers."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def with_pandas(size: int) -> Run:
                 lower = upper if upper is not None else lower
             subtotal.loc[amount.index] = amount
         vat = (subtotal * VAT_BASIS_POINTS + 5000) // 10000
-        return _outcome(subtotal.to_numpy(), vat.to_numpy())
+        return _outcome(subtotal.to_numpy().astype(np.int64), vat.to_numpy().astype(np.int64))
 
     return run
 
@@ -114,4 +114,8 @@ ENGINES: dict[str, Prepare] = {
 def ratios(medians: Mapping[str, Figures]) -> dict[str, float]:
     """How many times the kernel is faster than each peer (CPU time)."""
     own = medians["kernel"].cpu_seconds
-    return {f"kernel vs {name}": figures.cpu_seconds / own for name, figures in medians.items() if name != "kernel"}
+    return {
+        f"kernel vs {name}": figures.cpu_seconds / own
+        for name, figures in medians.items()
+        if name != "kernel"
+    }

@@ -102,7 +102,9 @@ def _apart(name: str, engine: str, size: int) -> Figures:
 def _cpu() -> str:
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as lines:
-            return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown")
+            return next(
+                (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown"
+            )
     except OSError:
         return platform.machine()
 
@@ -110,7 +112,13 @@ def _cpu() -> str:
 def show(document: dict[str, Any]) -> None:
     """The document as a table."""
     rows = [
-        (r["engine"], f"{r['seconds']:.3f}", f"{r['cpu_seconds']:.3f}", f"{r['rate']:,.0f}", f"{r['peak_rss_mb']:.0f}")
+        (
+            r["engine"],
+            f"{r['seconds']:.3f}",
+            f"{r['cpu_seconds']:.3f}",
+            f"{r['rate']:,.0f}",
+            f"{r['peak_rss_mb']:.0f}",
+        )
         for r in document["results"]
     ]
     title = f"{document['bench']} · {document['size']:,} · {document['results'][0]['unit']}"

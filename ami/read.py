@@ -1,0 +1,174 @@
+"""`ami read`: one meter by its address, without a database."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import rich_click as click
+
+from ami import clocks
+from ami.console import emit, out, say, table
+from ami.failure import Exit, NoLink, UsageFailure, end
+from ami.instants import INSTANT
+from collector import single_read
+from collector.address import Address, DlmsAddress, ModbusAddress, parse
+from collector.errors import BadAddress
+from collector.found import Asked, Found, ProfileAsked
+from protocols import meter_models
+from protocols.errors import AssociationRefused, RemoteError
+
+# What a meter is asked for when nothing is named: its clock and the energy it has counted.
+USUAL = ("1.0.1.8.0",)
+
+
+@click.command("read")
+@click.argument("url")
+@click.argument("items", nargs=-1, metavar="[ITEM]…")
+@click.option("--profile", metavar="OBIS", help="Read this load profile too, like 1.0.99.1.0.")
+@click.option("--from", "first", type=INSTANT, help="First instant of the profile.")
+@click.option(
+    "--to", "last", type=INSTANT, help="Last instant of the profile, itself included; default: now."
+)
+@click.option("--entries", metavar="A-B", help="Rows A to B of the profile instead, 1 the oldest.")
+@click.option("--clock", is_flag=True, help="Read the meter's clock.")
+@click.option("--objects", is_flag=True, help="List the objects the meter has.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def command(
+    url: str,
+    items: tuple[str, ...],
+    profile: str | None,
+    first: datetime | None,
+    last: datetime | None,
+    entries: str | None,
+    clock: bool,
+    objects: bool,
+    as_json: bool,
+) -> None:
+    """Read one meter by its URL; nothing is stored.
+
+    An ITEM is an OBIS code (1.0.1.8.0) or, at a Modbus meter, ADDRESS:COUNT (52:2). Without anything asked a
+    DLMS meter gives its clock and energy, a Modbus meter all that its model describes.
+
+    Exit codes: 0 all read, 3 some of it refused, 4 no link.
+
+    \b
+    ami read 'dlms+wrapper://10.8.0.14:4059?client=16' 1.0.1.8.0 --clock
+    ami read 'dlms+wrapper://10.8.0.14:4059?client=17&password=…' \\
+        --profile 1.0.99.1.0 --from 2026-10-01 --to 2026-10-02 --json
+    ami read 'modbus+tcp://10.8.0.15:502?unit=1&model=eastron-sdm630'
+    ami read 'modbus+tcp://10.8.0.15:502?unit=1&timeout=3' 52:2
+    """
+    logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
+    address = _address(url)
+    asked = Asked(items, clock, objects, _profile(profile, first, last, entries))
+    if asked == Asked() and isinstance(address, DlmsAddress):
+        asked = replace(asked, items=USUAL, clock=True)
+    if isinstance(address, ModbusAddress):
+        _modbus(address, asked)
+    found = _read(address, asked)
+    if as_json:
+        emit(found.document())
+    else:
+        show(found)
+    if found.refused:
+        end(Exit.PARTLY)
+
+
+def _read(address: Address, asked: Asked) -> Found:
+    """What the meter said; a meter that opens no association has refused all of it."""
+    try:
+        return asyncio.run(single_read.read(address, asked))
+    except AssociationRefused as error:
+        found = Found()
+        parts = (("clock", asked.clock), ("objects", asked.objects))
+        for item in (*asked.items, *(name for name, wanted in parts if wanted)):
+            found.refuse(item, error.reason)
+        if asked.profile is not None:
+            found.refuse(asked.profile.obis, error.reason)
+        return found
+    except RemoteError as error:
+        raise NoLink(
+            f"What came from the meter cannot be trusted ({error.reason}): nothing was read."
+        ) from error
+
+
+def _modbus(address: ModbusAddress, asked: Asked) -> None:
+    if address.model and address.model not in meter_models.names():
+        known = ", ".join(meter_models.names())
+        raise UsageFailure(f"No meter model is called {address.model}: use one of {known}.")
+    if asked == Asked() and not address.model:
+        raise UsageFailure("Nothing is asked of this meter: name ADDRESS:COUNT, or add model=… to its URL.")
+
+
+def _address(url: str) -> Address:
+    try:
+        return parse(url)
+    except BadAddress as error:
+        text = str(error)
+        raise UsageFailure(f"{text[:1].upper()}{text[1:].rstrip('.')}.") from error
+
+
+def _profile(
+    obis: str | None, first: datetime | None, last: datetime | None, entries: str | None
+) -> ProfileAsked | None:
+    if obis is None:
+        if first or last or entries:
+            raise click.UsageError("--from, --to and --entries belong to --profile OBIS")
+        return None
+    if entries is not None:
+        if first or last:
+            raise click.UsageError("choose --entries or --from and --to, not both")
+        return ProfileAsked(obis, entries=_entries(entries))
+    if last and not first:
+        raise click.UsageError("--to needs --from")
+    last = (last or clocks.wall()) if first else None
+    if first and last and last < first:
+        raise click.UsageError("--from lies after --to")
+    return ProfileAsked(obis, first, last)
+
+
+def _entries(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d{1,9})-(\d{1,9})", text)
+    if match is None or not 1 <= int(match[1]) <= int(match[2]):
+        raise click.UsageError(f"--entries {text!r}: write two numbers from 1 on, like 1-48")
+    return int(match[1]), int(match[2])
+
+
+def show(found: Found) -> None:
+    """What was read, for a person."""
+    if found.clock is not None:
+        out.print("Clock", found.clock)
+    if found.registers:
+        rows = [(r["item"], _value(r), r["unit"], _raw(r)) for r in found.registers]
+        table("", ("Item", "Value", "Unit", "Raw"), rows, right=("Value",))
+    if found.profile is not None:
+        headings = [_heading(column) for column in found.profile["columns"]]
+        table("Profile (raw values)", headings, found.profile["rows"], right=headings[1:])
+    if found.objects is not None:
+        listed = [(one["item"], one["class"], one["version"]) for one in found.objects]
+        table("Objects", ("Item", "Class", "Version"), listed)
+    for one in found.refused:
+        say(f"{one['item']} was refused: {one['reason']}.")
+
+
+def _value(register: dict[str, Any]) -> str:
+    return "" if register["value"] is None else str(register["value"])
+
+
+def _raw(register: dict[str, Any]) -> str:
+    raw = register["raw"]
+    if isinstance(raw, list):
+        return " ".join(str(word) for word in raw)
+    return f"{raw} × 10^{register['scaler']}" if register["scaler"] else str(raw)
+
+
+def _heading(column: dict[str, Any]) -> str:
+    name = str(column["item"])
+    scaler = f"10^{column['scaler']} " if column.get("scaler") else ""
+    unit = column.get("unit") or ""
+    return f"{name}\n{scaler}{unit}" if unit else name
