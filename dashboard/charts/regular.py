@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
 
+from analytics.profiles import LoadFigures, of_meter
 from model.period import Period, local_day
 from model.quality import Quality
 from storage.profiles import DayTotal, LoadCurve
@@ -76,18 +77,13 @@ def _until(total: DayTotal, now: datetime) -> DayTotal:
     return DayTotal(total.day, total.wh, over, missing, total.estimated)
 
 
-def pmax(curve: Curve) -> tuple[float, datetime] | None:
-    """The largest mean power of an interval in W and the interval's beginning; None where nothing
-    is known.
+def load_figures(curve: Curve, first: date) -> LoadFigures:
+    """Peak with its time, mean and load factor of a curve that begins at the midnight of `first`.
+
+    The peak is a measured half-hour, never an estimated one; see `analytics.profiles`.
     """
-    if not np.isfinite(curve.wh).any():
-        return None
-    slot = int(np.nanargmax(curve.wh))
-    at = datetime.fromtimestamp(int(curve.at[slot].astype(np.int64)), UTC)
-    return float(curve.wh[slot]) * 3600.0 / curve.interval_s, at
-
-
-def load_factor(curve: Curve) -> float | None:
-    """Mean over maximum of what is known, between 0 and 1; None where the maximum is zero."""
-    most = float(np.nanmax(curve.wh))
-    return float(np.nanmean(curve.wh)) / most if most > 0 else None
+    slots = DAY_S // curve.interval_s
+    days = -(-len(curve.wh) // slots)
+    wh, quality = np.zeros(days * slots), np.zeros(days * slots, np.uint8)
+    wh[: len(curve.wh)], quality[: len(curve.wh)] = np.nan_to_num(curve.wh), curve.quality
+    return of_meter(wh.round().astype(np.int32).reshape(days, slots), quality.reshape(days, slots), first)

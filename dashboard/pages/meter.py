@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from dashboard.callbacks import Guarded
 from dashboard.charts.daily import daily_bars
 from dashboard.charts.load_curve import load_curve
 from dashboard.charts.packing import chart
-from dashboard.charts.regular import Curve, load_factor, pmax, regular, whole_days
+from dashboard.charts.regular import Curve, load_figures, regular, whole_days
 from dashboard.errors import Refused
 from dashboard.parts.days_range import DaysRange, asked, chooser
 from dashboard.parts.electrical import (
@@ -92,7 +92,7 @@ def _energy(conn: Connection[Any], visit: Visit, found: MeterSheet, days: DaysRa
         nothing = empty(say("meter.no_curve"), say("meter.no_curve_more"))
         return [card(say("meter.curve"), [nothing], foot=as_of(visit, found.last_contact))]
     curve = regular(stored, days.period, visit.now)
-    parts: list[Part] = [_curve(visit, found, curve)]
+    parts: list[Part] = [_curve(visit, found, curve, days.first)]
     if (days.end - days.first).days > 1:
         stored_days = profiles.daily(conn, visit.viewer, found.serial, days.first, days.end) or []
         totals = whole_days(stored_days, days.first, min(visit.now, days.period.end))
@@ -104,23 +104,16 @@ def _energy(conn: Connection[Any], visit: Visit, found: MeterSheet, days: DaysRa
     return parts
 
 
-def _curve(visit: Visit, found: MeterSheet, curve: Curve) -> Part:
-    say, fmt = visit.say, visit.fmt
-    peak, note = pmax(curve), slots_note(visit, curve.missing, curve.estimated)
+def _curve(visit: Visit, found: MeterSheet, curve: Curve, first: date) -> Part:
+    say, fmt, note = visit.say, visit.fmt, slots_note(visit, curve.missing, curve.estimated)
     figures = [figure(say("meter.energy"), fmt.kwh(float(np.nansum(curve.wh))), "kWh", note, "small")]
-    if peak is not None:
-        watt, at = peak
-        factor = fmt.number(load_factor(curve), 2)
-        figures.append(
-            figure(
-                say("meter.pmax"),
-                fmt.number(watt / 1000, 2),
-                "kW",
-                say("meter.pmax_at", at=fmt.instant(at)),
-                "small",
-            )
-        )
-        figures.append(figure(say("meter.load_factor"), factor, "", say("meter.load_factor_note"), "small"))
+    load, peak = load_figures(curve, first), None
+    if load.pmax_w is not None and load.pmax_at is not None:
+        peak = load.pmax_w, load.pmax_at
+        when = say("meter.pmax_at", at=fmt.instant(load.pmax_at))
+        figures.append(figure(say("meter.pmax"), fmt.number(load.pmax_w / 1000, 2), "kW", when, "small"))
+        mean = say("meter.load_factor_note")
+        figures.append(figure(say("meter.load_factor"), fmt.number(load.load_factor, 2), "", mean, "small"))
     drawn = chart(
         load_curve(visit, curve, peak), say("meter.curve_label", serial=found.serial), "meter-curve", "tall"
     )

@@ -1,0 +1,131 @@
+"""Every role opens every page, at both sizes, in a real browser: nothing breaks, nothing leaves us."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+ROW = ".ag-center-cols-container .ag-row"
+STAFF = ("/", "/meters", "/meters/{own_serial}", "/bills", "/bills/{own_bill}", "/alerts")
+PAGES = {
+    "engineer": STAFF,
+    "billing": STAFF,
+    "customer": ("/", "/meters/{own_serial}", "/bills", "/bills/{own_bill}"),
+}
+
+
+@pytest.mark.parametrize("size", ["desk", "phone"])
+@pytest.mark.parametrize("role", PAGES)
+def test_every_page_of_every_role(visitor: Callable[..., Any], village: Any, role: str, size: str) -> None:
+    window = visitor(size)
+    window.sign_in(getattr(village, role))
+    for pattern in PAGES[role]:
+        path = pattern.format(own_serial=village.own_serial, own_bill=village.own_bill)
+        window.open(path)
+        assert window.page.locator(".refusal").count() == 0, path
+        assert window.sideways() <= 0, path
+    assert window.wrong == []
+
+
+def test_fingers_find_every_control_of_a_phone(visitor: Callable[..., Any], village: Any) -> None:
+    window = visitor("phone")
+    window.sign_in(village.customer)
+    for path in ("/", f"/meters/{village.own_serial}", "/bills"):
+        window.open(path)
+        small = window.page.evaluate(
+            """[...document.querySelectorAll('button, .nav a, .chip, a.row, a.button')]
+            .filter(e => e.offsetParent && (e.offsetHeight < 44 || e.offsetWidth < 40))
+            .map(e => `${e.className}: ${e.offsetWidth}×${e.offsetHeight}`)"""
+        )
+        assert small == [], path
+
+
+def test_a_search_without_diacritics_finds_the_name_with_them(
+    visitor: Callable[..., Any], village: Any
+) -> None:
+    window = visitor()
+    window.sign_in(village.engineer)
+    window.open("/meters")
+    window.page.fill("#meters-text", "nguyen van hoa")
+    expect(window.page.locator(ROW)).to_have_count(1)
+    assert "Nguyễn Văn Hòa" in window.page.inner_text(ROW)
+    assert "q=nguyen" in window.page.url
+    window.page.reload()
+    expect(window.page.locator(ROW)).to_have_count(1)
+    assert window.wrong == []
+
+
+def test_a_search_on_a_phone_narrows_the_cards(visitor: Callable[..., Any], village: Any) -> None:
+    window = visitor("phone")
+    window.sign_in(village.engineer)
+    window.open("/meters")
+    assert window.page.locator(".tile").count() > 10
+    window.page.fill("#meters-text-phone", "dang minh")
+    expect(window.page.locator(".tile")).to_have_count(1)
+    assert "Đặng Minh Tuấn" in window.page.inner_text(".tile")
+
+
+def test_gaps_are_gaps_and_estimates_are_told_apart(visitor: Callable[..., Any], village: Any) -> None:
+    window = visitor()
+    window.sign_in(village.engineer)
+    window.open("/meters/26100074")
+    window.page.wait_for_selector("#meter-curve .js-plotly-plot .scatterlayer")
+    drawn = window.page.evaluate(
+        """(() => { const plot = document.querySelector('#meter-curve .js-plotly-plot');
+        return {bands: plot.layout.shapes.length, line: [...plot._fullData[1].y]}; })()"""
+    )
+    assert drawn["bands"] == 2
+    known = [value for value in drawn["line"] if value == value and value is not None]
+    assert min(known) > 0, "a missing half-hour must not be drawn as zero"
+    assert window.page.inner_text("#page").count("Thiếu 62 nửa giờ") >= 1
+
+
+def test_the_range_stays_in_the_address_over_reload_and_back(
+    visitor: Callable[..., Any], village: Any
+) -> None:
+    window = visitor()
+    window.sign_in(village.engineer)
+    window.open(f"/meters/{village.own_serial}")
+    window.page.click("text=Tháng trước")
+    window.page.wait_for_selector(".chip-on:has-text('Tháng trước')")
+    assert "from=2026-09-01" in window.page.url
+    window.page.reload()
+    window.page.wait_for_selector(".chip-on:has-text('Tháng trước')")
+    window.page.fill("#range-from", "05/10/2026")
+    window.page.fill("#range-to", "06/10/2026")
+    window.page.press("#range-to", "Enter")
+    window.page.wait_for_url("**from=2026-10-05&to=2026-10-06")
+    window.page.go_back()
+    window.page.wait_for_selector(".chip-on:has-text('Tháng trước')")
+    assert window.wrong == []
+
+
+def test_an_engineer_acknowledges_an_alert_and_billing_cannot(
+    visitor: Callable[..., Any], village: Any
+) -> None:
+    office = visitor()
+    office.sign_in(village.billing)
+    office.open("/alerts")
+    assert office.page.locator(".alert").count() == 5
+    assert office.page.locator(".alert button").count() == 0
+    window = visitor()
+    window.sign_in(village.engineer)
+    window.open("/alerts?kind=clock_drift")
+    window.page.click(".alert button")
+    window.page.wait_for_selector("text=Không có cảnh báo nào")
+    window.open("/alerts?state=acknowledged")
+    assert window.page.locator(".alert").count() == 1
+    assert window.wrong == []
+
+
+def test_a_bill_prints_on_the_offices_own_sheet(visitor: Callable[..., Any], village: Any) -> None:
+    window = visitor()
+    window.sign_in(village.customer)
+    window.page.goto(f"{window.site}/paper/bills/{village.own_bill}")
+    assert "Bằng chữ" in window.page.inner_text("body")
+    assert window.page.goto(f"{window.site}/paper/bills/{village.foreign_bill}").status == 404
