@@ -17,6 +17,7 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
+from collector.errors import SpoolFull
 from collector.spool import Spool, Spooled
 from storage import evidence
 from storage.errors import StorageError
@@ -42,7 +43,7 @@ class Ingest:
         self._connection: AsyncConnection[TupleRow] | None = None
         self.counts: Counter[str] = Counter()
         self.away_since: float | None = None  # monotonic; None while the store answers
-        self.reason = ""
+        self.reason = self._said = ""
         self._empty = asyncio.Event()
 
     async def serve(self) -> None:
@@ -61,13 +62,17 @@ class Ingest:
             self._empty.clear()
             try:
                 await self.step()
+            except SpoolFull as full:
+                # Stored, but not forgotten: it will be stored again, which changes nothing.
+                self._say_once(full.sentence)
+                await asyncio.sleep(BACK_OFF[1])
             except AWAY as error:
                 self._went_away(error)
                 await self._hang_up()
                 await asyncio.sleep(pause * random.uniform(0.5, 1.0))
                 pause = min(pause * 2, BACK_OFF[1])
             else:
-                pause = BACK_OFF[0]
+                pause, self._said = BACK_OFF[0], ""
                 self._came_back()
 
     async def step(self) -> int:
@@ -121,6 +126,11 @@ class Ingest:
             )
         else:
             await self.spool.delete([record.id])
+
+    def _say_once(self, sentence: str) -> None:
+        if sentence != self._said:
+            self._said = sentence
+            log.error("%s", sentence)
 
     def _went_away(self, error: Exception) -> None:
         if self.away_since is None:

@@ -28,6 +28,7 @@ T = TypeVar("T")
 
 GROUP = 200  # records in one commit
 LIMIT = 1 << 30
+RESERVE = 4 << 20  # a commit that forgets records writes to the journal first
 WARNINGS = (0.5, 0.8)
 
 log = logging.getLogger("ami.spool")
@@ -88,6 +89,7 @@ class Spool:
         self._pending: list[_Pending] = []
         self._writer: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, "spool")
+        self._reserve = path.with_name(path.name + ".reserve")
         self.filled = asyncio.Event()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -123,6 +125,7 @@ class Spool:
             raise spool_error(self.path, error) from error
         if self.rows:
             self.filled.set()
+        self._keep_reserve()
         return database
 
     async def _run(self, work: Callable[[], T]) -> T:
@@ -209,14 +212,42 @@ class Spool:
                 return found
 
     async def delete(self, ids: Sequence[int]) -> None:
-        """Forget records that the database has committed."""
+        """Forget records that the database has committed.
+
+        On a full disk even forgetting needs room: then the reserve is given up for it.
+        """
 
         def forget() -> tuple[int, int]:
             with _transaction(self._database):
                 self._database.executemany(DELETE, [(id_,) for id_ in ids])
+            self._keep_reserve()
             return self._held()
 
-        self._count(await self._run(forget))
+        try:
+            held = await self._run(forget)
+        except SpoolFull:
+            if not self._reserve.exists():
+                raise
+            self._reserve.unlink()
+            log.warning(
+                "the disk that holds the spool %s is full: its reserve is used to empty it", self.path
+            )
+            held = await self._run(forget)
+        self._count(held)
+
+    def _keep_reserve(self) -> None:
+        """Hold some room back on the disk, when there is plenty."""
+        if self._reserve.exists():
+            return
+        try:
+            room = os.statvfs(self.path.parent)
+            if room.f_bavail * room.f_frsize < 2 * RESERVE:
+                return
+            with self._reserve.open("wb") as held:
+                os.posix_fallocate(held.fileno(), 0, RESERVE)
+        except OSError as error:
+            log.warning("no reserve beside the spool %s: %s", self.path, error.strerror)
+            self._reserve.unlink(missing_ok=True)
 
     async def put_aside(self, id_: int, reason: str) -> None:
         """Take a record the database will never accept out of the way, kept with its reason."""

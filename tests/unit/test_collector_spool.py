@@ -5,6 +5,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -86,6 +87,52 @@ async def test_a_full_disk_is_one_sentence_and_loses_nothing_acknowledged(tmp_pa
             kept += 1
     assert len(await spool.oldest(1_000)) == kept
     spool.close()
+
+
+FILLER = """
+import asyncio, sys
+from pathlib import Path
+sys.path.insert(0, "tests/unit")
+from test_collector_spool import record
+from collector.errors import SpoolFull
+from collector.spool import Spool
+
+async def main():
+    path = Path(sys.argv[1]) / "s"
+    spool, kept = Spool(path), 0
+    assert path.with_name("s.reserve").exists()
+    try:
+        while True:
+            await spool.append([record(kept, 336)])
+            kept += 1
+    except SpoolFull as full:
+        print(full.sentence)
+    held = await spool.oldest(100_000)
+    assert [r.meter_id for r in held] == list(range(kept)), (len(held), kept)
+    for start in range(0, kept - 10, 50):
+        await spool.delete([r.id for r in held[start : start + 50] if r.meter_id < kept - 10])
+    await spool.append([record(kept, 336)])  # there is room again
+    spool.close()
+    spool = Spool(path)
+    assert [r.meter_id for r in await spool.oldest(100)] == list(range(kept - 10, kept + 1))
+    spool.close()
+    print("kept", kept)
+
+asyncio.run(main())
+"""
+
+
+def test_on_a_disk_that_is_full_the_spool_can_still_be_emptied(tmp_path: Path, needs_tool: Any) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    inside = [sys.executable, "-c", FILLER, str(small)]
+    done = subprocess.run(
+        [needs_tool("bwrap"), "--dev-bind", "/", "/", "--size", "25165824", "--tmpfs", str(small), *inside],
+        capture_output=True, text=True, cwd=Path(__file__).parents[2], check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "is full: polling stops; make room there" in done.stdout
+    assert "kept" in done.stdout
 
 
 async def test_two_head_ends_do_not_share_a_spool(tmp_path: Path) -> None:
