@@ -20,6 +20,7 @@ from collector.roster import Seat
 from collector.settings import HeadEndSettings
 from collector.spool import Spool, Spooled
 from model.clock import Clock
+from model.period import HALF_HOUR
 from model.readout import Readout
 from storage.fleet import Line
 
@@ -54,7 +55,9 @@ class Tries:
 
     def note(self, seat: Seat, wanted: Wanted, readout: Readout) -> None:
         """Done with it when it has said everything or will not be moved; else a failure costs a try."""
-        if readout.outcome in FINAL or (readout.outcome == "ok" and not wanted.left):
+        # Asked again at once, a clock that cannot be believed is no better.
+        hopeless = abs(readout.clock_offset_s or 0.0) >= HALF_HOUR.total_seconds() and not readout.rejected
+        if readout.outcome in FINAL or ((readout.outcome == "ok" or hopeless) and not wanted.left):
             self._left[seat.meter.meter_id] = 0
         elif readout.outcome != "ok":
             self._left[seat.meter.meter_id] -= 1

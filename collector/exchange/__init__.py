@@ -40,11 +40,12 @@ async def read_meter(
         notes.ended("unknown_model", f"{who} cannot be read: {error.sentence}")
     except AnswerTimeout as silence:
         stream.poison(f"{who} was too slow: {silence.sentence}")
+        said = f"{who}: {silence.sentence}: check its power, its address and the cable to the modem"
         if silence.heard:
-            notes.reject(f"half an answer: {len(silence.heard)} bytes came, and no more", silence.heard)
-        notes.ended(
-            "timeout", f"{who}: {silence.sentence}: check its power, its address and the cable to the modem"
-        )
+            half = f"half an answer: {len(silence.heard)} bytes came, and no more"
+            notes.reject(half, silence.heard)
+            said = f"{who}: {half} ({silence.sentence}); it will be asked for again"
+        notes.ended("timeout", said)
     except LinkDown as down:
         notes.ended("no_link", f"{who}: the line broke off: {down.sentence}")
     except AssociationRefused as refusal:

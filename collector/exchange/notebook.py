@@ -32,7 +32,7 @@ class Notebook:
         """What was asked last has no acceptable answer."""
         item, asked = self.asking
         self._rejected.append(Rejected(item, reason, raw, asked))
-        self._detail = self._detail or f"meter {self.serial}: {reason}"
+        self._detail = self._detail or f"meter {self.serial}, {item}: {reason}; it will be asked for again"
 
     def says(self, sentence: str) -> None:
         """A remark for people about a conversation that went on."""
