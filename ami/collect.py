@@ -14,12 +14,14 @@ import rich_click as click
 
 from ami import clocks, home
 from ami.console import Step, emit, progress, say, table
-from ami.failure import Exit, end
+from ami.failure import Exit, InputFailure, end
 from ami.instants import INSTANT
 from ami.settings import Settings, load
 from collector import headend
 from collector.settings import CollectReport, HeadEndSettings, Progress, unseen
 from model.clock import Clock
+from storage import fleet
+from storage.pool import connect
 from storage.secrets import WrappingKey
 
 
@@ -54,6 +56,7 @@ def command(
     settings = load()
     clock = clocks.clock(as_of, ticking=ticking)
     with home.only_one(settings, "collect"), home.database(settings) as dsn:
+        _all_known(dsn, meters)
         head_end = head_end_settings(settings, dsn, listen_port, meters)
         if progress_lines:
             _finish(_run(head_end, clock, once, _line), once, as_json=False)
@@ -68,6 +71,16 @@ def command(
         show(report, as_json)
         if not report.whole:
             end(Exit.PARTLY)
+
+
+def _all_known(dsn: str, serials: tuple[str, ...]) -> None:
+    if not serials:
+        return
+    with connect(dsn) as conn:
+        known = fleet.meter_ids(conn, serials)
+    for serial in serials:
+        if serial not in known:
+            raise InputFailure(f"No meter {serial} is registered: see `ami meter list`.")
 
 
 def head_end_settings(

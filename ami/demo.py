@@ -120,6 +120,8 @@ class Demo:
         """From meters to alerts, once."""
         with self.timer.step("simulators"):
             register = self.start_simulator()
+        # Only now: a file that cannot be replayed must not be what this home shows.
+        self.world.save(self.settings.home)
         with open_pool(self.dsn) as pool:
             key = WrappingKey.load_or_create(self.settings.wrapping_key_path)
             importing.import_register(pool, register, key.wrap)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
-from ami.failure import UsageFailure
+from ami.failure import Failure, UsageFailure
 from model.period import LOCAL, Period, add_months, local_day
 
 FILE_NAME = "demo.json"
@@ -41,19 +41,24 @@ class World:
 
 
 def open_world(home: Path, *, seed: int | None, now: datetime, replay: Path | None) -> World:
-    """The world of this home, or a new one made for `now`.
+    """The world of this home, or a new one made for `now`, remembered once it is saved.
 
     Raises:
         UsageFailure: the home shows another world than the one asked for.
+        Failure: what the home remembers cannot be understood.
     """
     wanted = str(replay.absolute()) if replay is not None else None
     file = home / FILE_NAME
     if not file.exists():
-        return World(
-            seed=secrets.randbelow(1_000_000) if seed is None else seed, epoch=now, replay=wanted
-        ).save(home)
-    document = json.loads(file.read_text(encoding="utf-8"))
-    world = World(**{**document, "epoch": datetime.fromisoformat(document["epoch"])})
+        return World(seed=secrets.randbelow(1_000_000) if seed is None else seed, epoch=now, replay=wanted)
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+        world = World(**{**document, "epoch": datetime.fromisoformat(document["epoch"])})
+    except (ValueError, KeyError, TypeError) as error:
+        raise Failure(
+            f"{file}, which says what this demo shows, is damaged ({type(error).__name__}: {error}): "
+            "set AMI_HOME to an empty directory."
+        ) from error
     if (seed is not None and seed != world.seed) or wanted != world.replay:
         shown = f"the replay of {world.replay}" if world.replay else f"the cooperative of seed {world.seed}"
         raise UsageFailure(

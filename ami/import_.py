@@ -12,6 +12,7 @@ from ami import home
 from ami.console import emit, say
 from ami.failure import InputFailure
 from ami.settings import load
+from model.errors import ModelError
 from model.grid import Register
 from model.jsonform import from_json
 from operations import customer_file, importing
@@ -32,6 +33,8 @@ def template(file: Path) -> None:
     """Write an empty customer file (.xlsx or .csv) with one example line, to be filled in."""
     if file.exists():
         raise InputFailure(f"{file} exists already: name another file.")
+    if file.suffix.lower() not in (".xlsx", ".csv"):
+        raise InputFailure(f"{file}: end the name in .xlsx or .csv.")
     customer_file.write_template(file)
     say(f"{file}: fill in a line for each measurement point, then `ami import customers {file}`.")
 
@@ -60,11 +63,19 @@ def register(file: Path) -> None:
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputFailure(f"{file} is no JSON document that can be read ({error}).") from error
+        raise InputFailure(
+            f"{file} is no JSON document that can be read ({error}): give what `ami export register` wrote."
+        ) from error
+    try:
+        found = from_json(Register, document)
+    except ModelError as error:
+        raise InputFailure(
+            f"{file} is no register of a grid, nothing was stored ({error}): correct it there."
+        ) from error
     settings = load()
     key = WrappingKey.load_or_create(settings.wrapping_key_path)
     with home.database(settings) as dsn, open_pool(dsn) as pool:
-        counts = importing.import_register(pool, from_json(Register, document), key.wrap)
+        counts = importing.import_register(pool, found, key.wrap)
     say(f"{file}: {_told(counts.added)} added, {_told(counts.changed)} changed.")
 
 

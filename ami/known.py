@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import sys
+from typing import Any
 
 from ami.failure import Exit, Failure
 from model.errors import ModelError
@@ -35,22 +37,46 @@ def known_failure(error: Exception) -> Failure | None:
         if kind is not None and isinstance(error, kind):
             return _failure(str(error), code)
     psycopg = sys.modules.get("psycopg")
-    if psycopg is not None and isinstance(error, psycopg.OperationalError):
-        return _failure(
-            f"The database cannot be reached or went away ({str(error).strip().splitlines()[0]}): "
-            "look at `ami db status`, then run this again; what was stored stays stored.",
-            Exit.FAILED,
-        )
-    if isinstance(error, OSError) and error.errno == 28:
+    if psycopg is not None and (found := _database(psycopg, error)):
+        return found
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return _failure(
             f"The disk is full ({error.filename or 'writing'}): make room, then run this again.", Exit.FAILED
         )
+    if isinstance(error, OSError) and error.filename is not None:
+        return _failure(
+            f"{error.filename} cannot be used ({error.strerror}): check the path and its permissions.",
+            Exit.FAILED,
+        )
+    return None
+
+
+def _database(psycopg: Any, raised: BaseException) -> Failure | None:
+    """What befell the database, also where the queue has wrapped it."""
+    error: BaseException | None = raised
+    while error is not None:
+        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        if isinstance(error, psycopg.errors.DiskFull):
+            return _failure(
+                f"The disk of the database is full ({said}): make room there, then run this again; "
+                "what was stored stays stored.",
+                Exit.FAILED,
+            )
+        if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+            return _failure(
+                f"The database cannot be reached or went away ({said}): "
+                "look at `ami db status`, then run this again; what was stored stays stored.",
+                Exit.FAILED,
+            )
+        error = error.__cause__
     return None
 
 
 def _failure(text: str, code: Exit) -> Failure:
     """The failure of this code; its text becomes a sentence with a capital and a full stop."""
     text = text.strip()
-    failure = Failure(f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}")
+    if text.split(" ", 1)[0].isalpha():  # a file or a meter keeps its name
+        text = text[:1].upper() + text[1:]
+    failure = Failure(f"{text}{'' if text.endswith(('.', '!', '?')) else '.'}")
     failure.code = code
     return failure

@@ -133,7 +133,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
 def _read(file: Path, *, required: bool) -> dict[str, dict[str, Any]]:
     try:
         document = tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         if required:
             raise UsageFailure(f"AMI_CONFIG names {file}, which does not exist.") from None
         return {}
@@ -155,6 +155,8 @@ def _checked(name: str, value: Any, where: str) -> Any:
     if name in _BOUNDS:
         low, high = _BOUNDS[name]
         try:
+            if isinstance(value, bool | float):
+                raise ValueError
             number = int(value)
         except (TypeError, ValueError):
             raise UsageFailure(f"{where} must be a whole number, not {value!r}.") from None

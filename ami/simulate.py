@@ -51,7 +51,7 @@ def serve_fleet(
             raise click.UsageError(f"--dial-in-to needs HOST:PORT, not {dial_in_to!r}")
         target = (host, int(port))
     if not as_json:
-        say("Meters are answering; the register of their grid is on stdout. Ctrl-C ends it.")
+        say("Once the meters answer, the register of their grid is on stdout. Ctrl-C ends it.")
     options = Options(
         seed=seed,
         customers=customers,

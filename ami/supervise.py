@@ -83,7 +83,9 @@ class Child:
         text = stdout.readline()
         if not text:
             code = process.wait()
-            failure = Failure(f"{self.name} ended: {self.last_words().removeprefix('ami: ')}")
+            said = self.last_words().removeprefix("ami: ")
+            # What was handed in is at fault: who noticed it does not matter.
+            failure = Failure(said if code == Exit.INPUT else f"{self.name} ended: {said}")
             failure.code = Exit(code) if code in set(Exit) and code else Exit.FAILED
             raise failure
         document: dict[str, Any] = json.loads(text)

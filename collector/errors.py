@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
+
+def reason(error: OSError) -> str:
+    """The system's word for what went wrong; asyncio puts its own, with an address, in its place."""
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
+
 
 class CollectorError(Exception):
     """The root of this room's errors; `sentence` is for people."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from collector.errors import LinkDown
+from collector.errors import LinkDown, reason
 from collector.wire import ByteStream, Wire
 from model.grid import Modem, ModemLink
 from protocols.modem.stream import ModemStream
@@ -85,7 +84,7 @@ class DialOut(Link):
         except OSError as error:
             raise LinkDown(
                 modem.code,
-                f"{where} cannot be called ({_reason(error)}): check its power, network and address",
+                f"{where} cannot be called ({reason(error)}): check its power, network and address",
             ) from error
         self._wire = wire
         return wire
@@ -146,11 +145,6 @@ class DialIn(Link):
                 self.modem.code, f"modem {self.modem.code} is not connected: it has to dial in again"
             )
         return self._wire
-
-
-def _reason(error: OSError) -> str:
-    # asyncio puts its own words, with an address, where the system's reason stands
-    return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
 
 
 LinkMaker = Callable[[Modem], Link]

@@ -12,7 +12,7 @@ import socket
 from collections import Counter
 from collections.abc import Mapping
 
-from collector.errors import ListenerError
+from collector.errors import ListenerError, reason
 from collector.links import DialIn
 from collector.settings import HeadEndSettings
 from collector.wire import Wire
@@ -65,7 +65,7 @@ class Listener:
         except OSError as error:
             raise ListenerError(
                 f"port {self.port} for modems that dial in cannot be opened on {self.host} "
-                f"({error.strerror or error}): another program has it, choose another with AMI_LISTEN_PORT"
+                f"({reason(error)}): another program has it, choose another with AMI_LISTEN_PORT"
             ) from error
         self.port = self._server.sockets[0].getsockname()[1]
         self._sweeping = loop.call_later(SWEEP_S, self._sweep)

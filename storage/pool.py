@@ -46,8 +46,13 @@ def connect(dsn: str, *, autocommit: bool = False, statement_timeout_s: float = 
     try:
         return psycopg.connect(dsn, autocommit=autocommit, **session(statement_timeout_s))
     except psycopg.OperationalError as error:
-        said = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
-        raise Unreachable(shown(dsn), said) from error
+        raise Unreachable(shown(dsn), _said(error)) from error
+
+
+def _said(error: psycopg.OperationalError) -> str:
+    """The line of libpq that says why; a line with a tab before it only guesses."""
+    lines = [line for line in str(error).strip().splitlines() if not line.startswith("\t")]
+    return lines[-1].strip() if lines else type(error).__name__
 
 
 def open_pool(dsn: str, size: int = 4, *, statement_timeout_s: float = STATEMENT_TIMEOUT_S) -> Pool:
