@@ -1,0 +1,178 @@
+"""A head-end killed again and again, a database stopped under it, a demo killed: nothing is lost or doubled.
+
+The fleet's clock stands still, so that a run to which nothing happens says what all of them must come to.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import random
+import sqlite3
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from collector.spool import HELD
+from storage.embedded import Embedded
+from tests.simulated_fleet import Fleet, simulated_fleet
+from tests.stored_rows import Rows, assert_same_rows, stored_rows
+
+KILLS = 10
+SLOW = {"AMI_CONCURRENCY": "3", "AMI_ANSWER_S": "3"}  # few lines at a time: a back-fill with a middle
+
+
+@dataclasses.dataclass
+class Installation:
+    """A home with a database server of its own, which a test may kill and stop as it likes."""
+
+    ami: Any
+    server: Embedded
+
+    @property
+    def answers(self) -> int:
+        with psycopg.connect(self.server.dsn()) as conn:
+            return int(conn.execute("SELECT count(*) FROM answer").fetchone()[0])  # type: ignore[index]
+
+    @property
+    def conversations(self) -> Counter[str]:
+        """Stored conversations by serial."""
+        with psycopg.connect(self.server.dsn()) as conn:
+            query = "SELECT serial, count(*) FROM poll JOIN meter ON meter.id = poll.meter_id GROUP BY serial"
+            return Counter(dict(conn.execute(query).fetchall()))
+
+    @property
+    def waiting(self) -> int:
+        """Readouts in the spool, not yet in the database."""
+        spool = sqlite3.connect(self.ami.home / "spool" / "readouts.sqlite")
+        try:
+            return int(spool.execute(HELD).fetchone()[0])
+        finally:
+            spool.close()
+
+    def head_end(self, fleet: Fleet) -> subprocess.Popen[str]:
+        """Reading, as a process that tells of its progress on stdout."""
+        with (self.ami.home / "head-end.log").open("a") as log:
+            process: subprocess.Popen[str] = self.ami.start(
+                *fleet.collecting, "--progress-lines", stdout=subprocess.PIPE, stderr=log
+            )
+        return process
+
+
+@pytest.fixture
+def installation(ami: Any, tmp_path: Path) -> Iterator[Installation]:
+    own = dataclasses.replace(
+        ami, home=tmp_path / "killed", environment={"AMI_WEB_PORT": ami.environment["AMI_WEB_PORT"], **SLOW}
+    )
+    own("db", "start")
+    server = Embedded(own.home)
+    yield Installation(own, server)
+    server.stop("immediate")
+
+
+def until(process: subprocess.Popen[str], share: float, acknowledged: Counter[str]) -> None:
+    """Wait until so much of what is missing has been read; count the conversations each meter ended well."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if not line.endswith("\n"):
+            return  # cut off by the kill
+        told = json.loads(line)
+        if told.get("finished"):
+            return
+        what, _, name = told["text"].partition(" ")
+        acknowledged[name] += what == "meter"
+        if told["done"] >= share * told["total"] > 0:
+            return
+
+
+def kill(process: subprocess.Popen[str], acknowledged: Counter[str]) -> None:
+    """SIGKILL, and what it had still said before."""
+    process.kill()
+    process.wait()
+    until(process, 2.0, acknowledged)
+    assert process.stdout is not None
+    process.stdout.close()
+
+
+def wait_for(what: Callable[[], bool], within_s: float = 20.0) -> None:
+    deadline = time.monotonic() + within_s
+    while not what():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.05)
+
+
+def undisturbed_rows(ami: Any, fleet: Fleet) -> Rows:
+    """What a run leaves to which nothing happens."""
+    ami(*fleet.collecting)
+    fleet.office(ami)
+    return stored_rows(ami.environment["AMI_DATABASE_URL"])
+
+
+def killed_again_and_again(
+    installation: Installation, fleet: Fleet, drawn: random.Random, total: int
+) -> Counter[str]:
+    """SIGKILL at drawn moments of the back-fill; asserts that they were moments of the back-fill.
+
+    Returns how many conversations with each meter were acknowledged.
+    """
+    known: list[tuple[int, int]] = []
+    acknowledged: Counter[str] = Counter()
+    for _ in range(KILLS):
+        head_end = installation.head_end(fleet)
+        until(head_end, drawn.uniform(0.0, 0.12), acknowledged)
+        time.sleep(drawn.uniform(0.0, 0.05))
+        assert head_end.poll() is None
+        kill(head_end, acknowledged)
+        known.append((installation.answers, installation.waiting))
+    print("answers stored and readouts waiting after each kill:", known, "of", total)
+    assert all(answers < total for answers, _ in known)
+    grew = [sum(after) > sum(before) for before, after in zip([(0, 0), *known], known, strict=False)]
+    assert sum(grew) >= KILLS * 2 / 3
+    assert any(waiting for _, waiting in known), "no kill caught a readout between meter and database"
+    return acknowledged
+
+
+def stopped_under_way(installation: Installation, fleet: Fleet) -> None:
+    """`stop -m immediate` of the database while a head-end reads; the head-end sees it through."""
+    head_end = installation.head_end(fleet)
+    until(head_end, 0.2, Counter())
+    before = installation.answers
+    assert installation.server.stop("immediate")
+    wait_for(lambda: installation.waiting > 0)  # reading goes on meanwhile
+    assert head_end.poll() is None
+    installation.server.start()
+    until(head_end, 2.0, Counter())
+    assert head_end.wait(60) == 0
+    assert head_end.stdout is not None
+    head_end.stdout.close()
+    assert installation.answers > before
+    assert installation.waiting == 0
+
+
+@pytest.mark.timeout(240)
+def test_ten_kills_and_a_stopped_database_end_where_an_undisturbed_run_ends(
+    ami: Any, installation: Installation, tmp_path: Path, free_port: int
+) -> None:
+    seed = random.SystemRandom().randrange(1_000_000)
+    print("seed", seed)
+    with simulated_fleet(ami, free_port, "--seed", str(seed)) as fleet:
+        for each in (ami, installation.ami):
+            fleet.register_in(each, tmp_path)
+        expected = undisturbed_rows(ami, fleet)
+        assert all(len(expected[table]) > 40 for table in ("answer", "profile_block", "profile_day", "bill"))
+        acknowledged = killed_again_and_again(
+            installation, fleet, random.Random(seed), len(expected["answer"])
+        )
+        stopped_under_way(installation, fleet)
+        fleet.office(installation.ami)
+    # A meter can be read again, but what was acknowledged is in the store even if it could not.
+    lost = acknowledged - installation.conversations
+    assert sum(acknowledged.values()) > KILLS
+    assert not lost, f"acknowledged and not stored: {dict(lost)}"
+    assert_same_rows(stored_rows(installation.server.dsn()), expected)
