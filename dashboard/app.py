@@ -10,7 +10,7 @@ from pathlib import Path
 
 import anyio.to_thread
 import psycopg
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
 from psycopg_pool import PoolTimeout
 from starlette.middleware.gzip import GZipMiddleware
@@ -23,12 +23,13 @@ from dashboard.frame import Pages, frame
 from dashboard.headers import SecurityHeaders, content_security_policy
 from dashboard.pages import PAGES, connect
 from dashboard.paper import paper
-from dashboard.sessions import SignedIn, language
+from dashboard.sessions import LOG, SignedIn, language, store_is_away, theme
 from dashboard.visit import Office, Session
 from model.clock import Clock
 from operations import accounts
 from storage.pool import open_pool
 
+PATIENCE_S = 5.0  # how long a page waits for the store before it says that it is away
 ASSETS = Path(__file__).parent / "assets"
 
 
@@ -50,7 +51,9 @@ def create_app(settings: WebSettings) -> FastAPI:
     """The application, ready for an ASGI server. The store may come later: until then every page
     says that it is away.
     """
-    office = Office(open_pool(settings.dsn, settings.connections), settings.clock)
+    pool = open_pool(settings.dsn, settings.connections)
+    pool.timeout = PATIENCE_S
+    office = Office(pool, settings.clock)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -77,6 +80,12 @@ def create_app(settings: WebSettings) -> FastAPI:
     @api.get("/favicon.ico")
     async def icon() -> Response:
         return FileResponse(ASSETS / "favicon.svg", media_type="image/svg+xml")
+
+    @api.exception_handler(psycopg.OperationalError)
+    @api.exception_handler(PoolTimeout)
+    async def away(request: Request, error: Exception) -> Response:
+        LOG.error("the store did not answer for %s: %s", request.url.path, error)
+        return store_is_away(request)
 
     api.include_router(door(office, secure=settings.secure_cookies))
     api.include_router(paper(office))
@@ -126,13 +135,12 @@ def _finder(office: Office) -> Callable[[str, HTTPConnection], Awaitable[Session
         if found is None:
             return None
         cookies = connection.cookies
-        theme = cookies.get("theme", "")
         return Session(
             viewer=found.viewer,
             csrf=found.csrf,
             lang=language(connection, found.language),
             phone=cookies.get("screen") == "phone",
-            theme=theme if theme in ("light", "dark") else "",
+            theme=theme(connection),
             address=connection.client.host if connection.client else "",
         )
 

@@ -12,18 +12,13 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from dashboard.plain_pages import sign_in_page
-from dashboard.sessions import COOKIE, CSRF_COOKIE, language
+from dashboard.sessions import COOKIE, CSRF_COOKIE, language, theme
 from dashboard.visit import SESSION, Office
 from dashboard.words import words
 from operations import accounts
 
 DOOR_COOKIE = "door"  # the sign-in form's own token: there is no session yet to hang one on
 TWELVE_HOURS = 12 * 3600
-
-
-def theme(request: Request) -> str:
-    chosen = request.cookies.get("theme", "")
-    return chosen if chosen in ("light", "dark") else ""
 
 
 def onward(address: str) -> str:

@@ -13,7 +13,10 @@ from dashboard.parts.elements import Part, attributes
 from dashboard.plain_pages import asset
 from dashboard.visit import SESSION, Office, Visit
 
-OTHER_LANGUAGE = {"vi": ("en", "EN", "Switch to English"), "en": ("vi", "VI", "Chuyển sang tiếng Việt")}
+OTHER_LANGUAGE = {
+    "vi": ("en", "EN", "EN: switch to English"),
+    "en": ("vi", "VI", "VI: chuyển sang tiếng Việt"),
+}
 
 
 def frame(office: Office, pages: tuple[Page, ...]) -> Part:

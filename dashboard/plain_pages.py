@@ -43,6 +43,16 @@ def refusal_page(visit: Visit, theme: str) -> str:
     return document(visit.lang, theme, say("refused.title"), body)
 
 
+def away_page(say: Words, theme: str) -> str:
+    """What stands while the database does not answer."""
+    body = (
+        f'<main><div class="refusal" role="alert"><div class="code">{escape(say("away.code"))}</div>'
+        f"<h1>{escape(say('away.title'))}</h1><p>{escape(say('away.text'))}</p>"
+        f'<a class="button" href="">{escape(say("away.again"))}</a></div></main>'
+    )
+    return document(say.lang, theme, say("away.title"), body)
+
+
 def language_buttons(say: Words, kind: str = "tool") -> str:
     """A button a language; the one spoken is pressed."""
     return "".join(

@@ -5,16 +5,22 @@ strangers.
 from __future__ import annotations
 
 import hmac
+import logging
 from collections.abc import Awaitable, Callable
 from urllib.parse import quote, urlsplit
 
+import psycopg
+from psycopg_pool import PoolTimeout
 from starlette.requests import HTTPConnection
-from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from dashboard.plain_pages import away_page
 from dashboard.visit import SESSION, Session
 from dashboard.words import LANGUAGES, words
 
+LOG = logging.getLogger("dashboard")
+STORE_AWAY = (psycopg.OperationalError, PoolTimeout)
 COOKIE = "session"
 CSRF_COOKIE = "_csrf_token"  # Dash's own page script copies it into the header below
 CSRF_HEADER = "x-csrftoken"
@@ -26,6 +32,17 @@ def language(connection: HTTPConnection, otherwise: str = LANGUAGES[0]) -> str:
     """What the visitor chose on this device; without a choice, what their account says, or Vietnamese."""
     chosen = connection.cookies.get("lang", "")
     return chosen if chosen in LANGUAGES else otherwise
+
+
+def theme(connection: HTTPConnection) -> str:
+    """Light or dark, as chosen; empty: as the device says."""
+    chosen = connection.cookies.get("theme", "")
+    return chosen if chosen in ("light", "dark") else ""
+
+
+def store_is_away(connection: HTTPConnection) -> Response:
+    """503 with a page that says so: a store that is away signs nobody out."""
+    return HTMLResponse(away_page(words(language(connection)), theme(connection)), status_code=503)
 
 
 def from_elsewhere(connection: HTTPConnection) -> bool:
@@ -71,7 +88,13 @@ class SignedIn:
             return PlainTextResponse("This request came from another site and was refused.", status_code=403)
         path = connection.url.path
         token = connection.cookies.get(COOKIE, "")
-        session = await self.find(token, connection) if token else None
+        try:
+            session = (
+                await self.find(token, connection) if token and not path.startswith("/assets/") else None
+            )
+        except STORE_AWAY as error:
+            LOG.error("the store did not answer for %s: %s", path, error)
+            return store_is_away(connection)
         if session is None:
             return None if path.startswith(FOR_STRANGERS) else self._sign_in_first(connection, path)
         SESSION.set(session)

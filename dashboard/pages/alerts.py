@@ -75,7 +75,17 @@ def _tiles(visit: Visit, found: Sequence[AlertRow]) -> Part:
     return html.Div([alert_tile(visit, row) for row in found], className="tiles")
 
 
-def alert_tile(visit: Visit, row: AlertRow) -> Part:
+def of_meter(conn: Connection[Any], visit: Visit, serial: str) -> Part:
+    """The open alerts of one meter, for staff; nothing where there are none."""
+    found = alerts.alerts(conn, visit.viewer, state="open", serial=serial, limit=5)
+    return (
+        html.Div([alert_tile(visit, row, button=False) for row in found], className="tiles")
+        if found
+        else None
+    )
+
+
+def alert_tile(visit: Visit, row: AlertRow, *, button: bool = True) -> Part:
     """One alert: kind and severity, the sentence, whose meter, since when, its figures."""
     say, fmt = visit.say, visit.fmt
     alert = row.alert
@@ -95,7 +105,7 @@ def alert_tile(visit: Visit, row: AlertRow) -> Part:
                 [
                     severity_badge(visit, alert.severity),
                     html.H2(say(f"alert.{alert.kind}")),
-                    _state(visit, row),
+                    _state(visit, row, button),
                 ],
                 className="alert-top",
             ),
@@ -116,8 +126,8 @@ def _shown(visit: Visit, value: object) -> str:
     return "–" if value is None else str(value)
 
 
-def _state(visit: Visit, row: AlertRow) -> Part:
-    if row.state == "open" and visit.viewer.role is UserRole.ENGINEER:
+def _state(visit: Visit, row: AlertRow, button: bool) -> Part:
+    if button and row.state == "open" and visit.viewer.role is UserRole.ENGINEER:
         return html.Button(
             visit.say("alerts.acknowledge"),
             id={"acknowledge": row.id},

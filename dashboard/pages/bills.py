@@ -89,6 +89,7 @@ def _held(visit: Visit, held: Sequence[HoldRow]) -> Part:
                             [link(row.hold.serial, f"/meters/{row.hold.serial}"), f" · {row.customer_name}"],
                             className="row-name",
                         ),
+                        html.Div(_span(visit, row.hold.period), className="row-under"),
                         html.Div(
                             wording.hold(row.hold.kind, row.hold.serial, row.hold.reason, visit.lang),
                             className="row-under",
@@ -96,7 +97,6 @@ def _held(visit: Visit, held: Sequence[HoldRow]) -> Part:
                     ],
                     className="row-main",
                 ),
-                html.Div(_span(visit, row.hold.period), className="row-end row-under"),
             ],
             className="row",
         )

@@ -17,6 +17,7 @@ from dashboard.charts.load_curve import load_curve
 from dashboard.charts.packing import chart
 from dashboard.charts.regular import Curve, load_figures, regular, whole_days
 from dashboard.errors import Refused
+from dashboard.pages.alerts import of_meter
 from dashboard.parts.days_range import DaysRange, asked, chooser
 from dashboard.parts.electrical import (
     events_card,
@@ -56,6 +57,7 @@ def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
     return html.Div(
         [
             heading(found.serial, _under(visit, found)),
+            html.Div(of_meter(conn, visit, found.serial), className="above"),
             chooser(visit, days),
             html.Div(_energy(conn, visit, found, days), className="grid"),
             html.Div(_live(visit, found), id="meter-live"),

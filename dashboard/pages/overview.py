@@ -52,15 +52,11 @@ def _rate_tone(share: float | None) -> str:
 def _figures(visit: Visit, seen: Overview) -> list[Part]:
     say, fmt = visit.say, visit.fmt
     open_alerts = sum(seen.open_alerts.values())
+    read = seen.meters_read_24h / seen.meters if seen.meters else None
     figures = (
         figure(say("overview.meters"), fmt.number(seen.meters), note=say("overview.meters_note")),
         figure(
-            say("overview.read_rate"),
-            fmt.percent(seen.read_rate_24h),
-            note=say(
-                "overview.read_rate_note", read=fmt.number(seen.meters_read_24h), all=fmt.number(seen.meters)
-            ),
-            tone=_rate_tone(seen.read_rate_24h),
+            say("overview.read_rate"), fmt.percent(read), note=_read_note(visit, seen), tone=_rate_tone(read)
         ),
         figure(
             say("overview.complete"),
@@ -76,6 +72,16 @@ def _figures(visit: Visit, seen: Overview) -> list[Part]:
         ),
     )
     return [html.Section(each, className="card w3") for each in figures]
+
+
+def _read_note(visit: Visit, seen: Overview) -> str:
+    say, fmt = visit.say, visit.fmt
+    return say(
+        "overview.read_rate_note",
+        read=fmt.number(seen.meters_read_24h),
+        all=fmt.number(seen.meters),
+        polls=fmt.percent(seen.read_rate_24h),
+    )
 
 
 def _stations(visit: Visit, seen: Overview) -> Part:

@@ -99,6 +99,12 @@ def site(village: Any, village_database: str, module_port: int) -> Iterator[str]
         yield address
 
 
+@pytest.fixture
+def serve(free_port: int) -> Callable[..., Any]:
+    """`with serve(dsn) as address:` is another server, for this test alone."""
+    return lambda dsn, **settings: serving(dsn, free_port, **settings)
+
+
 @pytest.fixture(scope="module")
 def module_port() -> int:
     return ports.choose()

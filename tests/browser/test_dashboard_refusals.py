@@ -233,3 +233,17 @@ def test_dark_and_light_change_without_a_new_page(visitor: Callable[..., Any], v
     window.page.reload()
     assert window.page.evaluate("getComputedStyle(document.body).backgroundColor") == dark
     assert window.wrong == []
+
+
+def test_a_store_that_is_away_is_said_and_signs_nobody_out(serve: Callable[..., Any]) -> None:
+    with (
+        serve("postgresql://nobody@127.0.0.1:1/nothing") as address,
+        Client(base_url=address, timeout=30) as client,
+    ):
+        assert client.get("/livez").status_code == 200
+        assert client.get("/readyz").status_code == 503
+        assert client.enter("ky.thuat").status_code == 503
+        client.cookies.set("session", "kept")
+        answer = client.get("/meters")
+        assert answer.status_code == 503
+        assert "Chưa đọc được kho số liệu" in answer.text
