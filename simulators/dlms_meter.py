@@ -17,7 +17,7 @@ from protocols.dlms.objects import InterfaceClass, ScalerUnit
 from protocols.dlms.profile_server import ProfileBuffer
 from protocols.dlms.selection import CaptureObject, EntrySelection, RangeAsked
 from protocols.dlms.server import ClientAccess, Device
-from protocols.meter_models.model import BillingProfile, LoadProfile, Place, Quantity
+from protocols.meter_models.model import BillingProfile, LoadProfile, Place, ProfileColumn, Quantity
 from protocols.obis import Obis
 from simulators import halfhours
 from simulators.chance import Ints
@@ -84,12 +84,21 @@ class DlmsMeter:
 
     def _number(self, place: Place, raw: Callable[[], int]) -> None:
         at = place.dlms
+        if (at.class_id, at.obis, at.number) in self._attributes:
+            return  # an index that is both a register and a column of the profile
         self._attributes[at.class_id, at.obis, at.number] = lambda: Data(place.tag, raw())
         scaler_unit = ScalerUnit(place.scaler, place.unit).to_data()
         self._attributes[at.class_id, at.obis, objects.scaler_attribute(at.class_id)] = lambda: scaler_unit
 
     def _register(self, key: RegisterKey, place: Place) -> int:
         return self._instrument.raw(key, place, self._instrument.second())
+
+    def _last(self, column: ProfileColumn, interval_s: int) -> int:
+        """What the profile captured last; 0 before its first half-hour."""
+        captured = self._instrument.column(
+            column, self._instrument.entries(with_start=False).newest(), interval_s
+        )
+        return int(captured[-1]) if len(captured) else 0
 
     def _quantity(self, quantity: Quantity, place: Place) -> int:
         return round(self._instrument.quantities()[quantity] * 10.0**-place.scaler)
@@ -104,6 +113,8 @@ class DlmsMeter:
         # A buffer of indices opens with the one at hanging: where else would the first half-hour begin?
         with_start = all(column.kind is ProfileKind.INDEX for column in profile.columns)
         capacity = None if self._instrument.hung.recorded is not None else profile.entries
+        for captured in profile.columns:
+            self._number(captured.place, partial(self._last, captured, profile.interval_seconds))
 
         def buffer() -> ProfileBuffer:
             entries = self._instrument.entries(with_start=with_start)

@@ -32,6 +32,10 @@ class Entries:
     before: Ints
     at: Ints
 
+    def newest(self) -> Entries:
+        """The last one alone, or none."""
+        return Entries(self.stamps[-1:], self.before[-1:], self.at[-1:])
+
 
 class Instrument:
     """One meter, by its own clock everywhere: where that is wrong, months are closed at the wrong time."""

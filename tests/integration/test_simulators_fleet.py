@@ -174,6 +174,25 @@ async def test_a_dlms_meter_tells_its_serial_clock_registers_and_month(free_port
 
 
 @pytest.mark.parametrize("model", ["dk-1p", "dk-1p-5", "dk-3p", "dk-3p-ct", "dk-head"])
+async def test_the_columns_of_a_profile_tell_scaler_unit_and_their_last_value(free_port, model):
+    async with running(free_port) as served:
+        meter = served.reachable(model)
+        async with reading(served, meter) as talk:
+            rows = await talk.profile(EPOCH - timedelta(hours=1), EPOCH)
+            for column in talk.model.profile.columns:
+                at = column.place.dlms
+                said = axdr.decode(await talk.get(objects.scaler_unit(at.obis, at.class_id)))
+                assert objects.ScalerUnit.from_data(said) == objects.ScalerUnit(
+                    column.place.scaler, column.place.unit
+                )
+                last = rows.column(str(at.obis), at.number).values[-1]
+                if column.kind.value == "index":  # goes on counting after the half-hour
+                    assert await talk.number(at) >= last
+                else:
+                    assert await talk.number(at) == last
+
+
+@pytest.mark.parametrize("model", ["dk-1p", "dk-1p-5", "dk-3p", "dk-3p-ct", "dk-head"])
 async def test_the_half_hours_of_a_month_are_what_the_registers_moved(free_port, model):
     month = (datetime(2026, 9, 1, tzinfo=LOCAL), datetime(2026, 10, 1, tzinfo=LOCAL))
     async with running(free_port) as served:
