@@ -116,7 +116,7 @@ def playwright() -> Iterator[Playwright]:
         yield started
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def browser(playwright: Playwright, needs_tool: Callable[..., str]) -> Iterator[Browser]:
     started = playwright.chromium.launch(executable_path=needs_tool("chromium"), args=FLAGS)
     yield started
@@ -161,8 +161,9 @@ class Visitor:
 
 
 @pytest.fixture
-def visitor(browser: Browser, site: str) -> Callable[..., Visitor]:
-    """`visitor("phone")` is a new window."""
+def visitor(browser: Browser, site: str) -> Iterator[Callable[..., Visitor]]:
+    """`visitor("phone")` is a new window, which shares nothing with others."""
+    windows: list[BrowserContext] = []
 
     def come(size: str = "desk", **options: Any) -> Visitor:
         width, height = SIZES[size]
@@ -170,6 +171,9 @@ def visitor(browser: Browser, site: str) -> Callable[..., Visitor]:
         context = browser.new_context(
             viewport={"width": width, "height": height}, is_mobile=phone, has_touch=phone, **options
         )
+        windows.append(context)
         return Visitor(context, site)
 
-    return come
+    yield come
+    for window in windows:
+        window.close()
