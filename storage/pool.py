@@ -47,6 +47,9 @@ def connect(dsn: str, *, autocommit: bool = False, statement_timeout_s: float = 
         return psycopg.connect(dsn, autocommit=autocommit, **session(statement_timeout_s))
     except psycopg.OperationalError as error:
         raise Unreachable(shown(dsn), _said(error)) from error
+    except psycopg.ProgrammingError as error:
+        # No address at all. What libpq says of it repeats the whole with its password.
+        raise Unreachable(shown(dsn), str(error).split(': "')[0]) from None
 
 
 def _said(error: psycopg.OperationalError) -> str:
