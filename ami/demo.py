@@ -204,10 +204,7 @@ class Demo:
             arguments += ["--as-of", at.isoformat()]
         child = self.start("head-end", *arguments, **HURRY)
         with progress(title) as step:
-            while True:
-                line = child.line()
-                if line.get("finished"):
-                    break
+            for line in child.lines():
                 step(line["done"], line["total"], line["text"])
         child.running().wait()
 

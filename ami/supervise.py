@@ -16,10 +16,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from ami.console import say
 from ami.failure import Exit, Failure
 
 _PR_SET_PDEATHSIG = 1
 STOP_WITHIN_S = 10.0
+TRIES = 3
 
 
 def _end_with_parent() -> None:
@@ -81,7 +83,7 @@ class Child:
         process = self.running()
         stdout: IO[str] = process.stdout  # type: ignore[assignment]
         text = stdout.readline()
-        if not text:
+        if not text.endswith("\n"):  # nothing, or what a kill cut off
             code = process.wait()
             said = self.last_words().removeprefix("ami: ")
             # What was handed in is at fault: who noticed it does not matter.
@@ -90,6 +92,28 @@ class Child:
             raise failure
         document: dict[str, Any] = json.loads(text)
         return document
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """JSON lines up to the one that says `finished`; of a process that can be run again and again.
+
+        When a signal kills it, it is started again. Raises `Failure` when it ended by itself, or was killed
+        TRIES times in a row before it said anything.
+        """
+        silent = 0
+        while True:
+            try:
+                line = self.line()
+            except Failure:
+                if self.running().returncode >= 0 or silent == TRIES:
+                    raise
+                say(f"The {self.name} was killed; it is started again and asks for what is missing.")
+                silent += 1
+                self.start()
+                continue
+            silent = 0
+            if line.get("finished"):
+                return
+            yield line
 
     def ask(self, **question: Any) -> dict[str, Any]:
         """Send one JSON line and wait for the answer."""

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import random
+import signal
 import sqlite3
 import subprocess
 import time
@@ -21,7 +23,9 @@ import pytest
 
 from collector.spool import HELD
 from storage.embedded import Embedded
-from tests.simulated_fleet import Fleet, simulated_fleet
+from tests.households import two_households
+from tests.processes_of import processes_of
+from tests.simulated_fleet import EPOCH, Fleet, simulated_fleet
 from tests.stored_rows import Rows, assert_same_rows, stored_rows
 
 KILLS = 10
@@ -176,3 +180,84 @@ def test_ten_kills_and_a_stopped_database_end_where_an_undisturbed_run_ends(
     assert sum(acknowledged.values()) > KILLS
     assert not lost, f"acknowledged and not stored: {dict(lost)}"
     assert_same_rows(stored_rows(installation.server.dsn()), expected)
+
+
+@dataclasses.dataclass
+class Demo:
+    """A running `ami demo`, and which processes it has started."""
+
+    process: subprocess.Popen[str]
+    home: Path
+    log: Path
+
+    def pid(self, verb: str, *, but: int = 0) -> int:
+        """The process of a verb, waited for; another than `but`."""
+        found: list[int] = []
+
+        def there() -> bool:
+            assert self.process.poll() is None, self.log.read_text()
+            found[:] = [pid for pid, ran in processes_of(self.home).items() if ran == verb and pid != but]
+            return bool(found)
+
+        wait_for(there, 40.0)
+        return found[0]
+
+    def left(self) -> dict[int, str]:
+        return processes_of(self.home)
+
+
+@pytest.fixture
+def demo(ami: Any, tmp_path: Path) -> Iterator[Callable[..., Demo]]:
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*options: str, **environment: str) -> Demo:
+        slow = dataclasses.replace(ami, environment={**ami.environment, **environment})
+        log = tmp_path / "demo.log"
+        with log.open("w") as said, (tmp_path / "demo.json").open("w") as printed:
+            started.append(slow.start("demo", "--as-of", EPOCH, *options, stdout=printed, stderr=said))
+        return Demo(started[-1], ami.home, log)
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+    wait_for(lambda: not processes_of(ami.home))
+
+
+def test_a_demo_whose_head_end_is_killed_reads_on(demo: Any, tmp_path: Path) -> None:
+    running = demo("--once", "--json", "--seed", "7", AMI_CONCURRENCY="4")
+    before = 0
+    for _ in range(3):
+        before = running.pid("collect", but=before)
+        time.sleep(random.uniform(0.7, 1.2))
+        os.kill(before, signal.SIGKILL)
+    assert running.process.wait(90) == 0, running.log.read_text()
+    document = json.loads((tmp_path / "demo.json").read_text())
+    assert document["wh_billed"] == document["wh_truth"] > 0
+    assert running.log.read_text().count("was killed; it is started again") == 3
+    assert running.left() == {}
+
+
+def test_a_demo_that_stays_starts_its_children_again_and_ends_without_its_meters(
+    demo: Any, tmp_path: Path
+) -> None:
+    running = demo("--replay", str(two_households(tmp_path / "two.csv")))
+    first = {verb: running.pid(verb) for verb in ("simulate", "serve", "worker", "collect")}
+    wait_for(lambda: "Ctrl-C" in running.log.read_text(), 40.0)
+    for verb in ("collect", "worker", "serve"):
+        os.kill(first[verb], signal.SIGKILL)
+    for verb in ("collect", "worker", "serve"):
+        assert running.pid(verb, but=first[verb]) != first[verb]
+    os.kill(first["simulate"], signal.SIGKILL)
+    assert running.process.wait(30) == 1
+    assert "simulator" in running.log.read_text().strip().splitlines()[-1]
+    assert running.left() == {}
+
+
+def test_a_demo_that_is_killed_leaves_nothing_running(demo: Any, tmp_path: Path) -> None:
+    running = demo("--once", "--seed", "7", AMI_CONCURRENCY="4")
+    running.pid("collect")
+    assert len(running.left()) == 3
+    running.process.kill()
+    running.process.wait()
+    wait_for(lambda: running.left() == {}, 15.0)

@@ -10,7 +10,6 @@ import dataclasses
 import gzip
 import io
 import json
-import random
 import shutil
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +22,7 @@ import psycopg
 import pytest
 
 from tests.file_watch import FileWatch, Seen
+from tests.households import two_households
 from tests.simulated_fleet import EPOCH, simulated_fleet
 from tests.stored_rows import assert_same_rows, stored_rows
 
@@ -75,33 +75,6 @@ def truth(file: Path) -> Truth:
     return Truth(
         {meter: {wall + moved: wh for wall, wh in slots.items()} for meter, slots in kept.items()}, dropped
     )
-
-
-def synthetic(file: Path) -> Path:
-    """Two households of 62 days: gaps, an autumn night that has two hours twice, halves of a watt-hour."""
-    drawn = random.Random(8)
-    begin, lines = datetime(2013, 9, 9, tzinfo=VIETNAM), ["meter,timestamp,kwh"]
-    for meter, days in (("HO-1", 62), ("HO-2", 60)):
-        gaps = {drawn.randrange(10, days * 48 - 10) for _ in range(40)}
-        gaps |= set(range(20 * 48 - 3, 21 * 48 + 5))  # a day and a bit, over two midnights
-        for slot in range(days * 48):
-            wall = begin + slot * HALF_HOUR
-            if slot in gaps:
-                continue
-            # Summer time ends on 27 October 2013 at 02:00: 01:00 and 01:30 come again, with another offset.
-            night = wall.date() == date(2013, 10, 27)
-            offset = "+00:00" if (night and wall.hour >= 2) or wall.date() > date(2013, 10, 27) else "+01:00"
-            lines.append(f"{meter},{wall:%Y-%m-%dT%H:%M:%S}{offset},{drawn.randrange(0, 20000) / 10000:.4f}")
-            if night and (wall.hour, wall.minute) == (1, 30):
-                for again in (wall - HALF_HOUR, wall):
-                    lines.append(f"{meter},{again:%Y-%m-%dT%H:%M:%S}+00:00,9.999")
-    # Exactly half a watt-hour goes up; a binary fraction or the even neighbour would go down.
-    lines[1:4] = [
-        f"HO-1,{begin + n * HALF_HOUR:%Y-%m-%dT%H:%M:%S}+01:00,{kwh}"
-        for n, kwh in enumerate(("0.0005", "1.0025", "0.2345"))
-    ]
-    file.write_text("\n".join(lines) + "\n")
-    return file
 
 
 def replay(ami: Any, file: Path) -> tuple[dict[str, Any], str, Seen]:
@@ -208,7 +181,7 @@ def assert_stored(ami: Any, dsn: str, file: Path) -> Truth:
 
 
 def test_a_file_with_gaps_and_a_doubled_hour(ami: Any, database: str, tmp_path: Path) -> None:
-    said_by_file = assert_stored(ami, database, synthetic(tmp_path / "two-households.csv"))
+    said_by_file = assert_stored(ami, database, two_households(tmp_path / "two-households.csv"))
     assert len(said_by_file.dropped) == 4
     assert all(len(gaps) > 60 for gaps in said_by_file.missing.values())
     assert [wh for _, wh in sorted(said_by_file.wh["HO-1"].items())[:3]] == [1, 1003, 235]
@@ -222,7 +195,7 @@ def test_real_households(ami: Any, database: str, shared_dir: Path, name: str) -
 def test_an_answer_spoilt_on_the_way_is_rejected_kept_and_read_again(
     ami: Any, database: str, tmp_path: Path, free_port: int, empty_database: str
 ) -> None:
-    file = synthetic(tmp_path / "two-households.csv")
+    file = two_households(tmp_path / "two-households.csv")
     other = dataclasses.replace(
         ami,
         home=tmp_path / "undisturbed",
