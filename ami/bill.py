@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import rich_click as click
@@ -13,13 +13,14 @@ from ami.demo_world import last_full_month
 from ami.failure import Exit, InputFailure, end
 from ami.instants import DAY, INSTANT, MONTH
 from ami.settings import load
-from model.period import LOCAL, Period, local_day
+from model.period import Period, local_day
 from model.viewer import UserRole, Viewer
 from operations import bill_print, jobs, wording
 from operations.vietnamese import dong
 from storage import bills
 from storage.pool import open_pool
 
+FILE = click.Path(path_type=Path, dir_okay=False)
 OFFICE = Viewer(login="ami", role=UserRole.BILLING)
 
 
@@ -67,54 +68,66 @@ def run(month: Period | None, invoice_date: date | None, as_of: datetime | None,
 
 @command.command("list")
 @click.option("--month", type=MONTH, help="Like 2026-10; default: the last full one.")
-@click.option("--customer", help="Customer code.")
-@click.option("--limit", type=click.IntRange(1, 100_000), default=200, show_default=True)
+@click.option("--customer", help="Only this customer's code.")
+@click.option(
+    "--limit", type=click.IntRange(1, 100_000), default=200, show_default=True, help="At most so many."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def show(month: Period | None, customer: str | None, limit: int, as_json: bool) -> None:
-    """Bills of a month."""
+    """The bills whose period ends with a month, amounts in đồng with VAT."""
     period = month or last_full_month(clocks.wall())
     with home.database(load()) as dsn, open_pool(dsn) as pool, pool.connection() as conn:
         found = bills.bills(conn, OFFICE, customer=customer, month=local_day(period.start), limit=limit)
     if as_json:
         emit({"bills": found})
         return
-    numbers = ("kWh", "Total")
-    table(
-        "",
-        ("Bill", "Customer", "Name", "From", "To", *numbers),
-        [
-            (
-                b.id,
-                b.customer,
-                b.customer_name,
-                _day(b.period.start),
-                _day(b.period.end),
-                f"{b.kwh:,}",
-                dong(b.total),
-            )
-            for b in found
-        ],
-        right=numbers,
-    )
+    if not found:
+        say("There is no such bill; `ami bill run` makes those of a closed month.")
+        return
+    rows = [(b.id, b.customer, b.customer_name, _days(b.period), f"{b.kwh:,}", dong(b.total)) for b in found]
+    numbers = ("Bill", "kWh", "Total")
+    table("", ("Bill", "Customer", "Name", "Period", "kWh", "Total"), rows, right=numbers)
 
 
 @command.command("print")
-@click.argument("number", type=int)
+@click.argument("number", type=int, required=False)
+@click.option("--month", type=MONTH, help="All bills of this month instead, like 2026-10.")
+@click.option("--output", type=FILE, required=True, help="HTML file to write.")
 @click.option(
-    "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="HTML file to write."
+    "--paper", type=click.Choice(["A5", "A4"]), default="A5", show_default=True, help="Size of a sheet."
 )
-@click.option("--paper", type=click.Choice(["A5", "A4"]), default="A5", show_default=True)
-def print_sheet(number: int, output: Path, paper: str) -> None:
-    """Write bill NUMBER as a page that needs nothing but itself; open it in a browser and print."""
+def print_sheets(number: int | None, month: Period | None, output: Path, paper: str) -> None:
+    """Write bill NUMBER, or all bills of a month, as a document that needs nothing but itself.
+
+    Open it in a browser and print; every bill begins on a sheet of its own.
+
+    \b
+    ami bill print 17 --output bill-17.html
+    ami bill print --month 2026-10 --output bills-2026-10.html
+    """
+    if (number is None) == (month is None):
+        raise click.UsageError("name the NUMBER of a bill, or --month")
     settings = load()
     with home.database(settings) as dsn, open_pool(dsn) as pool, pool.connection() as conn:
-        sheet = bills.bill(conn, OFFICE, number)
-    if sheet is None:
-        raise InputFailure(f"There is no bill {number}: see `ami bill list`.")
-    printed = bill_print.PrintedBill(sheet.id, sheet.bill, sheet.customer, supplier=settings.office)
-    output.write_text(bill_print.html(printed, paper), encoding="utf-8")
-    say(f"Bill {number} is in {output}.")
+        if month is not None:
+            listed = bills.bills(conn, OFFICE, month=local_day(month.start), limit=100_000)
+            numbers = sorted(row.id for row in listed)
+        else:
+            numbers = [number or 0]
+        sheets = [sheet for each in numbers if (sheet := bills.bill(conn, OFFICE, each)) is not None]
+    if not sheets:
+        asked = f"bill {number}" if month is None else f"bill of {local_day(month.start):%m/%Y}"
+        raise InputFailure(f"There is no {asked}: see `ami bill list`.")
+    printed = [
+        bill_print.PrintedBill(
+            sheet.id, sheet.bill, sheet.customer, supplier=settings.office, hotline=settings.hotline
+        )
+        for sheet in sheets
+    ]
+    output.write_text(bill_print.pages(printed, paper), encoding="utf-8")
+    say(f"{f'Bill {number} is' if month is None else f'{len(sheets):,} bills are'} in {output}.")
 
 
-def _day(at: datetime) -> str:
-    return f"{at.astimezone(LOCAL):%d/%m/%Y}"
+def _days(period: Period) -> str:
+    last = local_day(period.end) - timedelta(days=1)
+    return f"{local_day(period.start):%d/%m/%Y} – {last:%d/%m/%Y}"

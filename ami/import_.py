@@ -8,17 +8,22 @@ from pathlib import Path
 
 import rich_click as click
 
-from ami import home
+from ami import clocks, home
 from ami.console import emit, say
+from ami.demo_world import last_full_month
 from ami.failure import InputFailure
 from ami.settings import load
 from model.errors import ModelError
 from model.grid import Register
 from model.jsonform import from_json
+from model.period import local_day
 from operations import customer_file, importing
+from operations.errors import FileRefused
+from storage.grid import RegisterCounts
 from storage.pool import open_pool
 from storage.secrets import WrappingKey
 
+TOLD = 100  # errors of a file that are listed one by one
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -30,13 +35,18 @@ def command() -> None:
 @command.command()
 @click.argument("file", type=FILE)
 def template(file: Path) -> None:
-    """Write an empty customer file (.xlsx or .csv) with one example line, to be filled in."""
+    """Write an empty customer file (.xlsx or .csv) with one example line, to be filled in.
+
+    The .xlsx has a second sheet that says, in Vietnamese, what goes into which column.
+    """
     if file.exists():
         raise InputFailure(f"{file} exists already: name another file.")
     if file.suffix.lower() not in (".xlsx", ".csv"):
         raise InputFailure(f"{file}: end the name in .xlsx or .csv.")
-    customer_file.write_template(file)
-    say(f"{file}: fill in a line for each measurement point, then `ami import customers {file}`.")
+    month = last_full_month(clocks.wall())
+    customer_file.write_template(file, local_day(month.start))
+    say(f"{file}: put a line for each measurement point in the place of the example,")
+    say(f"then bring it in: ami import customers {file}")
 
 
 @command.command()
@@ -49,17 +59,26 @@ def customers(file: Path, as_json: bool) -> None:
     settings = load()
     key = WrappingKey.load_or_create(settings.wrapping_key_path)
     with home.database(settings) as dsn, open_pool(dsn) as pool:
-        counts = importing.import_customers(pool, file, key.wrap)
-    if as_json:
-        emit(counts)
-    else:
-        say(f"{file}: {_told(counts.added)} added, {_told(counts.changed)} changed.")
+        try:
+            counts = importing.import_customers(pool, file, key.wrap)
+        except FileRefused as refused:
+            for error in refused.errors[:TOLD]:
+                say(f"  {error}")
+            raise
+    _report(file, counts, as_json)
+    if customer_file.still_example(file):
+        say("The template's example customer is among them: if nobody asked for it, correct the file.")
 
 
 @command.command()
 @click.argument("file", type=FILE)
-def register(file: Path) -> None:
-    """Bring in a whole register of a grid (JSON, as `ami export register` writes it)."""
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def register(file: Path, as_json: bool) -> None:
+    """Bring in a whole register of a grid (JSON, as `ami export register` writes it), all of it or nothing.
+
+    What it names is added or changed, what it does not name is left alone. An exported register has no
+    passwords; meters keep those they have.
+    """
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -76,8 +95,34 @@ def register(file: Path) -> None:
     key = WrappingKey.load_or_create(settings.wrapping_key_path)
     with home.database(settings) as dsn, open_pool(dsn) as pool:
         counts = importing.import_register(pool, found, key.wrap)
-    say(f"{file}: {_told(counts.added)} added, {_told(counts.changed)} changed.")
+    _report(file, counts, as_json)
+
+
+def _report(file: Path, counts: RegisterCounts, as_json: bool) -> None:
+    if as_json:
+        emit(counts)
+    elif not sum(counts.added.values()) + sum(counts.changed.values()):
+        say(f"{file}: everything in it was there already.")
+    else:
+        say(f"{file}: {_told(counts.added)} added, {_told(counts.changed)} changed.")
 
 
 def _told(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {noun}" for noun, count in counts.items() if count) or "nothing"
+    """Like `2 stations, 1 supply`."""
+    parts = [f"{count:,} {noun if count > 1 else SINGULAR[noun]}" for noun, count in counts.items() if count]
+    return ", ".join(parts) or "nothing"
+
+
+SINGULAR = {
+    "stations": "station",
+    "feeders": "feeder",
+    "books": "book",
+    "customers": "customer",
+    "modems": "modem",
+    "meters": "meter",
+    "passwords": "password",
+    "points": "point",
+    "multipliers": "multiplier",
+    "supplies": "supply",
+    "installations": "installation",
+}

@@ -81,9 +81,9 @@ TEMPLATE = """\
 # Điện kế: the settings of this installation. The environment (AMI_…) wins over this file.
 
 [office]
-name = "Hợp tác xã điện"      # on pages and bills
-hotline = ""                  # telephone on bills and pages
-language = "vi"               # vi or en: what a visitor sees before choosing
+name = "Hợp tác xã điện"      # on bills
+hotline = ""                  # telephone on bills
+language = "vi"               # vi or en: of the sentences that explain bills held and alerts
 
 [web]
 host = "127.0.0.1"            # 0.0.0.0 to serve the local network; then set the two TLS files

@@ -12,6 +12,7 @@ from collector.exchange import read_meter
 from collector.exchange.abilities import abilities_of
 from collector.links import DialIn, Link, link_to
 from collector.listener import Listener
+from collector.meter_words import sentences
 from collector.plan import Span, Wanted, floor_to
 from collector.settings import HeadEndSettings
 from model.clock import Clock
@@ -73,28 +74,7 @@ class Seen:
 
     def sentences(self) -> list[str]:
         """For a person."""
-        said = self.document()
-        lines = [f"Meter {said['meter']} behind modem {self.modem}: {said['outcome']}."]
-        if said["detail"]:
-            lines.append(f"{said['detail']}.")
-        if said["clock_offset_s"] is not None:
-            offset = said["clock_offset_s"]
-            direction = (
-                "exact" if abs(offset) < 1 else f"{abs(offset):.0f} s {'ahead' if offset > 0 else 'behind'}"
-            )
-            lines.append(f"Its clock is {direction}.")
-        for read in said["registers"]:
-            scaled = f"{read['raw']} × 10^{read['scaler']} {read['unit']}"
-            lines.append(f"Register {read['channel']} {read['rate']}: {scaled}.")
-        for read in said["instants"]:
-            lines.append(
-                "Now: " + ", ".join(f"{key} {value}" for key, value in read.items() if key != "at") + "."
-            )
-        profile = said["profile"]
-        if profile["values"]:
-            lines.append(f"Profile: {profile['values']} values, {profile['from']} to {profile['to']}.")
-        lines += [f"{refusal['item']} was not had: {refusal['reason']}." for refusal in said["refused"]]
-        return lines
+        return sentences(self.readout, self.modem)
 
 
 def _local(at: datetime) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from html import escape
@@ -46,6 +47,7 @@ th:first-child, td:first-child, .left { text-align: left }
 tfoot td { border-bottom: 0 }
 .total td { font-size: 12pt; font-weight: 700; color: #0b5cad; border-top: 2px solid #0b5cad }
 .words { font-style: italic; margin: 1mm 0 3mm }
+article + article { break-before: page; padding-top: 8mm }
 footer { margin-top: 4mm; font-size: 8pt; color: #55626e }
 """
 
@@ -59,6 +61,7 @@ class PrintedBill:
     customer: Customer
     station: str = ""
     supplier: str = "Hợp tác xã dịch vụ điện"
+    hotline: str = ""
 
 
 def _use_row(use: RegisterUse) -> str:
@@ -100,9 +103,10 @@ def _head(sheet: PrintedBill) -> str:
         ("Mục đích sử dụng", PLAN_NAMES.get(bill.plan, bill.plan)),
     ]
     listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts if value)
+    phone = f" – ĐT {escape(sheet.hotline)}" if sheet.hotline else ""
     first, last = day(bill.period.start), day(bill.period.end - timedelta(days=1))
     return (
-        f"<header><div><h1>HOÁ ĐƠN TIỀN ĐIỆN</h1><div class=quiet>{escape(sheet.supplier)}</div></div>"
+        f"<header><div><h1>HOÁ ĐƠN TIỀN ĐIỆN</h1><div class=quiet>{escape(sheet.supplier)}{phone}</div></div>"
         f"<div class=right>Số: <b>{sheet.number:07d}</b><br>Ngày lập: {day(bill.invoice_date)}<br>"
         f"Kỳ: {first} – {last}</div></header><dl>{listed}</dl>"
     )
@@ -110,16 +114,31 @@ def _head(sheet: PrintedBill) -> str:
 
 def html(sheet: PrintedBill, paper: str = "A5") -> str:
     """One self-contained page; `paper` is `A5` or `A4`."""
+    return pages([sheet], paper)
+
+
+def pages(sheets: Sequence[PrintedBill], paper: str = "A5") -> str:
+    """A self-contained document in which every bill, one at least, begins on a page of its own."""
     if paper not in ("A5", "A4"):
         raise ValueError(f"a bill is printed on A5 or A4, not on {paper!r}")
-    bill = sheet.bill
+    first, *others = sheets
+    titled = f"Hoá đơn {first.number:07d} – {escape(first.customer.name)}"
+    if others:
+        titled = f"Hoá đơn {first.number:07d} – {others[-1].number:07d}"
     css = _CSS % {"paper": paper, "width": "148mm" if paper == "A5" else "210mm"}
-    decisions = ", ".join(bill.decisions)
     return f"""<!DOCTYPE html>
 <html lang="vi"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Hoá đơn {sheet.number:07d} – {escape(sheet.customer.name)}</title><style>{css}</style></head><body>
-{_head(sheet)}
+<title>{titled}</title><style>{css}</style></head><body>
+{"".join(_article(sheet) for sheet in sheets)}
+</body></html>
+"""
+
+
+def _article(sheet: PrintedBill) -> str:
+    bill = sheet.bill
+    decisions = ", ".join(bill.decisions)
+    return f"""<article>{_head(sheet)}
 <h2>Chỉ số công tơ</h2>
 <table><thead><tr><th>Công tơ</th><th class="left">Bộ</th><th class="left">Loại</th>
 <th>Chỉ số cũ</th><th>Chỉ số mới</th><th>HSN</th><th>kWh</th></tr></thead>
@@ -134,7 +153,7 @@ def html(sheet: PrintedBill, paper: str = "A5") -> str:
 <p class="words">Bằng chữ: {in_words(bill.total)}.</p>
 <footer>Giá điện theo {escape(decisions)}. Sản lượng = (chỉ số mới − chỉ số cũ) × hệ số nhân;
 phần lẻ dưới 1 kWh được chuyển sang kỳ sau.</footer>
-</body></html>
+</article>
 """
 
 

@@ -1,4 +1,4 @@
-"""The customer file: a template the office fills in, and its reading back, all or nothing."""
+"""The customer file the office has filled in, read back all or nothing."""
 
 from __future__ import annotations
 
@@ -13,22 +13,15 @@ from model.errors import ModelError
 from model.grid import Customer, Multiplier, Point, ReadingBook, Register, Role, Station, Supply
 from model.period import midnight
 from operations.customer_columns import BY_HEADING, COLUMNS, Column, plain
+from operations.customer_template import write as write_template
 from operations.errors import FileError, FileRefused
-from operations.spreadsheet import read_rows, write_csv, write_xlsx
+from operations.spreadsheet import read_rows
+
+__all__ = ["read", "still_example", "write_template"]
 
 _CODE = re.compile(r"[0-9A-Za-zĐđ][0-9A-Za-zĐđ./_-]{0,31}")
 _YES = {"co", "yes", "true", "1", "x"}
 _NO = {"khong", "no", "false", "0", ""}
-
-
-def write_template(path: Path) -> None:
-    """Write the empty customer file with one example line; the ending `.csv` makes CSV, any other XLSX."""
-    headings = [column.heading for column in COLUMNS]
-    example = [column.example for column in COLUMNS]
-    if path.suffix.lower() == ".csv":
-        write_csv(path, headings, [example])
-    else:
-        write_xlsx(path, "Khách hàng", headings, [example])
 
 
 def _code(text: str) -> str:
@@ -218,3 +211,9 @@ def read(path: Path, plans: frozenset[str]) -> Register:
     if reading.errors:
         raise FileRefused(path.name, tuple(reading.errors))
     return reading.register()
+
+
+def still_example(path: Path) -> bool:
+    """Whether the template's example customer was left in the file."""
+    example = [COLUMNS[0].example, COLUMNS[1].example]
+    return any(cells[:2] == example for _, cells in read_rows(path))

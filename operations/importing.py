@@ -24,7 +24,7 @@ from model.grid import (
     Station,
     Supply,
 )
-from model.period import local_day, require_aware
+from model.period import LOCAL, local_day, require_aware
 from model.series import Rate
 from operations import customer_file
 from operations.errors import MeterRefused
@@ -148,6 +148,17 @@ def _place(new: NewMeter, known: Register) -> Register:
     )
 
 
+def _refuse_taken(new: NewMeter, code: str, known: Register) -> None:
+    for there in known.installations:
+        if there.point == code and (there.until is None or there.until > new.since):
+            if there.until is None:
+                said = f"meter {there.serial} still hangs there: take it down first (`ami meter take-down`)"
+            else:
+                until = f"{there.until.astimezone(LOCAL):%d/%m/%Y %H:%M}"
+                said = f"meter {there.serial} hung there until {until}: give a later --since"
+            raise MeterRefused(new.serial, f"meter {new.serial} at {code}: {said}, or name another --point")
+
+
 def add_meter(pool: Pool, new: NewMeter, wrap: Wrap) -> Point:
     """Hang one meter and return its point. Raises `MeterRefused`, or `RegisterUnusable` against the grid."""
     _checked(new)
@@ -163,6 +174,7 @@ def add_meter(pool: Pool, new: NewMeter, wrap: Wrap) -> Point:
             raise MeterRefused(new.serial, f"meter {new.serial}: {error}") from None
         place = _place(new, known)
         code = place.points[0].code if place.points else new.point or f"{new.customer}001"
+        _refuse_taken(new, code, known)
         meter = Meter(new.serial, new.model, modem.code, new.address, new.digits, new.password)
         hung = Installation(code, new.serial, new.since, first_index=dict(new.indices or {}))
         save_register(conn, replace(place, modems=(modem,), meters=(meter,), installations=(hung,)), wrap)

@@ -129,7 +129,7 @@ async def test_a_registered_meter_is_tried_and_nothing_is_stored(village: Cooper
         assert document["registers"]
         assert document["instants"][0]["voltage_v_1"] > 180
         assert bool(document["profile"]["values"]) == (model != "dk-mb")
-        assert any("Register active_import KT" in sentence for sentence in seen.sentences())
+        assert any("Energy used, total (KT)" in sentence for sentence in seen.sentences())
     dial_in = next(line for line in lines if line.modem.link is ModemLink.DIAL_IN)
     silent = village.order(do="silence", modems=[dial_in.modem.code], on=True)
     assert silent

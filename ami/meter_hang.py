@@ -1,0 +1,180 @@
+"""Hanging a meter, changing how it is reached, taking it down."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import rich_click as click
+
+from ami import clocks, home
+from ami.console import say, when
+from ami.instants import INSTANT
+from ami.settings import load
+from model.period import add_months, local_day, midnight
+from operations import importing, meter_changes
+from storage.pool import open_pool
+from storage.secrets import WrappingKey
+
+PASSWORD_VARIABLE = "AMI_METER_PASSWORD"
+PORT = click.IntRange(1, 65535)
+DIGITS = click.IntRange(4, 12)
+
+
+class _Number(click.ParamType[Any]):
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return Decimal(value)
+        except InvalidOperation:
+            self.fail(f"{value!r} is no number", param, ctx)
+
+
+class _Index(click.ParamType[Any]):
+    """A register code and what the display shows, in kWh."""
+
+    name = "code=kwh"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, tuple):
+            return value
+        code, _, text = value.partition("=")
+        try:
+            kwh = Decimal(text)
+        except InvalidOperation:
+            kwh = Decimal(-1)
+        if not code or not kwh.is_finite() or kwh < 0:
+            self.fail(f"{value!r}: write a register's code and its kWh, like KT=1234.5", param, ctx)
+        return code, kwh
+
+
+INDEX = _Index()
+
+
+@click.command()
+@click.argument("serial")
+@click.option("--model", required=True, help="Meter model; `ami meter models` lists them.")
+@click.option(
+    "--address",
+    type=click.IntRange(0, 65535),
+    default=1,
+    show_default=True,
+    help="DLMS logical device or Modbus unit.",
+)
+@click.option("--host", default="", help="Name or IP address of a modem that we call.")
+@click.option("--port", type=PORT, help="Its port; default: 4059 for DLMS, 502 for Modbus.")
+@click.option("--registration", default="", help="The name under which a modem dials in to us.")
+@click.option("--dialect", default="transparent", show_default=True, help="How that modem registers.")
+@click.option(
+    "--modem", default="", help="Code of a modem that is there already: several meters on one line."
+)
+@click.option("--point", default="", help="Measurement point; default: the customer's code and 001.")
+@click.option("--customer", default="", help="Customer's code.")
+@click.option("--name", "customer_name", default="", help="Customer's name, when the customer is new.")
+@click.option("--station", default="T01", show_default=True, help="Station of a new point.")
+@click.option("--book", default="S01", show_default=True, help="Reading book of a new customer.")
+@click.option("--plan", default="vn-household", show_default=True, help="Tariff plan of a new point.")
+@click.option("--multiplier", type=_Number(), default="1", show_default=True, help="CT × VT of a new point.")
+@click.option("--digits", type=DIGITS, help="kWh digits of the register; default: as the model says.")
+@click.option("--since", type=INSTANT, help="When it was hung; default: the first of last month.")
+@click.option(
+    "--index", "indices", type=INDEX, multiple=True, help="What it showed then, in kWh, like KT=1234.5."
+)
+@click.option("--as-of", type=INSTANT, help="Stand at this instant instead of now.")
+def add(
+    serial: str,
+    indices: tuple[tuple[str, Decimal], ...],
+    port: int | None,
+    since: datetime | None,
+    as_of: datetime | None,
+    **given: Any,
+) -> None:
+    """Hang a meter at a customer's measurement point.
+
+    What is not there yet is made with it: modem, point and, with --name, the customer. What the meter keeps
+    since --since in its own buffer is read by the next `ami collect`. Its password is taken from the
+    environment variable AMI_METER_PASSWORD, never from the command line.
+
+    \b
+    A modem with an address of its own, at a customer who was imported:
+      AMI_METER_PASSWORD=… ami meter add 20260001 --model dk-1p --host 10.8.0.14 --customer HTX001
+    The next meter on the same line:
+      AMI_METER_PASSWORD=… ami meter add 20260002 --model dk-1p --modem M-20260001 --address 2 \\
+          --customer HTX002
+    A modem that dials in, at a customer who is new:
+      ami meter add 20260003 --model dk-mb-log --registration 861234567890123 --dialect text-once \\
+          --customer HTX003 --name 'Nguyễn Văn An'
+    """
+    settings = load()
+    hung = since or midnight(add_months(local_day(clocks.clock(as_of)()).replace(day=1), -1))
+    new = importing.NewMeter(
+        serial,
+        since=hung,
+        port=port or (meter_changes.usual_port(given["model"]) if given["host"] else 0),
+        indices=meter_changes.raw_indices(serial, given["model"], indices),
+        password=os.environ.get(PASSWORD_VARIABLE) or None,
+        **given,
+    )
+    key = WrappingKey.load_or_create(settings.wrapping_key_path)
+    with home.database(settings) as dsn, open_pool(dsn) as pool:
+        point = importing.add_meter(pool, new, key.wrap)
+    say(f"Meter {serial} hangs at {point.code} since {when(hung)}.")
+    say(f"Try it: ami meter test {serial}")
+
+
+@click.command()
+@click.argument("serial")
+@click.option("--model", help="Meter model; `ami meter models` lists them.")
+@click.option("--address", type=click.IntRange(0, 65535), help="DLMS logical device or Modbus unit.")
+@click.option("--host", help="Name or IP address of its modem, which we call.")
+@click.option("--port", type=PORT, help="The modem's port.")
+@click.option("--registration", help="The name under which its modem dials in to us.")
+@click.option("--dialect", help="How that modem registers.")
+@click.option("--modem", help="Put the meter behind this modem, which is there already.")
+@click.option("--digits", type=DIGITS, help="kWh digits of the register.")
+def change(serial: str, **given: Any) -> None:
+    """Change how meter SERIAL is reached; what is not named stays as it is.
+
+    A new password is taken from the environment variable AMI_METER_PASSWORD. A modem that several meters
+    share changes for all of them.
+
+    \b
+    AMI_METER_PASSWORD=… ami meter change 20260001
+    ami meter change 20260001 --host 10.8.0.99 --port 4060
+    """
+    password = os.environ.get(PASSWORD_VARIABLE) or None
+    if password is None and all(value is None for value in given.values()):
+        raise click.UsageError(f"nothing is to be changed: name an option, or set {PASSWORD_VARIABLE}")
+    settings = load()
+    key = WrappingKey.load_or_create(settings.wrapping_key_path)
+    with home.database(settings) as dsn, open_pool(dsn) as pool:
+        wanted = meter_changes.Change(password=password, **given)
+        changed = meter_changes.change(pool, serial, wanted, key.wrap)
+    nouns = " and ".join(noun.removesuffix("s") for noun in changed)
+    say(f"Meter {serial}: {nouns} changed." if changed else f"Meter {serial} is as it was.")
+    if changed:
+        say(f"Try it: ami meter test {serial}")
+
+
+@click.command("take-down")
+@click.argument("serial")
+@click.option("--at", type=INSTANT, help="When it was taken down; default: now.")
+@click.option(
+    "--index", "indices", type=INDEX, multiple=True, help="What it showed then, in kWh, like KT=1234.5."
+)
+def take_down(serial: str, at: datetime | None, indices: tuple[tuple[str, Decimal], ...]) -> None:
+    """Meter SERIAL was taken down; its readings stay, and it is billed up to then.
+
+    For an exchange, hang the new one with `ami meter add … --point POINT --since THE-SAME-INSTANT` after it.
+
+    \b
+    ami meter take-down 20260001 --at 2026-10-14T09:30 --index KT=8123.4
+    """
+    settings = load()
+    key = WrappingKey.load_or_create(settings.wrapping_key_path)
+    with home.database(settings) as dsn, open_pool(dsn) as pool:
+        ended = meter_changes.take_down(pool, serial, at or clocks.wall(), indices, key.wrap)
+    say(f"Meter {serial} hung at {ended.point} until {when(ended.until)}.")

@@ -1,0 +1,145 @@
+"""What happens to a meter after it was hung: another line, password or address; and its taking down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from model.errors import ModelError
+from model.grid import Installation, Meter, Modem, ModemLink, Register
+from model.period import require_aware
+from model.series import Channel, Rate
+from operations.errors import MeterRefused
+from operations.importing import Wrap
+from protocols import meter_models
+from protocols.errors import LocalError
+from protocols.meter_models.model import MeterModel, Speech
+from storage.grid import register as known_register
+from storage.grid import save_register
+from storage.pool import Pool
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is to be different; what is None stays as it is. `modem` puts the meter behind another one."""
+
+    model: str | None = None
+    address: int | None = None
+    digits: int | None = None
+    password: str | None = None
+    modem: str | None = None
+    host: str | None = None
+    port: int | None = None
+    registration: str | None = None
+    dialect: str | None = None
+
+
+def change(pool: Pool, serial: str, wanted: Change, wrap: Wrap) -> tuple[str, ...]:
+    """Change a registered meter and its modem, and return the nouns that are different now.
+
+    A modem that several meters share changes for all of them. Raises `MeterRefused`.
+    """
+    with pool.connection() as conn:
+        known = known_register(conn)
+        meter = _meter(known, serial)
+        if wanted.model is not None:
+            _kind(serial, wanted.model)
+        code = wanted.modem or meter.modem
+        modem = next((modem for modem in known.modems if modem.code == code), None)
+        if modem is None:
+            said = f"meter {serial}: there is no modem {code}: see `ami meter list`, or give host and port"
+            raise MeterRefused(serial, said)
+        try:
+            modem = _modem(modem, wanted)
+        except ModelError as error:
+            raise MeterRefused(serial, f"meter {serial}: {error}") from None
+        new = Meter(
+            serial,
+            wanted.model or meter.model,
+            code,
+            meter.address if wanted.address is None else wanted.address,
+            meter.digits if wanted.digits is None else wanted.digits,
+            wanted.password,
+        )
+        counts = save_register(conn, Register(modems=(modem,), meters=(new,)), wrap)
+        return tuple(noun for noun in counts.changed if counts.changed[noun] + counts.added[noun])
+
+
+def _meter(known: Register, serial: str) -> Meter:
+    for meter in known.meters:
+        if meter.serial == serial:
+            return meter
+    raise MeterRefused(serial, f"meter {serial} is not registered: see `ami meter list`")
+
+
+def _modem(modem: Modem, wanted: Change) -> Modem:
+    link, host, registration = modem.link, modem.host, modem.registration
+    if wanted.host is not None:
+        link, host, registration = ModemLink.DIAL_OUT, wanted.host, wanted.registration or ""
+    elif wanted.registration is not None:
+        link, host, registration = ModemLink.DIAL_IN, "", wanted.registration
+    port = (modem.port if link is ModemLink.DIAL_OUT else 0) if wanted.port is None else wanted.port
+    return replace(
+        modem,
+        link=link,
+        host=host,
+        port=port,
+        registration=registration,
+        dialect=wanted.dialect or modem.dialect,
+    )
+
+
+def usual_port(model: str) -> int:
+    """The port at which a modem passes this kind of meter on, where nobody says another."""
+    speech = meter_models.load(model).speech if model in meter_models.names() else Speech.DLMS
+    return {Speech.DLMS: 4059, Speech.MODBUS: 502}[speech]
+
+
+def raw_indices(serial: str, model: str, kwh: Iterable[tuple[str, Decimal]]) -> dict[str, int]:
+    """What a display showed in kWh, by register code, as the meter of this model would send it.
+
+    Raises `MeterRefused` for a register the model does not have, or one named twice.
+    """
+    kind = _kind(serial, model)
+    found: dict[str, int] = {}
+    for code, value in kwh:
+        try:
+            rate = Rate.from_code(code)
+            place = kind.register(Channel.ACTIVE_IMPORT, rate).place
+        except (ValueError, LocalError) as error:
+            raise MeterRefused(serial, f"meter {serial}: {error}") from None
+        if rate.code in found:
+            raise MeterRefused(serial, f"meter {serial}: register {code} is named twice: keep one of them")
+        found[rate.code] = int((value * 1000).scaleb(-place.scaler))
+    return found
+
+
+def _kind(serial: str, model: str) -> MeterModel:
+    if model not in meter_models.names():
+        named = ", ".join(meter_models.names())
+        raise MeterRefused(serial, f"meter {serial}: no model is called “{model}”: use one of {named}")
+    return meter_models.load(model)
+
+
+def take_down(
+    pool: Pool, serial: str, at: datetime, kwh: Iterable[tuple[str, Decimal]], wrap: Wrap
+) -> Installation:
+    """Say that a meter was taken down, with what its display showed, and return where it hung.
+
+    Raises `MeterRefused` when it is not hanging, or hung later than `at`.
+    """
+    require_aware(at)
+    with pool.connection() as conn:
+        known = known_register(conn)
+        indices = raw_indices(serial, _meter(known, serial).model, kwh)
+        hanging = [i for i in known.installations if i.serial == serial and i.until is None]
+        if not hanging:
+            raise MeterRefused(serial, f"meter {serial} hangs nowhere: see `ami meter list`")
+        try:
+            ended = replace(hanging[0], until=at, last_index=indices)
+        except ModelError as error:
+            raise MeterRefused(serial, f"{error}") from None
+        save_register(conn, Register(installations=(ended,)), wrap)
+        return ended
