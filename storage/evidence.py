@@ -52,6 +52,12 @@ _TAKE_ANSWER: Final = """
     ON CONFLICT (meter_id, item, asked_from, asked_to, digest)
         DO UPDATE SET complete = true WHERE NOT answer.complete AND excluded.complete
     RETURNING xmax = 0"""
+_TAKE_ANSWERED: Final = """
+    INSERT INTO answered AS old (meter_id, item, spans)
+    SELECT meter_id, item, range_agg(tstzrange(asked_from, asked_to)) FROM incoming_answer
+    WHERE complete AND asked_from < asked_to GROUP BY meter_id, item ORDER BY meter_id, item
+    ON CONFLICT (meter_id, item) DO UPDATE SET spans = old.spans + excluded.spans
+        WHERE NOT old.spans @> excluded.spans"""
 _TAKE_REJECTED: Final = """
     INSERT INTO rejected_frame (meter_id, modem, poll_id, item, asked_from, asked_to, received_at, reason,
         raw, digest)
@@ -159,6 +165,7 @@ async def _answers(conn: AsyncConnection[TupleRow], batch: Batch) -> int:
         return 0
     await _copy(conn, _COPY_ANSWER, batch.answers)
     taken = await (await conn.execute(_TAKE_ANSWER)).fetchall()
+    await conn.execute(_TAKE_ANSWERED)
     return sum(new for (new,) in taken)
 
 

@@ -26,17 +26,17 @@ _LINES: Final = """
         FROM installation WHERE meter_id = m.id) i ON true
     ORDER BY d.code, m.address, m.serial"""
 _ANSWERED: Final = """
-    SELECT meter_id, item, unnest(range_agg(tstzrange(asked_from, asked_to)))
-    FROM answer
-    WHERE meter_id = ANY (%s) AND complete AND asked_from < asked_to
-    GROUP BY meter_id, item ORDER BY meter_id, item"""
+    SELECT meter_id, item, unnest(spans) FROM answered
+    WHERE meter_id = ANY (%s) ORDER BY meter_id, item"""
+# A closing snapshot or an index from a work sheet says nothing of when the registers were last asked.
 _LATEST: Final = """
     SELECT m.id, p.started, i.at, r.at, b.ends
     FROM unnest(%s::integer[]) AS m (id)
     LEFT JOIN LATERAL (SELECT started FROM poll
         WHERE meter_id = m.id AND outcome IN ('ok', 'partial') ORDER BY started DESC LIMIT 1) p ON true
     LEFT JOIN LATERAL (SELECT at FROM instant_read WHERE meter_id = m.id ORDER BY at DESC LIMIT 1) i ON true
-    LEFT JOIN LATERAL (SELECT at FROM register_read WHERE meter_id = m.id ORDER BY at DESC LIMIT 1) r ON true
+    LEFT JOIN LATERAL (SELECT at FROM register_read
+        WHERE meter_id = m.id AND source = 'poll' ORDER BY at DESC LIMIT 1) r ON true
     LEFT JOIN LATERAL (
         SELECT last + CASE WHEN kind = 'index' THEN interval '0' ELSE make_interval(secs => interval_s) END
             AS ends
@@ -68,7 +68,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class MeterLatest:
-    """How fresh the store's knowledge of a meter is; None where there is nothing yet."""
+    """How fresh the store's knowledge of a meter is; None where there is nothing yet.
+
+    `last_register` is of registers read then and there, not of closing snapshots or of hand-written indices.
+    """
 
     last_ok: datetime | None = None
     last_instant: datetime | None = None

@@ -120,6 +120,14 @@ CREATE TABLE answer (
 );
 CREATE UNIQUE INDEX answer_once ON public.answer USING btree (meter_id, item, asked_from, asked_to, digest) NULLS NOT DISTINCT;
 
+CREATE TABLE answered (
+    meter_id integer NOT NULL,
+    item text NOT NULL,
+    spans tstzmultirange NOT NULL,
+    CONSTRAINT answered_pkey PRIMARY KEY (meter_id, item),
+    CONSTRAINT answered_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES meter(id)
+);
+
 CREATE TABLE app_session (
     token_hash bytea NOT NULL,
     login text NOT NULL,
