@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from psycopg import Connection
@@ -18,11 +18,32 @@ from model.viewer import Viewer
 
 State = Literal["open", "acknowledged", "closed"]
 
+# What goes on until it ends. The others happen once, or belong to one month.
+_LASTING: Final = (
+    AlertKind.PHASE_BYPASS,
+    AlertKind.VACANCY,
+    AlertKind.STUCK_METER,
+    AlertKind.WRONG_METER,
+    AlertKind.MODEM_SILENT,
+    AlertKind.CLOCK_DRIFT,
+)
+_NEAR: Final = timedelta(days=3)
+
+# A beginning is an estimate that moves as days arrive: an alert that stands lends its own to what is the same.
 _RAISE: Final = """
+    WITH told AS (
+        SELECT n.kind, n.meter_id, n.severity, coalesce(standing.since, n.since) AS since, n.evidence
+        FROM unnest(%(kinds)s::text[], %(meters)s::integer[], %(severities)s::smallint[],
+            %(since)s::timestamptz[], %(evidence)s::jsonb[]) AS n (kind, meter_id, severity, since, evidence)
+        LEFT JOIN LATERAL (
+            SELECT since FROM alert a
+            WHERE a.meter_id = n.meter_id AND a.kind = n.kind AND a.state <> 'closed'
+              AND CASE WHEN n.kind = ANY (%(lasting)s) THEN n.since <= a.seen_at
+                  ELSE n.since BETWEEN a.since - %(near)s AND a.since + %(near)s END
+            ORDER BY a.since = n.since DESC, a.since DESC LIMIT 1) standing ON true)
     INSERT INTO alert AS old (kind, meter_id, severity, since, raised_at, seen_at, evidence)
     SELECT DISTINCT ON (meter_id, kind, since) kind, meter_id, severity, since, %(now)s, %(now)s, evidence
-    FROM unnest(%(kinds)s::text[], %(meters)s::integer[], %(severities)s::smallint[],
-        %(since)s::timestamptz[], %(evidence)s::jsonb[]) AS n (kind, meter_id, severity, since, evidence)
+    FROM told
     ORDER BY meter_id, kind, since, severity DESC
     ON CONFLICT (kind, meter_id, since) DO UPDATE SET severity = excluded.severity,
         evidence = excluded.evidence, seen_at = greatest(old.seen_at, excluded.seen_at),
@@ -67,7 +88,9 @@ def raise_alerts(conn: Connection[TupleRow], alerts: Sequence[tuple[int, Alert]]
     """Raise alerts, each with its meter; how many were not known before.
 
     One of the same kind, meter and beginning is the same: it was seen again, its evidence is the newest,
-    and it stays acknowledged.
+    and it stays acknowledged. So is one that stands while its beginning moves: for what lasts, one said to
+    have begun before it was last seen; for what happens once, one within three days. The first beginning
+    told is kept.
     """
     if not alerts:
         return 0
@@ -75,6 +98,8 @@ def raise_alerts(conn: Connection[TupleRow], alerts: Sequence[tuple[int, Alert]]
         _RAISE,
         {
             "now": require_aware(now),
+            "lasting": [kind.value for kind in _LASTING],
+            "near": _NEAR,
             "kinds": [alert.kind.value for _, alert in alerts],
             "meters": [meter_id for meter_id, _ in alerts],
             "severities": [int(alert.severity) for _, alert in alerts],
