@@ -11,6 +11,9 @@ from model.errors import ModelError
 
 # package, class, code; only rooms that were imported can have raised
 _KNOWN = (
+    ("storage.errors", "RegisterUnusable", Exit.INPUT),
+    ("storage.errors", "Unknown", Exit.INPUT),
+    ("storage.errors", "AlreadyThere", Exit.INPUT),
     ("storage.errors", "StorageError", Exit.FAILED),
     ("simulators.errors", "ReplayError", Exit.INPUT),
     ("simulators.errors", "SimulatorError", Exit.FAILED),

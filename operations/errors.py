@@ -42,7 +42,7 @@ class FileRefused(InputError):
         self.errors = errors
         first = str(errors[0])
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        super().__init__(f"{name} was not imported, nothing was stored: {first}{more}")
+        super().__init__(f"the file {name} was not imported, nothing was stored: {first}{more}")
 
 
 class MeterRefused(InputError):

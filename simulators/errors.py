@@ -11,7 +11,7 @@ class ReplayError(SimulatorError):
     """A replay file cannot be used. `line` is where in the file (0: the file as a whole)."""
 
     def __init__(self, file: str, line: int, reason: str) -> None:
-        where = f"{file}, line {line}" if line else file
+        where = f"the file {file}, line {line}" if line else f"the file {file}"
         super().__init__(f"{where}: {reason}")
         self.file = file
         self.line = line

@@ -169,10 +169,12 @@ def _rows(path: Path) -> Iterator[tuple[int, str, str, str]]:
                 if not meter:
                     raise ReplayError(path.name, reader.line_num, "the row names no meter")
                 yield reader.line_num, meter, stamp, kwh
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ReplayError(
+            path.name, 0, "the compressed file is damaged or cut off: pack it anew, or give it unpacked"
+        ) from error
     except OSError as error:
         raise ReplayError(path.name, 0, f"cannot be read ({error.strerror or error})") from error
-    except (EOFError, zlib.error) as error:
-        raise ReplayError(path.name, 0, "the compressed file is damaged or cut off") from error
     except UnicodeDecodeError as error:
         raise ReplayError(path.name, 0, "is no UTF-8 text") from error
     except csv.Error as error:

@@ -1,5 +1,5 @@
-"""Meters and modems in trouble, read by `ami collect`: one sentence each, the evidence kept, the neighbour read,
-and once the trouble is over everything is there exactly once."""
+"""Meters and modems in trouble, read by `ami collect`: one sentence each, the evidence kept, the neighbour
+read, and once the trouble is over everything is there exactly once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from tests.bad_meters import BAD, GOOD, NOW, PASSWORD, answering, hang, register
 from tests.unit.test_collector_dlms import PROFILE, STAMPS, WH, Scripted
 from tests.unit.test_collector_dlms import rows as encoded
 
-HALF_HOURS = "SELECT m.serial, sum(cardinality(b.raw)) FROM profile_block b JOIN meter m ON m.id = b.meter_id GROUP BY 1"
+HALF_HOURS = """SELECT m.serial, sum(cardinality(b.raw))
+    FROM profile_block b JOIN meter m ON m.id = b.meter_id GROUP BY 1"""
 
 
 @dataclass

@@ -97,7 +97,7 @@ def test_a_bad_file_is_one_sentence(tmp_path, name):
         replay.load(path, EPOCH)
     assert caught.value.line == line
     assert "\n" not in str(caught.value)
-    assert str(caught.value).startswith("bad.csv")
+    assert str(caught.value).startswith("the file bad.csv")
 
 
 def test_a_file_cut_off_or_absent_is_one_sentence(tmp_path):
