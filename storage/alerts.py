@@ -29,7 +29,7 @@ _LASTING: Final = (
 )
 _NEAR: Final = timedelta(days=3)
 
-# A beginning is an estimate that moves as days arrive: an alert that stands lends its own to what is the same.
+# A beginning is an estimate that moves as days arrive: an alert that stands lends its own to the same.
 _RAISE: Final = """
     WITH told AS (
         SELECT n.kind, n.meter_id, n.severity, coalesce(standing.since, n.since) AS since, n.evidence

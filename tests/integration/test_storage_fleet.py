@@ -66,10 +66,9 @@ async def test_an_answer_that_is_not_kept_is_not_remembered(
 ) -> None:
     meter = fleet.meter_ids(conn)["M001"]
     async with await AsyncConnection.connect(database, **session()) as writer:
-        await writer.set_autocommit(False)
         answer = said(HUNG, HUNG + HALF_HOUR)
-        await evidence.store(writer, [(meter, "D2", NOW, readout("M001", answer))])
-        await writer.rollback()
+        async with writer.transaction(force_rollback=True):
+            await evidence.store(writer, [(meter, "D2", NOW, readout("M001", answer))])
     assert fleet.answered(conn, [meter]) == {}
 
 
