@@ -27,7 +27,9 @@ from storage.secrets import WrappingKey
 
 @click.command("collect")
 @click.option(
-    "--once", is_flag=True, help="Read all that is missing, then end; exit 3 when a meter did not answer."
+    "--once",
+    is_flag=True,
+    help="Read all that is missing, then end; exit 3 when a meter was not wholly read.",
 )
 @click.option("--meter", "meters", multiple=True, help="Only this serial; may be given again.")
 @click.option(
@@ -49,8 +51,15 @@ def command(
     """Ask every meter for what is missing and keep what it says; without --once, until Ctrl-C.
 
     What a meter said is on disk (the spool) before it is acknowledged, and leaves it once it is in the
-    database.
+    database. What a meter still has in its own buffers is read back as far as it hangs there.
+
+    \b
+    ami collect --once
+    ami collect --once --meter 20260001 --json
+    ami collect
     """
+    if as_json and not once:
+        raise click.UsageError("--json goes with --once: without it the head-end never ends")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
     settings = load()
@@ -98,6 +107,7 @@ def head_end_settings(
         concurrency=settings.concurrency,
         live_every_s=settings.live_every_s,
         answer_s=settings.answer_s,
+        dial_in_wait_s=settings.dial_in_wait_s,
         spool_limit_bytes=settings.spool_mb * 2**20,
         only=frozenset(meters) or None,
     )

@@ -35,6 +35,7 @@ class Settings:
     concurrency: int = 200
     live_every_s: int = 60
     answer_s: int = 10
+    dial_in_wait_s: int = 20
     spool_mb: int = 2048
 
     @property
@@ -65,6 +66,7 @@ _PLACES = (
     ("AMI_CONCURRENCY", ("collector", "concurrency"), "concurrency"),
     ("AMI_LIVE_EVERY_S", ("collector", "live_every_s"), "live_every_s"),
     ("AMI_ANSWER_S", ("collector", "answer_s"), "answer_s"),
+    ("AMI_DIAL_IN_WAIT_S", ("collector", "dial_in_wait_s"), "dial_in_wait_s"),
     ("AMI_SPOOL_MB", ("collector", "spool_mb"), "spool_mb"),
 )
 _BOUNDS = {
@@ -73,6 +75,7 @@ _BOUNDS = {
     "concurrency": (1, 20000),
     "live_every_s": (5, 3600),
     "answer_s": (1, 600),
+    "dial_in_wait_s": (1, 3600),
     "spool_mb": (1, 1_000_000),
 }
 _PATHS = ("tls_certificate", "tls_key")
@@ -97,6 +100,7 @@ listen_port = 4059
 concurrency = 200             # conversations at the same time
 live_every_s = 60             # seconds between two looks at the instant values
 answer_s = 10                 # how long a meter may take to answer
+dial_in_wait_s = 20           # how long one reading of all waits for modems that dial in
 
 # [database]
 # url = "postgresql://…"      # without it a private TimescaleDB runs below this directory
