@@ -27,17 +27,21 @@ def command() -> None:
 
 @command.command("run")
 @click.option("--as-of", type=INSTANT, help="Stand at this instant instead of now.")
-def look(as_of: datetime | None) -> None:
-    """Apply every rule to what is stored and raise what is new."""
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def look(as_of: datetime | None, as_json: bool) -> None:
+    """Apply every rule to what is stored and raise what is new; `ami worker` does the same by itself."""
     with home.database(load()) as dsn:
         report = jobs.run_now(dsn, "watch", clock=clocks.clock(as_of))
-    say(f"{report.new:,} new alerts, {report.standing:,} stand, {report.closed:,} have passed.")
+    if as_json:
+        emit(report)
+    else:
+        say(f"{report.new:,} new alerts, {report.standing:,} stand, {report.closed:,} have passed.")
 
 
 @command.command("list")
-@click.option("--kind", type=click.Choice([kind.value for kind in AlertKind]))
-@click.option("--meter", help="Serial of one meter.")
-@click.option("--state", type=click.Choice(["open", "acknowledged", "closed"]))
+@click.option("--kind", type=click.Choice([kind.value for kind in AlertKind]), help="Only of this kind.")
+@click.option("--meter", help="Only of the meter with this serial.")
+@click.option("--state", type=click.Choice(["open", "acknowledged", "closed"]), help="Only in this state.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def show(kind: str | None, meter: str | None, state: str | None, as_json: bool) -> None:
     """Alerts, newest first."""
@@ -47,6 +51,8 @@ def show(kind: str | None, meter: str | None, state: str | None, as_json: bool) 
         found = alerts.alerts(conn, OFFICE, state=state, kind=wanted, serial=meter, limit=1000)  # type: ignore[arg-type]
     if as_json:
         emit({"alerts": found})
+    elif not found:
+        say("There is no such alert; `ami alerts run` looks for new ones.")
     else:
         rows = [
             (

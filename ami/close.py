@@ -21,7 +21,14 @@ from operations import jobs
 @click.option("--as-of", type=INSTANT, help="Stand at this instant instead of now.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def command(month: Period | None, as_of: datetime | None, as_json: bool) -> None:
-    """Take the index of every point at both ends of the month; exit 3 when some have none."""
+    """Take the index of every point at both ends of the month, from the meter's own snapshots; exit 3 when
+    some have none.
+
+    An index once closed never changes. `ami export closing` gives them to other programs.
+
+    \b
+    ami close --month 2026-10
+    """
     clock = clocks.clock(as_of)
     period = month or last_full_month(clock())
     with home.database(load()) as dsn:
@@ -30,6 +37,8 @@ def command(month: Period | None, as_of: datetime | None, as_json: bool) -> None
         emit(report)
     else:
         say(f"{report.closed:,} indices closed, {report.unchanged:,} were closed before.")
+        if not report.closed + report.unchanged + len(report.missing):
+            say("No meter hung at any point in that month: `ami meter add` hangs one.")
         if report.missing:
             table("Without a closing index", ("Point", "Meter", "Why"), report.missing)
         for sentence in report.differing:

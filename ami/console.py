@@ -72,6 +72,14 @@ def when(at: datetime | None) -> str:
     return "never" if at is None else f"{at.astimezone(LOCAL):%d/%m/%Y %H:%M}"
 
 
+def facts(rows: Sequence[tuple[str, Any]]) -> None:
+    """Names and what they are, one to a line, on stdout."""
+    grid = Table(box=None, show_header=False, pad_edge=False)
+    for name, value in rows:
+        grid.add_row(f"[bold]{name}[/]", "–" if value is None else str(value))
+    out.print(grid)
+
+
 @contextmanager
 def progress(title: str) -> Iterator[Step]:
     """A progress bar on stderr; the yielded function moves it. Without a terminal: two lines."""

@@ -9,7 +9,7 @@ from typing import Literal
 import rich_click as click
 
 from ami import home
-from ami.console import emit, say
+from ami.console import emit, facts, say
 from ami.failure import Exit, InputFailure, UsageFailure, end
 from ami.settings import Settings, load
 from storage import backup as copies
@@ -36,7 +36,10 @@ def _embedded(settings: Settings) -> Embedded:
 
 @command.command()
 def start() -> None:
-    """Start the embedded server and keep it running."""
+    """Start the embedded server and keep it running until `ami db stop`.
+
+    Without this, every command that needs the server starts it, and the last one to leave stops it.
+    """
     settings = load()
     server = _embedded(settings)
     server.start(progress=say)
@@ -60,7 +63,7 @@ def stop(mode: Literal["fast", "immediate"]) -> None:
 @command.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def status(as_json: bool) -> None:
-    """Is it running, where, and is its schema up to date?"""
+    """Is it running, where, and is its schema up to date? Exit 4 when it is not running."""
     settings = load()
     if settings.database_url is None:
         found = Embedded(settings.home).status()
@@ -72,7 +75,7 @@ def status(as_json: bool) -> None:
             "data": str(found.data),
             "version": found.version,
         }
-        waiting = pending(Embedded(settings.home).dsn()) if found.running else []
+        waiting = pending(Embedded(settings.home).dsn()) if found.running else None
     else:
         waiting = pending(settings.database_url)
         document = {"kind": "external", "running": True}
@@ -80,9 +83,8 @@ def status(as_json: bool) -> None:
     if as_json:
         emit(document)
     else:
-        for key, value in document.items():
-            shown = (", ".join(value) or "none") if isinstance(value, list) else value
-            click.echo(f"{key.replace('_', ' '):20} {'–' if shown is None else shown}")
+        shown = {**document, "pending_migrations": None if waiting is None else ", ".join(waiting) or "none"}
+        facts([(key.replace("_", " ").capitalize(), value) for key, value in shown.items()])
     if not document["running"]:
         end(Exit.NO_LINK)
 
@@ -98,7 +100,12 @@ def migrate() -> None:
 @command.command(context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def psql(arguments: tuple[str, ...]) -> None:
-    """Open psql on the database; arguments go to psql, as in: ami db psql -c 'select count(*) from meter'."""
+    """Open psql on the database; arguments go to psql, and its exit code is handed on.
+
+    \b
+    ami db psql
+    ami db psql -c 'select count(*) from meter'
+    """
     settings = load()
     with home.database(settings, migrated=False) as dsn:
         code = copies.psql(settings.home, dsn, arguments)
@@ -121,7 +128,7 @@ def backup(file: Path) -> None:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--yes", is_flag=True, help="Replace what is in the database without asking.")
 def restore(file: Path, yes: bool) -> None:
-    """Replace what is in the database by the backup in FILE."""
+    """Replace what is in the database by the backup in FILE; first stop whatever uses it."""
     settings = load()
     if not yes:
         if not sys.stdin.isatty():

@@ -19,6 +19,7 @@ from ami.instants import DAY, MONTH
 from ami.settings import load
 from model.period import LOCAL, Period, midnight
 from operations import closing_sheet
+from operations.spreadsheet import csv_text, write_csv
 from storage import fleet, profiles
 from storage.pool import open_pool
 from storage.register import register as known_register
@@ -38,14 +39,25 @@ def _both(as_json: bool, as_csv: bool) -> bool:
 @command.command()
 @click.option("--meter", "serial", required=True, help="Serial of the meter.")
 @click.option("--from", "first", type=DAY, help="First local day; default: the first stored.")
-@click.option("--to", "last", type=DAY, help="Local day to end before; default: after the last stored.")
-@click.option("--quality", type=click.Choice(["actual", "estimated", "suspect", "edited", "missing"]))
+@click.option(
+    "--to", "last", type=DAY, help="Local day to end before, itself left out; default: after the last stored."
+)
+@click.option(
+    "--quality",
+    type=click.Choice(["actual", "estimated", "suspect", "edited", "missing"]),
+    help="Only these.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.option("--csv", "as_csv", is_flag=True, help="CSV with a header line.")
 def intervals(
     serial: str, first: date | None, last: date | None, quality: str | None, as_json: bool, as_csv: bool
 ) -> None:
-    """The intervals of one meter: local beginning, Wh (primary side), quality."""
+    """The intervals of one meter: local beginning, Wh (primary side), quality.
+
+    \b
+    ami export intervals --meter 20260001 --from 2026-10-01 --to 2026-11-01 --csv
+    ami export intervals --meter 20260001 --quality actual --json
+    """
     as_json = _both(as_json, as_csv)
     period = Period(midnight(first or date(1970, 1, 1)), midnight(last or date(2200, 1, 1)))
     with home.database(load()) as dsn, open_pool(dsn) as pool, pool.connection() as conn:
@@ -70,7 +82,11 @@ def intervals(
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.option("--csv", "as_csv", is_flag=True, help="CSV with the billing trade's column names.")
 def closing(month: Period | None, output: Path | None, as_json: bool, as_csv: bool) -> None:
-    """The closing indices of a month, as the billing trade names them (MA_KHANG, CS_CU, CS_MOI …)."""
+    """The closing indices of a month, as the billing trade names them (MA_KHANG, CS_CU, CS_MOI …).
+
+    \b
+    ami export closing --month 2026-10 --csv --output closing-2026-10.csv
+    """
     as_json = _both(as_json, as_csv)
     period = month or last_full_month(clocks.wall())
     with home.database(load()) as dsn, open_pool(dsn) as pool:
@@ -83,16 +99,16 @@ def closing(month: Period | None, output: Path | None, as_json: bool, as_csv: bo
             }
         )
     elif output is not None:
-        with output.open("w", encoding="utf-8-sig", newline="") as file:
-            csv.writer(file).writerows([sheet.columns, *sheet.rows])
+        write_csv(output, sheet.columns, sheet.rows)
         say(f"{len(sheet.rows):,} closing indices are in {output}.")
     else:
-        _csv(sheet.columns, sheet.rows)
+        sys.stdout.write(csv_text(sheet.columns, sheet.rows))
 
 
 @command.command()
-def register() -> None:
-    """Everything known of the grid, as JSON (no passwords)."""
+@click.option("--json", "as_json", is_flag=True, help="JSON, which it is without this too.")
+def register(as_json: bool) -> None:
+    """Everything known of the grid, as JSON without passwords; `ami import register` takes it back."""
     with home.database(load()) as dsn, open_pool(dsn) as pool, pool.connection() as conn:
         emit(known_register(conn))
 

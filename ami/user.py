@@ -23,11 +23,23 @@ def command() -> None:
 
 @command.command()
 @click.argument("login")
-@click.option("--role", type=click.Choice([role.value for role in UserRole]), required=True)
+@click.option(
+    "--role",
+    type=click.Choice([role.value for role in UserRole]),
+    required=True,
+    help="What LOGIN may see and do.",
+)
 @click.option("--customer", default="", help="Customer code, for the role customer.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 def add(login: str, role: str, customer: str, password_stdin: bool) -> None:
-    """Add LOGIN. Without --password-stdin a password is asked for, or made up where there is no terminal."""
+    """Add LOGIN, who may then sign in on the pages.
+
+    Without --password-stdin a password is asked for, or made up and shown where there is no terminal.
+
+    \b
+    ami user add kythuat --role engineer
+    ami user add chihoa --role customer --customer HTX01000001
+    """
     password, shown = _password(password_stdin)
     with home.database(load()) as dsn, open_pool(dsn) as pool:
         accounts.add_user(pool, login, UserRole(role), password, customer=customer, now=clocks.wall())
@@ -46,8 +58,14 @@ def show(as_json: bool) -> None:
     ]
     if as_json:
         emit({"users": rows})
+    elif not rows:
+        say("Nobody may sign in yet: `ami user add`.")
     else:
-        table("", ("Login", "Role", "Customer", "Disabled"), [tuple(row.values()) for row in rows])
+        table(
+            "",
+            ("Login", "Role", "Customer", "Disabled"),
+            [(r["login"], r["role"], r["customer"], "yes" if r["disabled"] else "") for r in rows],
+        )
 
 
 @command.command()

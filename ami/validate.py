@@ -17,10 +17,13 @@ from operations import jobs
 @click.option("--as-of", type=INSTANT, help="Stand at this instant instead of now.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def command(as_of: datetime | None, as_json: bool) -> None:
-    """Validate every day whose evidence is new: gaps, rollovers, sums against registers, estimates."""
+    """Validate every day whose evidence is new: gaps, rollovers, sums against registers, estimates.
+
+    `ami worker` does the same by itself as evidence comes in.
+    """
     with home.database(load()) as dsn, progress("Validating days") as step:
         report = jobs.run_now(dsn, "validate", clock=clocks.clock(as_of), progress=step)
     if as_json:
         emit(report)
     else:
-        say(f"{report.days:,} meter-days validated, {report.new + report.changed:,} new or changed.")
+        say(f"{report.days:,} meter-days validated, {report.new + report.changed:,} rows new or changed.")

@@ -42,6 +42,11 @@ _POINTS: Final = """
 _INSTALLATIONS: Final = """
     SELECT i.point, m.serial, i.since, i.until, i.first_index, i.last_index
     FROM installation i JOIN meter m ON m.id = i.meter_id ORDER BY m.serial, i.since"""
+_WITHOUT_METER: Final = """
+    SELECT code FROM point p
+    WHERE NOT EXISTS (
+        SELECT FROM installation i WHERE i.point = p.code AND (i.until IS NULL OR i.until > %(now)s))
+    ORDER BY code"""
 _HUNG: Final = """
     SELECT p.code AS point, p.role, p.station, coalesce(p.customer, '') AS customer, c.book,
         i.meter_id, m.serial, m.model, m.digits, i.since, i.until, i.first_index, i.last_index,
@@ -121,6 +126,11 @@ def hung(
     }
     with conn.cursor(row_factory=dict_row) as cursor:
         return [_hung(fields) for fields in cursor.execute(_HUNG, asked)]
+
+
+def points_without_meter(conn: Connection[TupleRow], now: datetime) -> list[str]:
+    """Codes of the points at which no meter hangs, nor will."""
+    return [code for (code,) in conn.execute(_WITHOUT_METER, {"now": now})]
 
 
 def _hung(fields: dict[str, Any]) -> Hung:
