@@ -109,6 +109,7 @@ def head_end_settings(
         answer_s=settings.answer_s,
         dial_in_wait_s=settings.dial_in_wait_s,
         spool_limit_bytes=settings.spool_mb * 2**20,
+        store_patience_s=settings.store_patience_s,
         only=frozenset(meters) or None,
     )
 
@@ -149,6 +150,7 @@ def show(report: CollectReport, as_json: bool) -> None:
         "values": report.values,
         "rejected": report.rejected,
         "waiting": report.waiting,
+        "set_aside": report.set_aside,
         "seconds": round(report.seconds, 2),
         "stopped": report.stopped,
         "failed": [
@@ -156,6 +158,11 @@ def show(report: CollectReport, as_json: bool) -> None:
             for m in report.failed
         ],
     }
+    if report.set_aside:
+        say(
+            f"{report.set_aside:,} readouts that the database refused are kept in the spool, table aside, with "
+            f"the reason each: put right what it names."
+        )
     if as_json:
         emit(document)
         return

@@ -37,6 +37,7 @@ class Settings:
     answer_s: int = 10
     dial_in_wait_s: int = 20
     spool_mb: int = 2048
+    store_patience_s: int = 120
 
     @property
     def spool_path(self) -> Path:
@@ -68,6 +69,7 @@ _PLACES = (
     ("AMI_ANSWER_S", ("collector", "answer_s"), "answer_s"),
     ("AMI_DIAL_IN_WAIT_S", ("collector", "dial_in_wait_s"), "dial_in_wait_s"),
     ("AMI_SPOOL_MB", ("collector", "spool_mb"), "spool_mb"),
+    ("AMI_STORE_PATIENCE_S", ("collector", "store_patience_s"), "store_patience_s"),
 )
 _BOUNDS = {
     "web_port": (1, 65535),
@@ -77,6 +79,7 @@ _BOUNDS = {
     "answer_s": (1, 600),
     "dial_in_wait_s": (1, 3600),
     "spool_mb": (1, 1_000_000),
+    "store_patience_s": (1, 86_400),
 }
 _PATHS = ("tls_certificate", "tls_key")
 
@@ -100,6 +103,7 @@ listen_port = 4059
 concurrency = 200             # conversations at the same time
 live_every_s = 60             # seconds between two looks at the instant values
 answer_s = 10                 # how long a meter may take to answer
+store_patience_s = 120        # how long `ami collect --once` waits for a database that went away
 dial_in_wait_s = 20           # how long one reading of all waits for modems that dial in
 
 # [database]
