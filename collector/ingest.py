@@ -115,7 +115,7 @@ class Ingest:
         try:
             await self._store([record])
         except REFUSED as error:
-            reason = str(error).strip().splitlines()[0]
+            reason = _refusal(record, error)
             await self.spool.put_aside(record.id, reason)
             self.counts["set_aside"] += 1
             log.error(
@@ -143,3 +143,10 @@ class Ingest:
             seconds = asyncio.get_running_loop().time() - self.away_since
             self.away_since = None
             log.warning("the database is back after %.0f s: %d readouts wait", seconds, self.spool.rows)
+
+
+def _refusal(record: Spooled, error: Exception) -> str:
+    said = str(error).strip().splitlines()[0]
+    if isinstance(error, psycopg.errors.ForeignKeyViolation):
+        return f"meter {record.readout.serial} is no longer in the register: hang it again, it is read anew ({said})"
+    return said
