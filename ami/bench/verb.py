@@ -8,12 +8,14 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import rich_click as click
 
 from ami.bench.engine import Figures, measure, median
-from ami.console import emit, progress, say, table
+from ami.console import emit, progress, table
 from ami.failure import Contradiction, Failure
 
 BENCHES = {
@@ -55,11 +57,12 @@ def run(name: str, size: int | None, rounds: int) -> dict[str, Any]:
     bench = importlib.import_module(f"ami.bench.{name}")
     size = size or bench.SIZE
     found: dict[str, list[Figures]] = {engine: [] for engine in bench.ENGINES}
-    with progress(f"Bench {name}") as step:
+    around = getattr(bench, "surroundings", nothing_around)
+    with around() as environment, progress(f"Bench {name}") as step:
         for turn in range(rounds):
             for number, engine in enumerate(bench.ENGINES):
                 step(turn * len(found) + number, rounds * len(found), engine)
-                found[engine].append(_apart(name, engine, size))
+                found[engine].append(_apart(name, engine, size, environment))
         step(rounds * len(found), rounds * len(found), "done")
     medians = {engine: median(figures) for engine, figures in found.items()}
     checksums = {figures.checksum for figures in medians.values()}
@@ -86,12 +89,19 @@ def run(name: str, size: int | None, rounds: int) -> dict[str, Any]:
     }
 
 
-def _apart(name: str, engine: str, size: int) -> Figures:
+@contextmanager
+def nothing_around() -> Iterator[dict[str, str]]:
+    """What a bench needs around it unless it says otherwise: nothing."""
+    yield {}
+
+
+def _apart(name: str, engine: str, size: int, environment: dict[str, str]) -> Figures:
     done = subprocess.run(
         [sys.executable, "-m", "ami.main", "bench", name, "--engine", engine, "--size", str(size)],
         capture_output=True,
         text=True,
         check=False,
+        env={**os.environ, **environment},
     )
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
@@ -124,4 +134,4 @@ def show(document: dict[str, Any]) -> None:
     title = f"{document['bench']} · {document['size']:,} · {document['results'][0]['unit']}"
     numbers = ("Seconds", "CPU s", "Rate", "Peak MB")
     table(title, ("Engine", *numbers), rows, right=numbers)
-    say("Ratios: " + ", ".join(f"{key} {value}" for key, value in document["ratios"].items()))
+    click.echo("Ratios: " + ", ".join(f"{key} {value}" for key, value in document["ratios"].items()))
