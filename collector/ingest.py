@@ -148,5 +148,6 @@ class Ingest:
 def _refusal(record: Spooled, error: Exception) -> str:
     said = str(error).strip().splitlines()[0]
     if isinstance(error, psycopg.errors.ForeignKeyViolation):
-        return f"meter {record.readout.serial} is no longer in the register: hang it again, it is read anew ({said})"
+        serial = record.readout.serial
+        return f"meter {serial} is no longer in the register: hang it again, it is read anew ({said})"
     return said
