@@ -35,6 +35,11 @@ FLAGS = [
 ]
 SIZES = {"desk": (1440, 900), "phone": (390, 844)}
 
+GO = """path => {
+    history.pushState({}, '', path);
+    window.dispatchEvent(new CustomEvent('_dashprivate_pushstate'));
+}"""
+
 
 def _module(name: str) -> ModuleType:
     """A file beside this one; tests are imported one by one, not as packages."""
@@ -154,6 +159,14 @@ class Visitor:
         self.page.goto(self.site + path)
         self.page.wait_for_selector("#page h1")
         self.page.wait_for_load_state("networkidle")
+
+    def go(self, path: str) -> None:
+        """To a page as a link within the product goes: without a reload."""
+        if self.page.url == self.site + path:
+            return
+        with self.page.expect_response(lambda answer: "_dash-update-component" in answer.url):
+            self.page.evaluate(GO, path)
+        self.page.wait_for_timeout(300)
 
     def sideways(self) -> int:
         """By how many pixels the page is wider than the window."""

@@ -26,7 +26,8 @@ def test_every_page_of_every_role(visitor: Callable[..., Any], village: Any, rol
     window.sign_in(getattr(village, role))
     for pattern in PAGES[role]:
         path = pattern.format(own_serial=village.own_serial, own_bill=village.own_bill)
-        window.open(path)
+        # Billing sees what an engineer sees: here links within, elsewhere each address by itself.
+        (window.go if role == "billing" else window.open)(path)
         assert window.page.locator(".refusal").count() == 0, path
         assert window.sideways() <= 0, path
     assert window.wrong == []

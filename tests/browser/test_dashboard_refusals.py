@@ -14,10 +14,6 @@ from playwright.sync_api import expect
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 GUESSED = {"X-CSRFToken": "guessed"}
-GO = """path => {
-    history.pushState({}, '', path);
-    window.dispatchEvent(new CustomEvent('_dashprivate_pushstate'));
-}"""
 
 
 class Client(httpx.Client):
@@ -194,10 +190,7 @@ def test_a_customer_calls_no_callback_of_staff(client: Client, village: Any) -> 
 def test_a_refusal_replaces_what_stood_on_the_screen(visitor: Callable[..., Any], village: Any) -> None:
     window = visitor("phone")
     window.sign_in(village.customer)
-    window.page.evaluate(
-        GO,
-        f"/meters/{village.foreign_serial}",
-    )
+    window.go(f"/meters/{village.foreign_serial}")
     expect(window.page.locator("#page .refusal h1")).to_have_text("Không có trang này cho bạn")
     expect(window.page.locator(".hero")).to_have_count(0)
     window.page.goto(f"{window.site}/meters/{village.foreign_serial}")
