@@ -1,0 +1,108 @@
+"""Ports that are taken and homes that are in use: one sentence, and who was there first goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import signal
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.bad_meters import NOW, rows
+from tests.refusals import refused, sentence_of
+
+
+@contextlib.contextmanager
+def taken(port: int) -> Iterator[None]:
+    """Somebody else listens on this port of 127.0.0.1."""
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        yield
+
+
+@contextlib.contextmanager
+def staying(ami: Any, *arguments: str, until: str) -> Iterator[subprocess.Popen[str]]:
+    """A command that stays, once it has said so; it is ended in order and must end well."""
+    process: subprocess.Popen[str] = ami.start(
+        *arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    said = process.stderr if until.startswith("2:") else process.stdout
+    try:
+        for line in said:  # type: ignore[union-attr]
+            if until.removeprefix("2:") in line:
+                break
+        yield process
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+        assert process.returncode in (0, 130), process.returncode
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+
+
+def test_the_port_of_the_modems(ami: Any, free_port: int) -> None:
+    with taken(free_port):
+        done = ami("collect", "--once", "--json", "--listen-port", str(free_port), code=1)
+    assert sentence_of(done) == (
+        f"Port {free_port} for modems that dial in cannot be opened on 127.0.0.1 (Address already in use): "
+        "another program has it, choose another with AMI_LISTEN_PORT."
+    )
+    assert done.stdout == ""
+
+
+def test_the_port_of_the_pages(ami: Any, free_port: int) -> None:
+    with taken(free_port):
+        sentence = refused(ami, "serve", "--port", str(free_port), code=1)
+    assert sentence == (
+        f"The pages cannot be served on 127.0.0.1:{free_port} (Address already in use): "
+        "free the port or name another with --port."
+    )
+
+
+def test_simulators_pass_taken_ports_by(ami: Any) -> None:
+    fleet = ("simulate", "fleet", "--json", "--customers", "20", "--as-of", NOW.isoformat())
+    ports = []
+    with contextlib.ExitStack() as stack:
+        for _ in range(2):
+            process = ami.start(*fleet, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            stack.callback(process.communicate, timeout=30)
+            ready = json.loads(process.stdout.readline())
+            ports.append({modem["port"] for modem in ready["register"]["modems"] if modem["port"]})
+    assert ports[0]
+    assert not ports[0] & ports[1]
+
+
+def test_a_second_head_end(ami: Any, database: str, free_ports: Callable[[], int]) -> None:
+    with staying(ami, "collect", until="2:is at work"):
+        sentence = refused(ami, "collect", "--once", "--listen-port", str(free_ports()), code=1)
+        assert f"`ami collect` is already running on {ami.home} (process " in sentence
+        assert "stop it first, or set AMI_HOME to another directory" in sentence
+        # A home of its own does not help against the port of the first.
+        first = ami.environment["AMI_LISTEN_PORT"]
+        ami.home = ami.home.with_name("second")
+        done = ami("collect", "--once", "--json", code=1)
+        assert f"Port {first} for modems that dial in cannot be opened" in sentence_of(done)
+    assert rows(database, "SELECT count(*) FROM poll") == [(0,)]
+
+
+@pytest.mark.timeout(120)
+def test_a_second_demo(ami: Any, database: str) -> None:
+    """The first is not disturbed and leaves its home free when it is stopped."""
+    with staying(
+        ami, "demo", "--customers", "20", "--seed", "4", "--as-of", NOW.isoformat(), until="2:Starting the"
+    ):
+        sentence = refused(ami, "demo", "--once", code=1)
+        assert f"`ami demo` is already running on {ami.home} (process " in sentence
+        assert "stop it first, or set AMI_HOME to another directory" in sentence
+    assert rows(database, "SELECT count(*) FROM bill") == [(0,)]
+    with (ami.home / "demo.lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
