@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import sys
-from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import rich_click as click
 
@@ -71,7 +68,9 @@ def intervals(
     if as_json:
         emit({"meter": serial, "rows": rows})
     else:
-        _csv(("meter", "at", "wh", "quality"), [(serial, *row.values()) for row in rows])
+        sys.stdout.write(
+            csv_text(("meter", "at", "wh", "quality"), [(serial, *row.values()) for row in rows])
+        )
 
 
 @command.command()
@@ -111,9 +110,3 @@ def register(as_json: bool) -> None:
     """Everything known of the grid, as JSON without passwords; `ami import register` takes it back."""
     with home.database(load()) as dsn, open_pool(dsn) as pool, pool.connection() as conn:
         emit(known_register(conn))
-
-
-def _csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
