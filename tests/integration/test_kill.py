@@ -160,16 +160,22 @@ def stopped_under_way(installation: Installation, fleet: Fleet) -> None:
 
 
 @pytest.mark.timeout(240)
+@pytest.mark.parametrize(
+    "customers", [40, *(pytest.param(60 + 20 * more, marks=pytest.mark.soak) for more in range(5))]
+)
 def test_ten_kills_and_a_stopped_database_end_where_an_undisturbed_run_ends(
-    ami: Any, installation: Installation, tmp_path: Path, free_port: int
+    ami: Any, installation: Installation, tmp_path: Path, free_port: int, customers: int
 ) -> None:
     seed = random.SystemRandom().randrange(1_000_000)
     print("seed", seed)
-    with simulated_fleet(ami, free_port, "--seed", str(seed)) as fleet:
+    with simulated_fleet(ami, free_port, "--seed", str(seed), "--customers", str(customers)) as fleet:
         for each in (ami, installation.ami):
             fleet.register_in(each, tmp_path)
         expected = undisturbed_rows(ami, fleet)
-        assert all(len(expected[table]) > 40 for table in ("answer", "profile_block", "profile_day", "bill"))
+        assert all(
+            len(expected[table]) > customers / 2
+            for table in ("answer", "profile_block", "profile_day", "bill")
+        )
         acknowledged = killed_again_and_again(
             installation, fleet, random.Random(seed), len(expected["answer"])
         )
