@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 from typing import Any
 
@@ -72,6 +73,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
+    signal.signal(signal.SIGTERM, _terminated)
     try:
         code = cli.main(standalone_mode=False)
     except plain_click.exceptions.Exit as stop:
@@ -96,6 +98,11 @@ def main() -> None:
         print(f"ami: {found}", file=sys.stderr)
         code = found.code
     sys.exit(int(code or 0))
+
+
+def _terminated(_signal: int, _frame: object) -> None:
+    """A request to end is like Ctrl-C: whatever was started for this command is put away."""
+    raise KeyboardInterrupt
 
 
 def _foreseen(error: Exception) -> Failure | None:

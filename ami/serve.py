@@ -18,6 +18,9 @@ from ami.settings import Settings, load
 from dashboard.app import WebSettings, create_app
 
 
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
 @click.command("serve")
 @click.option("--host", help="Address to listen on; default: [web] host.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on; default: [web] port.")
@@ -43,6 +46,10 @@ def command(
                 secure_cookies=settings.tls,
             )
         )
+        if host not in LOOPBACK and not settings.tls:
+            say(
+                "Careful: the network can reach these pages without TLS, passwords included; see docs/serving.md."
+            )
         if ready_line:
             sys.stdout.write(json.dumps({"address": address}) + "\n")
             sys.stdout.flush()

@@ -7,6 +7,7 @@ from datetime import datetime
 import rich_click as click
 
 from ami import clocks, home
+from ami.console import say
 from ami.instants import INSTANT
 from ami.settings import load
 from operations import jobs
@@ -15,11 +16,14 @@ from operations import jobs
 @click.command("worker")
 @click.option("--as-of", type=INSTANT, help="Stand at this instant instead of now.")
 @click.option("--ticking", is_flag=True, help="Run on from --as-of.")
-@click.option("--concurrency", type=click.IntRange(1, 64), default=2, show_default=True)
+@click.option(
+    "--concurrency", type=click.IntRange(1, 64), default=2, show_default=True, help="Jobs at a time."
+)
 def command(as_of: datetime | None, ticking: bool, concurrency: int) -> None:
     """Run jobs as they come due: validate, close, bill, watch.
 
     Keep one or more running beside the head-end, under something that starts it again.
     """
     with home.database(load()) as dsn:
+        say("The office is at work: jobs are done as they come due. Ctrl-C ends it.")
         jobs.work(dsn, clock=clocks.clock(as_of, ticking=ticking), concurrency=concurrency)
