@@ -17,7 +17,6 @@ from ami.instants import INSTANT
 from ami.settings import Settings, load
 from dashboard.app import WebSettings, create_app
 
-
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -48,7 +47,7 @@ def command(
         )
         if host not in LOOPBACK and not settings.tls:
             say(
-                "Careful: the network can reach these pages without TLS, passwords included; see docs/serving.md."
+                "Careful: these pages are on the network without TLS, passwords included; see docs/serving.md."
             )
         if ready_line:
             sys.stdout.write(json.dumps({"address": address}) + "\n")
