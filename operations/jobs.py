@@ -26,6 +26,7 @@ from operations.tasks import (
     STALLED_S,
     UPKEEP_QUEUE,
     Office,
+    lock_of,
     office_app,
     take_over,
 )
@@ -87,7 +88,7 @@ def _jobs(task: str, arguments: dict[str, Any]) -> list[tuple[str, dict[str, str
             kept |= {"start": value.start.isoformat(), "end": value.end.isoformat()}
         else:
             kept[name] = value.isoformat() if isinstance(value, date) else value
-    return [(task, kept)]
+    return [(lock_of(task, task), kept)]
 
 
 async def _work_off(app: App, office: Office, numbers: list[int]) -> dict[int, Status]:

@@ -21,7 +21,7 @@ from procrastinate.jobs import Status
 
 from model.clock import Clock
 from model.jsonform import to_json
-from model.period import Period, add_months, local_day
+from model.period import LOCAL, Period, add_months, local_day
 from operations import bill, close, validate, watch
 from storage import days, runs
 from storage.pool import Pool
@@ -31,7 +31,9 @@ QUEUE = "operations"
 UPKEEP_QUEUE = "upkeep"
 HEARTBEAT_S = 3.0
 STALLED_S = 12.0
-CLOSING_DAYS = 5  # of a month, in which the last one is closed
+CLOSING_DAYS = 5  # of a month, in which the last one is closed and billed every hour
+LATE_HOUR = 3  # on the other days once, for what came later or when no worker was there
+MONTH_LOCK = "month"  # closing and billing go one after the other, in the order they were asked for
 SHARDS = (
     4  # one worker at a time validates a shard; a constant, so that a lock means the same to every worker
 )
@@ -128,12 +130,18 @@ async def validate_due(context: JobContext, timestamp: int) -> None:
 
 
 async def close_due(context: JobContext, timestamp: int) -> None:
-    """In the first days of a month, queue the closing of the last: what a late meter brings is closed too."""
-    today = local_day(_office(context).clock())
-    if today.day <= CLOSING_DAYS:
-        month = Period.of_days(add_months(today, -1), add_months(today, 0))
-        start, end = month.start.isoformat(), month.end.isoformat()
-        await _queue_once(context.app, "close", "close", start=start, end=end)
+    """Queue the closing of the last month, then its bills: what a late meter brings is closed and billed too.
+
+    A bill that was issued stays as it is; a point without its indices is held until they come.
+    """
+    now = _office(context).clock().astimezone(LOCAL)
+    today = local_day(now)
+    if today.day > CLOSING_DAYS and now.hour != LATE_HOUR:
+        return
+    month = Period.of_days(add_months(today, -1), add_months(today, 0))
+    asked = {"start": month.start.isoformat(), "end": month.end.isoformat()}
+    await _queue_once(context.app, "close", "close", **asked)
+    await _queue_once(context.app, "bill", "bill", **asked, invoice_date=today.isoformat())
 
 
 async def watch_due(context: JobContext, timestamp: int) -> None:
@@ -141,9 +149,14 @@ async def watch_due(context: JobContext, timestamp: int) -> None:
     await _queue_once(context.app, "watch", "watch")
 
 
+def lock_of(task: str, name: str) -> str:
+    """What a job holds while it runs; of those with one lock, the one asked for first goes first."""
+    return MONTH_LOCK if task in ("close", "bill") else name
+
+
 async def _queue_once(app: App, task: str, name: str, **arguments: Any) -> None:
     try:
-        await app.configure_task(task, lock=name, queueing_lock=name).defer_async(**arguments)
+        await app.configure_task(task, lock=lock_of(task, name), queueing_lock=name).defer_async(**arguments)
     except AlreadyEnqueued:
         logger.debug("%s waits already", name)
 
@@ -189,7 +202,7 @@ def office_app(dsn: str, *, upkeep: bool = True) -> App:
     """The queue of a database with the office's tasks; `upkeep` adds what is done by the clock."""
     app = queue_app(dsn)
     for name, work in _WORK.items():
-        app.task(name=name, queue=QUEUE, pass_context=True, retry=_RETRY, lock=name)(work)
+        app.task(name=name, queue=QUEUE, pass_context=True, retry=_RETRY, lock=lock_of(name, name))(work)
     if upkeep:
         for name, (task, cron) in _UPKEEP.items():
             registered = app.task(name=name, queue=UPKEEP_QUEUE, queueing_lock=name, pass_context=True)(task)

@@ -103,7 +103,7 @@ def test_the_job_of_a_killed_worker_is_taken_over(database: str, pool: Pool) -> 
     read_month(database)
     app = tasks.office_app(database, upkeep=False)
     with app.open():
-        app.configure_task("close", lock="close").defer(
+        app.configure_task("close", lock=tasks.MONTH_LOCK).defer(
             start=OCTOBER.start.isoformat(), end=OCTOBER.end.isoformat()
         )
     child = subprocess.Popen(
