@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
+import orjson
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import (
@@ -43,8 +43,8 @@ Step = Callable[[int, int, str], None]  # done, total, what is happening
 
 def emit(document: Any) -> None:
     """Print one JSON document on stdout."""
-    json.dump(to_json(document), sys.stdout, ensure_ascii=False, indent=1)
-    sys.stdout.write("\n")
+    # In one piece: written number by number, a year of half-hours takes seconds.
+    sys.stdout.write(orjson.dumps(to_json(document), option=orjson.OPT_INDENT_2).decode() + "\n")
     sys.stdout.flush()
 
 
