@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from functools import reduce
 from operator import add
@@ -119,13 +121,30 @@ async def _run_now(
     arguments: dict[str, Any],
 ) -> Any:
     with open_pool(dsn, size=3) as pool:
-        office = Office(pool, clock, progress)
+        loop = asyncio.get_running_loop()
+        away: asyncio.Future[Exception] = loop.create_future()
+
+        def went_away(error: Exception) -> None:
+            loop.call_soon_threadsafe(_settle, away, error)
+
+        office = Office(pool, clock, progress, went_away=went_away)
         async with office_app(dsn, upkeep=False).open_async() as app:
             numbers = [
                 await app.configure_task(task, lock=lock).defer_async(**kept)
                 for lock, kept in _jobs(task, arguments)
             ]
-            states = await _work_off(app, office, numbers)
+            working = asyncio.create_task(_work_off(app, office, numbers))
+            waiting: set[asyncio.Future[Any]] = {working, away}
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        # The queue's connections are closed: a worker that waits for one in vain ends as well.
+        (states,) = await asyncio.gather(working, return_exceptions=True)
+        if away.done():
+            # Whoever waits is told at once; the job is taken over when the same is asked for again. What the
+            # queue's own tasks met when they wanted to write that down is the same once more.
+            loop.set_exception_handler(lambda _loop, _context: None)
+            raise away.result()
+        if isinstance(states, BaseException):
+            raise states
         for number in numbers:
             if number in office.failures:
                 raise office.failures[number]
@@ -154,4 +173,24 @@ def run_now(
     `close` wants `period`, `bill` wants `period` and `invoice_date`. Waits while another worker has the
     same work in hand. What the work raised is raised again; `JobFailed` when somebody else ended the job.
     """
-    return asyncio.run(_run_now(dsn, task, clock, progress, arguments))
+    with _unlogged("procrastinate", "psycopg.pool", "asyncio"):
+        return asyncio.run(_run_now(dsn, task, clock, progress, arguments))
+
+
+def _settle(future: asyncio.Future[Exception], error: Exception) -> None:
+    if not future.done():
+        future.set_result(error)
+
+
+@contextmanager
+def _unlogged(*names: str) -> Iterator[None]:
+    """What is raised to a person need not be told a second time, with a traceback, by the queue's own log."""
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -52,6 +52,7 @@ class Office:
     clock: Clock
     progress: Callable[[int, int, str], None] | None = None
     failures: dict[int, Exception] = field(default_factory=dict)
+    went_away: Callable[[Exception], None] | None = None  # told, from a job's thread, when the database has
     steps: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     def step(self, job: int) -> Callable[[int, int, str], None] | None:
@@ -81,7 +82,10 @@ def _run(context: JobContext, work: Callable[[Office], Any]) -> None:
         report = work(office)
     except Exception as error:
         office.failures[number] = error
+        if office.went_away is not None and isinstance(error, psycopg.OperationalError):
+            office.went_away(error)
         raise
+    office.failures.pop(number, None)  # tried again, it went well
     if report:  # a validation that found nothing to do leaves no trace
         with office.pool.connection() as conn:
             runs.save(conn, task, number, office.clock(), to_json(report))

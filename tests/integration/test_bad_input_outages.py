@@ -1,0 +1,93 @@
+"""A database that goes away in the middle of the office's work: a sentence, nothing half done, and the next
+run comes to what an undisturbed one would have."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from operations import importing
+from storage.pool import open_pool
+from tests.bad_meters import rows
+from tests.cut_line import CutLine
+from tests.operations_grid import NOW, grid, read_month
+from tests.refusals import sentence_of
+
+AT = ("--as-of", NOW.isoformat())
+MONTH = ("--month", "2026-10", *AT)
+
+
+@contextlib.contextmanager
+def cut(ami: Any, dsn: str, port: int, words: bytes) -> Iterator[CutLine]:
+    """`ami` works over a line that breaks when these words are sent."""
+    with CutLine(dsn, port, words) as line:
+        ami.environment["AMI_DATABASE_URL"] = line.url
+        yield line
+    ami.environment["AMI_DATABASE_URL"] = dsn
+
+
+@pytest.fixture
+def month(database: str) -> str:
+    """A register and what closes its October."""
+    with open_pool(database) as pool:
+        importing.import_register(pool, grid(), lambda raw: raw)
+    read_month(database)
+    return database
+
+
+def time_passes(dsn: str) -> None:
+    """So long that a worker whose database went away counts as gone; its job is then taken over."""
+    with psycopg.connect(dsn) as connection:
+        connection.execute(
+            "UPDATE procrastinate_workers SET last_heartbeat = last_heartbeat - INTERVAL '1 minute'"
+        )
+
+
+def went_away(ami: Any, *arguments: str) -> None:
+    done = ami(*arguments, code=1, timeout=60)
+    sentence = sentence_of(done)
+    assert sentence.startswith("The database cannot be reached or went away (")
+    assert sentence.endswith("look at `ami db status`, then run this again; what was stored stays stored.")
+
+
+def test_in_the_middle_of_validating(ami: Any, month: str, free_port: int) -> None:
+    due = rows(month, "SELECT count(*) FROM validation_due")
+    assert due > [(3,)]
+    with cut(ami, month, free_port, b"INSERT INTO profile_day") as line:
+        went_away(ami, "validate", *AT)
+        assert line.is_cut.is_set()
+    assert rows(month, "SELECT count(*) FROM profile_day") == [(0,)]
+    assert rows(month, "SELECT count(*) FROM validation_due") == due
+    time_passes(month)
+    ami("validate", *AT)
+    assert rows(month, "SELECT count(*) FROM validation_due") == [(0,)]
+
+
+def test_in_the_middle_of_billing(ami: Any, month: str, free_port: int) -> None:
+    ami("close", *MONTH, code=None)
+    with cut(ami, month, free_port, b"INSERT INTO bill_line") as line:
+        went_away(ami, "bill", "run", *MONTH)
+        assert line.is_cut.is_set()
+    assert rows(month, "SELECT count(*) FROM bill") == [(0,)]
+    time_passes(month)
+    # The job of the first run is taken over and done before that of the second.
+    assert ami.json("bill", "run", *MONTH, "--json", code=3)["unchanged"] == 4
+    assert ami.json("bill", "run", *MONTH, "--json", code=3)["unchanged"] == 4
+    assert rows(month, "SELECT count(*) FROM bill") == [(4,)]
+
+
+def test_in_the_middle_of_closing(ami: Any, month: str, free_port: int) -> None:
+    with cut(ami, month, free_port, b"INSERT INTO closing_index") as line:
+        went_away(ami, "close", *MONTH)
+        assert line.is_cut.is_set()
+    assert rows(month, "SELECT count(*) FROM closing_index") == [(0,)]
+    time_passes(month)
+    first = ami.json("close", *MONTH, "--json", code=3)
+    closed = rows(month, "SELECT point, at, raw FROM closing_index ORDER BY 1, 2, 3")
+    assert len(closed) == first["closed"] + first["unchanged"] > 5
+    assert ami.json("close", *MONTH, "--json", code=3)["unchanged"] == len(closed)
+    assert rows(month, "SELECT point, at, raw FROM closing_index ORDER BY 1, 2, 3") == closed
