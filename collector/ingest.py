@@ -135,7 +135,9 @@ class Ingest:
     def _went_away(self, error: Exception) -> None:
         if self.away_since is None:
             self.away_since = asyncio.get_running_loop().time()
-            self.reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            self.reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            if isinstance(error, psycopg.errors.DiskFull):
+                self.reason = f"its disk is full, make room there: {self.reason}"
             log.warning("the database is away (%s): readouts wait in %s", self.reason, self.spool.path)
 
     def _came_back(self) -> None:

@@ -61,7 +61,7 @@ class Pair:
 @pytest.fixture
 async def pair(ami: Any, database: str, free_ports: Callable[[], int]) -> AsyncIterator[Pair]:
     found = Pair(ami, database, (free_ports(), free_ports()))
-    ami.environment |= {"AMI_ANSWER_S": "1"}
+    ami.environment |= {"AMI_ANSWER_S": "3"}
     hang(database, ami.home, register(found.ports))
     async with answering((found.ports[0], found.good)):
         yield found
@@ -91,6 +91,7 @@ async def test_a_modem_nobody_answers_for(pair: Pair) -> None:
 
 async def test_a_modem_that_takes_the_call_and_says_nothing(pair: Pair) -> None:
     pair.bad.tamper = lambda *_: b""
+    pair.ami.environment["AMI_ANSWER_S"] = "1"
     async with answering((pair.ports[1], pair.bad)):
         outcome, sentence = await pair.trouble()
         assert outcome == "timeout"
@@ -139,6 +140,7 @@ HALVES = {
 
 @pytest.mark.parametrize("how", HALVES)
 async def test_half_a_profile(pair: Pair, how: str) -> None:
+    pair.ami.environment["AMI_ANSWER_S"] = "1"
     if how == "is cut short":
         pair.bad.profile = encoded(STAMPS, WH)[:-5]
     elif how == "breaks off in an answer":

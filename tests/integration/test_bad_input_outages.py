@@ -3,8 +3,10 @@ run comes to what an undisturbed one would have."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
@@ -12,10 +14,12 @@ import pytest
 
 from operations import importing
 from storage.pool import open_pool
+from tests import bad_meters as meters
 from tests.bad_meters import rows
 from tests.cut_line import CutLine
 from tests.operations_grid import NOW, grid, read_month
-from tests.refusals import sentence_of
+from tests.refusals import refused, sentence_of
+from tests.unit.test_collector_dlms import Scripted
 
 AT = ("--as-of", NOW.isoformat())
 MONTH = ("--month", "2026-10", *AT)
@@ -91,3 +95,33 @@ def test_in_the_middle_of_closing(ami: Any, month: str, free_port: int) -> None:
     assert len(closed) == first["closed"] + first["unchanged"] > 5
     assert ami.json("close", *MONTH, "--json", code=3)["unchanged"] == len(closed)
     assert rows(month, "SELECT point, at, raw FROM closing_index ORDER BY 1, 2, 3") == closed
+
+
+@pytest.mark.parametrize("verb", [["bill", "run"], ["close"]])
+def test_work_that_is_refused(ami: Any, verb: list[str]) -> None:
+    """The queue it goes through keeps its tracebacks to itself."""
+    sentence = refused(ami, *verb, "--month", "2027-03", *AT, code=5)
+    assert sentence.startswith("The period ends on 01/04/2027, which is still to come: ")
+
+
+async def test_in_the_middle_of_reading(ami: Any, database: str, free_ports: Callable[[], int]) -> None:
+    """It stays away: what was read waits in the spool and comes in with the next run, unasked."""
+    ports = (free_ports(), free_ports())
+    good, other = Scripted(serial=meters.GOOD), Scripted(serial=meters.BAD)
+    meters.hang(database, ami.home, meters.register(ports))
+    ami.environment |= {"AMI_ANSWER_S": "1", "AMI_STORE_PATIENCE_S": "1"}
+    once = ("collect", "--once", "--json", "--as-of", meters.NOW.isoformat())
+    async with meters.answering((ports[0], good), (ports[1], other)):
+        with cut(ami, database, free_ports(), b"INSERT INTO profile_block"):
+            away = json.loads((await asyncio.to_thread(ami, *once, code=3)).stdout)
+        assert away["stopped"].startswith("the database stays away (")
+        assert (
+            f"2 readouts wait in {ami.home / 'spool' / 'readouts.sqlite'} and come in with the next run"
+            in (away["stopped"])
+        )
+        assert away["waiting"] == 2
+        assert rows(database, "SELECT count(*) FROM answer") == [(0,)]
+        back = json.loads((await asyncio.to_thread(ami, *once)).stdout)
+    assert (back["waiting"], back["conversations"]) == (0, 0)
+    assert (good.calls, other.calls) == (1, 1)
+    assert rows(database, "SELECT cardinality(raw) FROM profile_block") == [(6,), (6,)]
