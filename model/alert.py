@@ -30,7 +30,7 @@ class AlertKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One warning about one meter. `evidence` are the figures the rule went by; they build the sentence in any language."""
+    """One warning about one meter. `evidence`: the figures the rule went by; they build its sentence."""
 
     kind: AlertKind
     serial: str

@@ -13,7 +13,7 @@ from model.series import Channel, Rate
 
 @dataclass(frozen=True, slots=True)
 class ClosingIndex:
-    """A register at a closing instant, as it stands on the bill. `status` is the trade's code (Q rollover, X changed …)."""
+    """A register at a closing instant, as on the bill. `status`: the trade's code (Q rollover, X changed)."""
 
     point: str
     serial: str
@@ -29,8 +29,8 @@ class ClosingIndex:
 class RegisterUse:
     """One register of one meter over one period, as the bill shows it.
 
-    `wh` = index difference × multiplier, exact; `kwh` = half-up of `wh` + `carried_wh`, the fraction that the last
-    period's rounding left over (negative when it rounded up).
+    `wh` = index difference × multiplier, exact; `kwh` = half-up of `wh` + `carried_wh`, the fraction that
+    the last period's rounding left over (negative when it rounded up).
     """
 
     serial: str

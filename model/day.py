@@ -14,8 +14,8 @@ from model.series import Channel, Unit
 class Day:
     """Energies of one local day: value of slot i = `values[i]` × 10^scaler `unit`, primary side.
 
-    A day has 86,400 s / interval slots (48 half-hours; 46 or 50 where a clock changes). A missing slot holds 0
-    and quality MISSING.
+    A day has 86,400 s / interval slots (48 half-hours; 46 or 50 where a clock changes). A missing slot
+    holds 0 and quality MISSING.
     """
 
     serial: str
@@ -30,7 +30,9 @@ class Day:
 
     def __post_init__(self) -> None:
         if len(self.values) != len(self.quality):
-            raise ModelError(f"meter {self.serial}, {self.day}: {len(self.values)} values, {len(self.quality)} qualities")
+            raise ModelError(
+                f"meter {self.serial}, {self.day}: {len(self.values)} values, {len(self.quality)} qualities"
+            )
 
     def count(self, quality: Quality) -> int:
         return self.quality.count(quality)

@@ -46,7 +46,9 @@ class ReadingBook:
 
     def __post_init__(self) -> None:
         if not 1 <= self.reading_day <= 28:
-            raise ModelError(f"book {self.code}: the reading day must lie between 1 and 28, not {self.reading_day}")
+            raise ModelError(
+                f"book {self.code}: the reading day lies between 1 and 28, not {self.reading_day}"
+            )
 
 
 @dataclass(frozen=True, slots=True)

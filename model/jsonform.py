@@ -57,7 +57,7 @@ def _fields(cls: type) -> dict[str, tuple[Any, bool]]:
 
 
 def from_json(cls: type[T], document: Any) -> T:
-    """Build a `cls` from its JSON form; raises `ModelError` naming the field that is missing, unknown or unfit."""
+    """A `cls` from its JSON form; `ModelError` names the field that is missing, unknown or unfit."""
     return typing.cast(T, _build(cls, document, cls.__name__))
 
 
@@ -80,7 +80,9 @@ def _leaf(kind: Any, origin: Any, document: Any, where: str) -> Any:
     if origin is tuple:
         item, *rest = typing.get_args(kind)
         kinds = [item] * len(document) if rest == [Ellipsis] else [item, *rest]
-        return tuple(_build(k, d, f"{where}[{i}]") for i, (k, d) in enumerate(zip(kinds, document, strict=True)))
+        return tuple(
+            _build(k, d, f"{where}[{i}]") for i, (k, d) in enumerate(zip(kinds, document, strict=True))
+        )
     if origin is dict:
         _, item = typing.get_args(kind)
         return {key: _build(item, value, f"{where}.{key}") for key, value in document.items()}
@@ -111,4 +113,6 @@ def _record(kind: type, document: Any, where: str) -> Any:
     missing = [name for name, (_, required) in fields.items() if required and name not in document]
     if missing:
         raise ModelError(f"{where}: {', '.join(missing)} is missing")
-    return kind(**{name: _build(fields[name][0], value, f"{where}.{name}") for name, value in document.items()})
+    return kind(
+        **{name: _build(fields[name][0], value, f"{where}.{name}") for name, value in document.items()}
+    )

@@ -9,14 +9,16 @@ from zoneinfo import ZoneInfo
 
 from model.errors import ModelError
 
-LOCAL = ZoneInfo("Asia/Ho_Chi_Minh")  # UTC+7, no daylight saving (Decision 121/CP of 1967-1975; tzdata)
+LOCAL = ZoneInfo("Asia/Ho_Chi_Minh")  # UTC+7, no daylight saving
 HALF_HOUR = timedelta(minutes=30)
 
 
 def require_aware(at: datetime) -> datetime:
     """Return `at`, or raise `ModelError` when it bears no offset."""
     if at.tzinfo is None or at.utcoffset() is None:
-        raise ModelError(f"the instant {at.isoformat()} bears no offset: give one, as in 2026-10-01T00:00:00+07:00")
+        raise ModelError(
+            f"the instant {at.isoformat()} bears no offset: give one, as in 2026-10-01T00:00+07:00"
+        )
     return at
 
 
@@ -47,7 +49,9 @@ class Period:
         require_aware(self.start)
         require_aware(self.end)
         if self.end < self.start:
-            raise ModelError(f"a period cannot end ({self.end.isoformat()}) before it starts ({self.start.isoformat()})")
+            raise ModelError(
+                f"a period cannot end at {self.end.isoformat()}, before it starts at {self.start.isoformat()}"
+            )
 
     @classmethod
     def of_day(cls, day: date, zone: ZoneInfo = LOCAL) -> Period:

@@ -33,7 +33,9 @@ class ProfileBlock:
             raise ModelError(f"profile {self.obis}: stamps, values and statuses differ in number")
         for earlier, later in zip(self.stamps, self.stamps[1:], strict=False):
             if not earlier < later:
-                raise ModelError(f"profile {self.obis}: the stamp {later.isoformat()} does not follow {earlier.isoformat()}")
+                raise ModelError(
+                    f"profile {self.obis}: the stamp {later.isoformat()} does not follow {earlier.isoformat()}"
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,8 @@ class MeterEvent:
 class Answer:
     """The bytes of one accepted answer and what was asked; the evidence behind every figure.
 
-    `asked` is the period a profile was asked for (None for registers); `complete` says that the meter gave all it has of it.
+    `asked` is the period a profile was asked for (None for registers); `complete` says that the
+    meter gave all it has of it.
     """
 
     item: str

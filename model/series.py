@@ -31,8 +31,9 @@ class Rate(IntEnum):
     @classmethod
     def from_code(cls, code: str) -> Rate:
         """The rate of a bill's register code; `SG` is the total of a three-rate meter."""
+        rates = {"KT": cls.TOTAL, "SG": cls.TOTAL, "BT": cls.NORMAL, "CD": cls.PEAK, "TD": cls.OFFPEAK}
         try:
-            return {"KT": cls.TOTAL, "SG": cls.TOTAL, "BT": cls.NORMAL, "CD": cls.PEAK, "TD": cls.OFFPEAK}[code]
+            return rates[code]
         except KeyError:
             raise ValueError(f"no register is called {code!r}: use KT, BT, CD or TD") from None
 

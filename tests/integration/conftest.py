@@ -38,7 +38,7 @@ class Ami:
     def __call__(
         self, *arguments: str, code: int | None = 0, stdin: str = "", timeout: float = 170
     ) -> subprocess.CompletedProcess[str]:
-        """Run to the end; with `code`, anything else than that exit code fails the test with what was said."""
+        """Run to the end; anything but the exit code `code` fails the test with what was said."""
         done = subprocess.run(
             [sys.executable, "-m", "ami.main", *arguments],
             env=self.environ(),
@@ -50,7 +50,9 @@ class Ami:
             check=False,
         )
         if code is not None and done.returncode != code:
-            pytest.fail(f"ami {' '.join(arguments)} ended with {done.returncode}, not {code}:\n{done.stderr[-4000:]}")
+            pytest.fail(
+                f"ami {' '.join(arguments)} ended with {done.returncode}, not {code}:\n{done.stderr[-4000:]}"
+            )
         return done
 
     def json(self, *arguments: str, **options: Any) -> Any:

@@ -12,7 +12,8 @@ import pytest
 AS_OF = "2026-11-21T09:10:00+07:00"
 ACCUSING = {"phase_bypass"}
 EVIDENCE = {
-    "profile_block": "meter_id, channel, at, kind, interval_s, instants, raw, status, scaler, unit, obis, digest",
+    "profile_block": "meter_id, channel, at, kind, interval_s, instants, raw, status, scaler, unit, obis,"
+    " digest",
     "register_read": "meter_id, channel, rate, at, raw, scaler, unit, status, source",
     "answer": "meter_id, item, asked_from, asked_to, complete, digest",
     "profile_day": "meter_id, channel, day, interval_s, scaler, unit, energy, quality",
@@ -42,6 +43,20 @@ def assert_planted_found(document: dict[str, Any]) -> None:
     assert accused <= planted, f"accused without cause: {sorted(accused - planted)}"
 
 
+def assert_customer_is_ordinary(dsn: str, document: dict[str, Any]) -> None:
+    """Who looks at the demo as a customer sees a household with a bill, every half-hour and nothing odd."""
+    with psycopg.connect(dsn) as conn:
+        ((plan, meter, slots),) = conn.execute("""
+            SELECT b.plan, m.serial, sum(slots_of(d.quality, '1'))::integer
+            FROM app_user u JOIN bill b USING (customer) JOIN installation i USING (point)
+            JOIN meter m ON m.id = i.meter_id
+            JOIN profile_day d ON d.meter_id = m.id AND d.channel = 1
+                AND d.day >= '2026-10-01' AND d.day < '2026-11-01'
+            WHERE u.login = 'khach' GROUP BY b.plan, m.serial""").fetchall()
+    assert (plan, slots) == ("vn-household", 31 * 48)
+    assert meter not in {found for found, _ in pairs(document["planted"]) | pairs(document["alerts"])}
+
+
 @pytest.mark.timeout(240)
 def test_demo_twice_on_the_same_home(ami: Any, database: str) -> None:
     seed = random.SystemRandom().randrange(1_000_000)
@@ -53,6 +68,7 @@ def test_demo_twice_on_the_same_home(ami: Any, database: str) -> None:
     assert all(held["reason"].endswith(".") for held in first["held"])
     assert_planted_found(first)
     before = rows(database)
+    assert_customer_is_ordinary(database, first)
 
     second = ami.json("demo", "--once", "--json", "--as-of", AS_OF, timeout=120)
     assert {**second, "seconds": None} == {**first, "seconds": None}
