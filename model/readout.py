@@ -81,8 +81,8 @@ class MeterEvent:
 class Answer:
     """The bytes of one accepted answer and what was asked; the evidence behind every figure.
 
-    `asked` is the period a profile was asked for (None for registers); `complete` says that the
-    meter gave all it has of it.
+    `asked` is the period a profile was asked for (None for registers); `complete`: the meter gave all it has
+    of it.
     """
 
     item: str
