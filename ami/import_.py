@@ -85,6 +85,8 @@ def register(file: Path, as_json: bool) -> None:
         raise InputFailure(
             f"{file} is no JSON document that can be read ({error}): give what `ami export register` wrote."
         ) from error
+    if isinstance(document, dict) and "ready" in document:
+        document = document.get("register")  # what `ami simulate fleet` printed
     try:
         found = from_json(Register, document)
     except ModelError as error:

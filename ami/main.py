@@ -56,7 +56,10 @@ class Verbs(click.RichGroup):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         self.listing = True
-        super().format_help(ctx, formatter)
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            self.listing = False
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

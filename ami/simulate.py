@@ -22,7 +22,7 @@ def command() -> None:
 
 @command.command("fleet")
 @click.option("--seed", type=int, default=1, show_default=True, help="Which cooperative.")
-@click.option("--customers", type=click.IntRange(20, 2000), default=60, show_default=True)
+@click.option("--customers", type=click.IntRange(20, 2000), default=60, show_default=True, help="How many.")
 @click.option("--epoch", type=INSTANT, help="The instant the world is made for; default: --as-of, or now.")
 @click.option("--as-of", type=INSTANT, help="The meters' now; it stands still unless --ticking.")
 @click.option("--ticking", is_flag=True, help="Run on from --as-of.")
@@ -43,7 +43,16 @@ def serve_fleet(
     dial_in_to: str | None,
     as_json: bool,
 ) -> None:
-    """A seeded cooperative of two stations on 127.0.0.1, until stdin ends or Ctrl-C."""
+    """A seeded cooperative of two stations on 127.0.0.1, until stdin ends or Ctrl-C.
+
+    Without --dial-in-to every modem is called. The line on stdout is JSON: the register of the grid
+    with addresses and passwords, which `ami import register` takes as it is.
+
+    \b
+    ami simulate fleet --seed 7 > ready.json
+    ami simulate fleet --as-of 2026-10-20T09:00 --ticking --dial-in-to 127.0.0.1:4059
+    ami simulate fleet --replay households.csv.gz
+    """
     target: tuple[str, int] | None = None
     if dial_in_to:
         host, _, port = dial_in_to.rpartition(":")

@@ -28,7 +28,9 @@ BENCHES = {
 @click.command("bench")
 @click.argument("name", type=click.Choice(["all", *BENCHES]))
 @click.option("--size", type=click.IntRange(1), help="How much work; each bench has its own unit.")
-@click.option("--rounds", type=click.IntRange(1, 99), default=3, show_default=True)
+@click.option(
+    "--rounds", type=click.IntRange(1, 99), default=3, show_default=True, help="Rounds to take medians of."
+)
 @click.option("--engine", hidden=True, help="Run this engine once and print its figures.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def command(name: str, size: int | None, rounds: int, engine: str | None, as_json: bool) -> None:
@@ -38,6 +40,7 @@ def command(name: str, size: int | None, rounds: int, engine: str | None, as_jso
     billing  bills of six tiers: compiled kernel, numpy, pandas, plain Python
     demand   Pmax, load factor and mean profile: compiled kernel, numpy, pandas
     store    half-hours into TimescaleDB and back: day vectors, a row per interval
+    all      every one of them
     """
     if engine is not None:
         bench = importlib.import_module(f"ami.bench.{name}")

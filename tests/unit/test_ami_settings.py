@@ -1,0 +1,107 @@
+"""What an installation is told: defaults, file, environment, and what is refused in one sentence."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from ami.failure import Exit, UsageFailure
+from ami.settings import TEMPLATE, Settings, load
+
+
+def _home(folder: Path, text: str = "") -> dict[str, str]:
+    if text:
+        (folder / "ami.toml").write_text(text, encoding="utf-8")
+    return {"AMI_HOME": str(folder)}
+
+
+def test_an_empty_home_has_usable_settings(tmp_path: Path) -> None:
+    found = load(_home(tmp_path / "new"))
+    assert found.home == tmp_path / "new"
+    assert found.database_url is None
+    assert (found.web_host, found.listen_host) == ("127.0.0.1", "127.0.0.1")
+    assert not found.tls
+    assert not (tmp_path / "new").exists()
+
+
+def test_the_file_that_init_writes_says_the_defaults(tmp_path: Path) -> None:
+    assert load(_home(tmp_path, TEMPLATE)) == load(_home(tmp_path / "other")) or (
+        dataclasses.replace(load(_home(tmp_path, TEMPLATE)), home=tmp_path / "other")
+        == load(_home(tmp_path / "other"))
+    )
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    environment = _home(tmp_path, "[web]\nport = 9000\nhost = '10.0.0.1'\n")
+    assert load(environment).web_port == 9000
+    found = load({**environment, "AMI_WEB_PORT": "9001"})
+    assert (found.web_port, found.web_host) == (9001, "10.0.0.1")
+
+
+def test_another_file_can_be_named(tmp_path: Path) -> None:
+    (tmp_path / "x.toml").write_text("[office]\nname = 'HTX Bình Minh'\n", encoding="utf-8")
+    assert load({**_home(tmp_path), "AMI_CONFIG": str(tmp_path / "x.toml")}).office == "HTX Bình Minh"
+    with pytest.raises(UsageFailure, match="does not exist"):
+        load({**_home(tmp_path), "AMI_CONFIG": str(tmp_path / "nix.toml")})
+
+
+def test_settings_do_not_change_and_do_not_tell_the_database(tmp_path: Path) -> None:
+    secret = "postgresql://ami:bi-mat@db/ami"
+    found = load({**_home(tmp_path), "AMI_DATABASE_URL": secret})
+    assert found.database_url == secret
+    assert "bi-mat" not in repr(found)
+    assert "bi-mat" not in str(found)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        found.web_port = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[web]\nport = 'x'\n", "[web] port must be a whole number"),
+        ("[web]\nport = 70000\n", "must lie between 1 and 65535, not 70000"),
+        ("[web]\nport = 80.5\n", "must be a whole number"),
+        ("[web]\nport = true\n", "must be a whole number"),
+        ("[web]\nhost = 1\n", "[web] host must be text in quotes"),
+        ("[web]\nprot = 1\n", "nobody knows: [web] prot"),
+        ("[wbe]\nport = 1\n", "nobody knows: [wbe] port"),
+        ("port = 1\n", "port stands outside a section"),
+        ("[web\n", "is no valid TOML"),
+        ("[office]\nlanguage = 'fr'\n", "must be vi or en"),
+        ("[web]\ntls_certificate = '/nix/a.pem'\n", "there is no file /nix/a.pem"),
+        ("[database]\nurl = 'mysql://x'\n", "must begin with postgresql://"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_sentence(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(UsageFailure) as refused:
+        load(_home(tmp_path, text))
+    assert said in str(refused.value)
+    assert str(tmp_path / "ami.toml") in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert refused.value.code is Exit.USAGE
+
+
+def test_a_wrong_variable_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageFailure, match="AMI_CONCURRENCY must be a whole number"):
+        load({**_home(tmp_path), "AMI_CONCURRENCY": "viele"})
+
+
+def test_a_wrong_database_address_is_not_repeated(tmp_path: Path) -> None:
+    with pytest.raises(UsageFailure) as refused:
+        load({**_home(tmp_path), "AMI_DATABASE_URL": "mysql://ami:bi-mat@db/ami"})
+    assert "bi-mat" not in str(refused.value)
+
+
+def test_tls_needs_both_files(tmp_path: Path) -> None:
+    (tmp_path / "a.pem").touch()
+    with pytest.raises(UsageFailure, match="TLS needs both"):
+        load({**_home(tmp_path), "AMI_TLS_CERTIFICATE": str(tmp_path / "a.pem")})
+
+
+def test_all_settings_have_a_place() -> None:
+    from ami.settings import _PLACES
+
+    named = {name for _, _, name in _PLACES}
+    assert named == {field.name for field in dataclasses.fields(Settings)} - {"home"}
