@@ -14,6 +14,7 @@ import rich_click as click
 
 from ami import clocks, home
 from ami.console import emit, err, progress, say, table
+from ami.demo_customer import ordinary_customer
 from ami.demo_world import SILENCE, World, last_full_month, lawful, open_world
 from ami.failure import Contradiction
 from ami.instants import INSTANT
@@ -125,8 +126,8 @@ class Demo:
         with open_pool(self.dsn) as pool:
             key = WrappingKey.load_or_create(self.settings.wrapping_key_path)
             importing.import_register(pool, register, key.wrap)
-            self.world = self.sign_ins(pool, register)
         if self.world.filled and not self.once:
+            self.sign_ins(register)
             self.ask_simulator(do="clock", at=None if self.as_of is None else self.as_of.isoformat())
             return  # the head-end and the workers see to what is missing
         with self.timer.step("collect"):
@@ -142,6 +143,7 @@ class Demo:
             jobs.run_now(self.dsn, "bill", clock=clock, period=period, invoice_date=local_day(clock()))
         with self.timer.step("watch"):
             jobs.run_now(self.dsn, "watch", clock=clock)
+        self.sign_ins(register)
 
     def start_simulator(self) -> Register:
         self.listen_port = free_port(self.settings.listen_host, self.settings.listen_port)
@@ -166,17 +168,19 @@ class Demo:
             say(remark)
         return from_json(Register, ready["register"])
 
-    def sign_ins(self, pool: Any, register: Register) -> World:
+    def sign_ins(self, register: Register) -> None:
         """Make the sign-ins the demo prints; passwords are drawn once a home."""
-        customer = next(p.customer for p in register.points if p.customer)
         world = self.world
-        for login, role in (*STAFF, (CUSTOMER_LOGIN, UserRole.CUSTOMER)):
-            world = world.with_password(login)
-            accounts.ensure_user(
-                pool, login, role, world.passwords[login],
-                customer=customer if role is UserRole.CUSTOMER else "", now=self.now(),
-            )  # fmt: skip
-        return world.save(self.settings.home)
+        with open_pool(self.dsn) as pool:
+            with pool.connection() as conn:
+                customer = ordinary_customer(conn, register, last_full_month(self.now()))
+            for login, role in (*STAFF, (CUSTOMER_LOGIN, UserRole.CUSTOMER)):
+                world = world.with_password(login)
+                accounts.ensure_user(
+                    pool, login, role, world.passwords[login],
+                    customer=customer if role is UserRole.CUSTOMER else "", now=self.now(),
+                )  # fmt: skip
+        self.world = world.save(self.settings.home)
 
     def collect(self) -> None:
         """Read the past from the meters' own buffers; first as things stood before one modem fell silent."""
