@@ -34,7 +34,7 @@ class ProfileBlock:
         for earlier, later in zip(self.stamps, self.stamps[1:], strict=False):
             if not earlier < later:
                 raise ModelError(
-                    f"profile {self.obis}: the stamp {later.isoformat()} does not follow {earlier.isoformat()}"
+                    f"profile {self.obis}: {later.isoformat()} does not follow {earlier.isoformat()}"
                 )
 
 
