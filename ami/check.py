@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import rich_click as click
+from rich.markup import escape
 
 from ami import clocks, home
 from ami.console import emit, out
@@ -47,7 +48,7 @@ def command(as_json: bool) -> None:
     else:
         marks = {"ok": "[green]✓[/]", "warning": "[yellow]![/]", "wrong": "[red]✗[/]"}
         for remark in remarks:
-            out.print(marks[remark.state], f"[bold]{remark.name}[/]", remark.sentence, soft_wrap=True)
+            out.print(marks[remark.state], f"[bold]{remark.name}[/]", escape(remark.sentence), soft_wrap=True)
     if any(remark.state == "wrong" for remark in remarks):
         end(Exit.FAILED)
 

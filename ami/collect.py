@@ -160,8 +160,8 @@ def show(report: CollectReport, as_json: bool) -> None:
     }
     if report.set_aside:
         say(
-            f"{report.set_aside:,} readouts that the database refused are kept in the spool, table aside, with "
-            f"the reason each: put right what it names."
+            f"{report.set_aside:,} readouts that the database refused are kept in the spool, table aside, "
+            "with the reason each: put right what it names."
         )
     if as_json:
         emit(document)

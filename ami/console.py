@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -63,7 +64,7 @@ def table(
     for column in columns:
         grid.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
-        grid.add_row(*("" if cell is None else str(cell) for cell in row))
+        grid.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
     out.print(grid)
 
 
@@ -76,7 +77,7 @@ def facts(rows: Sequence[tuple[str, Any]]) -> None:
     """Names and what they are, one to a line, on stdout."""
     grid = Table(box=None, show_header=False, pad_edge=False)
     for name, value in rows:
-        grid.add_row(f"[bold]{name}[/]", "–" if value is None else str(value))
+        grid.add_row(f"[bold]{name}[/]", "–" if value is None else escape(str(value)))
     out.print(grid)
 
 

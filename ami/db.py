@@ -42,8 +42,7 @@ def start() -> None:
     """
     settings = load()
     server = _embedded(settings)
-    server.start(progress=say)
-    home.keep_running(settings)
+    home.start_to_stay(settings, server)
     status = server.status()
     say(f"The database runs on 127.0.0.1:{status.port} (process {status.pid}); `ami db stop` stops it.")
 

@@ -88,6 +88,14 @@ def _leave(server: Embedded, lock: int, borrowed: Path) -> None:
         borrowed.unlink(missing_ok=True)
 
 
+def start_to_stay(settings: Settings, server: Embedded) -> None:
+    """Start the embedded server for good; whoever is about to stop it is waited for."""
+    with (prepare(settings) / "database.users").open("a+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        server.start(progress=say)
+        keep_running(settings)
+
+
 def keep_running(settings: Settings) -> None:
     """From now on the embedded server stays up when its users leave."""
     (settings.home / "database.borrowed").unlink(missing_ok=True)

@@ -46,9 +46,7 @@ def command(
             )
         )
         if host not in LOOPBACK and not settings.tls:
-            say(
-                "Careful: these pages are on the network without TLS, passwords included; see docs/serving.md."
-            )
+            say("Careful: these pages, passwords included, are on the network without TLS (docs/serving.md).")
         if ready_line:
             sys.stdout.write(json.dumps({"address": address}) + "\n")
             sys.stdout.flush()

@@ -121,3 +121,19 @@ def test_what_was_asked_wrongly_is_one_sentence_and_two(
     assert line.startswith("ami: ")
     assert said in line
     assert not (tmp_path / "home").exists()
+
+
+def test_what_stands_in_brackets_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    from rich.console import Console
+
+    from ami import console
+
+    plain, console.out = console.out, Console(width=80)
+    try:
+        console.table("", ("Why",), [("set it in [web]",)])
+        console.facts([("Meter", "[3] of [bold]")])
+    finally:
+        console.out = plain
+    printed = capsys.readouterr().out
+    assert "set it in [web]" in printed
+    assert "[3] of [bold]" in printed
