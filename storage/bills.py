@@ -115,7 +115,9 @@ def save(conn: Connection[TupleRow], bill: Bill, issued_at: datetime) -> Literal
     key = [bill.point, bill.period.start, bill.period.end]
     figures = [bill.kwh, bill.wh, bill.subtotal, bill.vat_percent, bill.vat, bill.total]
     head = [bill.point, bill.customer, *key[1:], bill.invoice_date, bill.plan, list(bill.decisions), *figures]
-    issued = conn.execute(_ISSUE, [*head, require_aware(issued_at)]).fetchone()
+    issued = None
+    if conn.execute(_STANDING, key).fetchone() is None:  # else the insert would use up a bill's number
+        issued = conn.execute(_ISSUE, [*head, require_aware(issued_at)]).fetchone()
     if issued is None:
         _compare(conn, bill, key)
     else:

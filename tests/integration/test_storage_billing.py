@@ -82,6 +82,15 @@ def test_an_issued_bill_is_never_rewritten(conn: Connection[TupleRow]) -> None:
     assert bills.bills(conn, STAFF)[0].total == 220_000
 
 
+def test_billing_again_uses_up_no_number(conn: Connection[TupleRow]) -> None:
+    for _ in range(3):
+        bills.save(conn, _bill(), NOW)
+    end = AUGUST.end + timedelta(days=30)
+    bills.save(conn, dataclasses.replace(_bill(), period=Period(AUGUST.end, end)), NOW)
+    later, first = bills.bills(conn, STAFF)
+    assert later.id == first.id + 1
+
+
 def test_a_customer_sees_their_bills_alone(conn: Connection[TupleRow]) -> None:
     bills.save(conn, _bill(), NOW)
     (mine,) = bills.bills(conn, OWNER)
