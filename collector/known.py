@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from collector.holes import Hole, due, noted
 from collector.plan import INSTANTS, REGISTERS, State
 from model.period import Period
 from model.readout import Readout
@@ -42,6 +43,7 @@ class Known:
     outcome: str = ""
     detail: str = ""
     strikes: dict[tuple[str, Period], tuple[int, datetime]] = field(default_factory=dict)
+    holes: list[Hole] = field(default_factory=list)
 
     def answered_before(self, item: str, periods: Sequence[Period]) -> None:
         """What the store has complete answers for."""
@@ -60,6 +62,7 @@ class Known:
         for answer in readout.answers:
             if answer.asked is not None and answer.complete:
                 self.answered[answer.item] = merged([*self.answered.get(answer.item, []), answer.asked])
+                self.holes = noted(self.holes, answer, readout.ended)
         for rejected in readout.rejected:
             if rejected.asked is not None:
                 count, _ = self.strikes.get((rejected.item, rejected.asked), (0, readout.ended))
@@ -87,11 +90,13 @@ class Known:
             self.last_instant = _later(self.last_instant, readout.ended)
 
     def state(self, now: datetime) -> State:
-        """What the plan needs; a question rejected three times rests for six hours."""
+        """What the plan needs; a question rejected three times rests for six hours, what an answer left out
+        for a day."""
         resting = frozenset(
             key for key, (count, since) in self.strikes.items() if count >= STRIKES and now - since < REST
         )
-        return State(self.answered, resting, self.last_register, self.last_instant)
+        again = tuple((hole.item, hole.period) for hole in due(self.holes, now))
+        return State(self.answered, resting, again, self.last_register, self.last_instant)
 
     def forgive(self) -> None:
         """A new round: how the last one went no longer counts."""

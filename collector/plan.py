@@ -53,6 +53,7 @@ class State:
 
     answered: Mapping[str, Sequence[Period]] = field(default_factory=dict)
     resting: frozenset[tuple[str, Period]] = frozenset()  # rejected so often that asking again can wait
+    again: tuple[tuple[str, Period], ...] = ()  # answered, but not every interval was there
     last_register: datetime | None = None
     last_instant: datetime | None = None
 
@@ -129,6 +130,16 @@ def missing_profile(ability: ProfileAbility, state: State, since: datetime, end:
     return [span for span in reversed(spans) if (span.item, span.asked) not in state.resting]
 
 
+def left_out(ability: ProfileAbility, state: State, since: datetime, end: datetime) -> list[Span]:
+    """The intervals that answers left out and that are to be asked for once more."""
+    hung = Period(since, end) if since < end else None
+    return [
+        Span(item, period)
+        for item, period in state.again
+        if item == ability.item and (item, period) not in state.resting and hung and hung.overlap(period)
+    ]
+
+
 def missing_closings(item: str, state: State, since: datetime, end: datetime) -> list[Span]:
     """The months whose closing snapshot is still to be had; it bears the stamp of the month's end."""
     first = month_floor(since - timedelta(microseconds=1))
@@ -157,6 +168,7 @@ def wanted(
     end = now if until is None else min(now, until)
     hangs = since <= now and (until is None or now < until)
     profile = missing_profile(abilities.profile, state, since, end) if abilities.profile else []
+    profile += left_out(abilities.profile, state, since, end) if abilities.profile else []
     billing = missing_closings(abilities.billing, state, since, end) if abilities.billing else []
     asked = [*profile, *billing]
     now_asked, left = asked[:limit], len(asked[limit:])
