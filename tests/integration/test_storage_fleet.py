@@ -13,7 +13,7 @@ from psycopg.rows import TupleRow
 from model.period import HALF_HOUR, Period
 from model.readout import Answer, RegisterRead
 from model.series import Channel, Rate, ReadingSource, Unit
-from storage import evidence, fleet
+from storage import evidence, fleet, migrations
 from storage.grid import save_register
 from storage.pool import connect, session
 from tests.storage_samples import HUNG, NOW, grid, readout, total
@@ -86,3 +86,25 @@ async def test_a_closing_snapshot_does_not_make_the_registers_fresh(
     assert fleet.latest(conn, [meter])[meter].last_register is None
     await bring(database, meter, total(read, 400))
     assert fleet.latest(conn, [meter])[meter].last_register == read
+
+
+def test_answers_from_before_are_remembered(empty_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that was filled before the spans were kept knows them after the migration."""
+    steps = migrations.migrations()
+    before = tuple(step for step in steps if step.name < "0008")
+    with monkeypatch.context() as older:
+        older.setattr(migrations, "migrations", lambda: before)
+        migrations.migrate(empty_database)
+    with connect(empty_database) as conn:
+        save_register(conn, grid(), bytes)
+        meter = fleet.meter_ids(conn)["M001"]
+        for start, complete in ((0, True), (1, True), (2, False), (5, True)):
+            conn.execute(
+                "INSERT INTO answer (meter_id, poll_id, item, asked_from, asked_to, complete, received_at,"
+                " digest, raw) VALUES (%s, gen_random_uuid(), %s, %s, %s, %s, now(), '', '')",
+                [meter, ITEM, HUNG + start * HALF_HOUR, HUNG + (start + 1) * HALF_HOUR, complete],
+            )
+    migrations.migrate(empty_database)
+    with connect(empty_database) as conn:
+        spans = [Period(HUNG, HUNG + 2 * HALF_HOUR), Period(HUNG + 5 * HALF_HOUR, HUNG + 6 * HALF_HOUR)]
+        assert fleet.answered(conn, [meter]) == {(meter, ITEM): spans}
