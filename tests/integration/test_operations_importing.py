@@ -116,5 +116,5 @@ def test_a_serial_is_registered_once_and_a_point_holds_one_meter(pool: Pool) -> 
     importing.add_meter(pool, _new(customer_name="Bà Hoa"), _wrap)
     with pytest.raises(MeterRefused, match="registered already"):
         importing.add_meter(pool, _new(), _wrap)
-    with pytest.raises(MeterRefused, match="meter .* still hangs there: take it down first"):
+    with pytest.raises(MeterRefused, match=r"meter .* still hangs there: take it down first"):
         importing.add_meter(pool, _new(serial="26000003", port=4060), _wrap)
