@@ -168,6 +168,9 @@ async def test_a_meter_is_read_by_its_address_alone(village: Cooperative, free_p
     assert [(column["item"], column["class"]) for column in document["profile"]["columns"]] == [
         ("0.0.1.0.0.255", 8), ("0.0.96.10.1.255", 1), ("1.0.1.4.0.255", 5), ("1.0.3.4.0.255", 5)
     ]  # fmt: skip
+    assert [(column["scaler"], column["unit"]) for column in document["profile"]["columns"][2:]] == [
+        (0, "W"), (0, "var")
+    ]  # fmt: skip
     assert len(document["profile"]["rows"]) == 48
     assert document["profile"]["rows"][0][0] == "2026-11-19T00:30:00+07:00"
     assert [refusal["item"] for refusal in document["refused"]] == ["1.0.9.9.9"]
