@@ -19,18 +19,18 @@ from ami.demo_world import SILENCE, World, last_full_month, lawful, open_world
 from ami.failure import Contradiction
 from ami.instants import INSTANT
 from ami.settings import Settings, load
-from ami.supervise import Child, family, free_port, watch
+from ami.supervise import Child, Ports, family, watch
 from analytics.tariffs import last_vat_day
 from model.grid import Register
 from model.jsonform import from_json
-from model.period import local_day
+from model.period import LOCAL, local_day
 from model.viewer import UserRole
 from operations import accounts, demo_report, importing, jobs
 from storage.pool import open_pool
 from storage.secrets import WrappingKey
 
 # Simulated meters answer and call at once; those that do not need not be waited for as long as real ones.
-HURRY = {"AMI_ANSWER_S": "3", "AMI_DIAL_IN_WAIT_S": "8"}
+HURRY = {"AMI_ANSWER_S": "2", "AMI_DIAL_IN_WAIT_S": "6"}
 WAKES_AFTER_S = 180.0
 STAFF = (("kythuat", UserRole.ENGINEER), ("hoadon", UserRole.BILLING))
 CUSTOMER_LOGIN = "khach"
@@ -57,7 +57,7 @@ class Timer:
 @click.option("--as-of", type=INSTANT, help="The demo's now, like 2026-10-20T09:00+07:00; default: now.")
 @click.option("--seed", type=int, help="Which cooperative; default: drawn on the first run and remembered.")
 @click.option(
-    "--customers", type=click.IntRange(20, 2000), default=60, show_default=True, help="How many customers."
+    "--customers", type=click.IntRange(20, 2000), help="How many customers; default: 60, and then remembered."
 )
 @click.option(
     "--replay",
@@ -65,7 +65,12 @@ class Timer:
     help="CSV meter,timestamp,kwh (plain or .gz): the meters replay real consumption instead.",
 )
 def command(
-    once: bool, as_json: bool, as_of: datetime | None, seed: int | None, customers: int, replay: Path | None
+    once: bool,
+    as_json: bool,
+    as_of: datetime | None,
+    seed: int | None,
+    customers: int | None,
+    replay: Path | None,
 ) -> None:
     """A small cooperative, live: simulated meters speak real protocols to the head-end, and what they said is
     stored, validated, closed, billed and watched. Ctrl-C ends everything it started.
@@ -74,25 +79,23 @@ def command(
     wanted = as_of or clocks.wall()
     now = lawful(wanted, last_vat_day())
     if now != wanted:
-        unknown = f"No VAT rate is known for {wanted:%d/%m/%Y}"
+        unknown = f"No VAT rate is known for {wanted.astimezone(LOCAL):%d/%m/%Y}"
         say(f"{unknown}: the demo stands at the last lawful day, {now:%d/%m/%Y}.")
         as_of = now
     with home.only_one(settings, "demo"):
-        world = open_world(settings.home, seed=seed, now=now, replay=replay)
-        run(settings, world, once=once, as_json=as_json, as_of=as_of, customers=customers)
+        world = open_world(settings.home, seed=seed, customers=customers, now=now, replay=replay)
+        run(settings, world, once=once, as_json=as_json, as_of=as_of)
 
 
-def run(
-    settings: Settings, world: World, *, once: bool, as_json: bool, as_of: datetime | None, customers: int
-) -> None:
+def run(settings: Settings, world: World, *, once: bool, as_json: bool, as_of: datetime | None) -> None:
     """Bring the demo up; stay when `once` is false."""
     timer = Timer()
     # A run that ends by itself stands still in time: run twice, it says the same.
     as_of = (as_of or clocks.wall()) if once else as_of
     began = time.monotonic()
-    with home.database(settings) as dsn, family(settings.home / "log") as start:
+    with home.database(settings) as dsn, Ports() as ports, family(settings.home / "log") as start:
         timer.seconds["database"] = round(time.monotonic() - began, 2)
-        demo = Demo(settings, dsn, world, start, timer, as_of, once, customers)
+        demo = Demo(settings, dsn, world, start, ports, timer, as_of, once)
         demo.fill()
         if once:
             demo.report(as_json)
@@ -106,10 +109,10 @@ class Demo:
     dsn: str
     world: World
     start: Callable[..., Child]
+    ports: Ports
     timer: Timer
     as_of: datetime | None
     once: bool
-    customers: int
     listen_port: int = 0
     simulator: Child | None = None
     replayed: dict[str, Any] | None = None
@@ -146,12 +149,12 @@ class Demo:
         self.sign_ins(register)
 
     def start_simulator(self) -> Register:
-        self.listen_port = free_port(self.settings.listen_host, self.settings.listen_port)
+        self.listen_port = self.ports.take(self.settings.listen_host, self.settings.listen_port)
         arguments = [
             "simulate", "fleet", "--json",
             "--seed", str(self.world.seed),
             "--epoch", self.world.epoch.isoformat(),
-            "--customers", str(self.customers),
+            "--customers", str(self.world.customers),
             "--dial-in-to", f"127.0.0.1:{self.listen_port}",
         ]  # fmt: skip
         if self.as_of is not None:
@@ -233,7 +236,7 @@ class Demo:
             raise Contradiction(found.contradictions[0])
 
     def live(self) -> None:
-        port = free_port(self.settings.web_host, self.settings.web_port, taken=frozenset({self.listen_port}))
+        port = self.ports.take(self.settings.web_host, self.settings.web_port)
         ticking = ["--as-of", self.as_of.isoformat(), "--ticking"] if self.as_of is not None else []
         with self.timer.step("pages"):
             collect = self.start(

@@ -12,6 +12,7 @@ from ami.failure import Failure, UsageFailure
 from model.period import LOCAL, Period, add_months, local_day
 
 FILE_NAME = "demo.json"
+CUSTOMERS = 60
 SILENCE = timedelta(days=3, hours=1)  # the planted modem falls silent three days before the epoch
 
 
@@ -22,6 +23,7 @@ class World:
     seed: int
     epoch: datetime
     replay: str | None = None
+    customers: int = CUSTOMERS
     filled: bool = False
     passwords: dict[str, str] = field(default_factory=dict, repr=False)
 
@@ -40,7 +42,9 @@ class World:
         return replace(self, passwords={**self.passwords, login: secrets.token_urlsafe(9)})
 
 
-def open_world(home: Path, *, seed: int | None, now: datetime, replay: Path | None) -> World:
+def open_world(
+    home: Path, *, seed: int | None, customers: int | None, now: datetime, replay: Path | None
+) -> World:
     """The world of this home, or a new one made for `now`, remembered once it is saved.
 
     Raises:
@@ -50,7 +54,8 @@ def open_world(home: Path, *, seed: int | None, now: datetime, replay: Path | No
     wanted = str(replay.absolute()) if replay is not None else None
     file = home / FILE_NAME
     if not file.exists():
-        return World(seed=secrets.randbelow(1_000_000) if seed is None else seed, epoch=now, replay=wanted)
+        drawn = secrets.randbelow(1_000_000) if seed is None else seed
+        return World(seed=drawn, epoch=now, replay=wanted, customers=customers or CUSTOMERS)
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
         world = World(**{**document, "epoch": datetime.fromisoformat(document["epoch"])})
@@ -59,8 +64,10 @@ def open_world(home: Path, *, seed: int | None, now: datetime, replay: Path | No
             f"{file}, which says what this demo shows, is damaged ({type(error).__name__}: {error}): "
             "set AMI_HOME to an empty directory."
         ) from error
-    if (seed is not None and seed != world.seed) or wanted != world.replay:
-        shown = f"the replay of {world.replay}" if world.replay else f"the cooperative of seed {world.seed}"
+    other = seed not in (None, world.seed) or customers not in (None, world.customers)
+    if other or wanted != world.replay:
+        village = f"the cooperative of seed {world.seed} with {world.customers} customers"
+        shown = f"the replay of {world.replay}" if world.replay else village
         raise UsageFailure(
             f"{home} already shows {shown}: name the same again, or set AMI_HOME to an empty directory."
         )

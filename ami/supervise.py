@@ -29,19 +29,38 @@ def _end_with_parent() -> None:
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def free_port(host: str, preferred: int, *, taken: frozenset[int] = frozenset()) -> int:
-    """`preferred` if nobody listens there, else the next port that is free, below 32768."""
-    for port in [preferred, *range(max(preferred, 1024) + 1, 32768)]:
-        if port in taken:
-            continue
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+@dataclass(slots=True)
+class Ports:
+    """Ports that are ours until we end, although our children listen there only some of the time.
+
+    Another demo sees the claim (an abstract socket of that name, which the kernel drops with the process) and
+    goes on to the next port.
+    """
+
+    claims: list[socket.socket] = field(default_factory=list)
+
+    def __enter__(self) -> Ports:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for claim in self.claims:
+            claim.close()
+
+    def take(self, host: str, preferred: int) -> int:
+        """`preferred` if it is free and unclaimed, else the next such port, below 32768."""
+        for port in [preferred, *range(max(preferred, 1024) + 1, 32768)]:
+            claim = socket.socket(socket.AF_UNIX)
             try:
-                probe.bind((host, port))
+                claim.bind(f"\0dienke-port-{port}")
+                with socket.socket() as probe:
+                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    probe.bind((host, port))
             except OSError:
+                claim.close()
                 continue
+            self.claims.append(claim)
             return int(port)
-    raise Failure(f"No port from {preferred} to 32767 is free on {host}: stop what listens there.")
+        raise Failure(f"No port from {preferred} to 32767 is free on {host}: stop what listens there.")
 
 
 @dataclass(slots=True)
