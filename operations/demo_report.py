@@ -26,6 +26,7 @@ _OFFICE = Viewer("office", UserRole.BILLING)
 _ALL = 1_000_000
 
 Registers = Mapping[str, Mapping[str, int]]
+Buffers = Mapping[str, Mapping[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,19 @@ def contradictions(
     return found
 
 
+def lost_rows(buffers: Buffers, stored: Mapping[str, tuple[int, int]]) -> list[str]:
+    """Every meter whose stored actual half-hours are not the rows its buffer holds, in number or in Wh."""
+    found = []
+    for serial, held in buffers.items():
+        count, wh = stored.get(serial, (0, 0))
+        if (count, wh) != (held["rows"], held["wh"]):
+            found.append(
+                f"Meter {serial} holds {held['rows']} half-hours with {held['wh']} Wh, "
+                f"the store has {count} actual ones with {wh} Wh."
+            )
+    return found
+
+
 def _of_period(conn: Connection[TupleRow], period: Period) -> tuple[list[BillRow], list[Hold]]:
     """Bills and holds of the period; a point supplied from later on, or until earlier, has a shorter one."""
     month = local_day(period.start)
@@ -91,14 +105,16 @@ def _of_period(conn: Connection[TupleRow], period: Period) -> tuple[list[BillRow
 def make(pool: Pool, period: Period, truth: Mapping[str, Any], now: datetime) -> DemoReport:
     """The figures of a demo whose `period` was billed.
 
-    `truth` is the simulator's answer: `planted` faults, and `registers` with the primary Wh of each meter
-    at both ends of the period.
+    `truth` is the simulator's answer: `planted` faults, `registers` with the primary Wh of each meter at both
+    ends of the period, and `buffers` with rows and Wh of those that replay a file.
     """
     registers: Registers = truth["registers"]
+    buffers: Buffers = truth.get("buffers", {})
     with pool.connection() as conn:
         issued, held = _of_period(conn, period)
         places = hung(conn, period=period)
         counts = days.interval_counts(conn, now)
+        stored = days.actual_sums(conn, buffers, now)
         standing = [row.alert for row in alerts.alerts(conn, _OFFICE, limit=_ALL) if row.state != "closed"]
         meters = len(meter_ids(conn))
     billed = sum((row.wh for row in issued), Decimal(0))
@@ -123,4 +139,5 @@ def make(pool: Pool, period: Period, truth: Mapping[str, Any], now: datetime) ->
             for meter, kind in sorted({(alert.serial, alert.kind.value) for alert in standing})
         ],
     }
-    return DemoReport(document, tuple(contradictions(places, issued, held, registers)))
+    told = contradictions(places, issued, held, registers) + lost_rows(buffers, stored)
+    return DemoReport(document, tuple(told))

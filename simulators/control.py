@@ -20,12 +20,16 @@ Order = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """Obeys one line at a time. `truth` gives the registers of a period by serial."""
+    """Obeys one line at a time.
+
+    `truth` gives the registers of a period by serial, `buffers` the rows that replaying meters hold now.
+    """
 
     fleet: Fleet
     clock: MovingClock
     air: Air
     truth: Callable[[datetime, datetime], dict[str, dict[str, int]]]
+    buffers: Callable[[], dict[str, dict[str, int]]] = dict
 
     def obey(self, line: str) -> dict[str, Any]:
         """The answer to a line; what cannot be obeyed is answered with one sentence under "error"."""
@@ -72,7 +76,7 @@ class Control:
         if end < begin:
             raise ControlError(f"the period ends ({end.isoformat()}) before it starts ({begin.isoformat()})")
         planted = [{"meter": fault.serial, "kind": fault.kind.value} for fault in self.fleet.planted]
-        return {"planted": planted, "registers": self.truth(begin, end)}
+        return {"planted": planted, "registers": self.truth(begin, end), "buffers": self.buffers()}
 
 
 def _instant(text: Any) -> datetime:

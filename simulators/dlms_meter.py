@@ -43,7 +43,7 @@ class DlmsMeter:
         for quantity in model.instants:
             self._number(quantity.place, partial(self._quantity, quantity.quantity, quantity.place))
         if model.serial is not None:
-            name = axdr.octet_string(instrument.hung.serial.encode("latin-1", "replace"))
+            name = axdr.octet_string(instrument.hung.serial.encode())
             self._attributes[model.serial.class_id, model.serial.obis, model.serial.number] = lambda: name
         if model.clock is not None:
             self._attributes[model.clock.class_id, model.clock.obis, model.clock.number] = self._time

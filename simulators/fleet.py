@@ -48,7 +48,7 @@ async def serve(
     clock = MovingClock(real or _wall, options.as_of, ticking=options.ticking)
     air = Air(fleet.silent, clock)
     service = Service(fleet, options, clock, air)
-    control = Control(fleet, clock, air, service.truth)
+    control = Control(fleet, clock, air, service.truth, service.buffers)
     loop = asyncio.get_running_loop()
     orders: asyncio.Queue[str | None] = asyncio.Queue()
     with _stopping(loop, lambda: orders.put_nowait(None)):

@@ -15,6 +15,7 @@ from protocols.meter_models.model import InstantItem, RegisterItem
 from protocols.modbus.logger import Logger
 from protocols.modbus.registers import Block, Register, RegisterType, read_plan
 from simulators import halfhours
+from simulators.errors import SimulatorError
 from simulators.instrument import Instrument
 
 _WRITE = (6, 16)
@@ -30,6 +31,13 @@ class ModbusMeter:
         self._settings = instrument.model.modbus
         self._logger = self._settings.logger
         self._selected = 0
+        self._serial = instrument.hung.serial.encode()
+        room = 2 * self._settings.serial_words
+        if self._settings.serial is not None and len(self._serial) > room:
+            raise SimulatorError(
+                f"meter {instrument.hung.serial}: its serial takes {len(self._serial)} bytes and the "
+                f"registers of {instrument.model.name} hold {room}: give it a shorter one"
+            )
 
     def device(self, unit: int) -> SimDevice:
         """As it stands on the line, at this unit number."""
@@ -114,8 +122,7 @@ class ModbusMeter:
         return int((local - self._settings.epoch).total_seconds())
 
     def _serial_words(self) -> Words:
-        text = self._instrument.hung.serial.encode("latin-1", "replace")
-        text = text.ljust(self._settings.serial_words * 2, b"\0")
+        text = self._serial.ljust(self._settings.serial_words * 2, b"\0")
         return tuple(
             int.from_bytes(text[at : at + 2], "big") for at in range(0, self._settings.serial_words * 2, 2)
         )

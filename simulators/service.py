@@ -147,6 +147,15 @@ class Service:
             if item.key.channel is Channel.ACTIVE_IMPORT
         }
 
+    def buffers(self) -> dict[str, dict[str, int]]:
+        """For each meter that replays a file: the rows its buffer holds up to its clock, and their Wh."""
+        found = {}
+        for serial, instrument in self.instruments.items():
+            if instrument.hung.recorded is not None:
+                rows = instrument.entries(with_start=False)
+                found[serial] = {"rows": len(rows.stamps), "wh": int((rows.at - rows.before).sum())}
+        return found
+
     def truth(self, begin: datetime, end: datetime) -> dict[str, dict[str, int]]:
         """For each meter, primary Wh at both ends as its own register and clock say, rollovers undone."""
         found = {}

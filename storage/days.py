@@ -19,7 +19,7 @@ from model.series import Unit
 from storage import copying
 from storage.blocks import StoredBlock, StoredRegister, blocks, registers
 from storage.errors import StorageError
-from storage.matrix import DayMatrix, IntervalCounts, interval_counts, matrix
+from storage.matrix import DayMatrix, IntervalCounts, actual_sums, interval_counts, matrix
 
 __all__ = [
     "DayMatrix",
@@ -29,6 +29,7 @@ __all__ = [
     "SaveCounts",
     "StoredBlock",
     "StoredRegister",
+    "actual_sums",
     "blocks",
     "clear_due",
     "interval_counts",

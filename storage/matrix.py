@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from model.period import LOCAL, local_day, midnight
+from model.period import LOCAL, local_day, midnight, require_aware
 from model.quality import Quality
 from model.series import Channel
 from storage import copying
@@ -26,6 +26,15 @@ _DAYS: Final = """
 _STORED: Final = """
     SELECT coalesce(sum(slots_of(quality, '167')), 0), coalesce(sum(slots_of(quality, '2345')), 0)
     FROM profile_day WHERE channel = %(channel)s AND day >= %(first)s AND day <= %(last)s"""
+_ACTUAL: Final = """
+    SELECT m.serial, count(*), round(sum(e.value * 10::numeric ^ d.scaler))::bigint
+    FROM profile_day d JOIN meter m ON m.id = d.meter_id
+    CROSS JOIN LATERAL unnest(d.energy) WITH ORDINALITY AS e (value, slot)
+    WHERE d.channel = %(channel)s AND m.serial = ANY (%(serials)s)
+      AND get_byte(d.quality, e.slot::integer - 1) = %(actual)s
+      AND (d.day::timestamp AT TIME ZONE 'Asia/Ho_Chi_Minh')
+          + e.slot * make_interval(secs => d.interval_s) <= %(until)s
+    GROUP BY m.serial"""
 _FIRST_DAY: Final = "SELECT min(day) FROM profile_day WHERE channel = %s"
 # Whole half-hours between hanging and taking down, or now, counted from the beginning of what is stored.
 _EXPECTED: Final = """
@@ -105,6 +114,20 @@ def to_half_hours(
     if np.abs(watt_hours).max() >= 2**31:
         return None
     return np.where(worst == Quality.MISSING, 0, watt_hours), worst
+
+
+def actual_sums(
+    conn: Connection[TupleRow], serials: Collection[str], until: datetime
+) -> dict[str, tuple[int, int]]:
+    """By serial, the actual slots of active import that ended by `until`, and their Wh on the primary side;
+    meters without any are left out."""
+    asked = {
+        "channel": int(Channel.ACTIVE_IMPORT),
+        "serials": list(serials),
+        "actual": int(Quality.ACTUAL),
+        "until": require_aware(until),
+    }
+    return {serial: (count, wh) for serial, count, wh in conn.execute(_ACTUAL, asked)}
 
 
 def interval_counts(

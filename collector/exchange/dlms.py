@@ -13,6 +13,7 @@ from collector.exchange.notebook import Notebook
 from collector.exchange.now import instant_read
 from collector.exchange.profiles import read_closings, read_profile
 from collector.exchange.scales import Scales
+from collector.exchange.serials import octets_text, same_serial
 from collector.plan import CLOCK, INSTANTS, REGISTERS, SERIAL, Wanted
 from collector.wire import ByteStream
 from model.period import LOCAL
@@ -113,15 +114,12 @@ async def _opening(
 def serial_text(data: Data) -> str:
     """A meter's serial as text, however it writes it; `DecodeError` for what is none."""
     if data.tag is Tag.OCTET_STRING:
-        return str(data.value.decode("latin-1")).strip("\0 ")
-    if data.tag in (Tag.VISIBLE_STRING, Tag.UTF8_STRING):
+        return octets_text(data.value)
+    if data.tag is Tag.VISIBLE_STRING:
+        return octets_text(str(data.value).encode("latin-1"))
+    if data.tag is Tag.UTF8_STRING:
         return str(data.value).strip("\0 ")
     return str(integer_of(data, "the serial"))
-
-
-def same_serial(found: str, registered: str) -> bool:
-    """Whether both name one meter; leading zeros and case are the typist's."""
-    return found.lstrip("0").casefold() == registered.lstrip("0").casefold()
 
 
 def _clock(data: Data) -> CosemDateTime:

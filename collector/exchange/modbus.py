@@ -18,6 +18,7 @@ from collector.exchange.mbap import ModbusLine
 from collector.exchange.notebook import Notebook
 from collector.exchange.now import instant_read
 from collector.exchange.scales import Scales
+from collector.exchange.serials import octets_text, same_serial
 from collector.plan import CLOCK, INSTANTS, REGISTERS, SERIAL, Wanted, floor_to
 from collector.wire import ByteStream
 from model.period import HALF_HOUR, LOCAL
@@ -61,8 +62,8 @@ async def _is_meter(line: ModbusLine, meter: LineMeter, model: MeterModel, notes
     except ServiceRefused as error:
         notes.reject(error.reason, error.raw)
         return True
-    found = struct.pack(f">{len(words)}H", *words).decode("latin-1").strip("\0 ")
-    if found.lstrip("0").casefold() == meter.serial.lstrip("0").casefold():
+    found = octets_text(struct.pack(f">{len(words)}H", *words))
+    if same_serial(found, meter.serial):
         notes.take(Answer(SERIAL, raw))
         return True
     notes.event(SERIAL, raw, "serial_mismatch", f"meter {found} answers where {meter.serial} should hang")

@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
+import numpy as np
 import pytest
 
 from operations import bill, close, demo_report, importing
+from storage import days
+from storage.fleet import meter_ids
 from storage.pool import Pool, open_pool
 from tests.operations_grid import NOW, OCTOBER, grid, read_month
 
@@ -53,6 +56,36 @@ def test_what_the_registers_say_is_what_was_billed(pool: Pool) -> None:
 def test_a_bill_that_differs_from_its_registers_is_told(pool: Pool) -> None:
     [said] = _made(pool, NEW={"from": 1_200, "to": 61_301}).contradictions
     assert said == "The bill of point SWAP says 130500 Wh, the registers of NEW and OLD say 130501 Wh."
+
+
+def test_rows_of_a_replay_that_are_not_in_the_store_are_told(pool: Pool) -> None:
+    buffers = {"H1": {"rows": 48, "wh": 9_600}}
+    truth: dict[str, Any] = {"planted": [], "registers": TRUE, "buffers": buffers}
+    rows = days.DayRows(
+        meter_id=np.array([_id(pool, "H1")], np.int32),
+        channel=np.array([1], np.int16),
+        day=np.array(["2026-10-05"], "datetime64[D]"),
+        energy=np.full((1, 48), 200, np.int32),
+        quality=np.ones((1, 48), np.uint8),
+    )
+    with pool.connection() as conn:
+        days.save_days(conn, rows, NOW)
+    assert demo_report.make(pool, OCTOBER, truth, NOW).contradictions == ()
+    rows.energy[0, 7] = 199
+    with pool.connection() as conn:
+        days.save_days(conn, rows, NOW)
+    [said] = demo_report.make(pool, OCTOBER, truth, NOW).contradictions
+    assert said == "Meter H1 holds 48 half-hours with 9600 Wh, the store has 48 actual ones with 9599 Wh."
+    rows.energy[0, 7], rows.quality[0, 7] = 200, 2
+    with pool.connection() as conn:
+        days.save_days(conn, rows, NOW)
+    [said] = demo_report.make(pool, OCTOBER, truth, NOW).contradictions
+    assert said == "Meter H1 holds 48 half-hours with 9600 Wh, the store has 47 actual ones with 9400 Wh."
+
+
+def _id(pool: Pool, serial: str) -> int:
+    with pool.connection() as conn:
+        return meter_ids(conn, [serial])[serial]
 
 
 def test_a_meter_neither_billed_nor_held_is_told(pool: Pool, database: str) -> None:

@@ -187,6 +187,14 @@ def test_a_file_with_gaps_and_a_doubled_hour(ami: Any, database: str, tmp_path: 
     assert [wh for _, wh in sorted(said_by_file.wh["HO-1"].items())[:3]] == [1, 1003, 235]
 
 
+def test_a_household_whose_name_is_vietnamese(ami: Any, database: str, tmp_path: Path) -> None:
+    begin = datetime(2013, 9, 2, tzinfo=VIETNAM)
+    rows = [f'"Nhà, số 5",{(begin + n * HALF_HOUR).isoformat()},0.{n % 10}5' for n in range(100)]
+    file = tmp_path / "named.csv"
+    file.write_text("\n".join(["meter,timestamp,kwh", *rows]) + "\n", encoding="utf-8")
+    assert list(assert_stored(ami, database, file).wh) == ["Nhà, số 5"]
+
+
 @pytest.mark.parametrize("name", ["london-households", "uk-household", "australia-households"])
 def test_real_households(ami: Any, database: str, shared_dir: Path, name: str) -> None:
     assert_stored(ami, database, shared_dir / "data" / f"{name}.csv.gz")

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from collector.exchange import read_meter
+from collector.exchange.dlms import serial_text
 from collector.links import DialOut
 from collector.plan import Span, Wanted
 from model.clock import frozen
@@ -298,6 +299,15 @@ async def test_another_meter_in_its_place_is_not_read(free_port: int) -> None:
     (answer,) = readout.answers
     assert answer.events[0].code == "serial_mismatch"
     assert PROFILE not in script.asked
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [("Nhà, số 5".encode(), "Nhà, số 5"), (b"\0\x0012 \xe9\0", "12 é"), (b"00012345", "00012345")],
+)
+def test_the_octets_of_a_serial_are_utf_8_or_else_latin_1(raw: bytes, text: str) -> None:
+    assert serial_text(axdr.octet_string(raw)) == text
+    assert serial_text(Data(Tag.VISIBLE_STRING, raw.decode("latin-1"))) == text
 
 
 async def test_one_refused_item_leaves_the_others_read(free_port: int) -> None:

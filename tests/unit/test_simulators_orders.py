@@ -1,5 +1,6 @@
 """What a fleet is asked to be and to do."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -9,13 +10,17 @@ from model.clock import frozen
 from model.errors import ModelError
 from model.grid import ModemLink
 from model.period import LOCAL
+from protocols import meter_models
 from simulators import fleet as fleets
 from simulators import village
 from simulators.air import Air
 from simulators.control import Control
 from simulators.errors import SimulatorError
+from simulators.instrument import Instrument
+from simulators.modbus_meter import ModbusMeter
 from simulators.moving_clock import MovingClock
 from simulators.options import Options
+from simulators.service import Service
 
 EPOCH = datetime(2026, 10, 20, 9, 12, tzinfo=LOCAL)
 
@@ -151,6 +156,36 @@ def test_many_households_of_a_file_share_modems(tmp_path: Path):
     fleet = fleets.build(Options(seed=1, epoch=EPOCH, replay=path))
     assert len(fleet.lines) <= 40
     assert [serial for line in fleet.lines for serial in line.serials] == [f"M{i}" for i in range(101)]
+
+
+def test_a_replay_says_what_its_buffers_hold_up_to_its_clock(tmp_path: Path):
+    path = tmp_path / "gap.csv"
+    path.write_text(
+        "meter,timestamp,kwh\nA,2024-01-01T00:00,0.1\nA,2024-01-01T01:00,0.2\nA,2024-01-01T02:00,0.4\n"
+    )
+    options = Options(seed=1, epoch=EPOCH, replay=path)
+    fleet = fleets.build(options)
+    for at, held in ((EPOCH, (3, 700)), (datetime(2026, 10, 19, 1, 45, tzinfo=LOCAL), (2, 300))):
+        clock = MovingClock(frozen(at), at, ticking=False)
+        service = Service(fleet, options, clock, Air({}, clock))
+        control = Control(fleet, clock, service.air, service.truth, service.buffers)
+        truth = control.obey('{"do":"truth","from":"2026-10-01","to":"2026-11-01"}')["truth"]
+        assert truth["buffers"] == {"A": {"rows": held[0], "wh": held[1]}}
+
+
+def test_a_serial_goes_into_the_registers_as_utf_8_or_is_refused(village_):
+    (serial, hung), *_ = [each for each in village_.meters.items() if each[1].model == "dk-mb"]
+
+    def meter(name):
+        named = replace(hung, serial=name)
+        return ModbusMeter(Instrument(named, meter_models.load(hung.model), frozen(EPOCH)), lambda: None)
+
+    words = meter("Nhà số 5")._serial_words()
+    assert b"".join(word.to_bytes(2, "big") for word in words) == "Nhà số 5".encode().ljust(16, b"\0")
+    with pytest.raises(
+        SimulatorError, match=r"meter Nhà dưới, số 5: its serial takes 20 bytes .* hold 16: give"
+    ):
+        meter("Nhà dưới, số 5")
 
 
 def test_a_replay_takes_the_place_of_the_village(tmp_path: Path):
