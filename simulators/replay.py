@@ -87,7 +87,7 @@ class Replay:
 @dataclass(slots=True)
 class _Household:
     wh: dict[int, int] = field(default_factory=dict)
-    latest: int = -1
+    latest: int | None = None
 
 
 def load(path: Path, epoch: datetime) -> Replay:
@@ -117,7 +117,7 @@ def load(path: Path, epoch: datetime) -> Replay:
                     }
                 )
             continue
-        if slot < household.latest:
+        if household.latest is not None and slot < household.latest:
             raise ReplayError(
                 path.name, line, f"{stamp} of {name} comes after a later one: sort the rows by time"
             )
@@ -125,7 +125,7 @@ def load(path: Path, epoch: datetime) -> Replay:
         household.latest = slot
     if not found:
         raise ReplayError(path.name, 0, "there is no row after the header: give a file with readings")
-    end = max(household.latest for household in found.values()) + 1
+    end = max(max(household.wh) for household in found.values()) + 1
     weeks = (halfhours.slot_of(epoch) - end) // _WEEK
     recordings = tuple(_recording(path.name, name, each, weeks) for name, each in found.items())
     return Replay(path.name, recordings, weeks, rows, tuple(duplicates), count)
@@ -159,7 +159,7 @@ def _rows(path: Path) -> Iterator[tuple[int, str, str, str]]:
                 )
             at = [header.index(name) for name in COLUMNS]
             for row in reader:
-                if not row:
+                if len(row) <= 1 and not "".join(row).strip():
                     continue
                 if len(row) < len(header):
                     raise ReplayError(
@@ -168,6 +168,10 @@ def _rows(path: Path) -> Iterator[tuple[int, str, str, str]]:
                 meter, stamp, kwh = (row[i].strip() for i in at)
                 if not meter:
                     raise ReplayError(path.name, reader.line_num, "the row names no meter")
+                if "\0" in meter:
+                    raise ReplayError(
+                        path.name, reader.line_num, f"the meter's name {meter!r} has a NUL in it: take it out"
+                    )
                 yield reader.line_num, meter, stamp, kwh
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ReplayError(
@@ -202,6 +206,8 @@ _WALL_EPOCH: Final = datetime(
 def _wh(file: str, line: int, kwh: str) -> int:
     """Whole Wh, half-up."""
     try:
+        if "_" in kwh:  # Python reads 1_000 as a thousand; in a file it is a slip
+            raise InvalidOperation
         value = Decimal(kwh)
     except InvalidOperation:
         raise ReplayError(file, line, f"{kwh!r} is no number of kWh") from None

@@ -69,10 +69,27 @@ def test_a_half_hour_the_file_lacks_is_lacking(tmp_path):
     assert recording.rows == 2
 
 
+@pytest.mark.parametrize("blank", ["\n", "   ", "\t\n", " \n\n  "])
+def test_blank_lines_are_passed_over(tmp_path, blank):
+    text = HEAD + blank.lstrip() + "A,2013-06-03T10:00:00,0.25\n" + blank
+    assert replay.load(write(tmp_path, text), EPOCH).rows == 1
+
+
+def test_rows_before_1970_are_rows_like_others(tmp_path):
+    text = HEAD + "A,1969-12-31T23:30:00,0.25\nA,1970-01-01T00:00:00,0.5\nB,1968-01-01T10:00:00,0.1\n"
+    found = replay.load(write(tmp_path, text), EPOCH)
+    assert [list(recording.wh) for recording in found.recordings] == [[250, 500], [100]]
+    end = halfhours.begin_of(found.recordings[0].first + 2)
+    assert (end.hour, end.minute, end.weekday()) == (0, 30, 3)  # as 1 January 1970 was
+    assert EPOCH - timedelta(days=7) < end <= EPOCH
+
+
 BAD = {
     "missing column": ("meter,timestamp\nA,2013-06-03T10:00:00\n", 1, "no column kwh"),
     "not a number": (HEAD + "A,2013-06-03T10:00:00,NaN\n", 2, "no number of kWh"),
     "empty value": (HEAD + "A,2013-06-03T10:00:00,\n", 2, "no number of kWh"),
+    "underscores": (HEAD + "A,2013-06-03T10:00:00,1_000\n", 2, "no number of kWh"),
+    "a NUL": (HEAD + "B,2013-06-03T10:00:00,1\nA\0A,2013-06-03T10:00:00,1\n", 3, "has a NUL"),
     "word": (HEAD + "A,2013-06-03T10:00:00,much\n", 2, "no number of kWh"),
     "infinite": (HEAD + "A,2013-06-03T10:00:00,inf\n", 2, "no number of kWh"),
     "negative": (HEAD + "A,2013-06-03T10:00:00,0.1\nA,2013-06-03T10:30:00,-0.1\n", 3, "below zero"),
