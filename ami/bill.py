@@ -54,8 +54,8 @@ def run(month: Period | None, invoice_date: date | None, as_of: datetime | None,
             rows = [
                 (
                     hold.customer,
-                    hold.serial,
-                    wording.hold(hold.kind, hold.serial, hold.reason, settings.language),
+                    hold.named,
+                    wording.hold(hold.kind, hold.named, hold.reason, settings.language),
                 )
                 for hold in report.held
             ]

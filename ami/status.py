@@ -58,8 +58,8 @@ def command(as_of: datetime | None, as_json: bool) -> None:
         why = [
             (
                 f"{local_day(h.hold.period.start):%m/%Y}",
-                h.hold.serial,
-                wording.hold(h.hold.kind, h.hold.serial, h.hold.reason, settings.language),
+                h.hold.named,
+                wording.hold(h.hold.kind, h.hold.named, h.hold.reason, settings.language),
             )
             for h in held
         ]

@@ -77,7 +77,10 @@ class Bill:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A bill that is not issued, and why, in one sentence that says what to do."""
+    """A bill that is not issued, and why, in one sentence that says what to do.
+
+    `serial` is empty where no meter hangs.
+    """
 
     point: str
     customer: str
@@ -85,3 +88,8 @@ class Hold:
     period: Period
     kind: str  # no_opening_index, no_closing_index, negative, no_vat_rate …
     reason: str
+
+    @property
+    def named(self) -> str:
+        """What is to be looked at: the meter, or the point where none hangs."""
+        return self.serial or self.point

@@ -28,7 +28,7 @@ from storage import bills, closing
 from storage.carry import carried
 from storage.errors import BillConflict
 from storage.pool import Pool
-from storage.register import Hung, hung
+from storage.register import Hung, hung, never_metered
 
 POINTS = 500  # a transaction
 
@@ -111,16 +111,27 @@ def bill_or_hold(
         kinds = _kinds(point)
         return make(point, pair(point, period, indices, left, kinds), invoice_date)
     except Held as held:
-        return _hold(point, period, held.serial, held.kind, held.sentence)
+        return _hold(point[0].point, point[0].customer, period, held)
     except AnalyticsError as error:
         serial = point[-1].serial
         named = error.sentence if serial in error.sentence else f"meter {serial}: {error.sentence}"
-        return _hold(point, period, serial, error.kind, named)
+        return _hold(point[0].point, point[0].customer, period, Held(error.kind, serial, named))
 
 
-def _hold(point: Sequence[Hung], period: Period, serial: str, kind: str, said: str) -> Hold:
-    sentence = said[:1].upper() + said[1:].rstrip(".") + "."
-    return Hold(point[0].point, point[0].customer, serial, period, kind, sentence)
+def _hold(point: str, customer: str, period: Period, held: Held) -> Hold:
+    sentence = held.sentence[:1].upper() + held.sentence[1:].rstrip(".") + "."
+    return Hold(point, customer, held.serial, period, held.kind, sentence)
+
+
+def _never_metered(conn: Connection[TupleRow], period: Period, now: datetime) -> BillReport:
+    """A hold for every customer's point that is supplied and has no meter."""
+    held = []
+    for point, customer in never_metered(conn, period):
+        said = f"no meter hangs at point {point}: hang one (`ami meter add`), then bill again"
+        held.append(_hold(point, customer, period, Held("no_meter", "", said)))
+    bills.drop_holds(conn, period, "no_meter", but=[hold.point for hold in held])
+    bills.save_holds(conn, held, now)
+    return BillReport(held=tuple(held))
 
 
 def _kinds(point: Sequence[Hung]) -> dict[str, models.MeterKind]:
@@ -203,6 +214,7 @@ def run(pool: Pool, period: Period, invoice_date: date, now: datetime) -> BillRe
     report = BillReport()
     with pool.connection() as conn:
         batches = list(_batches(conn, period))
+        report += _never_metered(conn, period, now)
     for batch in batches:
         with pool.connection() as conn:
             report += _batch(conn, batch, period, invoice_date, now)

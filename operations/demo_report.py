@@ -71,7 +71,7 @@ def contradictions(
         for serial in _meters_of(places, hold.point):
             seen[serial].append("hold")
         if not hold.reason.strip():
-            found.append(f"The bill of meter {hold.serial} is held without a reason.")
+            found.append(f"The bill of {hold.named} is held without a reason.")
     for place in places:
         if place.role is Role.CUSTOMER and len(seen[place.serial]) != 1:
             told = " and ".join(seen[place.serial]) or "neither bill nor hold"
@@ -127,8 +127,8 @@ def make(pool: Pool, period: Period, truth: Mapping[str, Any], now: datetime) ->
         "bills": len(issued),
         "held": [
             {"meter": serial, "reason": hold.reason}
-            for hold in sorted(held, key=lambda hold: hold.serial)
-            for serial in _meters_of(places, hold.point)
+            for hold in sorted(held, key=lambda hold: hold.named)
+            for serial in _meters_of(places, hold.point) or [hold.named]
         ],
         "wh_truth": _counted(registers, serials),
         "wh_billed": int(billed) if billed == int(billed) else float(billed),

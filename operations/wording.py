@@ -89,7 +89,8 @@ def _meter(serial: str, language: str) -> str:
 
 
 def hold(kind: str, serial: str, reason: str, language: str = "en") -> str:
-    """Why a bill is held and what to do. `reason` is the sentence kept with the hold, in English."""
+    """Why a bill is held and what to do. `serial` is the meter's, or the code of a point where none hangs;
+    `reason` is the sentence kept with the hold, in English."""
     if language == "en":
         return reason
     text = _texts("holds").get(kind)

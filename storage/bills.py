@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
@@ -39,6 +39,10 @@ _LINES: Final = "SELECT label, kwh, price, amount FROM bill_line WHERE bill_id =
 _USES: Final = """
     SELECT serial, rate, previous, current, multiplier, wh, kwh, status, removed, carried_wh
     FROM bill_use WHERE bill_id = %s ORDER BY number"""
+# The supply the bill was counted by: in force when its period begins, and under the bill's own plan.
+_HOUSEHOLDS: Final = """
+    SELECT households FROM point_supply
+    WHERE point = %s AND valid_from <= %s AND plan = %s ORDER BY valid_from DESC LIMIT 1"""
 _CUSTOMER: Final = "SELECT code, name, address, book, phone, email FROM customer WHERE code = %s"
 _BILLS: Final = """
     SELECT b.id, b.point, b.customer, b.from_at, b.to_at, c.name, b.invoice_date, b.plan, b.kwh, b.wh,
@@ -53,14 +57,19 @@ _BILLS: Final = """
     ORDER BY b.to_at DESC, b.point, b.from_at DESC LIMIT %(limit)s OFFSET %(offset)s"""
 _HOLD: Final = """
     INSERT INTO bill_hold AS old (point, customer, meter_id, from_at, to_at, kind, reason, held_at)
-    SELECT %s, %s, id, %s, %s, %s, %s, %s FROM meter WHERE serial = %s
+    SELECT %(point)s, %(customer)s, m.id, %(from)s, %(to)s, %(kind)s, %(reason)s, %(at)s
+    FROM (SELECT %(serial)s::text AS serial) AS named LEFT JOIN meter m USING (serial)
+    WHERE named.serial = '' OR m.id IS NOT NULL
     ON CONFLICT (point, from_at, to_at) DO UPDATE SET customer = excluded.customer,
         meter_id = excluded.meter_id, kind = excluded.kind, reason = excluded.reason,
         held_at = CASE WHEN old.kind = excluded.kind THEN old.held_at ELSE excluded.held_at END"""
 _DROP_HOLD: Final = "DELETE FROM bill_hold WHERE point = %s AND from_at = %s AND to_at = %s"
+_DROP_HOLDS: Final = """
+    DELETE FROM bill_hold WHERE from_at = %s AND to_at = %s AND kind = %s AND point <> ALL (%s::text[])"""
 _HOLDS: Final = """
-    SELECT h.point, h.customer, c.name, m.serial, h.from_at, h.to_at, h.kind, h.reason, h.held_at
-    FROM bill_hold h JOIN customer c ON c.code = h.customer JOIN meter m ON m.id = h.meter_id
+    SELECT h.point, h.customer, c.name, coalesce(m.serial, ''), h.from_at, h.to_at, h.kind, h.reason,
+        h.held_at
+    FROM bill_hold h JOIN customer c ON c.code = h.customer LEFT JOIN meter m ON m.id = h.meter_id
     WHERE (%(scope)s::text IS NULL OR h.customer = %(scope)s)
       AND (%(from)s::timestamptz IS NULL OR h.to_at > %(from)s)
       AND (%(to)s::timestamptz IS NULL OR h.to_at <= %(to)s)
@@ -89,12 +98,13 @@ class BillRow:
 
 @dataclass(frozen=True, slots=True)
 class BillSheet:
-    """A bill with all that is printed on it."""
+    """A bill with all that is printed on it. `households` share the meter, and so each tier's quota."""
 
     id: int
     bill: Bill
     customer: Customer
     issued_at: datetime
+    households: Decimal = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +196,7 @@ def _read(conn: Connection[TupleRow], bill_id: int, customer_scope: str | None) 
     kwh, wh, subtotal, vat_percent, vat, total = figures
     known = conn.execute(_CUSTOMER, [customer]).fetchone()
     assert known is not None  # a foreign key
+    shared = conn.execute(_HOUSEHOLDS, [point, local_day(start), plan]).fetchone()
     lines = tuple(BillLine(*row) for row in conn.execute(_LINES, [bill_id]))
     uses = tuple(
         RegisterUse(serial, Rate(rate), *rest) for serial, rate, *rest in conn.execute(_USES, [bill_id])
@@ -210,6 +221,7 @@ def _read(conn: Connection[TupleRow], bill_id: int, customer_scope: str | None) 
         ),
         Customer(*known),
         issued_at,
+        Decimal(1) if shared is None else shared[0],
     )
 
 
@@ -247,16 +259,16 @@ def save_holds(conn: Connection[TupleRow], holds: Sequence[Hold], held_at: datet
     for hold in holds:
         written = conn.execute(
             _HOLD,
-            [
-                hold.point,
-                hold.customer,
-                hold.period.start,
-                hold.period.end,
-                hold.kind,
-                hold.reason,
-                require_aware(held_at),
-                hold.serial,
-            ],
+            {
+                "point": hold.point,
+                "customer": hold.customer,
+                "from": hold.period.start,
+                "to": hold.period.end,
+                "kind": hold.kind,
+                "reason": hold.reason,
+                "at": require_aware(held_at),
+                "serial": hold.serial,
+            },
         ).rowcount
         if not written:
             raise Unknown("meter", hold.serial)
@@ -266,6 +278,11 @@ def save_holds(conn: Connection[TupleRow], holds: Sequence[Hold], held_at: datet
 def drop_hold(conn: Connection[TupleRow], point: str, period: Period) -> bool:
     """What held the bill is over; whether anything did."""
     return conn.execute(_DROP_HOLD, [point, period.start, period.end]).rowcount > 0
+
+
+def drop_holds(conn: Connection[TupleRow], period: Period, kind: str, *, but: Collection[str]) -> int:
+    """Holds of this kind are over at every point `but` these; how many."""
+    return conn.execute(_DROP_HOLDS, [period.start, period.end, kind, list(but)]).rowcount
 
 
 def holds(conn: Connection[TupleRow], viewer: Viewer, *, month: date | None = None) -> list[HoldRow]:

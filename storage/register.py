@@ -27,7 +27,7 @@ from model.grid import (
     Supply,
 )
 from model.jsonform import from_json
-from model.period import Period
+from model.period import Period, local_day
 
 _STATIONS: Final = "SELECT code, name FROM station ORDER BY code"
 _FEEDERS: Final = "SELECT code, name, station FROM feeder ORDER BY code"
@@ -47,6 +47,12 @@ _WITHOUT_METER: Final = """
     WHERE NOT EXISTS (
         SELECT FROM installation i WHERE i.point = p.code AND (i.until IS NULL OR i.until > %(now)s))
     ORDER BY code"""
+_NEVER_METERED: Final = """
+    SELECT p.code, p.customer FROM point p
+    WHERE p.role = %(role)s AND p.customer IS NOT NULL
+      AND NOT EXISTS (SELECT FROM installation i WHERE i.point = p.code)
+      AND EXISTS (SELECT FROM point_supply s WHERE s.point = p.code AND s.valid_from < %(end)s)
+    ORDER BY p.code"""
 _HUNG: Final = """
     SELECT p.code AS point, p.role, p.station, coalesce(p.customer, '') AS customer, c.book,
         i.meter_id, m.serial, m.model, m.digits, i.since, i.until, i.first_index, i.last_index,
@@ -131,6 +137,15 @@ def hung(
 def points_without_meter(conn: Connection[TupleRow], now: datetime) -> list[str]:
     """Codes of the points at which no meter hangs, nor will."""
     return [code for (code,) in conn.execute(_WITHOUT_METER, {"now": now})]
+
+
+def never_metered(conn: Connection[TupleRow], period: Period) -> list[tuple[str, str]]:
+    """Point and customer where something is supplied in the period and no meter ever hung, nor will.
+
+    Supply begins with the first meter and ends with the last: before and after there is nothing to bill.
+    """
+    asked = {"role": Role.CUSTOMER.value, "end": local_day(period.end)}
+    return [(code, customer) for code, customer in conn.execute(_NEVER_METERED, asked)]
 
 
 def _hung(fields: dict[str, Any]) -> Hung:

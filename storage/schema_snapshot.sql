@@ -192,7 +192,7 @@ CREATE INDEX bill_to ON public.bill USING btree (to_at DESC);
 CREATE TABLE bill_hold (
     point text NOT NULL,
     customer text NOT NULL,
-    meter_id integer NOT NULL,
+    meter_id integer,
     from_at timestamp with time zone NOT NULL,
     to_at timestamp with time zone NOT NULL,
     kind text NOT NULL,

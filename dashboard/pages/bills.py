@@ -86,12 +86,12 @@ def _held(visit: Visit, held: Sequence[HoldRow]) -> Part:
                 html.Div(
                     [
                         html.Div(
-                            [link(row.hold.serial, f"/meters/{row.hold.serial}"), f" · {row.customer_name}"],
+                            [_named(row), f" · {row.customer_name}"],
                             className="row-name",
                         ),
                         html.Div(_span(visit, row.hold.period), className="row-under"),
                         html.Div(
-                            wording.hold(row.hold.kind, row.hold.serial, row.hold.reason, visit.lang),
+                            wording.hold(row.hold.kind, row.hold.named, row.hold.reason, visit.lang),
                             className="row-under",
                         ),
                     ],
@@ -106,6 +106,11 @@ def _held(visit: Visit, held: Sequence[HoldRow]) -> Part:
     return html.Div(
         card(visit.say("bills.held"), [html.Div(rows, className="rows")], beside=beside), className="grid"
     )
+
+
+def _named(row: HoldRow) -> Part:
+    serial = row.hold.serial
+    return link(serial, f"/meters/{serial}") if serial else row.hold.named
 
 
 def _span(visit: Visit, period: Period) -> str:

@@ -12,7 +12,7 @@ from model.bill import Bill
 from model.period import LOCAL, Period, midnight
 from model.series import ReadingSource
 from model.viewer import UserRole, Viewer
-from operations import bill, close, importing
+from operations import bill, close, importing, wording
 from operations.errors import InputError
 from storage import bills, closing
 from storage.pool import Pool, open_pool
@@ -85,6 +85,39 @@ def test_without_both_indices_nobody_is_billed(database: str, pool: Pool) -> Non
     )
     with pool.connection() as conn:
         assert [row.hold.serial for row in bills.holds(conn, STAFF)] == ["MB"]
+
+
+def test_a_customer_without_a_meter_is_held(database: str, pool: Pool) -> None:
+    read_month(database)
+    with pool.connection() as conn:
+        for code, since in (("BARE", "2026-10-31"), ("LATER", "2026-11-01"), ("NEVER", None)):
+            conn.execute(
+                "INSERT INTO customer (code, name, address, book) VALUES (%s, %s, '', 'S1')", [code] * 2
+            )
+            conn.execute(
+                "INSERT INTO point (code, role, station, customer) VALUES (%s, 'customer', 'T1', %s)",
+                [code] * 2,
+            )
+            if since is not None:
+                conn.execute(
+                    "INSERT INTO point_supply (point, valid_from, plan, tou_schedule) "
+                    "VALUES (%s, %s, 'vn-household', 'TT16-2014')",
+                    [code, since],
+                )
+    bare, _ = _run(pool).held
+    assert (bare.point, bare.serial, bare.kind) == ("BARE", "", "no_meter")
+    assert bare.reason == "No meter hangs at point BARE: hang one (`ami meter add`), then bill again."
+    assert "BARE" in wording.hold(bare.kind, bare.named, bare.reason, "vi")
+    with pool.connection() as conn:
+        assert [row.hold.named for row in bills.holds(conn, STAFF)] == ["BARE", "MB"]
+        conn.execute(
+            "INSERT INTO installation (point, meter_id, since) "
+            "SELECT 'BARE', id, %s FROM meter WHERE serial = 'OLD'",
+            [NOW],
+        )
+    assert [hold.point for hold in _run(pool).held] == ["BLIND"]
+    with pool.connection() as conn:
+        assert [row.hold.named for row in bills.holds(conn, STAFF)] == ["MB"]
 
 
 def test_a_second_run_issues_nothing_and_changes_nothing(database: str, pool: Pool) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from model.bill import Hold
 from operations import bill, close, demo_report, importing
-from storage import days
+from storage import bills, days
 from storage.fleet import meter_ids
 from storage.pool import Pool, open_pool
 from tests.operations_grid import NOW, OCTOBER, grid, read_month
@@ -58,6 +59,15 @@ def test_a_bill_that_differs_from_its_registers_is_told(pool: Pool) -> None:
     assert said == "The bill of point SWAP says 130500 Wh, the registers of NEW and OLD say 130501 Wh."
 
 
+def test_a_held_point_without_a_meter_is_in_the_report(pool: Pool) -> None:
+    hold = Hold("HOUSE", "KH-HOUSE", "", OCTOBER, "no_meter", "none hangs")
+    with pool.connection() as conn:
+        conn.execute("DELETE FROM installation WHERE point = 'HOUSE'")
+        conn.execute("DELETE FROM bill_use; DELETE FROM bill_line; DELETE FROM bill")
+        bills.save_holds(conn, [hold], NOW)
+    assert {"meter": "HOUSE", "reason": "none hangs"} in _made(pool).document["held"]
+
+
 def test_rows_of_a_replay_that_are_not_in_the_store_are_told(pool: Pool) -> None:
     buffers = {"H1": {"rows": 48, "wh": 9_600}}
     truth: dict[str, Any] = {"planted": [], "registers": TRUE, "buffers": buffers}
@@ -89,8 +99,6 @@ def _id(pool: Pool, serial: str) -> int:
 
 
 def test_a_meter_neither_billed_nor_held_is_told(pool: Pool, database: str) -> None:
-    from storage import bills
-
     with pool.connection() as conn:
         assert bills.drop_hold(conn, "BLIND", OCTOBER)
     [said] = _made(pool).contradictions

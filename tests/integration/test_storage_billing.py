@@ -71,6 +71,7 @@ def test_a_bill_is_issued_once_and_comes_back_to_the_dong(conn: Connection[Tuple
     assert found is not None
     assert found.bill == _bill()
     assert found.issued_at == NOW
+    assert found.households == 1
 
 
 def test_an_issued_bill_is_never_rewritten(conn: Connection[TupleRow]) -> None:
@@ -122,6 +123,16 @@ def test_a_hold_says_why_and_since_when(conn: Connection[TupleRow]) -> None:
     assert not bills.drop_hold(conn, "P001", AUGUST)
 
 
+def test_a_hold_may_name_no_meter(conn: Connection[TupleRow]) -> None:
+    bare = Hold("P001", "C001", "", AUGUST, "no_meter", "none hangs")
+    bills.save_holds(conn, [bare], NOW)
+    (row,) = bills.holds(conn, OWNER)
+    assert (row.hold, row.hold.named) == (bare, "P001")
+    assert bills.drop_holds(conn, AUGUST, "no_supply", but=[]) == 0
+    assert bills.drop_holds(conn, AUGUST, "no_meter", but=["P001"]) == 0
+    assert bills.drop_holds(conn, AUGUST, "no_meter", but=["P002"]) == 1
+
+
 def test_closing_indices_stand(conn: Connection[TupleRow]) -> None:
     at = AUGUST.end
     index = ClosingIndex("P001", "M001", Channel.ACTIVE_IMPORT, Rate.TOTAL, at, 102_400, 0)
@@ -160,3 +171,16 @@ async def test_what_may_close_a_register(database: str, conn: Connection[TupleRo
     gone = Installation("P001", "M001", HUNG, at - timedelta(days=1))
     save_register(conn, Register(installations=(gone,)), bytes)
     assert [item.serial for item in closing.candidates(conn, None, at)] == ["M002"]
+
+
+def test_a_bill_names_the_households_of_the_supply_it_was_counted_by(conn: Connection[TupleRow]) -> None:
+    bills.save(conn, _bill(), NOW)
+    (row,) = bills.bills(conn, STAFF)
+    conn.execute("UPDATE point_supply SET households = 2 WHERE point = 'P001'")
+    conn.execute(
+        "INSERT INTO point_supply (point, valid_from, plan, households, tou_schedule)"
+        " VALUES ('P001', '2026-08-02', 'vn-household', 3, '')"
+    )
+    found = bills.bill(conn, OWNER, row.id)
+    assert found is not None
+    assert found.households == 2
