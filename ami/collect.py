@@ -64,6 +64,7 @@ def command(
     logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
     settings = load()
     clock = clocks.clock(as_of, ticking=ticking)
+    home.require(settings)
     with home.only_one(settings, "collect"), home.database(settings) as dsn:
         _all_known(dsn, meters)
         head_end = head_end_settings(settings, dsn, listen_port, meters)

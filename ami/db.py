@@ -91,7 +91,7 @@ def status(as_json: bool) -> None:
 @command.command()
 def migrate() -> None:
     """Bring the schema up to date."""
-    with home.database(load(), migrated=False) as dsn:
+    with home.database(load(), migrated=False, make=True) as dsn:
         applied = apply_migrations(dsn)
     say(f"Applied {', '.join(applied)}." if applied else "The schema is up to date.")
 
@@ -135,7 +135,7 @@ def restore(file: Path, yes: bool) -> None:
                 "A restore replaces everything in the database: say --yes to do it without a question."
             )
         click.confirm("Replace everything in the database by this backup?", abort=True)
-    with home.database(settings, migrated=False) as dsn:
+    with home.database(settings, migrated=False, make=True) as dsn:
         copies.restore(settings.home, dsn, file)
         apply_migrations(dsn)
     say(f"The database holds what was in {file}.")

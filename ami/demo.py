@@ -93,7 +93,7 @@ def run(settings: Settings, world: World, *, once: bool, as_json: bool, as_of: d
     # A run that ends by itself stands still in time: run twice, it says the same.
     as_of = (as_of or clocks.wall()) if once else as_of
     began = time.monotonic()
-    with home.database(settings) as dsn, Ports() as ports, family(settings.home / "log") as start:
+    with home.database(settings, make=True) as dsn, Ports() as ports, family(settings.home / "log") as start:
         timer.seconds["database"] = round(time.monotonic() - began, 2)
         demo = Demo(settings, dsn, world, start, ports, timer, as_of, once)
         demo.fill()

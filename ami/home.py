@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ami.console import say
-from ami.failure import Failure
+from ami.failure import Failure, UsageFailure
 from ami.settings import Settings
 from storage.embedded import Embedded
 from storage.migrations import migrate, pending
@@ -49,17 +49,29 @@ def only_one(settings: Settings, what: str) -> Iterator[None]:
         yield
 
 
+def require(settings: Settings) -> None:
+    """Raise `UsageFailure` where nothing was set up: a verb that looks must not make what it looks for."""
+    if settings.database_url is None and not Embedded(settings.home).status().data.exists():
+        raise UsageFailure(
+            f"There is no installation in {settings.home}: set AMI_HOME to where it is, "
+            "or make one with `ami init`."
+        )
+
+
 @contextmanager
-def database(settings: Settings, *, migrated: bool = True) -> Iterator[str]:
+def database(settings: Settings, *, migrated: bool = True, make: bool = False) -> Iterator[str]:
     """The database's address, the embedded server being started where none is named.
 
-    Whoever leaves last stops a server that was started this way; one started by `ami db start` stays.
+    With `make` it is made where there is none. Whoever leaves last stops a server that was started this way;
+    one started by `ami db start` stays.
     """
     if settings.database_url is not None:
         if migrated:
             _migrate(settings.database_url)
         yield settings.database_url
         return
+    if not make:
+        require(settings)
     prepare(settings)
     server = Embedded(settings.home)
     users = settings.home / "database.users"

@@ -33,6 +33,6 @@ def command() -> None:
         say(f"Settings: {file}")
     WrappingKey.load_or_create(settings.wrapping_key_path)
     say(f"Key of the meters' passwords: {settings.wrapping_key_path} (keep a copy in a safe place)")
-    with home.database(settings):
+    with home.database(settings, make=True):
         say("The database is ready.")
     say(NEXT)

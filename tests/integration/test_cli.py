@@ -300,3 +300,14 @@ def test_a_bench_prints_its_document(ami: Ami, name: str, size: int, engines: in
     assert all(set(result) == wanted for result in found["results"])
     assert len({result["checksum"] for result in found["results"]}) == 1
     assert found["ratios"]
+
+
+@pytest.mark.parametrize(
+    "verb", [("status",), ("collect", "--once"), ("bill", "run"), ("serve",), ("meter", "list")]
+)
+def test_a_verb_does_not_make_the_installation_it_looks_for(tmp_path: Path, verb: tuple[str, ...]) -> None:
+    nowhere = Ami(tmp_path / "nowhere", {})
+    done = nowhere(*verb, code=2)
+    assert "There is no installation in" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not nowhere.home.exists()
