@@ -120,7 +120,12 @@ def print_sheets(number: int | None, month: Period | None, output: Path, paper: 
         raise InputFailure(f"There is no {asked}: see `ami bill list`.")
     printed = [
         bill_print.PrintedBill(
-            sheet.id, sheet.bill, sheet.customer, supplier=settings.office, hotline=settings.hotline
+            sheet.id,
+            sheet.bill,
+            sheet.customer,
+            supplier=settings.office,
+            hotline=settings.hotline,
+            households=sheet.households,
         )
         for sheet in sheets
     ]

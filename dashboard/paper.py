@@ -34,4 +34,6 @@ def _bill(office: Office, number: str) -> Response:
     except Refused as refused:
         write_down(office, visit, refused)
         return HTMLResponse(refusal_page(visit, SESSION.get().theme), status_code=404)
-    return HTMLResponse(bill_print.html(PrintedBill(found.id, found.bill, found.customer)))
+    return HTMLResponse(
+        bill_print.html(PrintedBill(found.id, found.bill, found.customer, households=found.households))
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from html import escape
 
 from model.bill import Bill, BillLine, RegisterUse
@@ -54,7 +55,7 @@ footer { margin-top: 4mm; font-size: 8pt; color: #55626e }
 
 @dataclass(frozen=True, slots=True)
 class PrintedBill:
-    """What stands on the sheet: the bill, whom it goes to, and where the point is."""
+    """What stands on the sheet: the bill, whom it goes to, where the point is, how many share its tiers."""
 
     number: int
     bill: Bill
@@ -62,6 +63,7 @@ class PrintedBill:
     station: str = ""
     supplier: str = "Hợp tác xã dịch vụ điện"
     hotline: str = ""
+    households: Decimal = Decimal(1)
 
 
 def _use_row(use: RegisterUse) -> str:
@@ -91,6 +93,14 @@ def _line_row(line: BillLine) -> str:
     )
 
 
+def shared(sheet: PrintedBill) -> str:
+    """How many households the tiers were widened for; nothing where it is one, or there are no tiers."""
+    if sheet.households == 1 or sheet.bill.plan != "vn-household":
+        return ""
+    count = number(sheet.households)
+    return f"{count} (định mức mỗi bậc × {count})"
+
+
 def _head(sheet: PrintedBill) -> str:
     bill, customer = sheet.bill, sheet.customer
     facts = [
@@ -101,6 +111,7 @@ def _head(sheet: PrintedBill) -> str:
         ("Điểm đo", bill.point + (f" – {sheet.station}" if sheet.station else "")),
         ("Sổ ghi chỉ số", customer.book),
         ("Mục đích sử dụng", PLAN_NAMES.get(bill.plan, bill.plan)),
+        ("Số hộ dùng chung", shared(sheet)),
     ]
     listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts if value)
     phone = f" – ĐT {escape(sheet.hotline)}" if sheet.hotline else ""
@@ -165,6 +176,8 @@ def text(sheet: PrintedBill) -> str:
         f"HOÁ ĐƠN TIỀN ĐIỆN số {sheet.number:07d} – {day(bill.invoice_date)}",
         f"{sheet.customer.name} ({sheet.customer.code}), {bill.point}, kỳ {day(bill.period.start)} – {last}",
     ]
+    if shares := shared(sheet):
+        lines.append(f"  Số hộ dùng chung: {shares}")
     lines += [
         f"  {use.serial} {use.rate.code}: {number(use.previous)} → {number(use.current)}"
         f" × {number(use.multiplier)} = {number(use.kwh)} kWh{' ' + use.status if use.status else ''}"

@@ -8,6 +8,7 @@ from typing import Any
 from dash import html
 from psycopg import Connection
 
+from analytics.tariffs.plans import Pricing, plan
 from dashboard.addresses import EVERYBODY, Page
 from dashboard.errors import Refused
 from dashboard.parts.elements import Part, card, facts, heading, link, table
@@ -64,6 +65,7 @@ def _plate(visit: Visit, found: BillSheet) -> Part:
         (say("meter.address"), found.customer.address),
         (say("bill.point"), bill.point),
         (say("meter.plan"), say.term("plan", bill.plan)),
+        (say("bill.households"), _households(visit, found)),
         (say("bill.invoice", day="").strip(), visit.fmt.day(bill.invoice_date)),
     ]
     foot = [
@@ -71,6 +73,13 @@ def _plate(visit: Visit, found: BillSheet) -> Part:
         html.Div(say("bill.issued", at=visit.fmt.instant(found.issued_at))),
     ]
     return card(say("meter.plates"), [facts(pairs)], foot=foot, kind="w4")
+
+
+def _households(visit: Visit, found: BillSheet) -> str:
+    """How many households the tiers were widened for; nothing where it is one, or there are no tiers."""
+    if found.households == 1 or plan(found.bill.plan).pricing is not Pricing.TIERS:
+        return ""
+    return visit.say("bill.shared", n=visit.fmt.plain(found.households.normalize() + 0))
 
 
 def line_name(visit: Visit, line: BillLine) -> str:

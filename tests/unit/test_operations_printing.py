@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from html.parser import HTMLParser
@@ -187,6 +188,16 @@ def test_a_bill_for_the_terminal(sheet: bill_print.PrintedBill) -> None:
     said = bill_print.text(sheet)
     assert "99.850 → 120,5 × 1 = 271 kWh Q" in said
     assert "Tổng cộng 596.430\u00a0₫" in said
+
+
+def test_a_bill_says_how_many_households_share_its_tiers(sheet: bill_print.PrintedBill) -> None:
+    assert "Số hộ" not in bill_print.html(sheet)
+    assert "Số hộ" not in bill_print.text(sheet)
+    two = replace(sheet, households=Decimal(2))
+    assert "<dt>Số hộ dùng chung</dt><dd>2 (định mức mỗi bậc × 2)</dd>" in bill_print.html(two)
+    assert "Số hộ dùng chung: 2 (" in bill_print.text(two)
+    workshop = replace(two, bill=replace(two.bill, plan="vn-production"))
+    assert "Số hộ" not in bill_print.html(workshop), "there are no tiers to share"
 
 
 def test_other_paper_is_refused(sheet: bill_print.PrintedBill) -> None:
