@@ -24,6 +24,7 @@ from storage.errors import StorageError
 from storage.migrations import pending
 from storage.pool import connect
 
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 ROOM_BYTES = 2 * 2**30
 VAT_WARNING = timedelta(days=60)
 
@@ -119,8 +120,9 @@ def _ports(settings: Settings) -> Iterator[Remark]:
                 said = f"{host}:{port} is taken ({error.strerror}): fine if `ami` itself is running there."
                 yield Remark(f"port of the {name}", "warning", said)
             else:
-                yield Remark(f"port of the {name}", "ok", f"{host}:{port} is free")
-    if settings.web_host not in ("127.0.0.1", "::1", "localhost") and not settings.tls:
+                reach = "; only this machine reaches it" if host in LOOPBACK else ""
+                yield Remark(f"port of the {name}", "ok", f"{host}:{port} is free{reach}")
+    if settings.web_host not in LOOPBACK and not settings.tls:
         yield Remark(
             "TLS",
             "wrong",
