@@ -28,6 +28,7 @@ from model.period import LOCAL, local_day, require_aware
 from model.series import Rate
 from operations import customer_file
 from operations.errors import MeterRefused
+from operations.multipliers import refuse_contradictions
 from protocols import meter_models
 from storage.grid import RegisterCounts, save_register
 from storage.grid import register as known_register
@@ -37,9 +38,14 @@ Wrap = Callable[[bytes], bytes]
 
 
 def import_register(pool: Pool, register: Register, wrap: Wrap) -> RegisterCounts:
-    """Take over what a register names; what it does not name is left alone. Raises `RegisterUnusable`."""
+    """Take over what a register names; what it does not name is left alone.
+
+    Raises `RegisterUnusable`, or `MeterRefused` for a meter of primary values at a multiplier other than 1.
+    """
     with pool.connection() as conn:
-        return save_register(conn, register, wrap)
+        counts = save_register(conn, register, wrap)
+        refuse_contradictions(conn, register)
+        return counts
 
 
 def import_customers(pool: Pool, path: Path, wrap: Wrap) -> RegisterCounts:
@@ -177,5 +183,7 @@ def add_meter(pool: Pool, new: NewMeter, wrap: Wrap) -> Point:
         _refuse_taken(new, code, known)
         meter = Meter(new.serial, new.model, modem.code, new.address, new.digits, new.password)
         hung = Installation(code, new.serial, new.since, first_index=dict(new.indices or {}))
-        save_register(conn, replace(place, modems=(modem,), meters=(meter,), installations=(hung,)), wrap)
+        touched = replace(place, modems=(modem,), meters=(meter,), installations=(hung,))
+        save_register(conn, touched, wrap)
+        refuse_contradictions(conn, touched)
         return next(point for point in (*place.points, *known.points) if point.code == code)

@@ -13,6 +13,7 @@ from model.period import require_aware
 from model.series import Channel, Rate
 from operations.errors import MeterRefused
 from operations.importing import Wrap
+from operations.multipliers import refuse_contradictions
 from protocols import meter_models
 from protocols.errors import LocalError
 from protocols.meter_models.model import MeterModel, Speech
@@ -64,6 +65,8 @@ def change(pool: Pool, serial: str, wanted: Change, wrap: Wrap) -> tuple[str, ..
             wanted.password,
         )
         counts = save_register(conn, Register(modems=(modem,), meters=(new,)), wrap)
+        if wanted.model is not None:  # else another password or address could not be given in the meantime
+            refuse_contradictions(conn, Register(meters=(new,)))
         return tuple(noun for noun in counts.changed if counts.changed[noun] + counts.added[noun])
 
 

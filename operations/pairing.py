@@ -14,6 +14,7 @@ from model.grid import Supply
 from model.period import LOCAL, Period, local_day
 from model.series import Rate
 from operations.models import MeterKind
+from operations.multipliers import WAY, contradiction
 from storage.register import Hung
 
 UNMETERED_AT_MOST = timedelta(
@@ -171,6 +172,10 @@ def pair(
     parts: list[RegisterPart] = []
     left = dict(carried)
     _without_gap(hung)
+    for place in hung:
+        start, end = max(billed.start, place.since), min(billed.end, place.until or billed.end)
+        if said := contradiction(place, kinds[place.model], start, end):
+            raise Held("multiplier", place.serial, f"{said}: {WAY}, then bill again")
     for span in spans(hung, period, kinds):
         known = [rate for serial, rate, _ in indices if serial == span.hung.serial]
         for rate in rates(supply, known):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from model.period import LOCAL
-from operations import customer_file, importing
+from operations import customer_file, importing, meter_changes
 from operations.errors import FileRefused, MeterRefused
 from operations.importing import NewMeter
 from operations.spreadsheet import read_rows, write_csv
@@ -118,3 +120,29 @@ def test_a_serial_is_registered_once_and_a_point_holds_one_meter(pool: Pool) -> 
         importing.add_meter(pool, _new(), _wrap)
     with pytest.raises(MeterRefused, match=r"meter .* still hangs there: take it down first"):
         importing.add_meter(pool, _new(serial="26000003", port=4060), _wrap)
+
+
+def test_a_meter_of_primary_values_does_not_hang_at_a_multiplier(pool: Pool) -> None:
+    """By hanging it, by changing the model, by a register: each time nothing is stored."""
+    transformers = {
+        "customer": "KH9",
+        "customer_name": "Đỗ Văn Tám",
+        "multiplier": Decimal(20),
+        "indices": None,
+    }
+    with pytest.raises(MeterRefused, match=r"multiplier 20, while its model dk-3p says .* dk-3p-ct"):
+        importing.add_meter(pool, _new(model="dk-3p", **transformers), _wrap)
+    with pool.connection() as conn:
+        assert register(conn).meters == ()
+    importing.add_meter(pool, _new(model="dk-3p-ct", **transformers), _wrap)
+    with pytest.raises(MeterRefused, match="multiplier 20"):
+        meter_changes.change(pool, "26000001", meter_changes.Change(model="dk-3p"), _wrap)
+    with pool.connection() as conn:
+        known = register(conn)
+    assert known.meters[0].model == "dk-3p-ct"
+    with pytest.raises(MeterRefused, match="multiplier 20"):
+        importing.import_register(
+            pool, replace(known, meters=(replace(known.meters[0], model="dk-3p"),)), _wrap
+        )
+    with pool.connection() as conn:
+        assert register(conn) == known

@@ -148,3 +148,18 @@ def test_the_meters_own_snapshot_goes_before_all_else() -> None:
     nearest = choose(late, at, has_snapshots=False)
     assert nearest is not None
     assert nearest.raw == 8
+
+
+def test_a_multiplier_at_a_meter_of_primary_values_holds_the_bill() -> None:
+    """Billed with 1 it would be half of what was used, if the meter is behind transformers after all."""
+    ends = (_index("A", OCTOBER.start, 0), _index("A", OCTOBER.end, 1_000))
+    known = {(index.serial, index.rate, index.at): index for index in ends}
+    direct = {"m": replace(KIND, is_secondary=False)}
+    with pytest.raises(Held, match="point has the multiplier 2, while its model m says") as held:
+        pair([HOUSE], OCTOBER, known, {}, direct)
+    assert held.value.kind == "multiplier"
+    once = replace(HOUSE, multipliers=(*HOUSE.multipliers, Multiplier(OCTOBER.start, Decimal(1))))
+    assert pair([once], OCTOBER, known, {}, direct).parts[0].multiplier == 1
+    again = replace(once, multipliers=(*once.multipliers, Multiplier(MID, Decimal("20.0"))))
+    with pytest.raises(Held, match="multiplier 20,"):
+        pair([again], OCTOBER, known, {}, direct)
