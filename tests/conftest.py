@@ -45,6 +45,12 @@ def _missing(reason: str) -> None:
 
 
 @pytest.fixture(scope="session")
+def missing() -> Callable[[str], None]:
+    """`missing(reason)` ends a test that this machine cannot run: a skip, and under CI a failure."""
+    return _missing
+
+
+@pytest.fixture(scope="session")
 def needs_tool() -> Callable[..., str]:
     """`needs_tool("chromium")` is its path; names after the first are taken when the first is not there."""
 

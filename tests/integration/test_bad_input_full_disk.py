@@ -11,8 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from model.jsonform import to_json
 from tests import bad_meters as meters
 from tests.bad_meters import rows
@@ -50,11 +48,13 @@ print(json.dumps(said))
 """
 
 Commands = list[tuple[str, ...]]
+Missing = Callable[[str], None]
 
 
 def on_a_small_disk(
-    ami: Any, folder: Path, size: int, left: int, before: Commands, full: Commands, after: Commands
-) -> list[list[Any]]:
+    ami: Any, missing: Missing, folder: Path, size: int, left: int,
+    before: Commands, full: Commands, after: Commands,
+) -> list[list[Any]]:  # fmt: skip
     """(code, stdout, stderr) of every command."""
     folder.mkdir(parents=True, exist_ok=True)
     run = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", SMALL, "sh", str(folder), str(size)]
@@ -64,7 +64,7 @@ def on_a_small_disk(
         env=ami.environ(), capture_output=True, text=True, cwd=REPOSITORY, check=False, timeout=120,
     )  # fmt: skip
     if done.returncode and ("unshare" in done.stderr or "mount:" in done.stderr):
-        pytest.skip(f"this machine gives a test no small disk: {done.stderr.strip().splitlines()[-1]}")
+        missing(f"this machine gives a test no small disk: {done.stderr.strip().splitlines()[-1]}")
     assert done.returncode == 0, done.stderr
     said: list[list[Any]] = json.loads(done.stdout)
     assert all("Traceback" not in stderr for _, _, stderr in said), said
@@ -75,13 +75,15 @@ def village(ports: tuple[int, int]) -> Any:
     return meters.answering((ports[0], Scripted(serial=meters.GOOD)), (ports[1], Scripted(serial=meters.BAD)))
 
 
-async def test_under_the_spool(ami: Any, database: str, free_ports: Callable[[], int]) -> None:
+async def test_under_the_spool(
+    ami: Any, database: str, free_ports: Callable[[], int], missing: Missing
+) -> None:
     ports = (free_ports(), free_ports())
     meters.hang(database, ami.home, meters.register(ports))
     spool = ami.home / "spool"
     async with village(ports):
         full, room = await asyncio.to_thread(
-            on_a_small_disk, ami, spool, 32 << 20, 64 << 10, [], [COLLECT], [COLLECT]
+            on_a_small_disk, ami, missing, spool, 32 << 20, 64 << 10, [], [COLLECT], [COLLECT]
         )
     assert full[0] == 3
     told = json.loads(full[1])
@@ -93,7 +95,9 @@ async def test_under_the_spool(ami: Any, database: str, free_ports: Callable[[],
     assert rows(database, HALVES) == [(12, 2)]
 
 
-async def test_under_the_embedded_database(ami: Any, cluster: str, free_ports: Callable[[], int]) -> None:
+async def test_under_the_embedded_database(
+    ami: Any, cluster: str, free_ports: Callable[[], int], missing: Missing
+) -> None:
     """What the meters said waits in the spool, which lies elsewhere here, and comes in when there is room."""
     ports = (free_ports(), free_ports())
     del ami.environment["AMI_DATABASE_URL"]
@@ -103,7 +107,7 @@ async def test_under_the_embedded_database(ami: Any, cluster: str, free_ports: C
     asked = (*AMI, "db", "psql", "-Atc", HALVES)
     async with village(ports):
         said = await asyncio.to_thread(
-            on_a_small_disk, ami, ami.home / "db", 400 << 20, 0,
+            on_a_small_disk, ami, missing, ami.home / "db", 400 << 20, 0,
             [(*AMI, "db", "start"), (*AMI, "import", "register", str(file))],
             [COLLECT, COLLECT],
             [COLLECT, asked, (*AMI, "db", "stop")],
