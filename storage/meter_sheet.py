@@ -55,6 +55,8 @@ _POLLS: Final = """
 _FINDINGS: Final = """
     SELECT kind, day, severity, detail FROM finding WHERE meter_id = %s ORDER BY day DESC, kind LIMIT %s"""
 
+LOOKED_BACK: Final = 8  # findings come every day anew, and are shown folded: a year of them
+
 
 @dataclass(frozen=True, slots=True)
 class Installed:
@@ -117,7 +119,8 @@ class MeterSheet:
 
 
 def sheet(conn: Connection[TupleRow], viewer: Viewer, serial: str, *, limit: int = 50) -> MeterSheet | None:
-    """Everything a meter's page shows, with up to `limit` events, polls and findings, the latest first.
+    """Everything a meter's page shows, with up to `limit` events and polls and `LOOKED_BACK` times
+    as many findings, the latest first.
 
     None where the meter is not theirs or not there, so that nobody learns which of the two.
     """
@@ -158,7 +161,7 @@ def _logs(
         tuple(Poll(*row) for row in conn.execute(_POLLS, [meter_id, limit])),
         tuple(
             Finding(kind, serial, day, Severity(severity), detail)
-            for kind, day, severity, detail in conn.execute(_FINDINGS, [meter_id, limit])
+            for kind, day, severity, detail in conn.execute(_FINDINGS, [meter_id, LOOKED_BACK * limit])
         ),
     )
 

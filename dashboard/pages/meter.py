@@ -166,7 +166,7 @@ def _plates(visit: Visit, found: MeterSheet) -> Part:
 
 
 def _history(visit: Visit, found: MeterSheet) -> list[Part]:
-    parts = [installations_card(visit, found.installations)]
+    parts = [installations_card(visit, found)]
     if visit.viewer.is_staff:
         parts += [
             events_card(visit, found.events),

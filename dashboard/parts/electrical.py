@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from decimal import Decimal
 
 from dash import html
@@ -13,9 +14,10 @@ from dashboard.parts.moments import as_of
 from dashboard.visit import Visit
 from model.day import Finding
 from model.readout import InstantRead, MeterEvent
-from operations import wording
+from model.series import Channel
+from operations import models, wording
 from storage.blocks import StoredRegister
-from storage.meters import Installed, Poll
+from storage.meters import MeterSheet, Poll
 
 OUTCOME_TONES = {"ok": "ok", "partial": "warn"}
 
@@ -26,8 +28,8 @@ def instant_card(visit: Visit, seen: InstantRead | None) -> Part:
     if seen is None:
         return card(say("meter.now"), [empty(say("meter.no_instant"))], kind="w6", foot=as_of(visit, None))
     phases = [
-        [say("meter.phase", n=number), f"{fmt.number(volts, 1)} V", f"{fmt.number(amperes, 2)} A"]
-        for number, (volts, amperes) in enumerate(zip(seen.voltage_v, seen.current_a, strict=True), 1)
+        [say("meter.phase", n=name), f"{fmt.number(volts, 1)} V", f"{fmt.number(amperes, 2)} A"]
+        for name, volts, amperes in zip("ABC", seen.voltage_v, seen.current_a, strict=True)
         if volts is not None or amperes is not None
     ]
     whole = facts(
@@ -124,17 +126,19 @@ def polls_card(visit: Visit, polls: Sequence[Poll]) -> Part:
 
 
 def findings_card(visit: Visit, findings: Sequence[Finding]) -> Part:
-    """What validation noticed about the meter's readings."""
+    """What validation noticed about the meter's readings; the same of days on end on one line."""
     say = visit.say
     rows = [
         html.Div(
             [
                 html.Div(wording.finding(finding.kind, finding.detail, visit.lang), className="row-main"),
-                html.Div(visit.fmt.day(finding.day), className="row-end row-under"),
+                html.Div(
+                    visit.fmt.span(first, finding.day + timedelta(days=1)), className="row-end row-under"
+                ),
             ],
             className="row",
         )
-        for finding in findings
+        for first, finding in folded(findings)
     ]
     return card(
         say("meter.findings"),
@@ -143,18 +147,33 @@ def findings_card(visit: Visit, findings: Sequence[Finding]) -> Part:
     )
 
 
-def installations_card(visit: Visit, installations: Sequence[Installed]) -> Part:
-    """Where the meter hung, from when to when, with its indices at hanging and taking down."""
-    say, fmt = visit.say, visit.fmt
+def folded(findings: Sequence[Finding]) -> list[tuple[date, Finding]]:
+    """Findings, the latest first, each with the first day of the days on end on which the same was found."""
+    runs: list[tuple[date, Finding]] = []
+    reaches: dict[tuple[object, ...], int] = {}  # where in `runs` the latest of its sort stands
+    for finding in findings:
+        sort = (finding.kind, finding.severity, *sorted(map(repr, finding.detail.items())))
+        place = reaches.get(sort)
+        if place is not None and finding.day == runs[place][0] - timedelta(days=1):
+            runs[place] = finding.day, runs[place][1]
+        else:
+            reaches[sort] = len(runs)
+            runs.append((finding.day, finding))
+    return runs
+
+
+def installations_card(visit: Visit, found: MeterSheet) -> Part:
+    """Where the meter hung, from when to when, with its indices at hanging and taking down, in kWh."""
+    say, fmt, powers = visit.say, visit.fmt, scalers(found)
     rows = [
         [
             one.point,
             fmt.instant(one.since),
             fmt.instant(one.until) if one.until else badge(say("meter.still"), "ok"),
-            _indices(visit, one.first_index),
-            _indices(visit, one.last_index),
+            _indices(visit, one.first_index, powers),
+            _indices(visit, one.last_index, powers),
         ]
-        for one in installations
+        for one in found.installations
     ]
     heads = [
         say("meter.point"),
@@ -166,5 +185,31 @@ def installations_card(visit: Visit, installations: Sequence[Installed]) -> Part
     return card(say("meter.installations"), [table(heads, rows)], kind="w6")
 
 
-def _indices(visit: Visit, indices: dict[str, int]) -> str:
-    return ", ".join(f"{code} {visit.fmt.number(raw)}" for code, raw in indices.items()) or NO_VALUE
+def _indices(visit: Visit, indices: dict[str, int], scalers: Mapping[str, int]) -> Part:
+    """A register a line, as the registers of the page are written."""
+    lines = [
+        html.Div(f"{visit.say.term('register', code)} {_index(visit, raw, scalers.get(code))}")
+        for code, raw in indices.items()
+    ]
+    return lines or NO_VALUE
+
+
+def _index(visit: Visit, raw: int, scaler: int | None) -> str:
+    if scaler is None:  # neither the model's file nor a reading tells: the digits alone
+        return visit.fmt.number(raw)
+    return f"{visit.fmt.plain(register_value(raw, scaler))} kWh"
+
+
+def scalers(found: MeterSheet) -> dict[str, int]:
+    """By register code, the power of ten that makes Wh of a register of active import: the model's, else as
+    read."""
+    kind = models.kind(found.model)
+    read = {one.rate.code: one.scaler for one in found.registers if one.channel is Channel.ACTIVE_IMPORT}
+    if kind is None:
+        return read
+    of_model = {
+        rate.code: scaler
+        for (channel, rate), (scaler, _) in kind.registers.items()
+        if channel is Channel.ACTIVE_IMPORT
+    }
+    return read | of_model
