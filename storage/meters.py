@@ -42,8 +42,9 @@ _FIND: Final = (
         ON true
     LEFT JOIN LATERAL (
         SELECT round(sum(e) * power(10::numeric, d.scaler))::bigint AS wh
-        FROM profile_day d CROSS JOIN LATERAL unnest(d.energy) AS e
+        FROM profile_day d CROSS JOIN LATERAL unnest(d.energy) WITH ORDINALITY AS s (e, slot)
         WHERE d.meter_id = m.id AND d.channel = %(channel)s AND d.day = %(today)s::date
+            AND get_byte(d.quality, s.slot::integer - 1) <> 0
         GROUP BY d.scaler) today ON true
     CROSS JOIN LATERAL (SELECT count(*) AS open FROM alert
         WHERE meter_id = m.id AND state <> 'closed' AND %(scope)s::text IS NULL) a
@@ -57,7 +58,7 @@ _MOST_WORDS: Final = 8
 @dataclass(frozen=True, slots=True)
 class MeterSummary:
     """A meter in a list. `last_contact`: when it was last read; `today_wh`: its primary-side import of the
-    day asked for so far, None when nothing is validated yet; `alerts`: those not closed (staff only).
+    day asked for so far, None where no slot of it is known; `alerts`: those not closed (staff only).
     `removed`: it hangs nowhere now."""
 
     serial: str

@@ -41,7 +41,8 @@ _STATIONS: Final = """
     WITH sums AS (
         SELECT p.station, p.role, d.day, sum(t.wh * power(10::numeric, d.scaler)) AS wh
         FROM profile_day d
-        CROSS JOIN LATERAL (SELECT sum(e) AS wh FROM unnest(d.energy) AS e) t
+        CROSS JOIN LATERAL (SELECT sum(e) AS wh FROM unnest(d.energy) WITH ORDINALITY AS s (e, slot)
+            WHERE get_byte(d.quality, s.slot::integer - 1) <> 0) t
         JOIN installation i ON i.meter_id = d.meter_id
             AND i.since < ((d.day + 1)::timestamp AT TIME ZONE 'Asia/Ho_Chi_Minh')
             AND coalesce(i.until, 'infinity') > (d.day::timestamp AT TIME ZONE 'Asia/Ho_Chi_Minh')
@@ -49,8 +50,8 @@ _STATIONS: Final = """
         WHERE d.channel = %(channel)s AND d.day IN (%(today)s, %(yesterday)s)
         GROUP BY p.station, p.role, d.day)
     SELECT s.code, s.name,
-        coalesce(sum(wh) FILTER (WHERE day = %(today)s AND role = 'customer'), 0)::bigint,
-        coalesce(sum(wh) FILTER (WHERE day = %(yesterday)s AND role = 'customer'), 0)::bigint,
+        (sum(wh) FILTER (WHERE day = %(today)s AND role = 'customer'))::bigint,
+        (sum(wh) FILTER (WHERE day = %(yesterday)s AND role = 'customer'))::bigint,
         (sum(wh) FILTER (WHERE day = %(today)s AND role = 'station_head'))::bigint,
         (sum(wh) FILTER (WHERE day = %(yesterday)s AND role = 'station_head'))::bigint
     FROM station s LEFT JOIN sums ON sums.station = s.code GROUP BY s.code, s.name ORDER BY s.code"""
@@ -69,13 +70,13 @@ class SilentModem:
 
 @dataclass(frozen=True, slots=True)
 class StationUse:
-    """A station's consumption in Wh: its customers' sum, and its head meter's (None: there is nothing of
-    it)."""
+    """A station's consumption in Wh: its customers' sum, and its head meter's; None where no slot of the
+    day is known."""
 
     station: str
     name: str
-    customers_today_wh: int
-    customers_yesterday_wh: int
+    customers_today_wh: int | None
+    customers_yesterday_wh: int | None
     head_today_wh: int | None
     head_yesterday_wh: int | None
 

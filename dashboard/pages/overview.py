@@ -31,7 +31,7 @@ def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
     )
 
 
-def body(conn: Connection[Any], visit: Visit, _: int | None = None) -> Part:
+def body(conn: Connection[Any], visit: Visit, _: object = None) -> Part:
     """Everything that changes while one looks."""
     seen = overview.overview(conn, visit.viewer, visit.now)
     if seen is None:
@@ -86,7 +86,8 @@ def _read_note(visit: Visit, seen: Overview) -> str:
 
 def _stations(visit: Visit, seen: Overview) -> Part:
     say, fmt = visit.say, visit.fmt
-    most = max((max(s.customers_today_wh, s.customers_yesterday_wh) for s in seen.stations), default=0) or 1
+    known = [wh for s in seen.stations for wh in (s.customers_today_wh, s.customers_yesterday_wh) if wh]
+    most = max(known, default=1)
     rows = [
         html.Div(
             [
@@ -94,13 +95,13 @@ def _stations(visit: Visit, seen: Overview) -> Part:
                 _bar(
                     say("overview.today"),
                     fmt.kwh(station.customers_today_wh),
-                    station.customers_today_wh / most,
+                    (station.customers_today_wh or 0) / most,
                     "",
                 ),
                 _bar(
                     say("overview.yesterday"),
                     fmt.kwh(station.customers_yesterday_wh),
-                    station.customers_yesterday_wh / most,
+                    (station.customers_yesterday_wh or 0) / most,
                     "was",
                 ),
                 html.Div(_head(visit, station), className="row-under"),
@@ -115,7 +116,7 @@ def _stations(visit: Visit, seen: Overview) -> Part:
 
 def _head(visit: Visit, station: StationUse) -> str:
     """What the station's own meter says of the same days, where there is one."""
-    if station.head_yesterday_wh is None:
+    if station.head_today_wh is None and station.head_yesterday_wh is None:
         return visit.say("overview.no_head")
     return visit.say(
         "overview.head",

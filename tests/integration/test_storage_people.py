@@ -190,6 +190,44 @@ async def test_a_list_shows_how_a_meter_is(database: str, conn: Connection[Tuple
     assert [meter.serial for meter in meters.find(conn, STAFF, station="T9")] == []
 
 
+def _save_day(conn: Connection[TupleRow], serial: str, energy: int, kinds: list[Quality]) -> None:
+    """A validated day of a meter; every slot bears the energy, also the missing ones."""
+    rows = days.DayRows(
+        np.array([fleet.meter_ids(conn)[serial]], np.int32),
+        np.array([Channel.ACTIVE_IMPORT], np.int16),
+        np.array([DAY], "datetime64[D]"),
+        np.full((1, 48), energy, np.int32),
+        np.array([kinds], np.uint8),
+    )
+    days.save_days(conn, rows, NOW)
+
+
+def test_what_is_missing_is_not_nought(conn: Connection[TupleRow]) -> None:
+    """A day of which no slot is known has no sum; of one known in part, the known slots are summed."""
+    half = [Quality.MISSING] * 24 + [Quality.ACTUAL] * 20 + [Quality.FLAT] * 4
+    next_day = midnight(DAY) + timedelta(days=1, hours=3)
+    for kinds, own, both in (
+        ([Quality.MISSING] * 48, None, None),
+        (half, 24 * 7, 24 * 7),
+        ([Quality.ACTUAL] * 48, 48 * 7, 48 * 7),
+    ):
+        _save_day(conn, "M001", 7, kinds)
+        _save_day(conn, "M002", 7, [Quality.MISSING] * 48)
+        (row,) = meters.find(conn, STAFF, "m001", today=DAY)
+        assert row.today_wh == own
+        assert [meter.today_wh for meter in meters.of_customer(conn, STRANGER, today=DAY)] == [None]
+        for now, day in ((midnight(DAY) + timedelta(hours=9), "today"), (next_day, "yesterday")):
+            seen = overview(conn, STAFF, now)
+            assert seen is not None
+            (station,) = seen.stations
+            assert getattr(station, f"customers_{day}_wh") == both
+            assert getattr(station, f"head_{day}_wh") is None
+    _save_day(conn, "M000", 7, [Quality.MISSING] * 48)
+    seen = overview(conn, STAFF, next_day)
+    assert seen is not None
+    assert (seen.stations[0].head_yesterday_wh, seen.stations[0].customers_today_wh) == (None, None)
+
+
 async def test_a_customer_sees_their_meter_alone(database: str, conn: Connection[TupleRow]) -> None:
     await _fill(database, conn)
     assert [(meter.serial, meter.alerts) for meter in meters.of_customer(conn, OWNER)] == [("M001", 0)]
