@@ -9,20 +9,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from dashboard.addresses import Page
 from dashboard.answers import may_see, query_of
 from dashboard.plain_pages import refusal_page
+from dashboard.sessions import FILES, FOR_STRANGERS
 from dashboard.visit import SESSION, Office
 
-# What answers for itself: Dash, its files, and the routes of app.py.
-OTHERS = (
-    "/_dash-",
-    "/_reload-hash",
-    "/assets/",
-    "/sign-",
-    "/livez",
-    "/readyz",
-    "/favicon.ico",
-    "/_favicon.ico",
-    "/paper/",
-)
+# What answers for itself: the routes of app.py, to the letter; Dash, its files, and bills on paper.
+ROUTES = FOR_STRANGERS | {"/sign-out", "/_reload-hash", "/_favicon.ico"}
+FOLDERS = ("/_dash-", FILES, "/paper/bills/")
+
+
+def answers_for_itself(path: str) -> bool:
+    """Whether the address has a route of its own."""
+    return path in ROUTES or path.startswith(FOLDERS)
 
 
 class DeepLinks:
@@ -36,7 +33,7 @@ class DeepLinks:
         self.pages = pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].startswith(OTHERS):
+        if scope["type"] != "http" or answers_for_itself(scope["path"]):
             await self.app(scope, receive, send)
             return
         refusal = await self._refusal(HTTPConnection(scope))
@@ -51,7 +48,7 @@ class DeepLinks:
             return JSONResponse({"error": "There is nothing at this address."}, status_code=404)
         if connection.scope["method"] not in ("GET", "HEAD"):
             return JSONResponse({"error": "This address only answers GET."}, status_code=405)
-        visit = self.office.visit(path, query_of(connection.url.query))
+        visit = self.office.visit(path, query_of(connection.scope["query_string"].decode("latin-1")))
         if await may_see(self.office, self.pages, visit):
             return None
         return HTMLResponse(refusal_page(visit, SESSION.get().theme), status_code=404)

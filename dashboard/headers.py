@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LARGEST_BODY = 256 * 1024  # the largest callback is some kilobytes
+TOO_LARGE = PlainTextResponse(
+    f"This request is larger than {LARGEST_BODY // 1024} KB and was refused: send less at once.",
+    status_code=413,
+)
 
 
 def content_security_policy(script_hashes: Sequence[str]) -> str:
@@ -44,10 +49,6 @@ class SecurityHeaders:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        if int(Headers(scope=scope).get("content-length") or 0) > LARGEST_BODY:
-            await send({"type": "http.response.start", "status": 413, "headers": []})
-            await send({"type": "http.response.body", "body": b""})
-            return
         versioned = scope["path"].startswith(("/assets/", "/_dash-component-suites/"))
         cached = "public, max-age=31536000, immutable" if versioned else "no-store"
 
@@ -59,4 +60,37 @@ class SecurityHeaders:
                 headers["cache-control"] = cached if message["status"] == 200 else "no-store"
             await send(message)
 
-        await self.app(scope, receive, with_headers)
+        whole = await _whole(Headers(scope=scope), receive)
+        if whole is None:
+            await TOO_LARGE(scope, receive, with_headers)
+        else:
+            await self.app(scope, _again(whole, receive), with_headers)
+
+
+async def _whole(headers: Headers, receive: Receive) -> Message | None:
+    """A request with its whole body, whose bytes are counted as they come, whatever length was said before:
+    None where they are too many. Or that the client went away before all had come."""
+    said = headers.get("content-length", "0")
+    if said.isdecimal() and (len(said) > len(str(LARGEST_BODY)) or int(said) > LARGEST_BODY):
+        return None
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return message
+        body += message.get("body", b"")
+        if len(body) > LARGEST_BODY:
+            return None
+        if not message.get("more_body", False):
+            return {"type": "http.request", "body": bytes(body), "more_body": False}
+
+
+def _again(whole: Message, receive: Receive) -> Receive:
+    """Gives the message once more, then what comes after it."""
+    left = iter((whole,))
+
+    async def give() -> Message:
+        message = next(left, None)
+        return await receive() if message is None else message
+
+    return give

@@ -24,8 +24,14 @@ STORE_AWAY = (psycopg.OperationalError, PoolTimeout)
 COOKIE = "session"
 CSRF_COOKIE = "_csrf_token"  # Dash's own page script copies it into the header below
 CSRF_HEADER = "x-csrftoken"
-FOR_STRANGERS = ("/sign-in", "/livez", "/readyz", "/favicon.ico", "/assets/")
+FILES = "/assets/"  # styles, script and drawings: nobody's figures
+FOR_STRANGERS = frozenset({"/sign-in", "/livez", "/readyz", "/favicon.ico"})  # these addresses, to the letter
 SAFE = ("GET", "HEAD", "OPTIONS")
+
+
+def for_strangers(path: str) -> bool:
+    """Whether an address answers whoever asks."""
+    return path in FOR_STRANGERS or path.startswith(FILES)
 
 
 def language(connection: HTTPConnection, otherwise: str = LANGUAGES[0]) -> str:
@@ -86,17 +92,16 @@ class SignedIn:
         changes = connection.scope["method"] not in SAFE
         if changes and from_elsewhere(connection):
             return PlainTextResponse("This request came from another site and was refused.", status_code=403)
-        path = connection.url.path
+        # What the routes go by. The address put together again would hold the host a stranger claims.
+        path: str = connection.scope["path"]
         token = connection.cookies.get(COOKIE, "")
         try:
-            session = (
-                await self.find(token, connection) if token and not path.startswith("/assets/") else None
-            )
+            session = await self.find(token, connection) if token and not path.startswith(FILES) else None
         except STORE_AWAY as error:
             LOG.error("the store did not answer for %s: %s", path, error)
             return store_is_away(connection)
         if session is None:
-            return None if path.startswith(FOR_STRANGERS) else self._sign_in_first(connection, path)
+            return None if for_strangers(path) else self._sign_in_first(connection, path)
         SESSION.set(session)
         if path.startswith("/_dash-") and changes:
             sent = connection.headers.get(CSRF_HEADER, "")
@@ -109,7 +114,7 @@ class SignedIn:
         wants_page = connection.scope["method"] in SAFE and not path.startswith(("/api/", "/_dash-"))
         if not wants_page:
             return JSONResponse({"error": words(language(connection))("refused.no_session")}, status_code=401)
-        query = connection.url.query
+        query = connection.scope["query_string"].decode("latin-1")
         onward = path + (f"?{query}" if query else "")
         return RedirectResponse(
             "/sign-in" + (f"?next={quote(onward)}" if onward != "/" else ""), status_code=303

@@ -13,6 +13,7 @@ from dashboard.visit import Visit
 from model.period import Period, add_months
 
 LONGEST = timedelta(days=366)
+EARLIEST = date(2000, 1, 1)  # no meter of ours kept half-hours before
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +42,9 @@ def asked(visit: Visit, default: timedelta) -> DaysRange:
     except (KeyError, ValueError, OverflowError):
         return DaysRange(tomorrow - default, tomorrow)
     end = min(end, tomorrow)
-    return (
-        DaysRange(max(first, end - LONGEST), end) if first < end else DaysRange(tomorrow - default, tomorrow)
-    )
+    if end <= max(first, EARLIEST):
+        return DaysRange(tomorrow - default, tomorrow)
+    return DaysRange(max(first, EARLIEST, end - LONGEST), end)
 
 
 def presets(today: date) -> list[tuple[str, DaysRange]]:
