@@ -41,7 +41,7 @@ class Page:
 
     def match(self, path: str) -> dict[str, str] | None:
         """The names in the address, or None when it is another page's."""
-        shape = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]{1,64})", re.escape(self.pattern))
+        shape = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/\\x00-\\x1f\\x7f]{1,64})", re.escape(self.pattern))
         found = re.fullmatch(shape, path)
         return found.groupdict() if found else None
 

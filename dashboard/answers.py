@@ -14,6 +14,7 @@ import psycopg
 from psycopg import Connection
 from psycopg_pool import PoolTimeout
 
+from dashboard import given
 from dashboard.addresses import Page, find
 from dashboard.errors import Refused
 from dashboard.parts.elements import Part
@@ -24,9 +25,14 @@ from operations import accounts
 LOG = logging.getLogger("dashboard")
 
 
-def query_of(search: str | None) -> dict[str, str]:
-    """`?from=…&to=…` as a dict; of a name given twice the last counts."""
-    return dict(parse_qsl((search or "").lstrip("?"), max_num_fields=20))
+def query_of(search: object) -> dict[str, str]:
+    """`?from=…&to=…` as a dict; of a name given twice the last counts. What is no query of ours is none."""
+    if not given.is_text(search):
+        return {}
+    try:
+        return given.texts(parse_qsl(search.lstrip("?"), max_num_fields=20))
+    except ValueError:  # more fields than any page has
+        return {}
 
 
 Read = Callable[[Connection[Any], Visit], Part]
@@ -63,11 +69,12 @@ def write_down(office: Office, visit: Visit, refused: Refused) -> None:
     accounts.note_refusal(office.pool, visit.viewer, f"{refused.noun} {refused.name}"[:200], visit.now)
 
 
-async def page(office: Office, pages: tuple[Page, ...], path: str | None, search: str | None) -> Part:
-    """The page of an address, for whoever is signed in."""
-    visit = office.visit(path or "/", query_of(search))
+async def page(office: Office, pages: tuple[Page, ...], path: object, search: object) -> Part:
+    """The page of an address, for whoever is signed in; both as the browser gave them."""
+    visit = office.visit(path if given.is_text(path) and path else "/", query_of(search))
 
     def read(conn: Connection[Any], visit: Visit) -> Part:
+        given.text("page", path)
         found = find(pages, visit.path, visit.viewer.role)
         if found is None:
             raise Refused("page", visit.path)

@@ -24,7 +24,7 @@ PAGES: tuple[Page, ...] = (
 def connect(guarded: Guarded) -> None:
     """Registers every callback of every page."""
 
-    async def show(path: str | None, search: str | None) -> Part:
+    async def show(path: object, search: object) -> Part:
         return await answers.page(guarded.office, PAGES, path, search)
 
     guarded.shows(Output("page", "children"), Input("address", "pathname"), Input("address", "search"))(show)

@@ -11,8 +11,10 @@ from urllib.parse import urlencode
 from dash import ALL, Input, Output, State, ctx, dcc, html, no_update
 from psycopg import Connection
 
+from dashboard import given
 from dashboard.addresses import STAFF, Page
 from dashboard.callbacks import Guarded
+from dashboard.errors import Refused
 from dashboard.formats import NO_VALUE
 from dashboard.parts.elements import Part, badge, chips, empty, facts, heading, link
 from dashboard.parts.moments import severity_badge
@@ -138,11 +140,13 @@ def _state(visit: Visit, row: AlertRow, button: bool) -> Part:
     return badge(visit.say(f"state.{row.state}"), "info" if row.state == "acknowledged" else "plain")
 
 
-def acknowledge(conn: Connection[Any], visit: Visit, clicks: list[int | None], shown: dict[str, str]) -> Part:
+def acknowledge(conn: Connection[Any], visit: Visit, clicks: object, shown: object) -> Part:
     """An engineer has taken an alert on: it is marked, and the list shown anew."""
-    if not any(clicks) or not isinstance(ctx.triggered_id, dict):
+    if not isinstance(clicks, list) or not any(clicks) or not isinstance(ctx.triggered_id, dict):
         return no_update
-    number = int(ctx.triggered_id["acknowledge"])
+    if not isinstance(shown, dict):
+        raise Refused("alerts", ascii(shown)[:100])
+    number = given.number("alert", ctx.triggered_id.get("acknowledge"))
     if alerts.acknowledge(conn, visit.viewer, number, visit.now):
         people.audit(conn, visit.now, visit.viewer.login, "acknowledged", f"alert {number}", {})
     kind = str(shown.get("kind", ""))

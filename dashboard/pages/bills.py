@@ -10,6 +10,7 @@ from dash import dcc, html
 from psycopg import Connection
 
 from dashboard.addresses import EVERYBODY, Page
+from dashboard.parts.days_range import EARLIEST
 from dashboard.parts.elements import Part, badge, card, chips, empty, figure, heading, link, table
 from dashboard.visit import Visit
 from model.period import LOCAL, Period, add_months
@@ -22,7 +23,7 @@ MOST = 500
 
 def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
     """The bills of a month, the newest first."""
-    month = _month(visit.query.get("month"))
+    month = _month(visit.query.get("month"), visit.today)
     found = bills.bills(conn, visit.viewer, month=month, limit=MOST)
     held = bills.holds(conn, visit.viewer) if visit.viewer.is_staff else []
     about = "bills.about" if visit.viewer.is_staff else "bills.about_customer"
@@ -45,11 +46,13 @@ def _issued(visit: Visit, found: Sequence[BillRow]) -> str:
     return visit.say("bill.issued", at=visit.fmt.instant(max(row.issued_at for row in found)))
 
 
-def _month(text: str | None) -> date | None:
+def _month(text: str | None, today: date) -> date | None:
+    """The month in the address; None where there is none, or none that can have bills."""
     try:
-        return date.fromisoformat(f"{text}-01") if text else None
+        month = date.fromisoformat(f"{text}-01") if text else None
     except ValueError:
         return None
+    return month if month and EARLIEST <= month <= today else None
 
 
 def _months(visit: Visit, month: date | None) -> Part:

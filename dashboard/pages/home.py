@@ -57,7 +57,7 @@ def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
     )
 
 
-def live(conn: Connection[Any], visit: Visit, _: int | None, serial: str) -> Part:
+def live(conn: Connection[Any], visit: Visit, _: object, serial: object) -> Part:
     """What flows now, read anew."""
     return _now(visit, sheet(conn, visit, serial))
 

@@ -10,6 +10,7 @@ import numpy as np
 from dash import Input, Output, State, dcc, html
 from psycopg import Connection
 
+from dashboard import given
 from dashboard.addresses import EVERYBODY, Page
 from dashboard.callbacks import Guarded
 from dashboard.charts.daily import daily_bars
@@ -38,11 +39,12 @@ EVERY_MS = 30_000
 WEEK = timedelta(days=7)
 
 
-def sheet(conn: Connection[Any], visit: Visit, serial: str) -> MeterSheet:
+def sheet(conn: Connection[Any], visit: Visit, serial: object) -> MeterSheet:
     """What is known of a meter. Raises `Refused` for one that is not there or not the viewer's."""
-    found = meters.sheet(conn, visit.viewer, serial)
+    name = given.text("meter", serial)
+    found = meters.sheet(conn, visit.viewer, name)
     if found is None:
-        raise Refused("meter", serial)
+        raise Refused("meter", name)
     return found
 
 
@@ -68,7 +70,7 @@ def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
     )
 
 
-def live(conn: Connection[Any], visit: Visit, _: int | None, serial: str) -> Part:
+def live(conn: Connection[Any], visit: Visit, _: object, serial: object) -> Part:
     """What the meter says now, read anew."""
     return _live(visit, sheet(conn, visit, serial))
 

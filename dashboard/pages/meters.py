@@ -11,6 +11,7 @@ import dash_ag_grid as dag
 from dash import Input, Output, State, dcc, html
 from psycopg import Connection
 
+from dashboard import given
 from dashboard.addresses import STAFF, Page
 from dashboard.callbacks import Guarded
 from dashboard.formats import NO_VALUE
@@ -47,7 +48,7 @@ def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
         className="keeps-query",
         autoComplete="off",
     )
-    found = meters.find(conn, visit.viewer, text, station=station or None, today=visit.today, limit=MOST)
+    found = _found(conn, visit, text, station, MOST)
     chosen = (
         link(visit.say("meters.of_station", station=station) + " ×", "/meters", "chip chip-on")
         if station
@@ -63,27 +64,21 @@ def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
     )
 
 
-def cards(conn: Connection[Any], visit: Visit, text: str | None, station: str | None) -> Part:
+def cards(conn: Connection[Any], visit: Visit, text: object, station: object) -> Part:
     """The cards a new text finds."""
-    return _cards(
-        visit,
-        meters.find(
-            conn,
-            visit.viewer,
-            text or "",
-            station=station or None,
-            today=visit.today,
-            limit=MOST_ON_PHONE + 1,
-        ),
-    )
+    return _cards(visit, _found(conn, visit, text, station, MOST_ON_PHONE + 1))
 
 
-def rows(conn: Connection[Any], visit: Visit, text: str | None, station: str | None) -> Part:
+def rows(conn: Connection[Any], visit: Visit, text: object, station: object) -> Part:
     """The grid's rows a new text finds."""
-    return _rows(
-        visit,
-        meters.find(conn, visit.viewer, text or "", station=station or None, today=visit.today, limit=MOST),
-    )
+    return _rows(visit, _found(conn, visit, text, station, MOST))
+
+
+def _found(
+    conn: Connection[Any], visit: Visit, text: object, station: object, limit: int
+) -> list[MeterSummary]:
+    words, of = given.text("search", text), given.text("station", station)
+    return meters.find(conn, visit.viewer, words, station=of or None, today=visit.today, limit=limit)
 
 
 def who(visit: Visit, meter: MeterSummary) -> str:

@@ -1,0 +1,139 @@
+"""Whoever is signed in may send anything: it is refused, or the page shows what it usually shows."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dashboard.app import WebSettings, create_app
+from model.viewer import UserRole
+from operations import accounts
+from storage.grid import save_register
+from storage.pool import connect, open_pool
+from tests.dashboard_asks import Asks, asking
+from tests.storage_samples import NOW, grid
+
+PASSWORD = "mot-mat-khau-dai"
+
+
+@pytest.fixture
+def engineer(database: str) -> Iterator[Asks]:
+    yield from _signed_in(database, UserRole.ENGINEER)
+
+
+@pytest.fixture
+def customer(database: str) -> Iterator[Asks]:
+    yield from _signed_in(database, UserRole.CUSTOMER)
+
+
+def _signed_in(database: str, role: UserRole) -> Iterator[Asks]:
+    with connect(database) as conn:
+        save_register(conn, grid(), bytes)
+    pool = open_pool(database, 1)
+    code = "C001" if role is UserRole.CUSTOMER else ""
+    accounts.add_user(pool, "somebody", role, PASSWORD, customer=code, now=NOW)
+    pool.close()
+    with asking(create_app(WebSettings(database, clock=lambda: NOW))) as asks:
+        token = re.search(r'name="token" value="([^"]+)"', asks("/sign-in").text)
+        assert token
+        form = {"login": "somebody", "password": PASSWORD, "token": token[1]}
+        assert asks("/sign-in", "POST", data=form).status_code == 303
+        yield asks
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/meters/%00", "/meters/M001%00", "/bills/%00", "/bills/%C2%B2", "/paper/bills/%00", "/%00"),
+        *("/paper/x", "/sign-inxyz", "/livezfoo", "/favicon.icoX", "/readyzz/..%2f"),
+    ],
+)
+def test_an_address_of_nothing_is_not_found(engineer: Asks, path: str) -> None:
+    assert engineer(path).status_code == 404
+
+
+def _page(asks: Asks, path: Any, search: Any) -> Any:
+    answer = asks.callback("page.children", {"address.pathname": path, "address.search": search})
+    assert answer.status_code == 200, (path, search)
+    return answer.text
+
+
+def test_a_query_without_sense_is_as_none(engineer: Asks) -> None:
+    usual = _page(engineer, "/meters/M001", "")
+    assert "M001" in usual
+    many = "?" + "&".join(f"a{n}=1" for n in range(30))
+    nothing: list[Any] = ["?from=0001-01-01&to=0001-01-01", "?from=%00&to=%00", many, 7, ["?"], {}, None]
+    for search in [*nothing, "?\ud800=1"]:
+        assert _page(engineer, "/meters/M001", search) == usual
+    assert engineer("/meters/M001" + many).status_code == 200
+    for path, search in (
+        ("/bills", "?month=0001-01"),
+        ("/bills", "?month=9999-12"),
+        ("/alerts", "?kind=%00&state=%00"),
+        ("/meters", "?q=%00&station=%00"),
+    ):
+        assert _page(engineer, path, search) == _page(engineer, path, "")
+
+
+@pytest.mark.parametrize("path", [7, {"a": 1}, ["/"], True, "/meters/\0", "/meters/\ud800", "x" * 5000])
+def test_an_address_that_is_none_is_refused(engineer: Asks, path: Any) -> None:
+    assert "refusal" in _page(engineer, path, "")
+
+
+def test_a_customer_asks_for_the_meter_of_nul(customer: Asks) -> None:
+    assert "home-body" in _page(customer, "/", "?meter=%00")
+    answer = customer.callback("home-now.children", {"home-tick.n_intervals": 1}, {"home-serial.data": "\0"})
+    assert (answer.status_code, "refusal" in answer.text) == (200, True)
+
+
+ACKNOWLEDGE = '{"acknowledge":["ALL"]}.n_clicks'
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text(max_size=9)
+    | st.sampled_from(["\0", "M001\0", "\ud800", "M001", "/meters/M001", "%", "\\"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+CALLBACKS = (
+    ("page.children", ("address.pathname", "address.search"), ()),
+    ("meter-live.children", ("meter-tick.n_intervals",), ("meter-serial.data",)),
+    ("meters-grid.rowData", ("meters-text.value",), ("meters-station.data",)),
+    ("meters-cards.children", ("meters-text-phone.value",), ("meters-station.data",)),
+    ("overview-body.children", ("overview-tick.n_intervals",), ()),
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(which=st.sampled_from(CALLBACKS), first=ANYTHING, second=ANYTHING)
+def test_a_callback_takes_values_of_any_type(engineer: Asks, which: Any, first: Any, second: Any) -> None:
+    output, inputs, states = which
+    values = iter((first, second))
+    answer = engineer.callback(
+        output, {name: next(values) for name in inputs}, {name: next(values) for name in states}
+    )
+    assert answer.status_code == 200, answer.text
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(number=ANYTHING | st.sampled_from([2**63, -1]), clicks=ANYTHING, shown=ANYTHING)
+def test_an_alert_is_acknowledged_by_its_number_alone(
+    engineer: Asks, number: Any, clicks: Any, shown: Any
+) -> None:
+    place = {"acknowledge": number}
+    body = {
+        "output": "alerts-list.children",
+        "outputs": {"id": "alerts-list", "property": "children"},
+        "inputs": [[{"id": place, "property": "n_clicks", "value": clicks}]],
+        "state": [{"id": "alerts-shown", "property": "data", "value": shown}],
+        "changedPropIds": [json.dumps(place, separators=(",", ":")) + ".n_clicks"],
+    }
+    assert engineer.send(json.dumps(body)).status_code in (200, 204)
