@@ -21,11 +21,12 @@ from model.grid import Role
 from model.money import Dong
 from model.period import LOCAL, Period, local_day
 from model.series import Channel, Rate
-from operations import models
+from operations import models, sums
 from operations.errors import InputError
 from operations.pairing import Held, Paired, index_instants, pair
 from storage import bills, closing
 from storage.carry import carried
+from storage.days import DayMatrix
 from storage.errors import BillConflict
 from storage.pool import Pool
 from storage.register import Hung, hung, never_metered
@@ -123,6 +124,14 @@ def _hold(point: str, customer: str, period: Period, held: Held) -> Hold:
     return Hold(point, customer, held.serial, period, held.kind, sentence)
 
 
+def _checked(made: Bill, point: Sequence[Hung], period: Period, validated: DayMatrix) -> Bill | Hold:
+    try:
+        sums.check(made, point, _kinds(point), validated)
+    except Held as held:
+        return _hold(made.point, made.customer, period, held)
+    return made
+
+
 def _never_metered(conn: Connection[TupleRow], period: Period, now: datetime) -> BillReport:
     """A hold for every customer's point that is supplied and has no meter."""
     held = []
@@ -190,8 +199,11 @@ def _batch(
     for (point, rate_), wh in carried(conn, [point[0].point for point in batch], period.start).items():
         left[point][rate_] = wh
     report = BillReport()
+    validated = sums.days_of(conn, batch, period)
     for places in batch:
         made = bill_or_hold(places, period, invoice_date, indices, left[places[0].point])
+        if isinstance(made, Bill) and not bills.stands(conn, made):
+            made = _checked(made, places, period, validated)
         if isinstance(made, Hold):
             bills.save_holds(conn, [made], now)
             report += BillReport(held=(made,))

@@ -116,6 +116,12 @@ class HoldRow:
     held_at: datetime
 
 
+def stands(conn: Connection[TupleRow], bill: Bill) -> bool:
+    """Whether a bill was issued for its point and period, with whatever figures."""
+    key = [bill.point, bill.period.start, bill.period.end]
+    return conn.execute(_STANDING, key).fetchone() is not None
+
+
 def save(conn: Connection[TupleRow], bill: Bill, issued_at: datetime) -> Literal["issued", "unchanged"]:
     """Issue a bill; what held it is over. The same bill again is left as it is, the date of its invoice as
     well.

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+import numpy as np
 import pytest
 
 from model.bill import Bill
@@ -14,7 +15,8 @@ from model.series import ReadingSource
 from model.viewer import UserRole, Viewer
 from operations import bill, close, importing, wording
 from operations.errors import InputError
-from storage import bills, closing
+from storage import bills, closing, days
+from storage.fleet import meter_ids
 from storage.pool import Pool, open_pool
 from tests.operations_grid import NOW, OCTOBER, SEPTEMBER, bring, grid, read, read_month
 
@@ -118,6 +120,53 @@ def test_a_customer_without_a_meter_is_held(database: str, pool: Pool) -> None:
     assert [hold.point for hold in _run(pool).held] == ["BLIND"]
     with pool.connection() as conn:
         assert [row.hold.named for row in bills.holds(conn, STAFF)] == ["MB"]
+
+
+def _save_month(pool: Pool, serial: str, wh: int, *, estimated: int = 0) -> None:
+    """A half-hour of `wh` all October, `estimated` of them not actual."""
+    quality = np.ones((31, 48), np.uint8)
+    quality.reshape(-1)[:estimated] = 2
+    with pool.connection() as conn:
+        rows = days.DayRows(
+            meter_id=np.full(31, meter_ids(conn, [serial])[serial], np.int32),
+            channel=np.ones(31, np.int16),
+            day=np.arange("2026-10-01", "2026-11-01", dtype="datetime64[D]"),
+            energy=np.full((31, 48), wh, np.int32),
+            quality=quality,
+        )
+        days.save_days(conn, rows, NOW)
+
+
+# R5 counted 270 kWh at the second look; with another turn of its 5 digits it would be 100,270 kWh.
+@pytest.mark.parametrize(
+    ("wh", "estimated", "held"),
+    [(67_385, 0, True), (67_385, 1, False), (181, 0, False), (183, 0, False), (184, 0, True), (0, 0, True)],
+)
+def test_half_hours_that_contradict_the_register_hold_the_bill(
+    database: str, pool: Pool, wh: int, estimated: int, held: bool
+) -> None:
+    read_month(database)
+    _save_month(pool, "R5", wh, estimated=estimated)
+    report = _run(pool)
+    assert report.issued == (3 if held else 4)
+    told = {hold.point: hold for hold in report.held}
+    assert ("ROLL" in told) is held
+    if held:
+        assert (told["ROLL"].kind, told["ROLL"].serial) == ("sum_mismatch", "R5")
+        assert told["ROLL"].reason.startswith(
+            f"The half-hours of meter R5 add up to {wh * 31 * 48 / 1000:,.0f} kWh, "
+            f"its indices to 270 kWh: see whether"
+        )
+        _save_month(pool, "R5", 181)
+        assert [hold.point for hold in _run(pool).held] == ["BLIND"]
+
+
+def test_a_bill_that_stands_is_not_held_for_half_hours_that_came_later(database: str, pool: Pool) -> None:
+    read_month(database)
+    _run(pool)
+    _save_month(pool, "R5", 67_385)
+    report = _run(pool)
+    assert (report.unchanged, [hold.point for hold in report.held]) == (4, ["BLIND"])
 
 
 def test_a_second_run_issues_nothing_and_changes_nothing(database: str, pool: Pool) -> None:
