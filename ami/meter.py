@@ -13,6 +13,7 @@ from ami.console import emit, progress, say, table, when
 from ami.failure import Exit, InputFailure, end
 from ami.instants import INSTANT
 from ami.meter_hang import add, change, take_down
+from ami.meter_index import index
 from ami.settings import load
 from collector import meter_test
 from model.period import local_day
@@ -34,6 +35,7 @@ def command() -> None:
 command.add_command(add)
 command.add_command(change)
 command.add_command(take_down)
+command.add_command(index)
 
 
 @command.command()

@@ -19,9 +19,10 @@ from model.series import Channel, Rate, ReadingSource
 from operations import models
 from operations.closing_sheet import ClosingSheet, sheet
 from operations.errors import InputError
-from operations.pairing import CHANGED, ROLLOVER, index_instants, rates
+from operations.pairing import CHANGED, ROLLOVER, index_instants, index_way, rates
 from storage import closing
 from storage.closing import LOAD_PROFILE, Candidate
+from storage.hand_reads import WRAPPED
 from storage.pool import Pool
 from storage.register import Hung, hung
 
@@ -158,11 +159,13 @@ class _Closing:
             )
             if one is not None:
                 status = CHANGED if at in (place.since, place.until) else ""
+                if one.source == ReadingSource.MANUAL and one.status & WRAPPED:
+                    status += ROLLOVER
                 indices[key] = ClosingIndex(place.point, *key, at, one.raw, one.scaler, status)
         digits = place.digits or kind.digits
         return [
             replace(index, status=index.status + ROLLOVER)
-            if _rolled_over(index, self.before.get(key), digits)
+            if ROLLOVER not in index.status and _rolled_over(index, self.before.get(key), digits)
             else index
             for key, index in indices.items()
         ]
@@ -183,11 +186,13 @@ def _lacking(place: Hung, at: datetime, found: Sequence[ClosingIndex]) -> str:
     lacking = [rate.code for rate in needed if rate not in here]
     if not lacking:
         return ""
-    if not kind.remembers:
-        way = "it keeps no past and was not read within 15 minutes of it: read it by hand and enter the index"
-    else:
-        way = "its own snapshot was not read: collect from it again"
-    return f"no index of {', '.join(lacking)} at {at.astimezone(LOCAL):%H:%M on %d/%m/%Y}, {way}"
+    why = (
+        "its own snapshot was not read"
+        if kind.remembers
+        else "it keeps no past and was not read within 15 minutes of it"
+    )
+    way = index_way(place.serial, lacking, at, remembers=kind.remembers)
+    return f"no index of {', '.join(lacking)} at {at.astimezone(LOCAL):%H:%M on %d/%m/%Y}, {why}: {way}"
 
 
 def run(pool: Pool, period: Period, now: datetime) -> CloseReport:

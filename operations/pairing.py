@@ -126,27 +126,34 @@ def spans(hung: Sequence[Hung], period: Period, kinds: Mapping[str, MeterKind]) 
     return found
 
 
-def _index(span: Span, rate: Rate, at: datetime, indices: Indices) -> ClosingIndex:
-    found = indices.get((span.hung.serial, rate, at))
+def index_way(serial: str, codes: Sequence[str], at: datetime, *, remembers: bool) -> str:
+    """What to do about an index that is missing, with the command that enters it."""
+    given = " ".join(f"{code}=…" for code in codes)
+    command = f"`ami meter index {serial} {given} --at {at.astimezone(LOCAL):%Y-%m-%dT%H:%M}`"
+    first = "collect from it again" if remembers else "read it by hand"
+    return f"{first} {'or' if remembers else 'and'} enter what it showed ({command})"
+
+
+def _index(
+    span: Span, needed: Sequence[Rate], rate: Rate, at: datetime, indices: Indices, kind: MeterKind
+) -> ClosingIndex:
+    serial = span.hung.serial
+    found = indices.get((serial, rate, at))
     if found is not None:
         return found
-    who, where = (
-        f"meter {span.hung.serial}",
-        f"register {rate.code} at {at.astimezone(LOCAL):%H:%M on %d/%m/%Y}",
-    )
+    lacking = [one.code for one in needed if (serial, one, at) not in indices]
+    way = f"{index_way(serial, lacking, at, remembers=kind.remembers)}, then close and bill again"
+    where = f"register {rate.code} at {at.astimezone(LOCAL):%H:%M on %d/%m/%Y}"
     if at in (span.hung.since, span.hung.until):
         word = "hung" if at == span.hung.since else "taken down"
-        said = f"{who} was {word} without an index of {where}: enter it from the work sheet, then bill again"
-        raise Held("no_index_at_change", span.hung.serial, said)
+        way = way.replace("what it showed", "what the work sheet says")
+        said = f"meter {serial} was {word} without an index of {where}: {way}"
+        raise Held("no_index_at_change", serial, said)
     if at in span.changes:
-        said = f"{who} has no index of {where}, when its multiplier changed: enter it, then bill again"
-        raise Held("multiplier_change", span.hung.serial, said)
-    kind, word = ("no_opening_index", "opening") if at == span.start else ("no_closing_index", "closing")
-    raise Held(
-        kind,
-        span.hung.serial,
-        f"{who} has no {word} index of {where}: read it again or enter the index, then bill again",
-    )
+        said = f"meter {serial} has no index of {where}, when its multiplier changed: {way}"
+        raise Held("multiplier_change", serial, said)
+    missing, word = ("no_opening_index", "opening") if at == span.start else ("no_closing_index", "closing")
+    raise Held(missing, serial, f"meter {serial} has no {word} index of {where}: {way}")
 
 
 def pair(
@@ -178,8 +185,11 @@ def pair(
             raise Held("multiplier", place.serial, f"{said}: {WAY}, then bill again")
     for span in spans(hung, period, kinds):
         known = [rate for serial, rate, _ in indices if serial == span.hung.serial]
-        for rate in rates(supply, known):
-            opening, closing = (_index(span, rate, at, indices) for at in (span.start, span.end))
+        needed, kind = rates(supply, known), kinds[span.hung.model]
+        for rate in needed:
+            opening, closing = (
+                _index(span, needed, rate, at, indices, kind) for at in (span.start, span.end)
+            )
             fell = kwh(closing) < kwh(opening)
             parts.append(
                 RegisterPart(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -14,6 +15,7 @@ from operations.vietnamese import day, instant, number
 
 Evidence = Mapping[str, str | int | float | None]
 _FORMATTER = Formatter()
+_INDEX_COMMAND = re.compile(r"`ami meter index [^`]+`")
 _FILE = Path(__file__).with_name("wording.toml")
 
 
@@ -94,7 +96,10 @@ def hold(kind: str, serial: str, reason: str, language: str = "en") -> str:
     if language == "en":
         return reason
     text = _texts("holds").get(kind)
-    return text.format(serial=serial) if text else f"Công tơ {serial}: {reason}"
+    # The command that enters an index names registers and instant, which stand in the sentence kept.
+    command = _INDEX_COMMAND.search(reason)
+    told = command[0] if command else f"`ami meter index {serial} KT=…`"
+    return text.format(serial=serial, command=told) if text else f"Công tơ {serial}: {reason}"
 
 
 def finding(kind: str, detail: Evidence, language: str = "vi") -> str:

@@ -22,6 +22,7 @@ LOAD_PROFILE: Final = "load_profile"
 """The source of a candidate that is an index of the load profile at the closing instant."""
 
 # Hung at the instant or taken down at it: an index at 00:00 closes the day before.
+# Of those entered by hand for one instant the last counts.
 _CANDIDATES: Final = """
     WITH hanging AS (
         SELECT p.code AS point, i.meter_id, m.serial FROM installation i
@@ -30,8 +31,11 @@ _CANDIDATES: Final = """
           AND (%(points)s::text[] IS NULL OR p.code = ANY (%(points)s)))
     SELECT h.point, h.meter_id, h.serial, r.channel, r.rate, r.at, r.raw, r.scaler, r.unit, r.status, r.source
     FROM hanging h CROSS JOIN LATERAL (
-        SELECT * FROM register_read WHERE meter_id = h.meter_id
-            AND at BETWEEN %(at)s - %(within)s::interval AND %(at)s + %(within)s::interval OFFSET 0) r
+        SELECT * FROM register_read g WHERE meter_id = h.meter_id
+            AND at BETWEEN %(at)s - %(within)s::interval AND %(at)s + %(within)s::interval
+            AND NOT (source = 'manual' AND EXISTS (SELECT FROM register_read n
+                WHERE n.meter_id = g.meter_id AND n.at = g.at AND n.channel = g.channel AND n.rate = g.rate
+                  AND n.source = 'manual' AND n.received_at > g.received_at)) OFFSET 0) r
     UNION ALL
     SELECT h.point, h.meter_id, h.serial, b.channel, 0, %(at)s, b.raw[b.slot], b.scaler, b.unit,
         coalesce(b.status[b.slot], 0), 'load_profile'

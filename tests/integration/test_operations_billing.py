@@ -82,8 +82,8 @@ def test_without_both_indices_nobody_is_billed(database: str, pool: Pool) -> Non
     [held] = report.held
     assert (held.point, held.serial, held.kind) == ("BLIND", "MB", "no_opening_index")
     assert held.reason == (
-        "Meter MB has no opening index of register KT at 00:00 on 01/10/2026: "
-        "read it again or enter the index, then bill again."
+        "Meter MB has no opening index of register KT at 00:00 on 01/10/2026: read it by hand and enter what "
+        "it showed (`ami meter index MB KT=… --at 2026-10-01T00:00`), then close and bill again."
     )
     with pool.connection() as conn:
         assert [row.hold.serial for row in bills.holds(conn, STAFF)] == ["MB"]

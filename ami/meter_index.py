@@ -1,0 +1,57 @@
+"""`ami meter index`: what somebody read from a meter's display."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+import rich_click as click
+
+from ami import clocks, home
+from ami.console import emit, say, when
+from ami.instants import INSTANT
+from ami.meter_hang import INDEX
+from ami.settings import load
+from model.period import local_day, midnight
+from operations import hand_reads
+from storage.pool import open_pool
+
+
+@click.command("index")
+@click.argument("serial")
+@click.argument("indices", type=INDEX, nargs=-1, required=True, metavar="CODE=KWH…")
+@click.option("--at", type=INSTANT, help="When it showed that; default: 00:00 on the first of this month.")
+@click.option("--status", type=click.Choice(["Q"]), help="Q: the register rolled over.")
+@click.option("--as-of", type=INSTANT, help="Stand at this instant instead of now.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def index(
+    serial: str,
+    indices: tuple[tuple[str, Decimal], ...],
+    at: datetime | None,
+    status: str | None,
+    as_of: datetime | None,
+    as_json: bool,
+) -> None:
+    """Enter what the display of meter SERIAL showed, in kWh by register (KT, BT, CD, TD).
+
+    `ami close` takes it where the meter itself has told no index of that instant, so that a held bill can be
+    made. Entered twice for one instant, the last counts; an index once closed never changes.
+
+    \b
+    ami meter index 20260001 KT=7543.2 --at 2026-10-01
+    ami meter index 20260002 BT=812.5 CD=120.4 TD=97 --at 2026-11-01
+    """
+    settings = load()
+    now = clocks.clock(as_of)()
+    instant = at or midnight(local_day(now).replace(day=1))
+    with home.database(settings) as dsn, open_pool(dsn) as pool:
+        entered = hand_reads.enter(
+            pool, serial, instant, indices, rolled_over=status == "Q", by="ami", now=now
+        )
+    if as_json:
+        emit(entered)
+        return
+    told = ", ".join(f"{code} {kwh} kWh" for code, kwh in indices)
+    word = "entered" if entered.new else "was entered before"
+    say(f"Meter {serial} at {entered.point}, {when(instant)}: {told} {word}.")
+    say("Close and bill the month again: ami close, then ami bill run")

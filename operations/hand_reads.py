@@ -1,0 +1,125 @@
+"""An index that a person read from a meter's display: what closes a register nothing else can close."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from model.period import LOCAL, require_aware
+from model.readout import RegisterRead
+from model.series import Channel, Rate, ReadingSource
+from operations import models
+from operations.errors import MeterRefused
+from operations.meter_changes import raw_indices
+from storage import fleet, hand_reads, people
+from storage.pool import Pool
+from storage.register import Hung, hung
+
+IMPORT = Channel.ACTIVE_IMPORT
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """Where the meter hangs, the raw register values by code, and how many of them are new."""
+
+    serial: str
+    point: str
+    at: datetime
+    indices: dict[str, int]
+    new: int
+
+
+def enter(
+    pool: Pool,
+    serial: str,
+    at: datetime,
+    kwh: Sequence[tuple[str, Decimal]],
+    *,
+    rolled_over: bool = False,
+    by: str,
+    now: datetime,
+) -> Entered:
+    """Keep what the display of a meter showed at the instant, in kWh by register code, and who entered it.
+
+    `rolled_over` (the trade's Q) lets an index be below the one before. Raises `MeterRefused` for a meter
+    that did not hang then, an instant to come, a register it does not have, too many digits, an index that
+    does not lie between its neighbours, and one that contradicts what stands for the instant.
+    """
+    require_aware(at)
+    if at > now:
+        raise MeterRefused(serial, f"meter {serial}: {_at(at)} is still to come: correct --at")
+    with pool.connection() as conn:
+        place = _place(conn, serial, at)
+        kind = models.kind(place.model)
+        indices = raw_indices(serial, place.model, kwh)
+        if not indices or kind is None:
+            raise MeterRefused(serial, f"meter {serial}: no index is given: write it like KT=7543.2")
+        reads = []
+        for code, raw in indices.items():
+            scaler, unit = kind.registers[IMPORT, Rate.from_code(code)]
+            status = hand_reads.WRAPPED if rolled_over else 0
+            read = RegisterRead(
+                IMPORT, Rate.from_code(code), at, raw, scaler, unit, ReadingSource.MANUAL, status
+            )
+            _refuse(conn, place, read, place.digits or kind.digits, rolled_over=rolled_over)
+            reads.append(read)
+        new = hand_reads.save(conn, place.meter_id, reads, now)
+        if new:
+            detail = {"at": at.isoformat(), "raw": indices, "status": "Q" if rolled_over else ""}
+            people.audit(conn, now, by, "meter.index", serial, detail)
+    return Entered(serial, place.point, at, indices, new)
+
+
+def _place(conn: Connection[TupleRow], serial: str, at: datetime) -> Hung:
+    meter_id = fleet.meter_ids(conn, [serial]).get(serial)
+    if meter_id is None:
+        raise MeterRefused(serial, f"meter {serial} is not registered: see `ami meter list`")
+    stays = hung(conn, meter_ids=[meter_id])
+    # Taken down and hung again at one instant: the index belongs to where it hangs now.
+    found = [place for place in stays if place.since <= at and (place.until is None or at <= place.until)]
+    if not found:
+        told = f" it hangs at {stays[-1].point} since {_at(stays[-1].since)}:" if stays else ""
+        raise MeterRefused(serial, f"meter {serial} hung nowhere at {_at(at)}:{told} correct --at")
+    return found[-1]
+
+
+def _refuse(
+    conn: Connection[TupleRow], place: Hung, read: RegisterRead, digits: int | None, *, rolled_over: bool
+) -> None:
+    wh = Decimal(read.raw).scaleb(read.scaler)
+    who = f"meter {place.serial}: {_kwh(wh)} kWh of {read.rate.code} at {_at(read.at)}"
+    if digits is not None and wh >= Decimal(10) ** (digits + 3):
+        raise MeterRefused(place.serial, f"{who} has more than the register's {digits} digits: read it again")
+    before, standing, after = hand_reads.around(conn, place.meter_id, read.channel, read.rate, read.at)
+    if standing is not None and standing[1] != wh:
+        word = "was closed" if standing[2] == "closed" else "was told by the meter itself"
+        said = f"{who}: the index of that instant {word} at {_kwh(standing[1])} kWh, which stands"
+        raise MeterRefused(place.serial, f"{said}: adjust the bill if it is wrong")
+    if rolled_over:
+        return
+    code, scaler = read.rate.code, read.scaler
+    if before is None and code in place.first_index and place.since < read.at:
+        before = (place.since, Decimal(place.first_index[code]).scaleb(scaler), "work sheet")
+    if after is None and code in place.last_index and place.until is not None and read.at < place.until:
+        after = (place.until, Decimal(place.last_index[code]).scaleb(scaler), "work sheet")
+    if before is not None and wh < before[1]:
+        said = f"{who} is below the {_kwh(before[1])} kWh of {_at(before[0])}"
+        raise MeterRefused(place.serial, f"{said}: read it again, or add --status Q if it rolled over")
+    if after is not None and wh > after[1]:
+        said = f"{who} is above the {_kwh(after[1])} kWh of {_at(after[0])}"
+        raise MeterRefused(
+            place.serial, f"{said}: read it again, or add --status Q if it rolled over after it"
+        )
+
+
+def _kwh(wh: Decimal) -> str:
+    return f"{(wh / 1000).normalize():f}"
+
+
+def _at(at: datetime) -> str:
+    return f"{at.astimezone(LOCAL):%H:%M on %d/%m/%Y}"
