@@ -75,6 +75,15 @@ _HOLDS: Final = """
       AND (%(to)s::timestamptz IS NULL OR h.to_at <= %(to)s)
     ORDER BY h.to_at DESC, h.point"""
 
+# A bill belongs to the month whose last instant, or an earlier one, ends its period: see `_ends_in`.
+_MONTHS: Final = """
+    SELECT DISTINCT date_trunc('month', (to_at - INTERVAL '1 microsecond')
+        AT TIME ZONE 'Asia/Ho_Chi_Minh')::date AS month
+    FROM (SELECT customer, to_at FROM bill
+        UNION ALL SELECT customer, to_at FROM bill_hold WHERE %(holds)s) known
+    WHERE %(scope)s::text IS NULL OR customer = %(scope)s
+    ORDER BY month DESC LIMIT %(limit)s"""
+
 
 @dataclass(frozen=True, slots=True)
 class BillRow:
@@ -279,6 +288,15 @@ def save_holds(conn: Connection[TupleRow], holds: Sequence[Hold], held_at: datet
         if not written:
             raise Unknown("meter", hold.serial)
     return len(holds)
+
+
+def months(
+    conn: Connection[TupleRow], viewer: Viewer, *, with_holds: bool = False, limit: int = 12
+) -> list[date]:
+    """The first days of the months that have bills, or held ones too, of those the viewer may see; the
+    latest first."""
+    asked = {"scope": scope(viewer), "holds": with_holds, "limit": limit}
+    return [month for (month,) in conn.execute(_MONTHS, asked)]
 
 
 def drop_hold(conn: Connection[TupleRow], point: str, period: Period) -> bool:

@@ -5,6 +5,7 @@ dealt with.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -27,6 +28,9 @@ from storage.alerts import AlertRow
 from storage.alerts import State as AlertState
 
 MOST = 200
+YES_OR_NO = frozenset({"customer_signs"})
+INSTANTS = frozenset({"at", "last_contact"})
+MONTHS = frozenset({"month", "compared_with"})
 STATES: dict[str, AlertState | None] = {"open": "open", "acknowledged": "acknowledged", "all": None}
 
 
@@ -69,8 +73,16 @@ def _list(conn: Connection[Any], visit: Visit, state: str, kind: str) -> Part:
         limit=MOST,
     )
     if not found:
-        return html.Div(empty(visit.say("alerts.none"), visit.say("alerts.none_more")), className="card")
+        return html.Div(_nothing(conn, visit), className="card")
     return _tiles(visit, found)
+
+
+def _nothing(conn: Connection[Any], visit: Visit) -> Part:
+    """All is well only where no alert stands anywhere, in this list or another."""
+    standing: tuple[AlertState, ...] = ("open", "acknowledged")
+    if any(alerts.alerts(conn, visit.viewer, state=state, limit=1) for state in standing):
+        return empty(visit.say("alerts.none_here"), visit.say("alerts.none_here_more"))
+    return empty(visit.say("alerts.none"), visit.say("alerts.none_more"))
 
 
 def _tiles(visit: Visit, found: Sequence[AlertRow]) -> Part:
@@ -100,7 +112,10 @@ def alert_tile(visit: Visit, row: AlertRow, *, button: bool = True) -> Part:
         + " · "
         + say("alerts.seen", at=fmt.instant(row.seen_at))
     )
-    evidence = [(say.term("evidence", key), _shown(visit, value)) for key, value in alert.evidence.items()]
+    evidence = [
+        (say.term("evidence", key), evidence_value(visit, key, value))
+        for key, value in alert.evidence.items()
+    ]
     return html.Article(
         [
             html.Div(
@@ -122,10 +137,17 @@ def alert_tile(visit: Visit, row: AlertRow, *, button: bool = True) -> Part:
     )
 
 
-def _shown(visit: Visit, value: object) -> str:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return visit.fmt.number(value, 0 if float(value).is_integer() else 2)
-    return "–" if value is None else str(value)
+def evidence_value(visit: Visit, key: str, value: str | int | float | None) -> str:
+    """A figure an alert went by, as people write it; the unit stands with its name."""
+    if value is None:
+        return NO_VALUE
+    if key in YES_OR_NO:
+        return visit.say("evidence.yes" if value else "evidence.no")
+    if isinstance(value, str):
+        if key in INSTANTS:
+            return visit.fmt.instant(datetime.fromisoformat(value))
+        return visit.fmt.month(date.fromisoformat(f"{value}-01")) if key in MONTHS else value
+    return visit.fmt.number(value, 0 if float(value).is_integer() else 2)
 
 
 def _state(visit: Visit, row: AlertRow, button: bool) -> Part:

@@ -25,17 +25,18 @@ def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
     """The bills of a month, the newest first."""
     month = _month(visit.query.get("month"), visit.today)
     found = bills.bills(conn, visit.viewer, month=month, limit=MOST)
-    held = bills.holds(conn, visit.viewer) if visit.viewer.is_staff else []
+    held = bills.holds(conn, visit.viewer, month=month) if visit.viewer.is_staff else []
+    months = bills.months(conn, visit.viewer, with_holds=visit.viewer.is_staff)
     about = "bills.about" if visit.viewer.is_staff else "bills.about_customer"
     return html.Div(
         [
             heading(visit.say("bills.title"), [visit.say(about)]),
-            html.Div(_months(visit, month), className="bar-row"),
+            html.Div(_months(visit, months, month), className="bar-row"),
             _sums(visit, found) if visit.viewer.is_staff and found else None,
             _held(visit, held) if held else None,
             card(
                 "",
-                [_list(visit, found)],
+                [_list(visit, found) if found else _nothing(visit, month, bool(held))],
                 foot=_issued(visit, found) if found else None,
             ),
         ]
@@ -55,8 +56,9 @@ def _month(text: str | None, today: date) -> date | None:
     return month if month and EARLIEST <= month <= today else None
 
 
-def _months(visit: Visit, month: date | None) -> Part:
-    options = [add_months(visit.today, -back) for back in range(1, 4)]
+def _months(visit: Visit, months: Sequence[date], month: date | None) -> Part:
+    """The months that have something to show, and the one that is shown."""
+    options = sorted({*months, month} - {None}, reverse=True) if month else months
     every = (visit.say("bills.every_month"), "/bills", month is None)
     return chips(
         [every, *((visit.fmt.month(day), f"/bills?month={day:%Y-%m}", day == month) for day in options)],
@@ -120,9 +122,17 @@ def _span(visit: Visit, period: Period) -> str:
     return visit.fmt.span(period.start.astimezone(LOCAL).date(), period.end.astimezone(LOCAL).date())
 
 
+def _nothing(visit: Visit, month: date | None, held: bool) -> Part:
+    """Why no bill is listed, as far as the page knows."""
+    say = visit.say
+    none = say("bills.none_of", month=visit.fmt.month(month)) if month else say("bills.none")
+    if held:
+        return empty(none, say("bills.none_held"))
+    running = month is None or add_months(month, 1) > visit.today
+    return empty(none, say("bills.none_more") if running else "")
+
+
 def _list(visit: Visit, found: Sequence[BillRow]) -> Part:
-    if not found:
-        return empty(visit.say("bills.none"), visit.say("bills.none_more"))
     return (
         html.Div([_row(visit, row) for row in found], className="rows")
         if visit.phone

@@ -184,3 +184,17 @@ def test_a_bill_names_the_households_of_the_supply_it_was_counted_by(conn: Conne
     found = bills.bill(conn, OWNER, row.id)
     assert found is not None
     assert found.households == 2
+
+
+def test_months_are_those_with_bills_and_for_staff_with_held_ones(conn: Connection[TupleRow]) -> None:
+    assert bills.months(conn, STAFF, with_holds=True) == []
+    bills.save(conn, _bill(), NOW)
+    part = Period(AUGUST.end, AUGUST.end + timedelta(days=9))
+    bills.save_holds(conn, [Hold("P001", "C001", "M001", part, "no_closing_index", "…")], NOW)
+    assert bills.months(conn, OWNER) == [date(2026, 8, 1)], (
+        "it ends with August, at September's first instant"
+    )
+    assert bills.months(conn, STAFF, with_holds=True) == [date(2026, 9, 1), date(2026, 8, 1)]
+    assert bills.months(conn, STRANGER, with_holds=True) == []
+    for month in bills.months(conn, STAFF, with_holds=True):
+        assert bills.bills(conn, STAFF, month=month) or bills.holds(conn, STAFF, month=month)

@@ -145,6 +145,20 @@ def event_codes() -> set[str]:
     )
 
 
+def evidence_keys() -> set[str]:
+    """The names of the figures that alerts carry."""
+    found: set[str] = set()
+    for source, tree in _sources("analytics/detection"):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and _called(node) == "Alert":
+                figures = node.args[-1]
+                assert isinstance(figures, ast.Dict), f"{source}:{node.lineno}: write the figures in a dict"
+                for key in figures.keys:
+                    assert isinstance(key, ast.Constant), f"{source}:{node.lineno}: write the names as texts"
+                    found.add(str(key.value))
+    return found
+
+
 def _sentence(said: str) -> None:
     assert said.endswith(".")
     assert "{" not in said
@@ -156,6 +170,7 @@ def test_the_walk_sees_what_it_should() -> None:
     assert finding_kinds() >= {"gap", "outlier", "zero_then_figure", "off_grid", "unit", "differing_reread"}
     assert hold_kinds() >= {"no_closing_index", "no_opening_index", "no_vat_rate", "negative", "households"}
     assert outcomes() >= {"ok", "partial", "refused", "no_link", "timeout", "garbage", "wrong_meter", "error"}
+    assert evidence_keys() >= {"phase", "moments", "expected_kwh", "compared_with", "delivered_kwh", "at"}
     assert event_codes() >= {"clock_drift", "serial_mismatch", "duplicate_rows", "rows_out_of_order"}
 
 
@@ -187,6 +202,12 @@ def test_every_outcome_of_a_conversation_has_words(outcome: str, language: str) 
 @pytest.mark.parametrize("code", sorted(event_codes()))
 def test_every_event_of_a_meter_has_a_name(code: str, language: str) -> None:
     assert WORDS[language]["event"].get(code), f"dashboard/words/{language}.toml has no [event] {code}"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("key", sorted(evidence_keys()))
+def test_every_figure_of_an_alert_has_a_name(key: str, language: str) -> None:
+    assert WORDS[language]["evidence"].get(key), f"dashboard/words/{language}.toml has no [evidence] {key}"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
