@@ -1,5 +1,5 @@
 """Energy of each day, in bars: whole days, days that are partly estimated, days of which something
-is missing.
+is missing or that are not over.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ def daily_bars(visit: Visit, days: Sequence[DayTotal]) -> Figure:
     """Bars of kWh. A day of which nothing is known has no bar, and says so in the axis' place."""
     known = [day for day in days if day.missing < day.slots]
     labels = [visit.fmt.day_short(day.day) for day in days]
-    colors = [LOWER if day.missing else ESTIMATE if day.estimated else SERIES for day in known]
+    colors = [
+        LOWER if day.missing or day.day >= visit.today else ESTIMATE if day.estimated else SERIES
+        for day in known
+    ]
     notes = [_note(visit, day) for day in known]
     trace: Figure = {
         "type": "bar",
@@ -41,4 +44,6 @@ def daily_bars(visit: Visit, days: Sequence[DayTotal]) -> Figure:
 def _note(visit: Visit, day: DayTotal) -> str:
     if day.missing:
         return visit.say("quality.some_missing", missing=day.missing)
+    if day.day >= visit.today:
+        return visit.say("quality.part")
     return visit.say("quality.estimated" if day.estimated else "quality.actual")

@@ -32,8 +32,10 @@ GRID_THEME = (
     "headerFontWeight: 500, borderColor: 'var(--line)', "
     "rowHoverColor: 'var(--sunk)', selectedRowBackgroundColor: 'var(--sunk)', accentColor: 'var(--brand)', "
     "browserColorScheme: 'inherit', fontFamily: 'inherit', fontSize: 14, "
-    "wrapperBorderRadius: 12, cellHorizontalPadding: 16})"
+    "wrapperBorderRadius: 12, cellHorizontalPadding: 11})"
 )
+# What is longer than its column goes on below; two lines fit a row.
+TWO_LINES = {"whiteSpace": "normal", "lineHeight": "18px", "display": "flex", "alignItems": "center"}
 
 
 def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
@@ -166,14 +168,14 @@ def _grid(visit: Visit, found: Sequence[MeterSummary]) -> Part:
     text = {"function": "params.data.today_text"}
     none_is_blank = {"function": "params.value ? params.value : ''"}
     columns = [
-        column("link", cellRenderer="markdown", width=120, sortable=False),
-        column("customer", flex=3, minWidth=160),
-        column("address", flex=4, minWidth=190),
-        column("station", flex=3, minWidth=140),
-        column("today", width=150, type="rightAligned", valueFormatter=text),
-        column("contact", width=130, valueFormatter={"function": "params.data.contact_text"}),
-        column("outcome", width=125),
-        column("alerts", width=105, type="rightAligned", valueFormatter=none_is_blank),
+        column("link", cellRenderer="markdown", width=110, sortable=False),
+        column("customer", flex=4, minWidth=150),
+        column("address", flex=5, minWidth=170, tooltipField="address"),
+        column("station", flex=4, minWidth=150, cellStyle=TWO_LINES),
+        column("today", width=130, type="rightAligned", valueFormatter=text),
+        column("contact", width=120, valueFormatter={"function": "params.data.contact_text"}),
+        column("outcome", width=115),
+        column("alerts", width=95, type="rightAligned", valueFormatter=none_is_blank),
     ]
     return dag.AgGrid(
         id="meters-grid",
@@ -188,7 +190,7 @@ def _grid(visit: Visit, found: Sequence[MeterSummary]) -> Part:
             "localeText": {"noRowsToShow": say("meters.none"), "loadingOoo": say("meters.loading")},
         },
         getRowId="params.data.serial",
-        style={"height": "min(calc(100vh - 240px), 900px)", "minHeight": "420px"},
+        style={"height": ""},  # the style sheet's
     )
 
 

@@ -118,3 +118,11 @@ def test_a_curve_of_gaps_alone_still_draws() -> None:
     at = np.array(["2026-10-11T17:00:00"], "datetime64[s]")
     curve = Curve(at, np.array([np.nan]), np.array([0], np.uint8), 1800)
     assert len(load_curve(visit("en"), curve, None)["layout"]["shapes"]) == 1
+
+
+def test_a_day_that_is_not_over_is_not_drawn_as_a_whole_one() -> None:
+    days = [DayTotal(DAY + timedelta(days=n), 9000.0, 48, 0, 0) for n in range(2)]
+    today = DayTotal(NOW.date(), 3000.0, 20, 0, 0)
+    trace = daily_bars(visit(), [*days, today])["data"][0]
+    assert trace["marker"]["color"][0] == trace["marker"]["color"][1] != trace["marker"]["color"][2]
+    assert [note for _, note in trace["customdata"]] == ["Đo được", "Đo được", "Ngày chưa đủ"]
