@@ -44,7 +44,7 @@ def look(as_of: datetime | None, as_json: bool) -> None:
 @click.option("--state", type=click.Choice(["open", "acknowledged", "closed"]), help="Only in this state.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def show(kind: str | None, meter: str | None, state: str | None, as_json: bool) -> None:
-    """Alerts, newest first."""
+    """Alerts, the loudest first, of one loudness the newest first; closed ones come last."""
     settings = load()
     with home.database(settings) as dsn, open_pool(dsn) as pool, pool.connection() as conn:
         wanted = AlertKind(kind) if kind else None

@@ -56,6 +56,11 @@ def customers(file: Path, as_json: bool) -> None:
     """Bring in customers and their measurement points from FILE (.xlsx or .csv), all lines or none."""
     if not file.exists():
         raise InputFailure(f"There is no file {file}.")
+    if (line := customer_file.example_line(file)) is not None:
+        raise InputFailure(
+            f"{file}, line {line} is still the template's example customer, nothing was stored: "
+            "write a customer of yours over it, or remove the line."
+        )
     settings = load()
     key = WrappingKey.load_or_create(settings.wrapping_key_path)
     with home.database(settings) as dsn, open_pool(dsn) as pool:
@@ -66,8 +71,6 @@ def customers(file: Path, as_json: bool) -> None:
                 say(f"  {error}")
             raise
     _report(file, counts, as_json)
-    if customer_file.still_example(file):
-        say("The template's example customer is among them: if nobody asked for it, correct the file.")
 
 
 @command.command()

@@ -99,10 +99,16 @@ def show(text: str, station: str | None, limit: int, as_json: bool) -> None:
         )
         return
     rows = [
-        (m.serial, m.model, m.point, m.customer_name or "", m.station, m.modem, when(m.last_contact))
+        (m.serial, m.model, _place(m), m.customer_name or "", m.station, m.modem, when(m.last_contact))
         for m in found
     ]
     table("", ("Serial", "Model", "Point", "Customer", "Station", "Modem", "Last contact"), rows)
+
+
+def _place(found: meters.MeterSummary) -> str:
+    if not found.removed:
+        return found.point or ""
+    return f"{found.point} (taken down)" if found.point else "hangs nowhere"
 
 
 @command.command()

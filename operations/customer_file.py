@@ -17,7 +17,7 @@ from operations.customer_template import write as write_template
 from operations.errors import FileError, FileRefused
 from operations.spreadsheet import read_rows
 
-__all__ = ["read", "still_example", "write_template"]
+__all__ = ["example_line", "read", "write_template"]
 
 _CODE = re.compile(r"[0-9A-Za-zĐđ][0-9A-Za-zĐđ./_-]{0,31}")
 _YES = {"co", "yes", "true", "1", "x"}
@@ -213,7 +213,7 @@ def read(path: Path, plans: frozenset[str]) -> Register:
     return reading.register()
 
 
-def still_example(path: Path) -> bool:
-    """Whether the template's example customer was left in the file."""
+def example_line(path: Path) -> int | None:
+    """The line in which the template's example customer was left, or None. Raises `FileRefused`."""
     example = [COLUMNS[0].example, COLUMNS[1].example]
-    return any(cells[:2] == example for _, cells in read_rows(path))
+    return next((line for line, cells in read_rows(path) if cells[:2] == example), None)

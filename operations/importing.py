@@ -30,6 +30,7 @@ from operations import customer_file
 from operations.errors import MeterRefused
 from operations.multipliers import refuse_contradictions
 from protocols import meter_models
+from protocols.modem import dialects
 from storage.grid import RegisterCounts, save_register
 from storage.grid import register as known_register
 from storage.pool import Pool
@@ -84,6 +85,14 @@ class NewMeter:
     multiplier: Decimal = Decimal(1)
 
 
+def refuse_unknown_dialect(serial: str, dialect: str) -> None:
+    """Raises `MeterRefused` with the dialects there are."""
+    if dialect not in dialects.names():
+        known = ", ".join(dialects.names())
+        said = f"meter {serial}: no modem dialect is called “{dialect}”: use one of {known}"
+        raise MeterRefused(serial, said)
+
+
 def _checked(new: NewMeter) -> None:
     if not new.serial.strip():
         raise MeterRefused(new.serial, "a meter needs its serial: give it as it stands on the name plate")
@@ -94,6 +103,7 @@ def _checked(new: NewMeter) -> None:
     if new.plan not in PLANS:
         said = f"meter {new.serial}: no plan is called “{new.plan}”: use one of {', '.join(PLANS)}"
         raise MeterRefused(new.serial, said)
+    refuse_unknown_dialect(new.serial, new.dialect)
     for code in new.indices or {}:
         try:
             Rate.from_code(code)
@@ -154,6 +164,16 @@ def _place(new: NewMeter, known: Register) -> Register:
     )
 
 
+def _refuse_other_name(new: NewMeter, known: Register) -> None:
+    for there in known.customers:
+        if there.code == new.customer and new.customer_name not in ("", there.name):
+            said = (
+                f"meter {new.serial}: customer {there.code} is called “{there.name}”, "
+                f"not “{new.customer_name}”: leave the name out, or correct it in the customer file"
+            )
+            raise MeterRefused(new.serial, said)
+
+
 def _refuse_taken(new: NewMeter, code: str, known: Register) -> None:
     for there in known.installations:
         if there.point == code and (there.until is None or there.until > new.since):
@@ -178,6 +198,7 @@ def add_meter(pool: Pool, new: NewMeter, wrap: Wrap) -> Point:
             modem = _modem(new, known)
         except ModelError as error:
             raise MeterRefused(new.serial, f"meter {new.serial}: {error}") from None
+        _refuse_other_name(new, known)
         place = _place(new, known)
         code = place.points[0].code if place.points else new.point or f"{new.customer}001"
         _refuse_taken(new, code, known)

@@ -12,7 +12,7 @@ from model.grid import Installation, Meter, Modem, ModemLink, Register
 from model.period import require_aware
 from model.series import Channel, Rate
 from operations.errors import MeterRefused
-from operations.importing import Wrap
+from operations.importing import Wrap, refuse_unknown_dialect
 from operations.multipliers import refuse_contradictions
 from protocols import meter_models
 from protocols.errors import LocalError
@@ -47,6 +47,8 @@ def change(pool: Pool, serial: str, wanted: Change, wrap: Wrap) -> tuple[str, ..
         meter = _meter(known, serial)
         if wanted.model is not None:
             _kind(serial, wanted.model)
+        if wanted.dialect is not None:
+            refuse_unknown_dialect(serial, wanted.dialect)
         code = wanted.modem or meter.modem
         modem = next((modem for modem in known.modems if modem.code == code), None)
         if modem is None:

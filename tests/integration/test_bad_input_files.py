@@ -84,7 +84,7 @@ def test_a_home_that_forgot_what_it_shows(ami: Any, database: str) -> None:
 
 def test_a_customer_file(ami: Any, tmp_path: Path, database: str) -> None:
     """Every wrong line is told, by line and column, and not even the right ones are stored."""
-    base = {column.heading: column.example for column in COLUMNS}
+    base = {column.heading: column.example for column in COLUMNS} | {"Mã khách hàng": "KH1"}
     wrong = {"Mã khách hàng": "KH2", "Mã điểm đo": "KH2001", "Số hộ": "nhiều", "Biểu giá": "vn-moon"}
     file = tmp_path / "khách hàng.csv"
     write_csv(file, list(base), [list(base.values()), list({**base, **wrong}.values())])

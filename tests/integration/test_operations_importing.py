@@ -97,6 +97,7 @@ def test_a_meter_may_bring_its_customer_and_station(pool: Pool) -> None:
     [
         ({"serial": " "}, "needs its serial"),
         ({"model": "abacus"}, "no model is called “abacus”"),
+        ({"dialect": "blah"}, "no modem dialect is called “blah”: use one of .*transparent"),
         ({"plan": "vn-moon"}, "no plan is called “vn-moon”"),
         ({"indices": {"ZZ": 1}}, "no register is called 'ZZ'"),
         ({"customer": ""}, "name the point it hangs at"),
@@ -146,3 +147,19 @@ def test_a_meter_of_primary_values_does_not_hang_at_a_multiplier(pool: Pool) -> 
         )
     with pool.connection() as conn:
         assert register(conn) == known
+
+
+def test_a_name_other_than_the_customers_is_refused(pool: Pool) -> None:
+    importing.add_meter(pool, _new(customer="KH9", customer_name="Đỗ Văn Tám"), _wrap)
+    other = _new(serial="26000002", customer="KH9", point="KH9002", customer_name="Đỗ Văn Chín")
+    with pytest.raises(
+        MeterRefused, match="KH9 is called “Đỗ Văn Tám”, not “Đỗ Văn Chín”: leave the name out"
+    ):
+        importing.add_meter(pool, other, _wrap)
+    importing.add_meter(pool, replace(other, customer_name="Đỗ Văn Tám"), _wrap)
+
+
+def test_a_changed_dialect_is_one_there_is(pool: Pool) -> None:
+    importing.add_meter(pool, _new(customer="KH9", customer_name="Đỗ Văn Tám"), _wrap)
+    with pytest.raises(MeterRefused, match="no modem dialect is called “blah”"):
+        meter_changes.change(pool, "26000001", meter_changes.Change(dialect="blah"), _wrap)
