@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import re
 from dataclasses import replace
 from datetime import datetime
@@ -21,6 +22,8 @@ from collector.errors import BadAddress
 from collector.found import Asked, Found, ProfileAsked
 from protocols import meter_models
 from protocols.errors import AssociationRefused, RemoteError
+
+PASSWORD_VARIABLE = "AMI_METER_PASSWORD"
 
 # What a meter is asked for when nothing is named: its clock and the energy it has counted.
 USUAL = ("1.0.1.8.0",)
@@ -54,11 +57,14 @@ def command(
     An ITEM is an OBIS code (1.0.1.8.0) or, at a Modbus meter, ADDRESS:COUNT (52:2). Without anything asked a
     DLMS meter gives its clock and energy, a Modbus meter all that its model describes.
 
+    A DLMS meter's password is taken from the environment variable AMI_METER_PASSWORD where the URL has none,
+    and then client 17 asks; an address that says client=16 or auth=none wants no password.
+
     Exit codes: 0 all read, 3 some of it refused, 4 no link.
 
     \b
     ami read 'dlms+wrapper://10.8.0.14:4059?client=16' 1.0.1.8.0 --clock
-    ami read 'dlms+wrapper://10.8.0.14:4059?client=17&password=…' \\
+    AMI_METER_PASSWORD=… ami read 'dlms+wrapper://10.8.0.14:4059' \\
         --profile 1.0.99.1.0 --from 2026-10-01 --to 2026-10-02 --json
     ami read 'modbus+tcp://10.8.0.15:502?unit=1&model=eastron-sdm630'
     ami read 'modbus+tcp://10.8.0.15:502?unit=1&timeout=3' 52:2
@@ -90,11 +96,26 @@ def _read(address: Address, asked: Asked) -> Found:
             found.refuse(item, error.reason)
         if asked.profile is not None:
             found.refuse(asked.profile.obis, error.reason)
+        if isinstance(address, DlmsAddress):
+            say(_way(address))
         return found
     except RemoteError as error:
         raise NoLink(
             f"What came from the meter cannot be trusted ({error.reason}): nothing was read."
         ) from error
+
+
+def _way(address: DlmsAddress) -> str:
+    """What to try with a meter that opened no association."""
+    asked = f"client {address.client} of logical device {address.server}"
+    if address.password is None:
+        way = f"put its password into {PASSWORD_VARIABLE} (client 17 asks then), or add client=… to the URL"
+    else:
+        way = (
+            f"correct the password ({PASSWORD_VARIABLE}, or password=… in the URL), client=… or server=…; "
+            "meters lock after a few wrong ones"
+        )
+    return f"Nothing was read, for the meter did not let in {asked}: {way}."
 
 
 def _modbus(address: ModbusAddress, asked: Asked) -> None:
@@ -107,7 +128,7 @@ def _modbus(address: ModbusAddress, asked: Asked) -> None:
 
 def _address(url: str) -> Address:
     try:
-        return parse(url)
+        return parse(url, os.environ.get(PASSWORD_VARIABLE))
     except BadAddress as error:
         text = str(error)
         raise UsageFailure(f"{text[:1].upper()}{text[1:].rstrip('.')}.") from error

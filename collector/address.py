@@ -14,6 +14,7 @@ EXAMPLES = (
     "modbus+tcp://10.8.0.15:502?unit=1&model=eastron-sdm630",
 )
 DLMS_PORT, MODBUS_PORT = 4059, 502
+PUBLIC, READING = 16, 17  # the client of a meter that needs no password, and the one that reads with one
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class DlmsAddress:
 
     host: str
     port: int = DLMS_PORT
-    client: int = 16
+    client: int = PUBLIC
     server: int = 1
     mechanism: Mechanism = Mechanism.NONE
     password: str | None = field(default=None, repr=False)
@@ -44,8 +45,12 @@ class ModbusAddress:
 Address = DlmsAddress | ModbusAddress
 
 
-def parse(url: str) -> Address:
-    """Read an address; raises `BadAddress` in one sentence that says what is wrong with it."""
+def parse(url: str, password: str | None = None) -> Address:
+    """Read an address; raises `BadAddress` in one sentence that says what is wrong with it.
+
+    `password` is for a DLMS address that names none: the reading client (17) gives it. An address that says
+    auth=none, or names the public client (16), wants none.
+    """
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -59,7 +64,7 @@ def parse(url: str) -> Address:
         raise BadAddress(f"the address names no host: write it like {EXAMPLES[parts.scheme == MODBUS_TCP]}")
     fields = _Fields(parts)
     if parts.scheme == DLMS_WRAPPER:
-        address: Address = _dlms(parts.hostname, port, fields)
+        address: Address = _dlms(parts.hostname, port, fields, password)
     else:
         address = _modbus(parts.hostname, port, fields)
     fields.finish()
@@ -71,16 +76,21 @@ def without_password(url: str) -> str:
     return url.split("?", 1)[0]
 
 
-def _dlms(host: str, port: int | None, fields: _Fields) -> DlmsAddress:
+def _dlms(host: str, port: int | None, fields: _Fields, offered: str | None) -> DlmsAddress:
     words = {"none": Mechanism.NONE, "lls": Mechanism.LLS}
     password = fields.text("password", "") or None
+    client = PUBLIC
+    if password is None and offered and not fields.says("auth", "none") and not fields.says("client", "16"):
+        password, client = offered, READING
     auth = fields.text("auth", "lls" if password else "none").lower()
     if auth not in words:
         raise BadAddress(f"auth={auth} is not spoken: use none or lls")
     if (words[auth] is Mechanism.LLS) != (password is not None):
-        raise BadAddress("auth=lls needs a password=…, and a password is used with auth=lls only")
+        raise BadAddress(
+            "auth=lls needs a password=… (or AMI_METER_PASSWORD), and a password is used with auth=lls only"
+        )
     return DlmsAddress(
-        host, port or DLMS_PORT, fields.number("client", 16, 1, 65535),
+        host, port or DLMS_PORT, fields.number("client", client, 1, 65535),
         fields.number("server", 1, 0, 65535), words[auth], password, fields.seconds(),
     )  # fmt: skip
 
@@ -103,6 +113,9 @@ class _Fields:
 
     def text(self, key: str, default: str) -> str:
         return self._left.pop(key, default)
+
+    def says(self, key: str, text: str) -> bool:
+        return self._left.get(key, "").lower() == text
 
     def number(self, key: str, default: int, lowest: int, highest: int) -> int:
         text = self._left.pop(key, str(default))

@@ -50,7 +50,7 @@ async def read_meter(
         notes.ended("no_link", f"{who}: the line broke off: {down.sentence}")
     except AssociationRefused as refusal:
         stream.poison(f"{who} refused the association")
-        notes.ended("refused", _refusal(who, refusal))
+        notes.ended("refused", _refusal(meter.serial, refusal))
     except LocalError as error:
         stream.poison(f"{who}: {error.reason}")
         notes.ended("refused", f"{who} cannot be asked as its model says: {error.reason}")
@@ -61,9 +61,12 @@ async def read_meter(
     return notes.readout()
 
 
-def _refusal(who: str, refusal: AssociationRefused) -> str:
+def _refusal(serial: str, refusal: AssociationRefused) -> str:
+    who = f"meter {serial}"
     if refusal.diagnostic in (UserDiagnostic.AUTHENTICATION_FAILURE, UserDiagnostic.AUTHENTICATION_REQUIRED):
         return (
-            f"{who} refused the password: correct it in the register (meters lock, so it is not tried again)"
+            f"{who} refused the password: correct it (AMI_METER_PASSWORD=… ami meter change {serial}), "
+            f"or the meter's --address there (meters lock, so it is not tried again)"
         )
-    return f"{who}: {refusal.reason}: check its model, client address and password"
+    way = f"AMI_METER_PASSWORD=… ami meter change {serial} --model … --address …"
+    return f"{who}: {refusal.reason}: check its model, address and password ({way})"

@@ -40,3 +40,15 @@ def test_a_bad_address_is_one_sentence(url: str, sentence: str) -> None:
     with pytest.raises(BadAddress, match=sentence) as caught:
         parse(url)
     assert "password=x" not in caught.value.sentence
+
+
+def test_a_password_from_the_environment_is_for_an_address_that_names_none() -> None:
+    read = DlmsAddress("h", 4059, 17, 1, Mechanism.LLS, "s3")
+    assert parse("dlms+wrapper://h", "s3") == read
+    assert parse("dlms+wrapper://h?auth=lls", "s3") == read
+    assert parse("dlms+wrapper://h?client=5", "s3") == DlmsAddress("h", 4059, 5, 1, Mechanism.LLS, "s3")
+    assert parse("dlms+wrapper://h?client=17&password=own", "s3").password == "own"  # type: ignore[union-attr]
+    for public in ("auth=none", "client=16"):
+        assert parse(f"dlms+wrapper://h?{public}", "s3") == DlmsAddress("h", 4059, 16)
+    assert parse("dlms+wrapper://h", "") == DlmsAddress("h")
+    assert parse("modbus+tcp://h", "s3") == ModbusAddress("h")
