@@ -197,7 +197,7 @@ def _indices(visit: Visit, indices: dict[str, int], scalers: Mapping[str, int]) 
 def _index(visit: Visit, raw: int, scaler: int | None) -> str:
     if scaler is None:  # neither the model's file nor a reading tells: the digits alone
         return visit.fmt.number(raw)
-    return f"{visit.fmt.plain(register_value(raw, scaler))} kWh"
+    return f"{visit.fmt.plain(register_value(raw, scaler))}\u00a0kWh"  # stay on one line
 
 
 def scalers(found: MeterSheet) -> dict[str, int]:

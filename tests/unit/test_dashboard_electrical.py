@@ -49,8 +49,8 @@ def test_indices_of_an_installation_are_kwh_of_named_registers() -> None:
     )
     sheet = MeterSheet(1, "1", "dk-3p", 1, None, None, None, None, (place,), (), None, (), (), ())
     said = texts(installations_card(VISIT, sheet))
-    assert "Tổng (KT) 45.787,764 kWh" in said
-    assert "Cao điểm (CĐ) 0,120 kWh" in said
+    assert "Tổng (KT) 45.787,764\u00a0kWh" in said
+    assert "Cao điểm (CĐ) 0,120\u00a0kWh" in said
 
 
 def test_phases_are_called_as_alerts_call_them() -> None:
