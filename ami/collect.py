@@ -7,6 +7,7 @@ import json
 import logging
 import signal
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -75,8 +76,7 @@ def command(
             with progress("Reading meters") as step:
                 report = _run(head_end, clock, once, step)
         else:
-            say(f"The head-end is at work; modems dial in to port {head_end.listen_port}. Ctrl-C ends it.")
-            report = _run(head_end, clock, once, unseen)
+            report = _run(head_end, clock, once, unseen, _at_work)
     if report is not None:
         show(report, as_json)
         if not report.whole:
@@ -115,7 +115,17 @@ def head_end_settings(
     )
 
 
-def _run(settings: HeadEndSettings, clock: Clock, once: bool, step: Step | Progress) -> CollectReport | None:
+def _at_work(port: int | None) -> None:
+    say(f"The head-end is at work; modems dial in to port {port}. Ctrl-C ends it.")
+
+
+def _run(
+    settings: HeadEndSettings,
+    clock: Clock,
+    once: bool,
+    step: Step | Progress,
+    opened: Callable[[int | None], None] = lambda port: None,
+) -> CollectReport | None:
     """Run until done (once) or until SIGINT/SIGTERM; None when it was ended by a signal."""
 
     async def until_stopped() -> CollectReport | None:
@@ -124,7 +134,7 @@ def _run(settings: HeadEndSettings, clock: Clock, once: bool, step: Step | Progr
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, work.cancel)  # type: ignore[union-attr]
         try:
-            return await headend.run(settings, clock=clock, once=once, progress=step)
+            return await headend.run(settings, clock=clock, once=once, progress=step, opened=opened)
         except asyncio.CancelledError:
             return None
 

@@ -55,9 +55,14 @@ def say(text: str) -> None:
 
 
 def table(
-    title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, right: Sequence[str] = ()
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    *,
+    right: Sequence[str] = (),
+    to: Console | None = None,
 ) -> None:
-    """A table on stdout; columns named in `right` are aligned to the right."""
+    """A table on stdout, or where it is said; columns named in `right` are aligned to the right."""
     grid = Table(
         title=title or None, title_justify="left", header_style="bold", box=SIMPLE_HEAD, pad_edge=False
     )
@@ -65,7 +70,7 @@ def table(
         grid.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
         grid.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
-    out.print(grid)
+    (to or out).print(grid)
 
 
 def when(at: datetime | None) -> str:

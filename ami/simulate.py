@@ -9,8 +9,9 @@ from pathlib import Path
 import rich_click as click
 
 from ami import clocks
-from ami.console import say
+from ami.console import err, say, table
 from ami.instants import INSTANT
+from model.grid import Register
 from simulators.fleet import serve
 from simulators.options import Options
 
@@ -45,11 +46,13 @@ def serve_fleet(
 ) -> None:
     """A seeded cooperative of two stations on 127.0.0.1, until stdin ends or Ctrl-C.
 
-    Without --dial-in-to every modem is called. The line on stdout is JSON: the register of the grid
-    with addresses and passwords, which `ami import register` takes as it is.
+    Without --dial-in-to every modem is called. Once the meters answer, they are listed with addresses and
+    passwords. With --json the list is a line on stdout instead: the register of the grid, which `ami import
+    register` takes as it is.
 
     \b
-    ami simulate fleet --seed 7 > ready.json
+    ami simulate fleet --seed 7
+    ami simulate fleet --seed 7 --json > ready.json
     ami simulate fleet --as-of 2026-10-20T09:00 --ticking --dial-in-to 127.0.0.1:4059
     ami simulate fleet --replay households.csv.gz
     """
@@ -59,8 +62,6 @@ def serve_fleet(
         if not host or not port.isdigit():
             raise click.UsageError(f"--dial-in-to needs HOST:PORT, not {dial_in_to!r}")
         target = (host, int(port))
-    if not as_json:
-        say("Once the meters answer, the register of their grid is on stdout. Ctrl-C ends it.")
     options = Options(
         seed=seed,
         customers=customers,
@@ -70,4 +71,23 @@ def serve_fleet(
         replay=replay,
         dial_in_to=target,
     )
-    asyncio.run(serve(options))
+    asyncio.run(serve(options, ready=None if as_json else _show))
+
+
+def _show(register: Register) -> None:
+    """The meters that hang, for a person, on stderr."""
+    modems = {modem.code: modem for modem in register.modems}
+    meters = {meter.serial: meter for meter in register.meters}
+    points = {point.code: point for point in register.points}
+    names = {customer.code: customer.name for customer in register.customers}
+    rows = []
+    for hung in register.installations:
+        meter, customer = meters[hung.serial], points[hung.point].customer
+        if hung.until is not None:
+            continue
+        modem = modems[meter.modem]
+        where = f"{modem.host}:{modem.port}" if modem.host else f"dials in as {modem.registration}"
+        who = f"{customer} {names.get(customer, '')}".strip()
+        rows.append((meter.serial, meter.model, where, meter.address, meter.password or "", who))
+    table("", ("Serial", "Model", "Modem", "Address", "Password", "Customer"), rows, to=err)
+    say(f"{len(rows):,} meters answer. Ctrl-C ends them.")

@@ -7,6 +7,7 @@ import logging
 import random
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import datetime
 
@@ -29,10 +30,21 @@ REST_S = 10.0
 ROOM = 0.8  # polling that stopped for a full spool goes on below this share
 
 
+def _unnoticed(port: int | None) -> None:
+    """Nobody waits for the listener."""
+
+
 async def run(
-    settings: HeadEndSettings, *, clock: Clock, once: bool, progress: Progress = unseen
+    settings: HeadEndSettings,
+    *,
+    clock: Clock,
+    once: bool,
+    progress: Progress = unseen,
+    opened: Callable[[int | None], None] = _unnoticed,
 ) -> CollectReport:
     """Poll. `once`: until nothing that can be had is missing and the spool is empty; else until cancelled.
+
+    `opened` is told the listener's port (None: there is none) once modems can dial in.
 
     Raises `StoreAway` when the database cannot be reached to begin with, `SpoolError` when the spool cannot
     be opened, `ListenerError` when the port is taken.
@@ -43,6 +55,7 @@ async def run(
         head_end = HeadEnd(settings, spool, Ingest(spool, settings.dsn), clock, progress)
         stack.push_async_callback(head_end.close)
         await head_end.open()
+        opened(head_end.listener.port if head_end.listener is not None else None)
         if once:
             await head_end.read_everything()
             await head_end.drain()

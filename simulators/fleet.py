@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from model.clock import Clock
+from model.grid import Register
 from model.jsonform import to_json
 from simulators import recorded, replay, village
 from simulators.air import Air
@@ -35,13 +36,18 @@ def build(options: Options) -> Fleet:
 
 
 async def serve(
-    options: Options, *, stdin: int | None = None, stdout: TextIO | None = None, real: Clock | None = None
+    options: Options,
+    *,
+    stdin: int | None = None,
+    stdout: TextIO | None = None,
+    real: Clock | None = None,
+    ready: Callable[[Register], None] | None = None,
 ) -> None:
     """Serve a fleet until stdin ends, SIGTERM or SIGINT.
 
-    `stdin` is a file descriptor (default: the process's own), `stdout` takes one JSON document a line: first
-    that the fleet is ready, then an answer to each order. Raises `SimulatorError` when the fleet cannot be
-    built.
+    `ready` is given the register once the meters answer, in the place of the first line. `stdin` is a file
+    descriptor (default: the process's own), `stdout` takes one JSON document a line: first that the fleet is
+    ready, then an answer to each order. Raises `SimulatorError` when the fleet cannot be built.
     """
     out = sys.stdout if stdout is None else stdout
     fleet = build(options)
@@ -54,7 +60,10 @@ async def serve(
     with _stopping(loop, lambda: orders.put_nowait(None)):
         try:
             await service.start()
-            _say(out, _ready(service))
+            if ready is None:
+                _say(out, _ready(service))
+            else:
+                ready(service.register())
             _listen(loop, orders, sys.stdin.fileno() if stdin is None else stdin)
             while (line := await orders.get()) is not None:
                 if line.strip():

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -117,7 +119,8 @@ def test_a_register_goes_out_and_comes_in_again(ami: Ami, tmp_path: Path) -> Non
 def village() -> Iterator[dict[str, Any]]:
     """The register of meters that answer."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "ami.main", "simulate", "fleet", "--customers", "20", "--as-of", AS_OF],
+        [sys.executable, "-m", "ami.main", "simulate", "fleet", "--json", "--customers", "20",
+         "--as-of", AS_OF],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     assert process.stdout is not None
@@ -165,6 +168,40 @@ def test_a_modbus_meter_is_read_by_its_address(ami: Ami, village: dict[str, Any]
     assert [len(r["raw"]) for r in found["registers"]] == [4]
     assert found["registers"][0]["value"] is None
     assert [one["item"] for one in found["refused"]] == ["65000:2"]
+
+
+def test_the_password_comes_from_the_environment(ami: Ami, village: dict[str, Any]) -> None:
+    whole = _url(village, "dk-3p-ct")
+    host, _, rest = whole.partition("?")
+    fields = dict(field.split("=", 1) for field in rest.split("&"))
+    url = f"{host}?server={fields['server']}&timeout=3"
+    said = ami("read", url, code=3).stderr
+    assert "did not let in client 16" in said
+    assert "put its password into AMI_METER_PASSWORD" in said
+    ami.environment["AMI_METER_PASSWORD"] = fields["password"]
+    assert "Clock 2026-11-21T09:1" in ami("read", url).stdout
+    ami.environment["AMI_METER_PASSWORD"] = "SAI"
+    said = ami("read", url, "--json", code=3).stderr
+    assert "did not let in client 17" in said
+    assert "correct the password (AMI_METER_PASSWORD, or password=… in the URL)" in said
+
+
+def test_a_fleet_for_a_person_is_a_table_of_its_meters(ami: Ami) -> None:
+    done = ami("simulate", "fleet", "--customers", "20", "--as-of", AS_OF, stdin="")
+    assert done.stdout == ""
+    assert "meters answer" in done.stderr
+    heading = next(line for line in done.stderr.splitlines() if "Serial" in line)
+    assert heading.split() == ["Serial", "Model", "Modem", "Address", "Password", "Customer"]
+    assert re.search(r"\d{8} +dk-1p +127\.0\.0\.1:\d+ +\d+ +\S+ +\S+ \S", done.stderr)
+
+
+def test_the_head_end_is_at_work_only_once_its_port_is_open(ami: Ami) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", int(ami.environment["AMI_LISTEN_PORT"])))
+        taken.listen()
+        said = ami("collect", code=None).stderr
+    assert "cannot be opened" in said
+    assert "at work" not in said
 
 
 def test_a_refusal_and_a_dead_line_differ(ami: Ami, village: dict[str, Any], free_port: int) -> None:
