@@ -103,7 +103,7 @@ def test_a_register_goes_out_and_comes_in_again(ami: Ami, tmp_path: Path) -> Non
         "add",
         "2",
         "--model",
-        "dk-1p",
+        "dk-3p-ct",
         "--modem",
         "M-1",
         "--customer",
