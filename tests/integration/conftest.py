@@ -24,7 +24,8 @@ class Ami:
     environment: dict[str, str] = field(default_factory=dict)
 
     def environ(self) -> dict[str, str]:
-        return {**os.environ, "AMI_HOME": str(self.home), **self.environment}
+        inherited = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+        return {**inherited, "AMI_HOME": str(self.home), **self.environment}
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
         return subprocess.Popen(
