@@ -9,9 +9,8 @@ import rich_click as click
 
 from ami import clocks, home
 from ami.console import emit, say, table
-from ami.demo_world import last_full_month
 from ami.failure import Exit, InputFailure, end
-from ami.instants import DAY, INSTANT, MONTH
+from ami.instants import DAY, INSTANT, MONTH, last_full_month
 from ami.settings import load
 from model.period import Period, local_day
 from model.viewer import UserRole, Viewer

@@ -8,9 +8,8 @@ import rich_click as click
 
 from ami import clocks, home
 from ami.console import emit, say, table
-from ami.demo_world import last_full_month
 from ami.failure import Exit, end
-from ami.instants import INSTANT, MONTH
+from ami.instants import INSTANT, MONTH, last_full_month
 from ami.settings import load
 from model.period import Period
 from operations import jobs

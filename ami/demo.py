@@ -15,9 +15,9 @@ import rich_click as click
 from ami import clocks, home
 from ami.console import emit, err, progress, say, table
 from ami.demo_customer import ordinary_customer
-from ami.demo_world import SILENCE, World, last_full_month, lawful, open_world
+from ami.demo_world import SILENCE, World, lawful, open_world
 from ami.failure import Contradiction
-from ami.instants import INSTANT
+from ami.instants import INSTANT, last_full_month
 from ami.settings import Settings, load
 from ami.supervise import Child, Ports, family, watch
 from analytics.tariffs import last_vat_day

@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 from ami.failure import Failure, UsageFailure
-from model.period import LOCAL, Period, add_months, local_day
+from model.period import LOCAL, local_day
 
 FILE_NAME = "demo.json"
 CUSTOMERS = 60
@@ -80,9 +80,3 @@ def lawful(now: datetime, last_vat_day: date | None) -> datetime:
         return now
     local = now.astimezone(LOCAL)
     return datetime.combine(last_vat_day, time(local.hour, local.minute, local.second), tzinfo=LOCAL)
-
-
-def last_full_month(now: datetime) -> Period:
-    """The calendar month before the one `now` lies in."""
-    end = local_day(now).replace(day=1)
-    return Period.of_days(add_months(end, -1), end)

@@ -10,9 +10,8 @@ import rich_click as click
 
 from ami import clocks, home
 from ami.console import emit, say
-from ami.demo_world import last_full_month
 from ami.failure import InputFailure
-from ami.instants import DAY, MONTH
+from ami.instants import DAY, MONTH, last_full_month
 from ami.settings import load
 from model.period import LOCAL, Period, midnight
 from operations import closing_sheet

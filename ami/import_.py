@@ -10,8 +10,8 @@ import rich_click as click
 
 from ami import clocks, home
 from ami.console import emit, say
-from ami.demo_world import last_full_month
 from ami.failure import InputFailure
+from ami.instants import last_full_month
 from ami.settings import load
 from model.errors import ModelError
 from model.grid import Register

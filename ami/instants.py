@@ -1,16 +1,16 @@
-"""Instants, days and months as command-line options."""
+"""Instants, days and months: as command-line options, and the month that is meant when none is given."""
 
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import rich_click as click
 
 from model.clock import parse_instant
 from model.errors import ModelError
-from model.period import Period
+from model.period import Period, add_months, local_day
 
 
 class _Instant(click.ParamType[Any]):
@@ -42,6 +42,12 @@ class _Month(click.ParamType[Any]):
         if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", value):
             self.fail(f"{value!r} is no month: write it like 2026-10", param, ctx)
         return Period.of_month(int(value[:4]), int(value[5:]))
+
+
+def last_full_month(now: datetime) -> Period:
+    """The calendar month before the one `now` lies in."""
+    end = local_day(now).replace(day=1)
+    return Period.of_days(add_months(end, -1), end)
 
 
 INSTANT = _Instant()

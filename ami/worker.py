@@ -10,6 +10,7 @@ from ami import clocks, home
 from ami.console import say
 from ami.instants import INSTANT
 from ami.settings import load
+from analytics import warm_up
 from operations import jobs
 
 
@@ -24,6 +25,7 @@ def command(as_of: datetime | None, ticking: bool, concurrency: int) -> None:
 
     Keep one or more running beside the head-end, under something that starts it again.
     """
+    warm_up()
     with home.database(load()) as dsn:
         say("The office is at work: jobs are done as they come due. Ctrl-C ends it.")
         jobs.work(dsn, clock=clocks.clock(as_of, ticking=ticking), concurrency=concurrency)

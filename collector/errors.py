@@ -38,14 +38,6 @@ class AnswerTimeout(NoLink):
         self.heard = heard
 
 
-class Desync(CollectorError):
-    """Bytes came that no question explains; the link cannot be trusted any more."""
-
-    def __init__(self, sentence: str, raw: bytes = b"") -> None:
-        super().__init__(sentence)
-        self.raw = raw
-
-
 class ListenerError(CollectorError):
     """The listener for modems that dial in could not be opened."""
 

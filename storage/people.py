@@ -23,7 +23,6 @@ _COLUMNS: Final = "SELECT login, role, coalesce(customer, ''), password_hash, la
 _USER: Final = _COLUMNS + " FROM app_user WHERE login = %s"
 _USERS: Final = _COLUMNS + " FROM app_user ORDER BY role, login"
 _SET_PASSWORD: Final = "UPDATE app_user SET password_hash = %s WHERE login = %s"
-_SET_LANGUAGE: Final = "UPDATE app_user SET language = %s WHERE login = %s"
 _SET_DISABLED: Final = "UPDATE app_user SET disabled = %s WHERE login = %s"
 _DROP_SESSIONS: Final = "DELETE FROM app_session WHERE login = %s"
 
@@ -160,12 +159,6 @@ def rehash(conn: Connection[TupleRow], login: str, password_hash: str) -> None:
         raise Unknown("user", login)
 
 
-def set_language(conn: Connection[TupleRow], login: str, language: str) -> None:
-    """Raises Unknown."""
-    if not conn.execute(_SET_LANGUAGE, [language, login]).rowcount:
-        raise Unknown("user", login)
-
-
 def set_disabled(conn: Connection[TupleRow], login: str, disabled: bool) -> None:
     """Close a sign-in or open it again; closing ends its sessions. Raises Unknown."""
     if not conn.execute(_SET_DISABLED, [disabled, login]).rowcount:
@@ -210,11 +203,6 @@ def touch_session(
 def drop_session(conn: Connection[TupleRow], token_hash: bytes) -> bool:
     """Sign out; whether there was such a session."""
     return conn.execute(_DROP, [token_hash]).rowcount > 0
-
-
-def drop_sessions_of(conn: Connection[TupleRow], login: str) -> int:
-    """Sign a person out everywhere; how many sessions that ended."""
-    return conn.execute(_DROP_SESSIONS, [login]).rowcount
 
 
 def rotate_session(
