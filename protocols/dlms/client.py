@@ -165,6 +165,8 @@ class ClientConnection:
         try:
             for payload in self._framing.feed(chunk):
                 events += self._take(messages.decode(payload), payload)
+            if owed := self._framing.replies():
+                events.append(Send(owed))
         except ProtocolError:
             self.state = State.BROKEN
             raise

@@ -46,11 +46,11 @@ from protocols.dlms.enums import (
     StateError,
     UserDiagnostic,
 )  # fmt: skip
+from protocols.dlms.framing import Parted, ServerFraming, WrapperServerFraming
 from protocols.dlms.get import write_results
 from protocols.dlms.initiate import DLMS_VERSION
 from protocols.dlms.reference import Access
 from protocols.dlms.selection import EntrySelection, RangeAsked, read_selection
-from protocols.dlms.wrapper import Frame, Unwrapper
 from protocols.errors import DecodeError
 from protocols.obis import Obis
 
@@ -110,22 +110,25 @@ class _Association:
 
 
 class ServerConnection:
-    """One line (a TCP connection); `devices` by wrapper port."""
+    """One line (a TCP connection, a bus); `devices` by wrapper port, or by what `framing` calls them."""
 
-    def __init__(self, devices: Mapping[int, Device]) -> None:
+    def __init__(self, devices: Mapping[int, Device], framing: ServerFraming | None = None) -> None:
         self._devices = devices
-        self._unwrapper = Unwrapper()
+        self._framing = framing or WrapperServerFraming()
         self._associations: dict[tuple[int, int], _Association] = {}
 
     def receive(self, chunk: bytes) -> bytes:
         """The answers to what these bytes ask, possibly none; `RemoteError` when they are no frames."""
         out = bytearray()
-        for frame in self._unwrapper.feed(chunk):
-            device = self._devices.get(frame.destination)
+        for arrival in self._framing.feed(chunk):
+            ends = (arrival.client, arrival.server)
+            if isinstance(arrival, Parted):
+                self._associations.pop(ends, None)
+                continue
+            device = self._devices.get(arrival.server)
             if device is not None:
-                answer = self._answer(device, (frame.source, frame.destination), frame.payload)
-                out += Frame(frame.destination, frame.source, answer).to_bytes()
-        return bytes(out)
+                out += self._framing.wrap(*ends, self._answer(device, ends, arrival.payload))
+        return bytes(out + self._framing.replies())
 
     def _answer(self, device: Device, ends: tuple[int, int], payload: bytes) -> bytes:
         try:

@@ -2,7 +2,7 @@
 
 import struct
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 from protocols.errors import LocalError, RemoteError
 
@@ -18,6 +18,20 @@ class Frame:
     source: int
     destination: int
     payload: bytes
+
+    @classmethod
+    def from_datagram(cls, raw: bytes) -> Self:
+        """The one frame a UDP datagram is; `RemoteError` for a part of one, or for more."""
+        if len(raw) < _HEADER.size:
+            raise RemoteError(f"a datagram of {len(raw)} bytes holds no wrapper frame", raw)
+        version, source, destination, length = _HEADER.unpack_from(raw)
+        if version != VERSION:
+            raise RemoteError("these bytes begin no wrapper frame", raw[:64])
+        if length == 0 or length != len(raw) - _HEADER.size:
+            raise RemoteError(
+                f"a datagram with {len(raw) - _HEADER.size} bytes of payload announces {length}", raw[:64]
+            )
+        return cls(source, destination, raw[_HEADER.size :])
 
     def to_bytes(self) -> bytes:
         """Header and payload; `LocalError` when it is empty or longer than a length can say."""
