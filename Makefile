@@ -8,10 +8,11 @@ BIN := .venv/bin
 LOCKED := requirements/runtime.txt requirements/dev.txt
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
 
-.PHONY: help install demo test bench lint format lock soak clean
+.PHONY: help install peers demo test bench lint format lock soak clean
 
 help:
 	@echo "make install   .venv with everything in it"
+	@echo "make peers     .venv-peers: the foreign implementations that the tests speak with"
 	@echo "make demo      a small cooperative, live: meters, head-end, database, pages (Ctrl-C ends it)"
 	@echo "make test      the whole suite"
 	@echo "make bench     every benchmark"
@@ -25,14 +26,19 @@ install: .venv/.installed
 .venv/.installed: $(LOCKED) pyproject.toml debian-packages.txt packages.sh install.sh
 	@sh install.sh "$(PYTHON)" $(LOCKED)
 
+peers: .venv-peers/.installed
+
+.venv-peers/.installed: requirements/peers.txt peers.sh .venv/.installed
+	@sh peers.sh "$(PYTHON)" requirements/peers.txt
+
 demo: install
 	@$(BIN)/ami demo
 
-test: install
+test: install peers
 	@sh packages.sh test "$(PYTHON)"
 	@$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not soak"
 
-bench: install
+bench: install peers
 	@$(BIN)/ami bench all
 
 lint: install
@@ -46,11 +52,11 @@ format: install
 	@$(BIN)/ruff check --fix .
 
 lock:
-	cd requirements && ../$(BIN)/$(COMPILE) runtime.in -o runtime.txt && ../$(BIN)/$(COMPILE) dev.in -o dev.txt
+	cd requirements && ../$(BIN)/$(COMPILE) runtime.in -o runtime.txt && ../$(BIN)/$(COMPILE) dev.in -o dev.txt && ../$(BIN)/$(COMPILE) peers.in -o peers.txt
 
-soak: install
+soak: install peers
 	@sh packages.sh test "$(PYTHON)"
 	@$(BIN)/pytest -m soak --timeout 3600
 
 clean:
-	rm -rf .venv .cache build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv .venv-peers .cache build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
