@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
@@ -73,6 +74,8 @@ def shared_dir() -> Path:
     return folder.resolve()
 
 
+# Under those the product chooses from: a server started by one test never takes a port promised to another.
+TEST_PORTS = range(2000, ports.LOWEST)
 _HANDED_OUT: set[int] = set()
 
 
@@ -80,8 +83,8 @@ def _next_port() -> int:
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     while True:
-        port = ports.choose()
-        if port % workers == worker and port not in _HANDED_OUT:
+        port = random.choice(TEST_PORTS[worker::workers])
+        if port not in _HANDED_OUT and ports.is_free(port):
             _HANDED_OUT.add(port)
             return port
 
