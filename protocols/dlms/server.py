@@ -81,10 +81,11 @@ class WritableObjectServer(ObjectServer, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ClientAccess:
-    """How one client address may come in."""
+    """How one client address may come in; `objects` is what it sees where that is not all of the meter."""
 
     mechanism: Mechanism = Mechanism.NONE
     password: bytes | None = None
+    objects: ObjectServer | None = None
 
     def __repr__(self) -> str:
         return f"ClientAccess({self.mechanism.name})"
@@ -102,6 +103,7 @@ class Device:
 
 @dataclass(slots=True)
 class _Association:
+    objects: ObjectServer
     granted: Conformance
     max_pdu: int
     invoke: int = -1
@@ -143,7 +145,7 @@ class ServerConnection:
         if isinstance(request, Rlrq):
             del self._associations[ends]
             return Rlre().to_bytes()
-        return self._serve(device, association, request)
+        return self._serve(association, request)
 
     def _associate(self, device: Device, ends: tuple[int, int], request: Aarq) -> Aare:
         self._associations.pop(ends, None)
@@ -166,29 +168,30 @@ class ServerConnection:
         if Conformance.GET not in granted:
             return _rejected(UserDiagnostic.NO_REASON_GIVEN, InitiateError.INCOMPATIBLE_CONFORMANCE)
         largest = min(proposal.max_pdu or device.max_pdu, device.max_pdu)
-        self._associations[ends] = _Association(granted, largest)
+        seen = device.clients[ends[0]].objects or device.objects
+        self._associations[ends] = _Association(seen, granted, largest)
         grant = InitiateResponse(granted, device.max_pdu).to_bytes()
         return Aare(AssociationResult.ACCEPTED, UserDiagnostic.NULL, grant, mechanism=request.mechanism)
 
-    def _serve(self, device: Device, association: _Association, request: Apdu) -> bytes:
+    def _serve(self, association: _Association, request: Apdu) -> bytes:
         if not isinstance(request, GetRequestNext):
             association.pending = memoryview(b"")
         match request:
             case GetRequestNormal():
-                result = _read(device, request.attribute, request.access)
+                result = _read(association.objects, request.attribute, request.access)
                 whole = GetResponseNormal(request.invoke, result).to_bytes()
                 body = b"" if isinstance(result, DataAccessResult) else result
                 return _fit(association, request.invoke, whole, body)
             case GetRequestWithList() if Conformance.MULTIPLE_REFERENCES in association.granted:
-                results = tuple([_read(device, item, access) for item, access in request.items])
+                results = tuple([_read(association.objects, item, access) for item, access in request.items])
                 listed = GetResponseWithList(request.invoke, results).to_bytes()
                 return _fit(association, request.invoke, listed, write_results(results))
             case GetRequestNext():
                 return _next_block(association, request)
             case SetRequestNormal() if Conformance.SET in association.granted:
-                return SetResponseNormal(request.invoke, _write(device, request)).to_bytes()
+                return SetResponseNormal(request.invoke, _write(association.objects, request)).to_bytes()
             case ActionRequestNormal() if Conformance.ACTION in association.granted:
-                return ActionResponseNormal(request.invoke, _act(device, request)).to_bytes()
+                return ActionResponseNormal(request.invoke, _act(association.objects, request)).to_bytes()
         return _exception(StateError.SERVICE_NOT_ALLOWED, ServiceError.SERVICE_NOT_SUPPORTED)
 
 
@@ -218,27 +221,27 @@ def _exception(state: StateError, service: ServiceError) -> bytes:
     return ExceptionResponse(state, service).to_bytes()
 
 
-def _read(device: Device, item: messages.Attribute, access: Access | None) -> bytes | DataAccessResult:
+def _read(objects: ObjectServer, item: messages.Attribute, access: Access | None) -> bytes | DataAccessResult:
     try:
         selection = None if access is None else read_selection(access)
     except DecodeError:
         return DataAccessResult.SCOPE_OF_ACCESS_VIOLATED
-    found = device.objects.read(item.class_id, item.obis, item.number, selection)
+    found = objects.read(item.class_id, item.obis, item.number, selection)
     return axdr.encode(found) if isinstance(found, Data) else found
 
 
-def _write(device: Device, request: SetRequestNormal) -> DataAccessResult:
-    if not isinstance(device.objects, WritableObjectServer) or request.access is not None:
+def _write(objects: ObjectServer, request: SetRequestNormal) -> DataAccessResult:
+    if not isinstance(objects, WritableObjectServer) or request.access is not None:
         return DataAccessResult.READ_WRITE_DENIED
     item = request.attribute
-    return device.objects.write(item.class_id, item.obis, item.number, request.value)
+    return objects.write(item.class_id, item.obis, item.number, request.value)
 
 
-def _act(device: Device, request: ActionRequestNormal) -> ActionResult:
-    if not isinstance(device.objects, WritableObjectServer):
+def _act(objects: ObjectServer, request: ActionRequestNormal) -> ActionResult:
+    if not isinstance(objects, WritableObjectServer):
         return ActionResult.READ_WRITE_DENIED
     item = request.method
-    return device.objects.act(item.class_id, item.obis, item.number, request.parameters)
+    return objects.act(item.class_id, item.obis, item.number, request.parameters)
 
 
 def _fit(association: _Association, invoke: InvokeId, whole: bytes, body: bytes) -> bytes:
