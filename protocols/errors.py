@@ -1,6 +1,6 @@
 """The one error root of this room: who is to blame is the type, what was said is in the fields."""
 
-from enum import IntEnum
+from enum import Enum, IntEnum
 
 
 class ProtocolError(Exception):
@@ -51,6 +51,39 @@ class AssociationRefused(RemoteError):
         super().__init__(f"the meter refused the association ({spoken(result)}): {why}", raw)
         self.result = result
         self.diagnostic = diagnostic
+
+
+class SecurityFault(Enum):
+    """What exactly was wrong with a protected message, for those who must answer or count it."""
+
+    FORM = "form"
+    """The envelope is not well formed: truncated, trailing bytes, a field of the wrong length."""
+    UNPROTECTED = "unprotected"
+    """A plain message came where a protected one is due."""
+    POLICY = "policy"
+    """Protected, but less than agreed, or in a way (compression, broadcast key) that was not agreed."""
+    SUITE = "suite"
+    """Another security suite than agreed, or one that does not exist."""
+    KEY = "key"
+    """Ciphered with a key that is not there."""
+    SYSTEM_TITLE = "system title"
+    """Not from the partner of this association, or from nobody known."""
+    COUNTER = "invocation counter"
+    """An invocation counter not above those already heard: a message replayed or out of order."""
+    TAG = "tag"
+    """The authentication tag, or the padding of a wrapped key, does not fit: changed, or the wrong key."""
+    SIGNATURE = "signature"
+    """The digital signature does not fit."""
+    CHALLENGE = "challenge"
+    """An HLS challenge or its answer is wrong, too short, too long, or our own sent back."""
+
+
+class SecurityError(RemoteError):
+    """A protected message or an authentication that must not be believed (IEC 62056-5-3, clause 5)."""
+
+    def __init__(self, reason: str, raw: bytes, fault: SecurityFault) -> None:
+        super().__init__(reason, raw)
+        self.fault = fault
 
 
 def spoken(code: IntEnum) -> str:
