@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import numpy as np
@@ -11,12 +11,11 @@ from model.period import LOCAL
 from model.series import ProfileKind, RegisterKey
 from protocols.dlms import axdr, objects
 from protocols.dlms.axdr import Data, Tag
-from protocols.dlms.clock import UNSPECIFIED_DEVIATION, write_clock
+from protocols.dlms.clock import UNSPECIFIED_DEVIATION, CosemDate, CosemDateTime, CosemTime, write_clock
 from protocols.dlms.enums import DataAccessResult
 from protocols.dlms.objects import InterfaceClass, ScalerUnit
 from protocols.dlms.profile_server import ProfileBuffer
-from protocols.dlms.selection import CaptureObject, EntrySelection, RangeAsked
-from protocols.dlms.server import ClientAccess, Device
+from protocols.dlms.selection import CLOCK_COLUMN, CaptureObject, EntrySelection, RangeAsked
 from protocols.meter_models.model import BillingProfile, LoadProfile, Place, ProfileColumn, Quantity
 from protocols.obis import Obis
 from simulators import halfhours
@@ -25,15 +24,27 @@ from simulators.instrument import Instrument
 
 Selection = RangeAsked | EntrySelection | None
 Answer = Data | bytes | DataAccessResult
+LOGICAL_DEVICE_NAME = Obis(0, 0, 42, 0, 0, 255)
+LOGICAL_DEVICES = Obis(0, 0, 41, 0, 0, 255)
+SAP_ASSIGNMENT = 17
+LOGICAL_DEVICE = 1
 _UTC_PLUS_7 = 7 * 60
+_CRYSTAL = 1  # what the clock runs by
+_FIRST_IN_FIRST_OUT = 1
 
 
 class DlmsMeter:
-    """The `ObjectServer` of one meter. `on_profile` is told when rows of the load profile are handed out."""
+    """The `ObjectServer` of one meter. `on_profile` is told when rows of the load profile are handed out.
 
-    def __init__(self, instrument: Instrument, on_profile: Callable[[], None]) -> None:
-        self._instrument = instrument
+    `particular` says whether it refuses the form of a range's times that its model does not name.
+    """
+
+    def __init__(
+        self, instrument: Instrument, on_profile: Callable[[], None], *, particular: bool = True
+    ) -> None:
+        self.instrument = instrument
         self._on_profile = on_profile
+        self._particular = particular
         self._attributes: dict[tuple[int, Obis, int], Callable[[], Answer]] = {}
         self._profiles: dict[Obis, Callable[[Selection], Answer]] = {}
         self._buffers: dict[Obis, tuple[int, ProfileBuffer]] = {}
@@ -46,18 +57,30 @@ class DlmsMeter:
             name = axdr.octet_string(instrument.hung.serial.encode())
             self._attributes[model.serial.class_id, model.serial.obis, model.serial.number] = lambda: name
         if model.clock is not None:
-            self._attributes[model.clock.class_id, model.clock.obis, model.clock.number] = self._time
+            self._clock(model.clock.obis)
         if model.profile is not None:
             self._load_profile(model.profile)
         if model.billing is not None:
             self._billing_profile(model.billing)
+        # Sixteen octets that begin with the maker's three letters (IEC 62056-6-2, logical device name).
+        called = axdr.octet_string(b"DKE" + instrument.hung.serial.encode().rjust(13, b"0")[-13:])
+        self.add(InterfaceClass.DATA, LOGICAL_DEVICE_NAME, {objects.VALUE: lambda: called})
+        devices = axdr.array(axdr.structure(axdr.long_unsigned(LOGICAL_DEVICE), called))
+        self.add(SAP_ASSIGNMENT, LOGICAL_DEVICES, {objects.VALUE: lambda: devices})
 
-    def device(self, max_pdu: int) -> Device:
-        """As it stands on a line: who may read it, and the largest message it sends."""
-        settings = self._instrument.model.dlms
-        password = self._instrument.hung.password.encode() if settings.mechanism else None
-        access = ClientAccess(settings.mechanism, password)
-        return Device(self, {settings.client: access}, min(max_pdu, settings.max_pdu))
+    def add(self, class_id: int, obis: Obis, attributes: Mapping[int, Callable[[], Answer]]) -> None:
+        """One more object, by the numbers of its attributes; its logical name comes by itself."""
+        for number, answer in attributes.items():
+            self._attributes[class_id, obis, number] = answer
+
+    def listed(self) -> dict[tuple[int, Obis], tuple[int, ...]]:
+        """The objects there are, each with the numbers of its attributes."""
+        found: dict[tuple[int, Obis], set[int]] = {}
+        for class_id, obis, number in self._attributes:
+            found.setdefault((class_id, obis), {objects.LOGICAL_NAME}).add(number)
+        for obis in self._profiles:
+            found[InterfaceClass.PROFILE_GENERIC, obis].add(objects.VALUE)
+        return {each: tuple(sorted(numbers)) for each, numbers in found.items()}
 
     def read(self, class_id: int, obis: Obis, attribute: int, selection: Selection) -> Answer:
         """One attribute, or why it cannot be had."""
@@ -69,17 +92,19 @@ class DlmsMeter:
             return self._profiles[obis](selection)
         found = self._attributes.get((class_id, obis, attribute))
         if found is None:
-            return self._absent(class_id, obis)
+            return self._absent(class_id, obis, attribute)
         if selection is not None:
             return DataAccessResult.SCOPE_OF_ACCESS_VIOLATED
         return found()
 
-    def _absent(self, class_id: int, obis: Obis) -> DataAccessResult:
+    def _absent(self, class_id: int, obis: Obis, attribute: int) -> Answer:
         classes = {known for known, name, _ in self._attributes if name == obis}
         if not classes:
             return DataAccessResult.OBJECT_UNDEFINED
         if class_id not in classes:
             return DataAccessResult.OBJECT_CLASS_INCONSISTENT
+        if attribute == objects.LOGICAL_NAME:
+            return axdr.octet_string(obis.to_bytes())
         return DataAccessResult.READ_WRITE_DENIED
 
     def _number(self, place: Place, raw: Callable[[], int]) -> None:
@@ -91,36 +116,55 @@ class DlmsMeter:
         self._attributes[at.class_id, at.obis, objects.scaler_attribute(at.class_id)] = lambda: scaler_unit
 
     def _register(self, key: RegisterKey, place: Place) -> int:
-        return self._instrument.raw(key, place, self._instrument.second())
+        return self.instrument.raw(key, place, self.instrument.second())
 
     def _last(self, column: ProfileColumn, interval_s: int) -> int:
         """What the profile captured last; 0 before its first half-hour."""
-        captured = self._instrument.column(
-            column, self._instrument.entries(with_start=False).newest(), interval_s
+        captured = self.instrument.column(
+            column, self.instrument.entries(with_start=False).newest(), interval_s
         )
         return int(captured[-1]) if len(captured) else 0
 
     def _quantity(self, quantity: Quantity, place: Place) -> int:
-        return round(self._instrument.quantities()[quantity] * 10.0**-place.scaler)
+        return round(self.instrument.quantities()[quantity] * 10.0**-place.scaler)
+
+    def _clock(self, obis: Obis) -> None:
+        """All of class 8: Vietnam's time, which knows no summer."""
+        never = axdr.octet_string(CosemDateTime(CosemDate(), CosemTime()).to_bytes())
+        self.add(
+            InterfaceClass.CLOCK,
+            obis,
+            {
+                objects.VALUE: self._time,
+                3: lambda: Data(Tag.LONG, -_UTC_PLUS_7),
+                4: lambda: Data(Tag.UNSIGNED, 0),
+                5: lambda: never,
+                6: lambda: never,
+                7: lambda: axdr.integer(0),
+                8: lambda: Data(Tag.BOOLEAN, False),
+                9: lambda: Data(Tag.ENUM, _CRYSTAL),
+            },
+        )
 
     def _time(self) -> Answer:
-        return axdr.octet_string(
-            write_clock(halfhours.at_second(self._instrument.second()).astimezone(LOCAL))
-        )
+        return axdr.octet_string(write_clock(halfhours.at_second(self.instrument.second()).astimezone(LOCAL)))
 
     def _load_profile(self, profile: LoadProfile) -> None:
         self._constants(profile.obis, profile.captures, profile.interval_seconds, profile.entries)
         # A buffer of indices opens with the one at hanging: where else would the first half-hour begin?
         with_start = all(column.kind is ProfileKind.INDEX for column in profile.columns)
-        capacity = None if self._instrument.hung.recorded is not None else profile.entries
+        capacity = None if self.instrument.hung.recorded is not None else profile.entries
+        if profile.status is not None:
+            good = Data(Tag.UNSIGNED, 0)
+            self.add(profile.status.class_id, profile.status.obis, {profile.status.attribute: lambda: good})
         for captured in profile.columns:
             self._number(captured.place, partial(self._last, captured, profile.interval_seconds))
 
         def buffer() -> ProfileBuffer:
-            entries = self._instrument.entries(with_start=with_start)
+            entries = self.instrument.entries(with_start=with_start)
             keep = slice(None) if capacity is None else slice(-capacity, None)
             values = [
-                self._instrument.column(column, entries, profile.interval_seconds)[keep]
+                self.instrument.column(column, entries, profile.interval_seconds)[keep]
                 for column in profile.columns
             ]
             tags = [column.place.tag for column in profile.columns]
@@ -132,19 +176,23 @@ class DlmsMeter:
             )
 
         def answer(selection: Selection) -> Answer:
-            slot = self._instrument.second() // halfhours.SLOT_S
+            slot = self.instrument.second() // halfhours.SLOT_S
             self._on_profile()
             return self._select(profile.obis, slot, buffer, selection)
 
         self._profiles[profile.obis] = answer
+        self._in_use(
+            profile.obis,
+            lambda: min(len(self.instrument.entries(with_start=with_start).stamps), profile.entries),
+        )
 
     def _billing_profile(self, profile: BillingProfile) -> None:
         self._constants(profile.obis, profile.captures, 0, profile.entries)
 
         def buffer() -> ProfileBuffer:
-            seconds = self._instrument.closings()[-profile.entries :]
+            seconds = self.instrument.closings()[-profile.entries :]
             values: list[Ints] = [
-                np.array([self._instrument.raw(item.key, item.place, at) for at in seconds], dtype=np.int64)
+                np.array([self.instrument.raw(item.key, item.place, at) for at in seconds], dtype=np.int64)
                 for item in profile.registers
             ]
             tags = tuple(item.place.tag for item in profile.registers)
@@ -152,19 +200,22 @@ class DlmsMeter:
             return ProfileBuffer(profile.captures, tags, stamps, tuple(values), _UTC_PLUS_7)
 
         def answer(selection: Selection) -> Answer:
-            return self._select(
-                profile.obis, self._instrument.second() // halfhours.SLOT_S, buffer, selection
-            )
+            return self._select(profile.obis, self.instrument.second() // halfhours.SLOT_S, buffer, selection)
 
         self._profiles[profile.obis] = answer
+        self._in_use(profile.obis, lambda: min(len(self.instrument.closings()), profile.entries))
+
+    def _in_use(self, obis: Obis, rows: Callable[[], int]) -> None:
+        number = (InterfaceClass.PROFILE_GENERIC, obis, objects.ENTRIES_IN_USE)
+        self._attributes[number] = lambda: axdr.double_long_unsigned(rows())
 
     def _select(
         self, obis: Obis, slot: int, build: Callable[[], ProfileBuffer], selection: Selection
     ) -> Answer:
         """The rows meant; a buffer is built anew when the clock has entered another half-hour."""
-        if isinstance(selection, RangeAsked):
+        if isinstance(selection, RangeAsked) and self._particular:
             with_deviation = selection.first.deviation != UNSPECIFIED_DEVIATION
-            if with_deviation is not self._instrument.model.dlms.range_with_deviation:
+            if with_deviation is not self.instrument.model.dlms.range_with_deviation:
                 return DataAccessResult.SCOPE_OF_ACCESS_VIOLATED
         built = self._buffers.get(obis)
         if built is None or built[0] != slot:
@@ -174,6 +225,14 @@ class DlmsMeter:
     def _constants(self, obis: Obis, captures: tuple[CaptureObject, ...], period: int, entries: int) -> None:
         listed = axdr.array(*(capture.to_data() for capture in captures))
         number = InterfaceClass.PROFILE_GENERIC
-        self._attributes[number, obis, objects.CAPTURE_OBJECTS] = lambda: listed
-        self._attributes[number, obis, objects.CAPTURE_PERIOD] = lambda: axdr.double_long_unsigned(period)
-        self._attributes[number, obis, objects.PROFILE_ENTRIES] = lambda: axdr.double_long_unsigned(entries)
+        self.add(
+            number,
+            obis,
+            {
+                objects.CAPTURE_OBJECTS: lambda: listed,
+                objects.CAPTURE_PERIOD: lambda: axdr.double_long_unsigned(period),
+                5: lambda: Data(Tag.ENUM, _FIRST_IN_FIRST_OUT),
+                6: CLOCK_COLUMN.to_data,
+                objects.PROFILE_ENTRIES: lambda: axdr.double_long_unsigned(entries),
+            },
+        )

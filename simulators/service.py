@@ -11,7 +11,7 @@ from model.grid import Installation, Meter, Modem, ModemLink, Register
 from model.series import Channel
 from protocols import meter_models
 from protocols.meter_models.model import Speech
-from simulators import halfhours, modems, ports
+from simulators import association, halfhours, modems, ports
 from simulators.air import Air
 from simulators.dlms_meter import DlmsMeter
 from simulators.hung import Fleet, Hung
@@ -89,7 +89,7 @@ class Service:
             units = {unit: ModbusMeter(each, marker.raise_) for unit, each in enumerate(here, 1)}
             return ModbusLine(line, units, self.air, marker.taken)
         devices = {
-            port: DlmsMeter(each, marker.raise_).device(self.options.max_pdu)
+            port: association.device(DlmsMeter(each, marker.raise_), self.options.max_pdu)
             for port, each in enumerate(here, 1)
         }
         return Bus(line, devices, self.air, marker.taken)
