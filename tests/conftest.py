@@ -83,7 +83,7 @@ def _next_port() -> int:
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     while True:
-        port = random.choice(TEST_PORTS[worker::workers])
+        port = random.SystemRandom().choice(TEST_PORTS[worker::workers])  # hypothesis seeds the other one
         if port not in _HANDED_OUT and ports.is_free(port):
             _HANDED_OUT.add(port)
             return port
