@@ -79,10 +79,15 @@ class CosemTime:
         """Four bytes; fields out of their range raise `DecodeError`."""
         if len(raw) != 4:
             raise DecodeError(f"a time has 4 bytes, not {len(raw)}", raw)
-        for octet, limit in zip(raw, (23, 59, 59, 99), strict=True):
-            if octet > limit and octet != UNSPECIFIED:
-                raise DecodeError(f"{raw.hex()} is not a time of day", raw)
-        return cls(*raw)
+        hour, minute, second, hundredths = raw
+        if (
+            (hour > 23 and hour != UNSPECIFIED)
+            or (minute > 59 and minute != UNSPECIFIED)
+            or (second > 59 and second != UNSPECIFIED)
+            or (hundredths > 99 and hundredths != UNSPECIFIED)
+        ):
+            raise DecodeError(f"{raw.hex()} is not a time of day", raw)
+        return cls(hour, minute, second, hundredths)
 
     def to_bytes(self) -> bytes:
         """The four bytes."""

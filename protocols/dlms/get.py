@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 
 from protocols.dlms import axdr
 from protocols.dlms.enums import DataAccessResult
-from protocols.dlms.reference import Access, Attribute, InvokeId, read_access, read_piece, write_access
+from protocols.dlms.reference import Access, Attribute, InvokeId, read_access, write_access
 from protocols.errors import LocalError
 from protocols.reader import Reader, length_bytes
 
@@ -198,7 +198,7 @@ def read_results(reader: Reader) -> tuple[bytes | DataAccessResult, ...]:
     if count * 2 > reader.left:
         raise reader.error(f"{count} results announced in {reader.left} bytes")
     results = tuple(
-        [access_result(reader) if reader.flag("result") else read_piece(reader) for _ in range(count)]
+        [access_result(reader) if reader.flag("result") else axdr.skip(reader) for _ in range(count)]
     )
     reader.finish()
     return results

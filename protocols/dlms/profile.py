@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from protocols.dlms import axdr
 from protocols.dlms.axdr import INTEGERS, Data, Tag
-from protocols.dlms.clock import UNSPECIFIED_DEVIATION, CosemDateTime, local_day
+from protocols.dlms.clock import UNSPECIFIED, UNSPECIFIED_DEVIATION, CosemDateTime, local_day
 from protocols.dlms.selection import CaptureObject
 from protocols.errors import DecodeError
 
@@ -78,48 +78,71 @@ def decode_rows_strictly(
     if clock is None or buffer.tag not in (Tag.ARRAY, Tag.COMPACT_ARRAY):
         raise DecodeError("a profile is an array of rows with a clock among them", raw)
     items = buffer.value.items if buffer.tag is Tag.COMPACT_ARRAY else buffer.value
-    stamps: list[int] = []
-    status: list[int] = []
-    cells: list[list[Any]] = [[] for _ in captures]
     for number, row in enumerate(items):
         if row.tag is not Tag.STRUCTURE or len(row.value) != len(captures):
-            raise DecodeError(f"row {number + 1} is no structure of {len(captures)}: {row!r:.200}", raw)
-        for at, cell in enumerate(row.value):
-            if at == clock:
-                stamp, byte = _stamp(cell, zone, stamps[-1] if stamps else None, interval_seconds, raw)
-                stamps.append(stamp)
-                status.append(byte if byte is not None else status[-1])
-            elif cell.tag is Tag.NULL:
-                cells[at].append(cells[at][-1] if cells[at] else None)
-            else:
-                cells[at].append(cell.value)
+            raise DecodeError(f"row {number + 1} is no structure of {len(captures)}: {row!r}", raw)
+    cells = list(zip(*[row.value for row in items], strict=True)) or [()] * len(captures)
+    stamps, status = _instants(cells[clock], zone, interval_seconds, raw)
     columns = [_column(capture, cells[at]) for at, capture in enumerate(captures) if at != clock]
-    return ProfileRows(np.array(stamps, np.int64), np.array(status, np.uint8), tuple(columns))
+    return ProfileRows(stamps, status, tuple(columns))
 
 
-def _stamp(
-    cell: Data, zone: tzinfo | None, before: int | None, interval: int | None, raw: bytes
-) -> tuple[int, int | None]:
-    if cell.tag is Tag.NULL:
-        if before is None or interval is None:
-            raise DecodeError("a row without a stamp, and nothing to count it from", raw)
-        return before + interval, None
-    if cell.tag is Tag.OCTET_STRING:
-        stamp = CosemDateTime.from_bytes(cell.value)
-    elif cell.tag is Tag.DATE_TIME:
-        stamp = cell.value
-    else:
-        raise DecodeError(f"a stamp is a date-time, found {cell!r:.100}", raw)
-    return int(stamp.to_datetime(zone).replace(microsecond=0).timestamp()), stamp.status
+def _instants(
+    cells: Sequence[Data], zone: tzinfo | None, interval: int | None, raw: bytes
+) -> tuple[Ints, NDArray[np.uint8]]:
+    """Seconds since 1970 UTC and status bytes; a null is one interval after the row before."""
+    stamps: list[int] = []
+    status: list[int] = []
+    for cell in cells:
+        if cell.tag is Tag.NULL:
+            if not stamps or interval is None:
+                raise DecodeError("a row without a stamp, and nothing to count it from", raw)
+            stamps.append(stamps[-1] + interval)
+            status.append(status[-1])
+            continue
+        if cell.tag is Tag.OCTET_STRING:
+            stamp = cell.value
+        elif cell.tag is Tag.DATE_TIME:
+            stamp = cell.value.to_bytes()
+        else:
+            raise DecodeError(f"a stamp is a date-time, found {cell!r}", raw)
+        stamps.append(_second(stamp, zone))
+        status.append(stamp[11])
+    return np.array(stamps, np.int64), np.array(status, np.uint8)
 
 
-def _column(capture: CaptureObject, cells: list[Any]) -> Column:
-    present = np.array([cell is not None for cell in cells], np.bool_)
-    whole = all(cell is None or (isinstance(cell, int) and -(1 << 63) <= cell < 1 << 63) for cell in cells)
-    if whole:
-        return Column(capture, np.array([cell or 0 for cell in cells], np.int64), present)
-    values = np.empty(len(cells), object)
-    values[:] = cells
+def _second(stamp: bytes, zone: tzinfo | None) -> int:
+    """Seconds since 1970 UTC of twelve bytes: by sums where nothing is left open, else as an instant."""
+    if len(stamp) == 12 and (stamp[4] <= 7 or stamp[4] == UNSPECIFIED):
+        hour, minute, second, hundredths = stamp[5:9]
+        deviation = int.from_bytes(stamp[9:11], "big", signed=True)
+        in_range = hour <= 23 and minute <= 59 and second <= 59 and (hundredths <= 99 or hundredths == 0xFF)
+        if in_range and -1440 < deviation < 1440:
+            midnight = _midnight(int.from_bytes(stamp[:4], "big"))
+            return midnight + hour * 3600 + (minute + deviation) * 60 + second
+    moment = CosemDateTime.from_bytes(stamp).to_datetime(zone)
+    return int(moment.replace(microsecond=0).timestamp())
+
+
+def _column(capture: CaptureObject, cells: Sequence[Data]) -> Column:
+    """A column of numbers, or of objects; a null is what stood before it, absent when nothing did."""
+    found: list[Any] = []
+    before = None
+    for cell in cells:
+        if cell.tag is not Tag.NULL:
+            before = cell.value
+        found.append(before)
+    kinds = set(map(type, found))
+    absent = type(None) in kinds
+    present = np.array([cell is not None for cell in found]) if absent else np.ones(len(found), np.bool_)
+    if kinds <= {int, bool, type(None)}:
+        try:
+            whole = [cell or 0 for cell in found] if absent else found
+            return Column(capture, np.array(whole, np.int64), present)
+        except OverflowError:
+            pass  # a counter of 64 bits beyond what int64 holds
+    values = np.empty(len(found), object)
+    values[:] = found
     return Column(capture, values, present)
 
 

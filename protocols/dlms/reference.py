@@ -78,10 +78,3 @@ def read_access(reader: Reader) -> Access | None:
     if not reader.flag("access-selection"):
         return None
     return Access(reader.u8(), axdr.read(reader))
-
-
-def read_piece(reader: Reader) -> bytes:
-    """The bytes of the next `Data`, checked and stepped over."""
-    start = reader.at
-    axdr.read(reader)
-    return reader.raw[start : reader.at]

@@ -1,0 +1,311 @@
+"""A-XDR `Data` off the wire: strict, and bounded in time and memory whatever the bytes say.
+
+Every count and length is checked against the bytes that are left before anything is built, nesting stops at
+`MAX_DEPTH`, elements that take no bytes (nulls in a compact array) are counted, and numbers of one byte are
+shared, so that a message costs no more than a few tenths of a microsecond a byte.
+"""
+
+import struct
+from collections.abc import Callable
+from typing import Any, Final
+
+from protocols.dlms.axdr_types import INTEGERS, MAX_DEPTH, NULL, CompactArray, Data, Shape, Tag
+from protocols.dlms.clock import CosemDate, CosemDateTime, CosemTime
+from protocols.errors import DecodeError
+from protocols.reader import Reader
+
+COMPACT_VALUES: Final = 1 << 15
+"""Values in structures and arrays that a compact array may hold beyond one for every four bytes of it."""
+DESCRIBED: Final = 1024
+"""Types that the description of a compact array may name."""
+
+_new = tuple.__new__
+_TAGS: Final = {int(tag): tag for tag in Tag}
+_CONTAINERS: Final = {1: Tag.ARRAY, 2: Tag.STRUCTURE}
+_LEAVES: Final[dict[int, Data]] = {0: NULL, 255: Data(Tag.DONT_CARE, None)}
+_EMPTY: Final = {
+    int(tag): Data(tag, value)
+    for tag, value in (
+        (Tag.ARRAY, ()), (Tag.STRUCTURE, ()), (Tag.BIT_STRING, ""), (Tag.OCTET_STRING, b""),
+        (Tag.VISIBLE_STRING, ""), (Tag.UTF8_STRING, ""),
+    )
+}  # fmt: skip
+
+
+def _one_byte() -> list[tuple[Data, ...] | None]:
+    """By tag, the 256 values that its one byte can mean."""
+    table: list[tuple[Data, ...] | None] = [None] * 256
+    for tag, (octets, signed) in INTEGERS.items():
+        if octets == 1:
+            numbers = [int.from_bytes((octet,), "big", signed=signed) for octet in range(256)]
+            table[tag] = tuple([Data(Tag(tag), number) for number in numbers])
+    table[Tag.BOOLEAN] = tuple([Data(Tag.BOOLEAN, octet != 0) for octet in range(256)])
+    return table
+
+
+_ONE_BYTE: Final = _one_byte()
+_LONGER: Final = {tag: (Tag(tag), *size) for tag, size in INTEGERS.items() if size[0] > 1}
+
+
+def _bits(raw: bytes, at: int) -> tuple[str, int]:
+    count, at = _length(raw, at)
+    octets, end = _octets(raw, at, (count + 7) // 8)
+    return format(int.from_bytes(octets, "big"), f"0{len(octets) * 8}b")[:count] if count else "", end
+
+
+def _octet_string(raw: bytes, at: int) -> tuple[bytes, int]:
+    count = raw[at]
+    at += 1
+    if count >= 0x80:
+        count, at = _length(raw, at - 1)
+    end = at + count
+    if end > len(raw):
+        raise _error(f"{count} bytes announced, {len(raw) - at} there", raw, at)
+    return raw[at:end], end
+
+
+def _visible(raw: bytes, at: int) -> tuple[str, int]:
+    octets, end = _octet_string(raw, at)
+    # Serial numbers with stray bytes exist; latin-1 keeps each of them and never fails.
+    return octets.decode("latin-1"), end
+
+
+def _utf8(raw: bytes, at: int) -> tuple[str, int]:
+    octets, end = _octet_string(raw, at)
+    try:
+        return octets.decode("utf-8"), end
+    except UnicodeDecodeError as wrong:
+        raise _error("a utf8-string is not UTF-8", raw, end) from wrong
+
+
+def _fixed(size: int, read: Callable[[bytes], Any]) -> Callable[[bytes, int], tuple[Any, int]]:
+    def reading(raw: bytes, at: int) -> tuple[Any, int]:
+        octets, end = _octets(raw, at, size)
+        return read(octets), end
+
+    return reading
+
+
+_OTHERS: Final[dict[int, tuple[Tag, Callable[[bytes, int], tuple[Any, int]]]]] = {
+    int(tag): (tag, reading)
+    for tag, reading in (
+        (Tag.BIT_STRING, _bits),
+        (Tag.OCTET_STRING, _octet_string),
+        (Tag.VISIBLE_STRING, _visible),
+        (Tag.UTF8_STRING, _utf8),
+        (Tag.FLOAT32, _fixed(4, lambda octets: struct.unpack(">f", octets)[0])),
+        (Tag.FLOAT64, _fixed(8, lambda octets: struct.unpack(">d", octets)[0])),
+        (Tag.DATE_TIME, _fixed(12, CosemDateTime.from_bytes)),
+        (Tag.DATE, _fixed(5, CosemDate.from_bytes)),
+        (Tag.TIME, _fixed(4, CosemTime.from_bytes)),
+    )
+}
+_STRINGS: Final = frozenset((Tag.OCTET_STRING, Tag.VISIBLE_STRING, Tag.UTF8_STRING))
+_CLOCKS: Final = {Tag.DATE_TIME: 12, Tag.DATE: 5, Tag.TIME: 4}
+_SIZES: Final = (
+    {0: 0, 255: 0, Tag.BOOLEAN: 1, Tag.FLOAT32: 4, Tag.FLOAT64: 8}
+    | _CLOCKS
+    | {tag: octets for tag, (octets, _) in INTEGERS.items()}
+)
+
+
+def read(reader: Reader) -> Data:
+    """The next value; leaves the reader behind it. Raises `DecodeError`."""
+    try:
+        (value,), reader.at = _values(reader.raw, reader.at, 1, 0)
+    except IndexError:
+        raise _error("a byte is missing", reader.raw, len(reader.raw)) from None
+    return value
+
+
+def decode(raw: bytes) -> Data:
+    """The one value that `raw` is; missing or trailing bytes raise `DecodeError`."""
+    reader = Reader(raw)
+    value = read(reader)
+    reader.finish()
+    return value
+
+
+def skip(reader: Reader) -> bytes:
+    """The bytes of the next value, its tags and lengths checked, its contents not looked at."""
+    start = reader.at
+    try:
+        reader.at = _behind(reader.raw, start, 1, 0)
+    except IndexError:
+        raise _error("a byte is missing", reader.raw, len(reader.raw)) from None
+    if reader.at > len(reader.raw):
+        raise _error("the last value is cut off", reader.raw, len(reader.raw))
+    return reader.raw[start : reader.at]
+
+
+def _values(raw: bytes, at: int, count: int, depth: int) -> tuple[tuple[Data, ...], int]:
+    """`count` values from `at` on, and where they end. `IndexError` where the bytes do."""
+    values: list[Data] = []
+    add = values.append
+    for _ in range(count):
+        number = raw[at]
+        at += 1
+        table = _ONE_BYTE[number]
+        if table is not None:
+            add(table[raw[at]])
+            at += 1
+        elif number == 0:
+            add(NULL)
+        elif number in _LONGER:
+            tag, octets, signed = _LONGER[number]
+            end = at + octets
+            if end > len(raw):
+                raise _error(f"{octets} bytes announced, {len(raw) - at} there", raw, at)
+            add(_new(Data, (tag, int.from_bytes(raw[at:end], "big", signed=signed))))
+            at = end
+        elif number in _EMPTY and raw[at] == 0 and depth < MAX_DEPTH:
+            add(_EMPTY[number])
+            at += 1
+        elif number in _CONTAINERS:
+            inside, at = _counted(raw, at, depth)
+            items, at = _values(raw, at, inside, depth + 1)
+            add(_new(Data, (_CONTAINERS[number], items)))
+        elif number in _OTHERS:
+            tag, reading = _OTHERS[number]
+            value, at = reading(raw, at)
+            add(_new(Data, (tag, value)))
+        elif number == Tag.COMPACT_ARRAY:
+            if depth >= MAX_DEPTH:
+                raise _error(f"nested deeper than {MAX_DEPTH}", raw, at)
+            compact, at = _compact_array(raw, at, depth)
+            add(Data(Tag.COMPACT_ARRAY, compact))
+        elif number in _LEAVES:
+            add(_LEAVES[number])
+        else:
+            raise _error(f"{number:02X} is not a tag of Data", raw, at)
+    return tuple(values), at
+
+
+def _behind(raw: bytes, at: int, count: int, depth: int) -> int:
+    """Where `count` values end that begin at `at`, perhaps beyond the end of `raw`."""
+    for _ in range(count):
+        number = raw[at]
+        at += 1
+        if number in _SIZES:
+            at += _SIZES[number]
+        elif number in _CONTAINERS:
+            inside, at = _counted(raw, at, depth)
+            at = _behind(raw, at, inside, depth + 1)
+        elif number in _STRINGS:
+            length, at = _length(raw, at)
+            at += length
+        elif number == Tag.BIT_STRING:
+            length, at = _length(raw, at)
+            at += (length + 7) // 8
+        elif number == Tag.COMPACT_ARRAY:
+            if depth >= MAX_DEPTH:
+                raise _error(f"nested deeper than {MAX_DEPTH}", raw, at)
+            _, at = _shape(raw, at, depth + 1, [DESCRIBED])
+            length, at = _length(raw, at)
+            at += length
+        else:
+            raise _error(f"{number:02X} is not a tag of Data", raw, at)
+    return at
+
+
+def _counted(raw: bytes, at: int, depth: int) -> tuple[int, int]:
+    """The count of a container's elements, each of which takes a byte at least."""
+    if depth >= MAX_DEPTH:
+        raise _error(f"nested deeper than {MAX_DEPTH}", raw, at)
+    count, at = _length(raw, at)
+    if count > len(raw) - at:
+        raise _error(f"{count} elements announced in {len(raw) - at} bytes", raw, at)
+    return count, at
+
+
+def _length(raw: bytes, at: int) -> tuple[int, int]:
+    first = raw[at]
+    if first < 0x80:
+        return first, at + 1
+    reader = Reader(raw, at)
+    return reader.length(), reader.at
+
+
+def _octets(raw: bytes, at: int, count: int) -> tuple[bytes, int]:
+    end = at + count
+    if end > len(raw):
+        raise _error(f"{count} bytes announced, {len(raw) - at} there", raw, at)
+    return raw[at:end], end
+
+
+def _compact_array(raw: bytes, at: int, depth: int) -> tuple[CompactArray, int]:
+    shape, at = _shape(raw, at, depth + 1, [DESCRIBED])
+    contents, end = _octet_string(raw, at)
+    table = _ONE_BYTE[shape.tag]
+    if table is not None:
+        return CompactArray(shape, tuple([table[octet] for octet in contents])), end
+    # Nulls and empty structures take no bytes: a budget keeps a short message from becoming a billion.
+    budget = [len(contents) // 4 + COMPACT_VALUES]
+    items: list[Data] = []
+    at = 0
+    try:
+        while at < len(contents):
+            item, behind = _shaped(contents, at, shape, budget)
+            if behind == at:
+                raise _error("a compact array of elements without bytes", raw, end)
+            at = behind
+            items.append(item)
+    except IndexError:
+        raise _error("the last element of a compact array is cut off", contents, at) from None
+    return CompactArray(shape, tuple(items)), end
+
+
+def _shape(raw: bytes, at: int, depth: int, budget: list[int]) -> tuple[Shape, int]:
+    number = raw[at]
+    at += 1
+    tag = _TAGS.get(number)
+    budget[0] -= 1
+    if tag is None or tag is Tag.COMPACT_ARRAY or budget[0] < 0:
+        raise _error(f"{number:02X} does not describe an element of a compact array", raw, at)
+    if number not in _CONTAINERS:
+        return Shape(tag), at
+    if depth >= MAX_DEPTH:
+        raise _error(f"nested deeper than {MAX_DEPTH}", raw, at)
+    if tag is Tag.ARRAY:
+        size, at = _octets(raw, at, 2)
+        part, at = _shape(raw, at, depth + 1, budget)
+        return Shape(tag, (part,), int.from_bytes(size, "big")), at
+    count, at = _counted(raw, at, depth)
+    parts: list[Shape] = []
+    for _ in range(count):
+        part, at = _shape(raw, at, depth + 1, budget)
+        parts.append(part)
+    return Shape(tag, tuple(parts)), at
+
+
+def _shaped(raw: bytes, at: int, shape: Shape, budget: list[int]) -> tuple[Data, int]:
+    tag = shape.tag
+    if tag in _CONTAINERS:
+        parts = shape.parts if tag is Tag.STRUCTURE else shape.parts * shape.size
+        budget[0] -= 1 + len(parts)
+        if budget[0] < 0:
+            raise _error("a compact array describes more elements than it has bytes for", raw, at)
+        items: list[Data] = []
+        for part in parts:
+            table = _ONE_BYTE[part.tag]
+            if table is not None:
+                items.append(table[raw[at]])
+                at += 1
+            else:
+                item, at = _shaped(raw, at, part, budget)
+                items.append(item)
+        return _new(Data, (tag, tuple(items))), at
+    if tag in _LONGER:
+        _, octets, signed = _LONGER[tag]
+        number, end = _octets(raw, at, octets)
+        return _new(Data, (tag, int.from_bytes(number, "big", signed=signed))), end
+    if tag in _LEAVES:
+        return _LEAVES[tag], at
+    if raw[at] == 0 and tag in _EMPTY:
+        return _EMPTY[tag], at + 1
+    value, at = _OTHERS[tag][1](raw, at)
+    return _new(Data, (tag, value)), at
+
+
+def _error(why: str, raw: bytes, at: int) -> DecodeError:
+    return DecodeError(f"{why} (at byte {at} of {len(raw)})", raw)
