@@ -8,7 +8,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from ami import clocks
+from ami import clocks, simulate_meter
 from ami.console import err, say, table
 from ami.instants import INSTANT
 from model.grid import Register
@@ -19,6 +19,9 @@ from simulators.options import Options
 @click.group("simulate")
 def command() -> None:
     """Simulated meters. They share the head-end's codecs, so they prove nothing about a protocol."""
+
+
+command.add_command(simulate_meter.command)
 
 
 @command.command("fleet")

@@ -6,11 +6,9 @@ import asyncio
 import contextlib
 import json
 import os
-import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable
 from typing import Any, TextIO
 
 from model.clock import Clock
@@ -20,9 +18,10 @@ from simulators import recorded, replay, village
 from simulators.air import Air
 from simulators.control import Control
 from simulators.hung import Fleet
-from simulators.moving_clock import MovingClock
+from simulators.moving_clock import MovingClock, wall
 from simulators.options import Options
 from simulators.service import Service
+from simulators.signals import stopping
 
 
 def build(options: Options) -> Fleet:
@@ -51,13 +50,13 @@ async def serve(
     """
     out = sys.stdout if stdout is None else stdout
     fleet = build(options)
-    clock = MovingClock(real or _wall, options.as_of, ticking=options.ticking)
+    clock = MovingClock(real or wall, options.as_of, ticking=options.ticking)
     air = Air(fleet.silent, clock)
     service = Service(fleet, options, clock, air)
     control = Control(fleet, clock, air, service.truth, service.buffers)
     loop = asyncio.get_running_loop()
     orders: asyncio.Queue[str | None] = asyncio.Queue()
-    with _stopping(loop, lambda: orders.put_nowait(None)):
+    with stopping(loop, lambda: orders.put_nowait(None)):
         try:
             await service.start()
             if ready is None:
@@ -70,10 +69,6 @@ async def serve(
                     _say(out, control.obey(line))
         finally:
             await service.stop()
-
-
-def _wall() -> datetime:
-    return datetime.now(UTC)
 
 
 def _ready(service: Service) -> dict[str, Any]:
@@ -89,22 +84,6 @@ def _ready(service: Service) -> dict[str, Any]:
 def _say(out: TextIO, document: dict[str, Any]) -> None:
     out.write(json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n")
     out.flush()
-
-
-@contextlib.contextmanager
-def _stopping(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) -> Iterator[None]:
-    """Have signals end the fleet in order, where this loop may handle them."""
-    handled = []
-    for number in (signal.SIGTERM, signal.SIGINT):
-        # Not in a thread that is not the main one, as in some tests.
-        with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):
-            loop.add_signal_handler(number, stop)
-            handled.append(number)
-    try:
-        yield
-    finally:
-        for number in handled:
-            loop.remove_signal_handler(number)
 
 
 def _listen(loop: asyncio.AbstractEventLoop, orders: asyncio.Queue[str | None], descriptor: int) -> None:

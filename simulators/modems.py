@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -14,6 +13,7 @@ from protocols.modem import dialects
 from protocols.modem.dialects import Dialect
 from protocols.modem.stream import frame_size
 from simulators.air import Air
+from simulators.answering import Answerer
 from simulators.lines import Line
 
 HEARTBEAT_S = 10.0
@@ -30,51 +30,17 @@ class Bus:
     air: Air
     took_profile: Callable[[], bool]
 
-    def open(self) -> Callable[[bytes], bytes]:
+    def open(self) -> Answerer:
         """A conversation: the head-end's bytes in, the meters' out; `RemoteError` for what is no frame."""
         connection = ServerConnection(self.devices)
 
         def answer(chunk: bytes) -> bytes:
+            if self.air.is_silent(self.line.code):
+                return b""
             said = connection.receive(chunk)
             return self.air.spoiled(said) if self.took_profile() else said
 
         return answer
-
-
-@dataclass(slots=True)
-class Listening:
-    """A modem that waits to be called: a transparent pipe to its meters."""
-
-    bus: Bus
-    server: asyncio.Server | None = None
-    calls: set[asyncio.StreamWriter] = field(default_factory=set)
-
-    async def start(self, sock: socket.socket) -> None:
-        """Serve a bound socket."""
-        self.server = await asyncio.start_server(self._converse, sock=sock)
-
-    async def stop(self) -> None:
-        """Hang up on everybody and free the port."""
-        if self.server is not None:
-            self.server.close()
-        calls = tuple(self.calls)
-        for writer in calls:
-            writer.transport.abort()
-        await asyncio.gather(*(writer.wait_closed() for writer in calls), return_exceptions=True)
-
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.calls.add(writer)
-        answer = self.bus.open()
-        try:
-            while chunk := await reader.read(_CHUNK):
-                if not self.bus.air.is_silent(self.bus.line.code):
-                    writer.write(answer(chunk))
-                    await writer.drain()
-        except (OSError, RemoteError):
-            pass  # who called hung up, or speaks no language of these meters
-        finally:
-            self.calls.discard(writer)
-            writer.close()
 
 
 async def call(bus: Bus, head_end: tuple[str, int]) -> None:

@@ -8,6 +8,11 @@ from model.clock import Clock
 from model.period import require_aware
 
 
+def wall() -> datetime:
+    """The real time."""
+    return datetime.now(UTC)
+
+
 class MovingClock:
     """Callable like any clock. With `at` None it shows the real time."""
 

@@ -34,6 +34,14 @@ def listening(host: str, port_from: int, count: int) -> list[socket.socket]:
         raise
 
 
+def one(host: str, port: int) -> socket.socket:
+    """A bound socket on this very port (0: any that is free); raises `SimulatorError` when it is taken."""
+    taken = _bound(host, port)
+    if taken is None:
+        raise SimulatorError(f"port {port} of {host} is taken or not to be had: choose another")
+    return taken
+
+
 def _bound(host: str, port: int) -> socket.socket | None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)

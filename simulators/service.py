@@ -13,13 +13,14 @@ from protocols import meter_models
 from protocols.meter_models.model import Speech
 from simulators import association, halfhours, modems, ports
 from simulators.air import Air
+from simulators.answering import Answering
 from simulators.dlms_meter import DlmsMeter
 from simulators.hung import Fleet, Hung
 from simulators.instrument import Instrument
 from simulators.lines import Line
 from simulators.modbus_line import ModbusLine
 from simulators.modbus_meter import ModbusMeter
-from simulators.modems import Bus, Listening
+from simulators.modems import Bus
 from simulators.options import Options
 
 
@@ -49,7 +50,7 @@ class Service:
     air: Air
     instruments: dict[str, Instrument] = field(default_factory=dict)
     addresses: dict[str, tuple[str, int]] = field(default_factory=dict)
-    _listening: list[Listening | ModbusLine] = field(default_factory=list)
+    _listening: list[Answering | ModbusLine] = field(default_factory=list)
     _calling: list[asyncio.Task[None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -63,7 +64,7 @@ class Service:
         for line, sock in zip(waiting, sockets, strict=True):
             self.addresses[line.code] = sock.getsockname()[:2]
             carrier = self._carrier(line)
-            served = carrier if isinstance(carrier, ModbusLine) else Listening(carrier)
+            served = carrier if isinstance(carrier, ModbusLine) else Answering(carrier.open)
             await served.start(sock)
             self._listening.append(served)
         for line in self.fleet.lines:
