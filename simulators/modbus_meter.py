@@ -12,18 +12,28 @@ from model.period import LOCAL
 from model.series import ProfileKind
 from protocols.errors import LocalError
 from protocols.meter_models.model import InstantItem, RegisterItem
+from protocols.modbus.codes import ExceptionCode, ModbusRefused
+from protocols.modbus.identity import Identification, ReadIdentification, ReportServer, ServerReport
 from protocols.modbus.logger import Logger
+from protocols.modbus.pdu import Answer
 from protocols.modbus.registers import Block, Register, RegisterType, read_plan
+from protocols.modbus.requests import ReadRegisters, Words, WriteRegister, WriteRegisters, Written
+from protocols.modbus.server import AnyRequest
 from simulators import halfhours
 from simulators.errors import SimulatorError
 from simulators.instrument import Instrument
 
 _WRITE = (6, 16)
-Words = tuple[int, ...]
+_RUNNING = b"\xff"
+_BASIC = 1  # the conformity of a device that has the basic identification only
+Numbers = tuple[int, ...]
 
 
 class ModbusMeter:
-    """One unit on a Modbus line. `on_window` is told when records of the logger are handed out."""
+    """One unit on a Modbus line: pymodbus serves its `device`, `protocols.modbus.server` asks it to `serve`.
+
+    `on_window` is told when records of the logger are handed out.
+    """
 
     def __init__(self, instrument: Instrument, on_window: Callable[[], None]) -> None:
         self._instrument = instrument
@@ -38,6 +48,9 @@ class ModbusMeter:
                 f"meter {instrument.hung.serial}: its serial takes {len(self._serial)} bytes and the "
                 f"registers of {instrument.model.name} hold {room}: give it a shorter one"
             )
+        self._there = frozenset(
+            at for block in self._blocks() for at in range(block.address, block.address + block.count)
+        )
 
     def device(self, unit: int) -> SimDevice:
         """As it stands on the line, at this unit number."""
@@ -45,6 +58,37 @@ class ModbusMeter:
             SimData(block.address, block.count, datatype=DataType.REGISTERS) for block in self._blocks()
         ]
         return SimDevice(unit, blocks, action=self._touched)
+
+    def serve(self, request: AnyRequest) -> Answer:
+        """What it says as a unit of `protocols.modbus.server`; raises `ModbusRefused`."""
+        match request:
+            case ReadRegisters(function, address, count) if function == self._settings.function:
+                return Words(function, self._read(address, count))
+            case WriteRegisters(address, values):
+                self._written(address, list(values))
+                return Written(request.function, address, len(values))
+            case WriteRegister(address, value):
+                self._written(address, [value])
+                return request
+            case ReportServer():
+                return ServerReport(self._serial + _RUNNING)
+            case ReadIdentification(1):
+                model = self._instrument.model
+                names = (model.maker.encode(), model.name.encode(), self._serial)
+                return Identification(1, _BASIC, None, tuple(enumerate(names)))
+        raise ModbusRefused(ExceptionCode.ILLEGAL_FUNCTION)
+
+    def _read(self, address: int, count: int) -> Numbers:
+        if not self._there.issuperset(range(address, address + count)):
+            raise ModbusRefused(ExceptionCode.ILLEGAL_DATA_ADDRESS)
+        held = dict.fromkeys(range(address, address + count), 0)
+        for start, words in self._contents(address, address + count):
+            held.update((at, word) for at, word in enumerate(words, start) if at in held)
+        return tuple(held.values())
+
+    def _written(self, address: int, words: list[int]) -> None:
+        if self._select(address, words) is not None:
+            raise ModbusRefused(ExceptionCode.ILLEGAL_DATA_ADDRESS)
 
     def _blocks(self) -> Iterator[Block]:
         """All that may be read: holes a head-end may read over are there too."""
@@ -78,7 +122,7 @@ class ModbusMeter:
             held[at - start : at - start + len(words)] = words
         return None
 
-    def _contents(self, begin: int, end: int) -> Iterator[tuple[int, Words]]:
+    def _contents(self, begin: int, end: int) -> Iterator[tuple[int, Numbers]]:
         """What stands in the registers that touch [begin, end)."""
         for register, words in self._numbers():
             if register.address < end and register.address + register.type.words > begin:
@@ -97,7 +141,7 @@ class ModbusMeter:
             self._on_window()
             yield log.window, self._window(log, last)
 
-    def _numbers(self) -> Iterator[tuple[Register, Callable[[], Words]]]:
+    def _numbers(self) -> Iterator[tuple[Register, Callable[[], Numbers]]]:
         """Registers with a number in them, each with how to know its words."""
         gauge = self._instrument
         for item in gauge.model.registers:
@@ -108,10 +152,10 @@ class ModbusMeter:
         if clock is not None:
             yield clock, lambda: clock.encode(self._clock_seconds())
 
-    def _register(self, item: RegisterItem) -> Words:
+    def _register(self, item: RegisterItem) -> Numbers:
         return item.place.encode(self._instrument.raw(item.key, item.place, self._instrument.second()))
 
-    def _quantity(self, item: InstantItem) -> Words:
+    def _quantity(self, item: InstantItem) -> Numbers:
         value = self._instrument.quantities()[item.quantity]
         return item.place.encode(round(value * 10.0**-item.place.scaler))
 
@@ -121,7 +165,7 @@ class ModbusMeter:
             raise LocalError("a Modbus clock without an epoch shows nothing")
         return int((local - self._settings.epoch).total_seconds())
 
-    def _serial_words(self) -> Words:
+    def _serial_words(self) -> Numbers:
         text = self._serial.ljust(self._settings.serial_words * 2, b"\0")
         return tuple(
             int.from_bytes(text[at : at + 2], "big") for at in range(0, self._settings.serial_words * 2, 2)
@@ -141,7 +185,7 @@ class ModbusMeter:
         """Numbers of the oldest and the newest record; records count from 1."""
         return 1, len(self._instrument.entries(with_start=self._with_start()).stamps)
 
-    def _window(self, log: Logger, last: int) -> Words:
+    def _window(self, log: Logger, last: int) -> Numbers:
         """The records from the selected one on; zeros past the newest."""
         entries = self._instrument.entries(with_start=self._with_start())
         begin = max(self._selected, 1) - 1

@@ -14,6 +14,9 @@ MAX_REGISTERS: Final = 125
 """Modbus application protocol 1.1b3, 6.3 and 6.4: at most 125 registers an answer."""
 
 
+_FLOATS: Final = {2: ">f", 4: ">d"}
+
+
 class RegisterType(StrEnum):
     """How a number lies in its registers."""
 
@@ -21,13 +24,27 @@ class RegisterType(StrEnum):
     I16 = "i16"
     U32 = "u32"
     I32 = "i32"
+    U48 = "u48"
+    I48 = "i48"
     U64 = "u64"
+    I64 = "i64"
     FLOAT32 = "float32"
+    FLOAT64 = "float64"
 
     @property
     def words(self) -> int:
         """Registers it takes."""
-        return {"16": 1, "32": 2, "64": 4}[self.value[-2:]]
+        return int(self.value[-2:]) // 16
+
+    @property
+    def signed(self) -> bool:
+        """A whole number that may be negative."""
+        return self.value[0] == "i"
+
+    @property
+    def digits(self) -> int:
+        """Decimal digits that a floating number carries for sure, 0 for a whole one."""
+        return {"float32": 7, "float64": 15}.get(self.value, 0)
 
 
 class WordOrder(StrEnum):
@@ -39,12 +56,16 @@ class WordOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """One number of a register map: `function` 3 (holding) or 4 (input), zero-based `address`."""
+    """One number of a register map: `function` 3 (holding) or 4 (input), zero-based `address`.
+
+    `highest_is_none`: the highest number of its type says that the meter has none.
+    """
 
     address: int
     type: RegisterType
     function: int = 3
     order: WordOrder = WordOrder.BIG
+    highest_is_none: bool = False
 
     def __post_init__(self) -> None:
         if self.function not in (3, 4) or not 0 <= self.address <= 0x10000 - self.type.words:
@@ -53,25 +74,28 @@ class Register:
     def decode(self, words: Sequence[int], scaler: int = 0) -> int:
         """The raw integer of the register: value = raw × 10^scaler.
 
-        A float is rounded to the nearest such integer; not-a-number and infinity, which meters send for what
-        they do not measure, raise `DecodeError`, as does a wrong number of words.
+        A float is rounded to the nearest such integer. Not-a-number, infinity and the highest number, which
+        meters send for what they do not measure, raise `DecodeError`, as does a wrong number of words.
         """
         raw = _octets(words, self.type, self.order)
-        if self.type is RegisterType.FLOAT32:
-            number: float = struct.unpack(">f", raw)[0]
+        if digits := self.type.digits:
+            number: float = struct.unpack(_FLOATS[self.type.words], raw)[0]
             if not math.isfinite(number):
                 raise DecodeError(f"register {self.address} holds no number", raw)
-            # Seven digits are what a float32 carries; its binary tail is noise.
-            return int(Decimal(f"{number:.7g}").scaleb(-scaler).to_integral_value())
-        return int.from_bytes(raw, "big", signed=self.type.value[0] == "i")
+            # The tail behind the digits that it carries for sure is noise of its binary form.
+            return int(Decimal(f"{number:.{digits}g}").scaleb(-scaler).to_integral_value())
+        whole = int.from_bytes(raw, "big", signed=self.type.signed)
+        if self.highest_is_none and whole == (1 << 16 * self.type.words - self.type.signed) - 1:
+            raise DecodeError(f"the meter has no number for register {self.address}", raw)
+        return whole
 
     def encode(self, raw: int, scaler: int = 0) -> tuple[int, ...]:
         """The words of a raw integer; `LocalError` when it does not fit."""
         try:
-            if self.type is RegisterType.FLOAT32:
-                octets = struct.pack(">f", float(Decimal(raw).scaleb(scaler)))
+            if self.type.digits:
+                octets = struct.pack(_FLOATS[self.type.words], float(Decimal(raw).scaleb(scaler)))
             else:
-                octets = raw.to_bytes(self.type.words * 2, "big", signed=self.type.value[0] == "i")
+                octets = raw.to_bytes(self.type.words * 2, "big", signed=self.type.signed)
         except (OverflowError, struct.error) as wrong:
             raise LocalError(f"{raw} does not fit {self.type} at register {self.address}") from wrong
         words = struct.unpack(f">{self.type.words}H", octets)
