@@ -43,7 +43,15 @@ class ServiceRefused(RemoteError):
         self.errors = errors
 
 
-class AssociationRefused(RemoteError):
+class NotAdmitted(RemoteError):
+    """The meter did not let us in: asked again the same way it will say no again, and some lock after a few tries."""
+
+
+class PasswordRefused(NotAdmitted):
+    """The meter did not take the password (IEC 62056-21, clause 6.3.11 and annex A)."""
+
+
+class AssociationRefused(NotAdmitted):
     """The meter did not open the association (IEC 62056-5-3, AARE)."""
 
     def __init__(self, result: IntEnum, diagnostic: IntEnum | int, raw: bytes = b"") -> None:
