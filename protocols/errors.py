@@ -44,7 +44,7 @@ class ServiceRefused(RemoteError):
 
 
 class NotAdmitted(RemoteError):
-    """The meter did not let us in: asked again the same way it will say no again, and some lock after a few tries."""
+    """The meter did not let us in and will not the next time; some lock after a few tries."""
 
 
 class PasswordRefused(NotAdmitted):
