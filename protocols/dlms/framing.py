@@ -52,11 +52,12 @@ class Framing(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A message from `client` to the meter `server`."""
+    """A message from `client` to the meter `server`; not to be answered when it is not `confirmed`."""
 
     client: int
     server: int
     payload: bytes
+    confirmed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,7 +129,8 @@ class ServerConnection:
                 continue
             device = self._devices.get(arrival.server)
             if device is not None:
-                out += self._framing.wrap(*ends, self._answer(device, ends, arrival.payload))
+                answer = self._answer(device, ends, arrival.payload)
+                out += self._framing.wrap(*ends, answer) if arrival.confirmed else b""
         return bytes(out + self._framing.replies())
 
     def _answer(self, device: Device, ends: tuple[int, int], payload: bytes) -> bytes:

@@ -1,0 +1,197 @@
+"""The meters' half of an HDLC line: every meter answers at its address, a foreign address stays silent.
+
+A meter speaks when a frame with P has given it the turn: with its I frames, or with RR when it has none, or
+RNR while `busy`. Without a link it answers DM. SNRM and DISC end whatever stood on the link before.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from protocols.dlms.framing import Arrival, Heard, Parted
+from protocols.dlms.hdlc.address import ALL_STATIONS, HdlcAddress
+from protocols.dlms.hdlc.frame import HdlcFrame, Kind, control
+from protocols.dlms.hdlc.limits import LinkLimits
+from protocols.dlms.hdlc.llc import FROM_CLIENT, FROM_METER
+from protocols.dlms.hdlc.notices import NoticeReader
+from protocols.dlms.hdlc.numbering import Numbering, Order
+from protocols.dlms.hdlc.parameters import LinkParameters
+from protocols.dlms.hdlc.rejection import Rejection
+from protocols.dlms.hdlc.stream import Deframer
+from protocols.errors import DecodeError, LocalError
+
+MAX_LINKS = 32
+
+
+@dataclass(slots=True)
+class _Link:
+    client: HdlcAddress
+    meter: HdlcAddress
+    numbering: Numbering
+    turn: bool = False
+    client_busy: bool = False
+    rejection: Rejection | None = None
+
+
+class HdlcServerFraming:
+    """`meters` names every address that answers and what the conversation calls the meter behind it.
+
+    One meter may answer at several addresses. `parameters` is the most a meter agrees to.
+    """
+
+    def __init__(
+        self,
+        meters: Mapping[HdlcAddress, int],
+        parameters: LinkParameters | None = None,
+        limits: LinkLimits | None = None,
+    ) -> None:
+        self._meters = {(address.upper, address.lower): meter for address, meter in meters.items()}
+        self._parameters = parameters or LinkParameters()
+        self._limits = limits or LinkLimits()
+        self._deframer = Deframer(self._limits.max_noise)
+        self._notices: dict[tuple[int, int], NoticeReader] = {}
+        self._links: dict[tuple[int, int], _Link] = {}
+        self._owed = bytearray()
+        self.busy = False
+        """The meters can take no message now: whoever asks hears RNR, and nothing is taken from I frames."""
+
+    def feed(self, chunk: bytes) -> list[Arrival]:
+        """Messages, and links that ended; `RemoteError` when nothing but noise comes."""
+        arrivals: list[Arrival] = []
+        for frame in self._deframer.feed(chunk):
+            meter = self._meters.get((frame.destination.upper, frame.destination.lower))
+            if meter is not None and frame.source.octets == 1:
+                arrivals += self._take(frame, (frame.source.upper, meter))
+            elif frame.kind is Kind.UI and frame.destination.upper in ALL_STATIONS:
+                for each in sorted(set(self._meters.values())):
+                    arrivals += self._unnumbered(frame, (frame.source.upper, each))
+        return arrivals
+
+    def wrap(self, client: int, server: int, payload: bytes) -> bytes:
+        """The I frames that may go now; nothing when the client has left, or has not given the turn."""
+        link = self._links.get((client, server))
+        if link is None or link.rejection is not None:
+            return self._paid()
+        if link.numbering.waiting + len(payload) > self._limits.max_message:
+            raise LocalError(f"more than {self._limits.max_message} bytes wait for client {client}")
+        link.numbering.put(FROM_METER + payload)
+        return self._paid() + (self._spoken(link) if link.turn and not link.client_busy else b"")
+
+    def notify(self, client: int, meter: HdlcAddress, payload: bytes) -> bytes:
+        """A message nobody asked for, in one UI frame; `LocalError` when it does not fit one."""
+        frame = HdlcFrame(HdlcAddress(client, octets=1), meter, control(Kind.UI), FROM_METER + payload)
+        return frame.to_bytes()
+
+    def replies(self) -> bytes:
+        """UA, DM and FRMR; and the answers of meters that have the turn and were given nothing to say."""
+        out = bytearray(self._paid())
+        for link in self._links.values():
+            if link.turn:
+                out += self._spoken(link)
+        return bytes(out)
+
+    def on_silence(self) -> list[Arrival]:
+        """The inactivity time-out has passed: every link is closed."""
+        self._deframer.reset()
+        self._notices.clear()
+        ended: list[Arrival] = [Parted(*ends) for ends in self._links]
+        self._links.clear()
+        return ended
+
+    def _paid(self) -> bytes:
+        owed = bytes(self._owed)
+        self._owed.clear()
+        return owed
+
+    def _take(self, frame: HdlcFrame, ends: tuple[int, int]) -> list[Arrival]:
+        link = self._links.get(ends)
+        if link is not None and not link.meter.same_station(frame.destination):
+            link = None  # another address of the same meter: its link is not this one
+        match frame.kind:
+            case Kind.SNRM:
+                return self._open(frame, ends)
+            case Kind.DISC:
+                return self._close(frame, ends, link)
+            case Kind.UI:
+                return self._unnumbered(frame, ends)
+        if link is None:
+            self._answer(frame, Kind.DM)
+        elif link.rejection is not None:
+            self._answer(frame, Kind.FRMR, link.rejection.to_bytes())
+        else:
+            return self._on_link(frame, ends, link)
+        return []
+
+    def _answer(self, frame: HdlcFrame, kind: Kind, info: bytes = b"") -> None:
+        """To a frame with P only: nobody speaks out of turn."""
+        if frame.final:
+            self._owed += HdlcFrame(frame.source, frame.destination, control(kind), info).to_bytes()
+
+    def _open(self, frame: HdlcFrame, ends: tuple[int, int]) -> list[Arrival]:
+        stood = self._links.pop(ends, None)
+        try:
+            agreed = self._parameters.agreed(LinkParameters.from_bytes(frame.info))
+        except DecodeError:
+            self._answer(frame, Kind.DM)
+        else:
+            if len(self._links) >= MAX_LINKS:
+                self._answer(frame, Kind.DM)
+            else:
+                self._links[ends] = _Link(frame.source, frame.destination, Numbering(agreed))
+                self._answer(frame, Kind.UA, agreed.to_bytes())
+        return [] if stood is None else [Parted(*ends)]
+
+    def _close(self, frame: HdlcFrame, ends: tuple[int, int], link: _Link | None) -> list[Arrival]:
+        if link is None:
+            self._answer(frame, Kind.DM)
+            return []
+        del self._links[ends]
+        self._answer(frame, Kind.UA)
+        return [Parted(*ends)]
+
+    def _unnumbered(self, frame: HdlcFrame, ends: tuple[int, int]) -> list[Arrival]:
+        if ends not in self._notices and len(self._notices) >= MAX_LINKS:
+            self._notices.clear()
+        reader = self._notices.setdefault(ends, NoticeReader(FROM_CLIENT, self._limits.max_message))
+        message = reader.take(frame, self._deframer.dropped)
+        return [] if message is None else [Heard(*ends, message, confirmed=False)]
+
+    def _on_link(self, frame: HdlcFrame, ends: tuple[int, int], link: _Link) -> list[Arrival]:
+        objection = self._objection(frame, link)
+        if objection is not None:
+            link.rejection = objection
+            link.turn = False
+            self._answer(frame, Kind.FRMR, objection.to_bytes())
+            return []
+        link.client_busy = frame.kind is Kind.RNR
+        link.turn = link.turn or frame.final
+        numbering = link.numbering
+        if frame.kind is not Kind.I or self.busy or numbering.order(frame) is not Order.DUE:
+            return []
+        message = numbering.take(frame)
+        if not message.startswith(FROM_CLIENT):
+            return []  # more of it follows, or it is for another layer than ours
+        return [Heard(*ends, message[len(FROM_CLIENT) :])]
+
+    def _objection(self, frame: HdlcFrame, link: _Link) -> Rejection | None:
+        """Why this frame cannot be taken; its acknowledgement is taken on the way."""
+        numbering = link.numbering
+        why = {
+            "unknown": frame.kind not in (Kind.I, Kind.RR, Kind.RNR, Kind.REJ),
+            "with_info": frame.kind in (Kind.RR, Kind.RNR, Kind.REJ) and bool(frame.info),
+            "too_long": len(frame.info) > numbering.agreed.max_info_receive
+            or numbering.kept + len(frame.info) > self._limits.max_message,
+        }
+        if not any(why.values()):
+            why["bad_number"] = numbering.acknowledge(frame.receive) is None
+        if not any(why.values()):
+            return None
+        return Rejection(frame.control, numbering.next_send, numbering.expected, **why)
+
+    def _spoken(self, link: _Link) -> bytes:
+        """What a meter says in its turn, which ends with it."""
+        link.turn = False
+        numbering = link.numbering
+        if link.client_busy or not numbering.pending:
+            kind = Kind.RNR if self.busy else Kind.RR
+            return HdlcFrame(link.client, link.meter, control(kind, receive=numbering.expected)).to_bytes()
+        return numbering.frames(link.client, link.meter)

@@ -1,0 +1,95 @@
+"""Frames out of a stream of bytes, whatever stands between them and however it is cut.
+
+There is no byte stuffing in format type 3: a flag may stand inside a frame, so the length counts, and the
+header's own check decides whether the length may be believed.
+"""
+
+import re
+from typing import Final
+
+from protocols.dlms.hdlc.fcs import intact
+from protocols.dlms.hdlc.frame import FLAG, HEADER, HEADER_BEGUN, MAX_HEADER, HdlcFrame, frame_end
+from protocols.errors import RemoteError
+
+MAX_NOISE: Final = 16_384
+_BEGIN: Final = re.compile(rb"\x7e(?:[\xa0-\xaf]|\Z)")
+"""A flag and the first byte of a format field, or a flag with nothing after it yet."""
+
+
+class Deframer:
+    """Keeps at most one unfinished frame; more than `max_noise` bytes without a frame raise `RemoteError`."""
+
+    def __init__(self, max_noise: int = MAX_NOISE) -> None:
+        self._max_noise = max_noise
+        self._kept = bytearray()
+        self._noise = 0
+        self.dropped = 0
+        """Frames dropped so far because their check was wrong or their end was not where they said."""
+
+    def feed(self, chunk: bytes) -> list[HdlcFrame]:
+        """The frames completed by `chunk`; damaged ones are dropped.
+
+        Whole frames before too much noise are handed out first; the error then comes with the next call.
+        """
+        self._kept += chunk
+        frames: list[HdlcFrame] = []
+        kept, at = self._kept, 0
+        while self._noise <= self._max_noise:
+            begin = _BEGIN.search(kept, at)
+            flag = len(kept) if begin is None else begin.start()
+            self._noise += flag - at
+            at = flag
+            if begin is None:
+                break
+            found = self._frame(at)
+            if found is None:
+                break
+            frame, end = found
+            if frame is not None:
+                frames.append(frame)
+            self._noise = self._noise + end - at if frame is None else 0
+            at = end
+        if self._noise > self._max_noise and not frames:
+            evidence = bytes(kept[max(0, at - 64) : at] or kept[:64])
+            self.reset()
+            raise RemoteError(f"more than {self._max_noise} bytes came without a frame in them", evidence)
+        del kept[:at]
+        return frames
+
+    def reset(self) -> None:
+        """Forget a frame that was begun, and the noise."""
+        self._kept.clear()
+        self._noise = 0
+
+    @property
+    def pending(self) -> bytes:
+        """The beginning of a frame that is not complete."""
+        return bytes(self._kept)
+
+    def _frame(self, at: int) -> tuple[HdlcFrame | None, int] | None:
+        """The frame at `at` and where to go on, its closing flag: the next frame may open with the same one.
+
+        None: it is not all there yet. No frame: it is none, or a damaged one.
+        """
+        kept = self._kept
+        header = HEADER.match(kept, at)
+        if header is None:
+            # Whether anything can still become of it: at the end of what has come, and only there.
+            begun = len(kept) - at < MAX_HEADER and HEADER_BEGUN.match(kept, at)
+            return None if begun else (None, at + 1)
+        end = frame_end(kept, header)
+        if end is None:
+            return None, at + 1
+        if not intact(bytes(kept[at + 1 : header.end()])):
+            return self._damaged(at + 1)
+        if len(kept) <= end:
+            return None
+        if kept[end] != FLAG:
+            return self._damaged(at + 1)
+        if end > header.end() and not intact(bytes(kept[at + 1 : end])):
+            return self._damaged(end)
+        return HdlcFrame.cut(kept, header, end), end
+
+    def _damaged(self, go_on: int) -> tuple[None, int]:
+        self.dropped += 1
+        return None, go_on
