@@ -75,7 +75,7 @@ class ModbusMeter:
             case ReadIdentification(1):
                 model = self._instrument.model
                 names = (model.maker.encode(), model.name.encode(), self._serial)
-                return Identification(1, _BASIC, None, tuple(enumerate(names)))
+                return Identification(1, _BASIC, tuple(enumerate(names)))
         raise ModbusRefused(ExceptionCode.ILLEGAL_FUNCTION)
 
     def _read(self, address: int, count: int) -> Numbers:

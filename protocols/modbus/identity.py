@@ -54,23 +54,25 @@ class ReportServer:
 class Identification:
     """Objects by number: 0, 1 and 2 are the maker, the product and its revision.
 
-    `more` is the number to go on with, None when these are all. `conformity` says which categories there are.
+    `more` follow from object `following` on. `conformity` says which categories there are.
     """
 
     category: int
     conformity: int
-    more: int | None
     objects: tuple[tuple[int, bytes], ...]
+    more: bool = False
+    following: int = 0
 
     def __post_init__(self) -> None:
         size = _HEAD + sum(2 + len(text) for _, text in self.objects)
         require(size <= MAX_PDU, f"an identification of {size} bytes does not fit one answer")
 
     def to_bytes(self) -> bytes:
-        onward = (0, 0) if self.more is None else (0xFF, self.more)
         head = (Function.ENCAPSULATED_INTERFACE, INTERFACE, self.category, self.conformity)
-        listed = b"".join(bytes((number, len(text))) + text for number, text in self.objects)
-        return bytes((*head, *onward, len(self.objects))) + listed
+        onward = (0xFF if self.more else 0, self.following, len(self.objects))
+        return bytes((*head, *onward)) + b"".join(
+            bytes((number, len(text))) + text for number, text in self.objects
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ class ReadIdentification:
             end = at + 2 + pdu[at + 1]
             objects.append((pdu[at], pdu[at + 2 : end]))
             at = end
-        return Identification(self.category, pdu[3], pdu[5] if pdu[4] else None, tuple(objects))
+        return Identification(self.category, pdu[3], tuple(objects), pdu[4] != 0, pdu[5])
 
     def __str__(self) -> str:
         return "the device's identification"

@@ -91,11 +91,12 @@ class RtuFraming:
     def feed(self, chunk: bytes) -> bytes | None:
         """See `ModbusFraming`."""
         self._held += chunk
+        raw = bytes(self._held[: MAX_FRAME + 1])
         try:
-            frame = self._complete(bytes(self._held[: MAX_FRAME + 1]))
-        except RemoteError:
+            frame = self._complete(raw)
+        except RemoteError as wrong:
             self._over = True
-            raise
+            raise RemoteError(wrong.reason, raw) from wrong
         if frame is None:
             return None
         self._asked = None
