@@ -9,10 +9,10 @@
 `extra` is empty but for general-ciphering, whose header it is.
 """
 
-import hmac
 from dataclasses import dataclass, field
 
-from cryptography.hazmat.primitives.ciphers import AEADEncryptionContext, Cipher, algorithms, modes
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from protocols.dlms.security.control import SecurityControl
 from protocols.dlms.security.suites import TAG_BYTES
@@ -29,32 +29,36 @@ class Key:
 
     def seal(self, control: SecurityControl, counter: int, message: bytes, extra: bytes = b"") -> bytes:
         """What travels after the counter: the protected message and, when authenticated, its tag."""
-        context = self._context(counter)
-        if control.authenticated:
-            aad = bytes((control.to_byte(),)) + self.authentication + extra
-            context.authenticate_additional_data(aad if control.encrypted else aad + message)
+        context = Cipher(algorithms.AES(self.encryption), modes.GCM(self._nonce(counter))).encryptor()
+        if not control.authenticated:
+            return context.update(message) if control.encrypted else message
+        context.authenticate_additional_data(self._additional(control, extra, message))
         body = context.update(message) if control.encrypted else message
-        return body + self._tag(context) if control.authenticated else body
+        context.finalize()
+        return body + context.tag[:TAG_BYTES]
 
     def open(self, control: SecurityControl, counter: int, sealed: bytes, extra: bytes = b"") -> bytes:
         """The message inside; `SecurityError` when the tag does not fit."""
         if not control.authenticated:
             # Counter mode: the key stream laid over the ciphertext gives the message.
-            return self._context(counter).update(sealed) if control.encrypted else sealed
+            return self.seal(control, counter, sealed)
         if len(sealed) < TAG_BYTES:
             raise SecurityError("too short to hold its tag", sealed, SecurityFault.FORM)
         body, tag = sealed[:-TAG_BYTES], sealed[-TAG_BYTES:]
-        message = self._context(counter).update(body) if control.encrypted else body
-        # Sealed anew and compared: the tag authenticates this ciphertext; nothing is handed out before.
-        if not hmac.compare_digest(self.seal(control, counter, message, extra)[-TAG_BYTES:], tag):
-            raise SecurityError("the authentication tag does not fit", sealed, SecurityFault.TAG)
+        mode = modes.GCM(self._nonce(counter), tag, min_tag_length=TAG_BYTES)
+        context = Cipher(algorithms.AES(self.encryption), mode).decryptor()
+        context.authenticate_additional_data(self._additional(control, extra, body))
+        message = context.update(body) if control.encrypted else body
+        try:
+            context.finalize()
+        except InvalidTag as wrong:
+            reason = "the authentication tag does not fit: the message was changed, or the keys differ"
+            raise SecurityError(reason, sealed, SecurityFault.TAG) from wrong
         return message
 
-    def _context(self, counter: int) -> AEADEncryptionContext:
-        nonce = self.title + counter.to_bytes(4, "big")
-        return Cipher(algorithms.AES(self.encryption), modes.GCM(nonce)).encryptor()
+    def _nonce(self, counter: int) -> bytes:
+        return self.title + counter.to_bytes(4, "big")
 
-    @staticmethod
-    def _tag(context: AEADEncryptionContext) -> bytes:
-        context.finalize()
-        return context.tag[:TAG_BYTES]
+    def _additional(self, control: SecurityControl, extra: bytes, message: bytes) -> bytes:
+        head = bytes((control.to_byte(),)) + self.authentication + extra
+        return head if control.encrypted else head + message

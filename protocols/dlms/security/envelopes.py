@@ -5,7 +5,7 @@ IEC 62056-5-3, 9.2.7.2 and 9.5 (the tags of ciphered services).
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Final, Self, TypeAlias
+from typing import ClassVar, Final, Self
 
 from protocols.dlms.security.control import SecurityControl
 from protocols.dlms.security.suites import SYSTEM_TITLE_BYTES
@@ -125,19 +125,6 @@ class GeneralDedicated(_GeneralCiphered):
 
     TAG: ClassVar[int] = 0xDC
     dedicated: ClassVar[bool] = True
-
-
-Envelope: TypeAlias = ServiceCiphered | GeneralGlobal | GeneralDedicated
-
-
-def open_envelope(raw: bytes) -> Envelope | None:
-    """The ciphered message that `raw` is, None when its tag is none of a ciphered message."""
-    tag = raw[0] if raw else -1
-    if tag in PLAIN:
-        return ServiceCiphered.from_bytes(raw)
-    if tag == GeneralGlobal.TAG:
-        return GeneralGlobal.from_bytes(raw)
-    return GeneralDedicated.from_bytes(raw) if tag == GeneralDedicated.TAG else None
 
 
 def _octets(contents: bytes) -> bytes:
