@@ -12,7 +12,7 @@ from typing import Protocol
 
 from collector.errors import LinkDown
 from protocols.errors import ProtocolError
-from protocols.modem.stream import Heartbeat, ModemEvent, ModemStream, Payload, Registered
+from protocols.modem.stream import HOLD_S, Heartbeat, ModemEvent, ModemStream, Payload, Registered
 
 HELD = 1 << 20  # bytes that came and nobody has taken yet
 
@@ -29,6 +29,21 @@ class ByteStream(Protocol):
     def poison(self, why: str) -> None:
         """Never use this connection again; the first reason is kept."""
 
+    def carries(self, *, framed: bool) -> None:
+        """Whether what comes says how long it is; where it does not (mode C, Modbus RTU), say so first."""
+
+    @property
+    def held(self) -> int:
+        """Bytes that have come and nobody has read."""
+
+    @property
+    def broke_off(self) -> bool:
+        """The conversation before this one was given up: an answer to it may still come."""
+
+    @property
+    def gateway(self) -> bool:
+        """The other end takes Modbus TCP, whatever its meters speak."""
+
 
 class Wire(asyncio.Protocol):
     """A connected socket behind the rules of one modem dialect."""
@@ -38,12 +53,14 @@ class Wire(asyncio.Protocol):
         self.poisoned = ""
         self.unasked = 0  # payload bytes that came while nobody was asking
         self.leased = False
+        self.broke_off = False
         self.heard_at = 0.0  # loop time of the last byte
         self._stream = stream
         self._lost = lost
         self._transport: asyncio.Transport | None = None
         self._held = bytearray()
         self._waiting: asyncio.Future[None] | None = None
+        self._holding: asyncio.TimerHandle | None = None
         self._end = ""
 
     @property
@@ -63,6 +80,20 @@ class Wire(asyncio.Protocol):
             self.poison(f"modem {self.modem} sent what its dialect does not know: {error.reason}")
             return
         self.take(events)
+        if self._holding is not None:
+            self._holding.cancel()
+        self._holding = (
+            asyncio.get_running_loop().call_later(HOLD_S, self._release) if self._stream.held else None
+        )
+
+    def _release(self) -> None:
+        """What looked like the beginning of a heartbeat was the meter's."""
+        self._holding = None
+        self.take(self._stream.release())
+
+    def carries(self, *, framed: bool) -> None:
+        """See `ByteStream`; with the lease it ends."""
+        self._stream.carries(framed=framed)
 
     def take(self, events: list[ModemEvent]) -> None:
         """What the modem's bytes have been found to be."""
@@ -86,6 +117,8 @@ class Wire(asyncio.Protocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._holding is not None:
+            self._holding.cancel()
         self._end = self._end or f"modem {self.modem} hung up{f' ({exc})' if exc else ''}"
         self._wake()
         if self._lost is not None:
@@ -111,6 +144,16 @@ class Wire(asyncio.Protocol):
         self._held.clear()
         return raw
 
+    @property
+    def held(self) -> int:
+        """See `ByteStream`."""
+        return len(self._held)
+
+    @property
+    def gateway(self) -> bool:
+        """See `ByteStream`."""
+        return self._stream.dialect.gateway
+
     def write(self, raw: bytes) -> None:
         """See `ByteStream`."""
         if not self.up or self._transport is None:
@@ -131,14 +174,16 @@ class Wire(asyncio.Protocol):
             self._transport.close()
         self._wake()
 
-    def take_lease(self) -> None:
-        """From here on what comes belongs to a conversation."""
+    def take_lease(self, *, broke_off: bool = False) -> None:
+        """From here on what comes belongs to a conversation; `broke_off` as in `ByteStream`."""
         self.leased = True
+        self.broke_off = broke_off
         self._held.clear()
 
     def end_lease(self) -> None:
         """The conversation is over; bytes nobody read mean that somebody lost count."""
         self.leased = False
+        self._stream.carries(framed=True)
         if self._held:
             self.poison(f"modem {self.modem}: bytes came after the conversation was over")
             self._held.clear()

@@ -95,13 +95,19 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """What one kind of modem says; both tokens None: nothing, it is a transparent pipe."""
+    """What one kind of modem says; both tokens None: nothing, it is a transparent pipe.
+
+    A `gateway` speaks Modbus TCP with us and RTU with the meters on its bus. `within_frames`: it cuts the
+    meters' frames into packets and puts its words between these.
+    """
 
     name: str
     about: str
     registration: Token | None = None
     heartbeat: Token | None = None
     every_packet: bool = False
+    gateway: bool = False
+    within_frames: bool = False
 
     @property
     def transparent(self) -> bool:
@@ -138,12 +144,19 @@ def parse_dialects(text: str) -> Mapping[str, Dialect]:
 
 
 def _dialect(name: str, table: dict[str, Any]) -> Dialect:
-    _only(name, table, {"about", "every_packet", "registration", "heartbeat"})
+    _only(name, table, {"about", "every_packet", "gateway", "within_frames", "registration", "heartbeat"})
     tokens = {
         part: _token(f"{name}.{part}", table[part]) if part in table else None
         for part in ("registration", "heartbeat")
     }
-    return Dialect(name, table.get("about", ""), every_packet=table.get("every_packet", False), **tokens)
+    return Dialect(
+        name,
+        table.get("about", ""),
+        every_packet=table.get("every_packet", False),
+        gateway=table.get("gateway", False),
+        within_frames=table.get("within_frames", False),
+        **tokens,
+    )
 
 
 def _token(place: str, table: dict[str, Any]) -> Token:

@@ -1,15 +1,22 @@
-"""The bytes of one modem told apart: what it says itself, and the frames of the meters behind it.
+"""The bytes of one modem told apart: what it says itself, and those of the meters behind it.
 
-A heartbeat is looked for only where a frame may begin, never inside one, so a frame whose payload holds the
-very bytes of a heartbeat comes through untouched.
+Where the meters' frames say how long they are (DLMS wrapper, HDLC, Modbus TCP), a heartbeat is looked for
+where one may begin, never inside: a frame whose payload holds the very bytes of a heartbeat comes through
+untouched. Where they do not (mode C, Modbus RTU), or where a modem cuts them into packets of its own, the
+exact bytes of the modem's own registration and heartbeat are taken out wherever they stand; such frames bear
+a check of their own, which tells should a payload ever hold these bytes.
 """
 
+import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from protocols.errors import RemoteError
+from protocols.errors import LocalError, RemoteError
 from protocols.modem.dialects import MAX_TOKEN, Dialect, Fit, Token, load
 
+HOLD_S: Final = 0.3
+"""Bytes that may be the beginning of a heartbeat are held so long for the rest of it, then handed out."""
 _UNDECIDED: Final = -1
 
 
@@ -44,6 +51,26 @@ class ModemStream:
         self.dialect = load(dialect) if isinstance(dialect, str) else dialect
         self.device_id: str | None = None
         self._kept = bytearray()
+        self._framed = True
+        self._own: dict[bytes, Token] = {}
+        self._spelled = False
+
+    def carries(self, *, framed: bool) -> None:
+        """Whether the frames of the meters say how long they are; from here on, until it is said again."""
+        self._framed = framed
+
+    @property
+    def held(self) -> bool:
+        """Whether bytes wait for the rest of a heartbeat: after `HOLD_S` of silence call `release`."""
+        return bool(self._kept) and self._anywhere
+
+    def release(self) -> list[ModemEvent]:
+        """The bytes held, as the meter's: the rest of the heartbeat has not come."""
+        if not self.held:
+            return []
+        raw = bytes(self._kept)
+        self._kept.clear()
+        return [Payload(raw)]
 
     def feed(self, chunk: bytes) -> list[ModemEvent]:
         """What these bytes complete.
@@ -57,6 +84,8 @@ class ModemStream:
         self._kept += chunk
         events: list[ModemEvent] = []
         while self._kept:
+            if self._anywhere:
+                return events + self._strip()
             try:
                 event = self._next()
             except RemoteError:
@@ -68,6 +97,38 @@ class ModemStream:
             events.append(event)
         return events
 
+    @property
+    def _anywhere(self) -> bool:
+        """Whether the modem's own words are looked for in the midst of the meters': once it is known."""
+        loose = not self._framed or self.dialect.within_frames
+        return loose and (self.device_id is not None or self.dialect.registration is None)
+
+    def _strip(self) -> list[ModemEvent]:
+        """Take the modem's words out; what may be the beginning of one stays kept."""
+        events: list[ModemEvent] = []
+        kept, start = bytes(self._kept), 0
+        own = self._words()
+        for found in re.finditer(b"|".join(map(re.escape, own)), kept) if own else ():
+            if found.start() > start:
+                events.append(Payload(kept[start : found.start()]))
+            start = found.end()
+            events.append(self._said(own[found[0]], self.device_id or "", found[0]))
+        end = len(kept) - _begun(kept[start:], tuple(own))
+        if end > start:
+            events.append(Payload(kept[start:end]))
+        del self._kept[:end]
+        return events
+
+    def _words(self) -> dict[bytes, Token]:
+        """What the modem says, byte for byte: as it was heard, and as its dialect writes it."""
+        if not self._spelled:
+            self._spelled = True
+            for token in (self.dialect.registration, self.dialect.heartbeat):
+                with suppress(LocalError):  # a heartbeat that cannot carry this name is never sent
+                    if token is not None:
+                        self._own[token.write(self.device_id or "")] = token
+        return self._own
+
     def _next(self) -> ModemEvent | None:
         head = bytes(self._kept[:MAX_TOKEN])
         size = frame_size(head)
@@ -78,11 +139,17 @@ class ModemStream:
             fit, length, name = token.match(head) if token is not None else (Fit.NO, 0, "")
             if fit is Fit.WHOLE and token is not None:
                 del self._kept[:length]
-                return self._said(token, name, head[:length])
+                return self._heard(token, name, head[:length])
             waiting = waiting or fit is Fit.PARTIAL
         if waiting:
             return None
         raise RemoteError(f"a modem of dialect {self.dialect.name} does not say this", head[:256])
+
+    def _heard(self, token: Token, name: str, raw: bytes) -> ModemEvent:
+        event = self._said(token, name, raw)
+        if name in ("", self.device_id):
+            self._own[raw] = token
+        return event
 
     def _said(self, token: Token, name: str, raw: bytes) -> ModemEvent:
         if token is not self.dialect.registration:
@@ -100,6 +167,16 @@ class ModemStream:
         raw = bytes(self._kept[:size])
         del self._kept[:size]
         return Payload(raw)
+
+
+def _begun(raw: bytes, words: tuple[bytes, ...]) -> int:
+    """How many bytes at the end may be the beginning of one of the words."""
+    most = max((len(word) for word in words), default=0)
+    tail = raw[len(raw) - min(len(raw), most - 1) :] if most else b""
+    for at in range(len(tail)):
+        if any(word.startswith(tail[at:]) for word in words):
+            return len(tail) - at
+    return 0
 
 
 def frame_size(head: bytes) -> int:

@@ -12,7 +12,10 @@ FRAME = Frame(
     1, 16, b"IMEI:861234567890123\r\nHB:861234567890123\r\n#8612#$HEART$\x55\xaa\x02\x0d"
 ).to_bytes()
 MBAP = bytes.fromhex("00010000000501030212345678")[:11]
-DIALECTS = [name for name in names() if name != "transparent"]
+SPEAKING = [name for name in names() if load(name).registration]
+DIALECTS = [name for name in SPEAKING if not load(name).within_frames]
+RTU = bytes.fromhex("010304007b0000cbfb")
+MODE_C = b"\x02P.01(0261121003000)(00)(30)(1)(1.5)(kW)\r\n(0.5)\r\n#8612$HEAR\x03\x1b"
 
 
 @pytest.mark.parametrize("name", DIALECTS)
@@ -30,6 +33,70 @@ def test_whatever_the_chunks_the_frames_are_whole(name: str, step: int) -> None:
     expected = [Registered(IMEI), Payload(FRAME), heartbeat, Payload(MBAP), *again, Payload(FRAME)]
     assert events == [*expected, heartbeat, heartbeat]
     assert stream.device_id == IMEI
+
+
+@pytest.mark.parametrize("name", SPEAKING)
+@pytest.mark.parametrize("step", [1, 3, 1000])
+@pytest.mark.parametrize("payload", [RTU, MODE_C], ids=["rtu", "mode-c"])
+def test_a_modem_s_words_are_taken_out_of_the_midst_of_unframed_answers(
+    name: str, step: int, payload: bytes
+) -> None:
+    dialect = load(name)
+    assert dialect.registration is not None
+    assert dialect.heartbeat is not None
+    hello, beat = dialect.registration.write(IMEI), dialect.heartbeat.write(IMEI)
+    stream = ModemStream(name)
+    assert stream.feed(hello) == [Registered(IMEI)]
+    stream.carries(framed=False)
+    again = hello if dialect.every_packet else b""
+    said = again + payload[:4] + beat + again + payload[4:] + beat
+    events = [event for at in range(0, len(said), step) for event in stream.feed(said[at : at + step])]
+    events += stream.release()
+    assert b"".join(event.raw for event in events if isinstance(event, Payload)) == payload
+    words = [event for event in events if not isinstance(event, Payload)]
+    heartbeat = Heartbeat(dialect.heartbeat.answer(IMEI))
+    names = [Registered(IMEI)] if dialect.every_packet else []
+    assert words == [*names, heartbeat, *names, heartbeat]
+
+
+def test_what_may_begin_a_heartbeat_is_held_a_moment() -> None:
+    stream = ModemStream("text-every-packet")
+    stream.feed(b"#861111#")
+    stream.carries(framed=False)
+    assert stream.feed(b"\x01\x03\x02\x00$HEA") == [Payload(b"\x01\x03\x02\x00")]
+    assert stream.held
+    assert stream.release() == [Payload(b"$HEA")]
+    assert (stream.held, stream.release()) == (False, [])
+    # The name of another modem is no word of this one.
+    assert stream.feed(b"#862222#!") == [Payload(b"#862222#!")]
+    stream.carries(framed=True)
+    with pytest.raises(RemoteError, match="does not say this"):
+        stream.feed(b"\x01\x03 a late answer")
+
+
+def test_a_heartbeat_without_a_name_of_its_own_and_one_that_cannot_carry_it() -> None:
+    text = (
+        '[x.registration]\nprefix="I:"\nbody="text"\nsuffix="\\n"\n'
+        '[x.heartbeat]\nprefix="hex:55"\nbody="hex"\nlength=2'
+    )
+    dialect = parse_dialects(text)["x"]
+    stream = ModemStream(dialect)
+    stream.feed(b"I:not hex\n")
+    stream.carries(framed=False)
+    assert stream.feed(b"abI:not hex\ncd") == [Payload(b"ab"), Registered("not hex"), Payload(b"cd")]
+    silent = ModemStream(parse_dialects('[y.heartbeat]\nprefix="PING"\nbody="none"\nreply="PONG"')["y"])
+    silent.carries(framed=False)
+    assert silent.feed(b"\x15PING\x06P") == [Payload(b"\x15"), Heartbeat(b"PONG"), Payload(b"\x06")]
+    assert silent.release() == [Payload(b"P")]
+
+
+def test_a_modem_that_cuts_frames_has_its_name_taken_out_of_them() -> None:
+    stream = ModemStream("text-every-packet-cut")
+    whole = Frame(1, 16, bytes(range(64, 90))).to_bytes()
+    said = b"#861111#" + whole[:20] + b"#861111#" + whole[20:] + b"$HEART$"
+    events = stream.feed(said)
+    assert b"".join(event.raw for event in events if isinstance(event, Payload)) == whole
+    assert ModemStream("text-every-packet").feed(said)[1] != Payload(whole)
 
 
 def test_the_wire_of_each_dialect() -> None:
