@@ -19,6 +19,7 @@ class Link:
         self.modem = modem
         self._lock = asyncio.Lock()
         self._wire: Wire | None = None
+        self._broke_off = False
 
     @property
     def busy(self) -> bool:
@@ -36,7 +37,7 @@ class Link:
         """The line to the meters, alone. What is raised within poisons it, as `ByteStream.poison` does."""
         async with self._lock:
             wire = await self._connected()
-            wire.take_lease()
+            wire.take_lease(broke_off=self._broke_off)
             try:
                 yield wire
             except BaseException as error:
@@ -46,6 +47,7 @@ class Link:
                 raise
             finally:
                 wire.end_lease()
+                self._broke_off = bool(wire.poisoned)
                 if not wire.up and self._wire is wire:
                     self._wire = None
 

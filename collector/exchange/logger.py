@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from collector.exchange.mbap import ModbusLine
+from collector.exchange.modbus_line import ModbusLine
 from collector.exchange.notebook import Notebook
 from collector.exchange.profiles import until
 from collector.exchange.rows import Accepted, Ints, Meaning, Rows, accept
@@ -15,7 +15,7 @@ from model.period import LOCAL
 from model.readout import Answer
 from protocols.errors import DecodeError, ServiceRefused
 from protocols.meter_models.model import MeterModel
-from protocols.modbus.logger import Logger
+from protocols.modbus.logger import Logger, LoggerRows
 
 SLACK = 2  # windows more than the asked period can fill, for records lost to power cuts
 
@@ -28,16 +28,15 @@ class LoggerReader:
         self._oldest = self._newest = 0
         self._newest_stamp: datetime | None = None
 
-    async def open(self, notes: Notebook) -> bytes:
+    async def open(self) -> bytes:
         """Read which records there are, and the newest one's stamp."""
         log = self._logger
         self._oldest, first = await self._number(log.oldest)
         self._newest, last = await self._number(log.newest)
         if self._newest < self._oldest:
             return first + last
-        await self._line.write(log.select, log.pointer(log.select).encode(self._newest))
-        words, raw = await self._line.read(log.block(1))
-        self._newest_stamp = datetime.fromtimestamp(int(log.decode(words, LOCAL).stamps[0]), UTC)
+        rows, raw = await self._window(self._newest, 1)
+        self._newest_stamp = datetime.fromtimestamp(int(rows.stamps[0]), UTC)
         return first + last + raw
 
     async def _number(self, address: int) -> tuple[int, bytes]:
@@ -53,7 +52,7 @@ class LoggerReader:
         first = span.asked.start if span.opening else span.asked.start + interval
         notes.asking = (span.item, span.asked)
         try:
-            stamps, columns, raw = await self._records(first, span.asked.end)
+            stamps, columns, raw = await self.records(first, span.asked.end)
         except DecodeError as error:
             notes.reject(error.reason, error.raw)
             return
@@ -77,7 +76,7 @@ class LoggerReader:
                 asked = span.asked if answered is None else answered
                 notes.take(Answer(span.item, raw, asked, answered is not None, blocks, events=events))
 
-    async def _records(self, first: datetime, last: datetime) -> tuple[Ints, dict[str, Ints], bytes]:
+    async def records(self, first: datetime, last: datetime) -> tuple[Ints, dict[str, Ints], bytes]:
         """Records stamped `first` to `last`, both included, with the bytes of every window."""
         log = self._logger
         names = [field.name for field in log.fields if field.name != "stamp"]
@@ -85,17 +84,16 @@ class LoggerReader:
         raws: list[bytes] = []
         if self._newest_stamp is not None and first <= self._newest_stamp:
             number = max(self._oldest, log.sequence(first, self._newest, self._newest_stamp))
+            end = min(last, self._newest_stamp)
             windows = (
-                (last - first) // timedelta(seconds=log.interval_seconds) // log.window_records + 1 + SLACK
+                (end - first) // timedelta(seconds=log.interval_seconds) // log.window_records + 1 + SLACK
             )
             for _ in range(windows):
                 count = min(log.window_records, self._newest - number + 1)
                 if count <= 0:
                     break
-                await self._line.write(log.select, log.pointer(log.select).encode(number))
-                words, raw = await self._line.read(log.block(count))
+                rows, raw = await self._window(number, count)
                 raws.append(raw)
-                rows = log.decode(words, LOCAL)
                 inside = (rows.stamps >= first.timestamp()) & (rows.stamps <= last.timestamp())
                 kept.append((rows.stamps[inside], {name: rows.columns[name][inside] for name in names}))
                 if rows.stamps[-1] >= last.timestamp():
@@ -105,11 +103,34 @@ class LoggerReader:
                 raise DecodeError(
                     "the logger's records do not come to the end of what was asked", b"".join(raws)
                 )
-        if not kept:
-            return np.zeros(0, np.int64), {name: np.zeros(0, np.int64) for name in names}, b"".join(raws)
-        stamps = np.concatenate([part for part, _ in kept])
-        columns = {name: np.concatenate([part[name] for _, part in kept]) for name in names}
-        return stamps, columns, b"".join(raws)
+        return *_joined(names, kept), b"".join(raws)
+
+    async def entries(self, first: int, last: int) -> tuple[Ints, dict[str, Ints], bytes]:
+        """Records `first` to `last`, counted from 1 at the oldest, with the bytes of every window."""
+        log = self._logger
+        kept: list[tuple[Ints, dict[str, Ints]]] = []
+        raws: list[bytes] = []
+        number, end = self._oldest + first - 1, min(self._oldest + last - 1, self._newest)
+        while number <= end:
+            rows, raw = await self._window(number, min(log.window_records, end - number + 1))
+            if kept and rows.stamps[0] <= kept[-1][0][-1]:
+                raise DecodeError("the logger's records do not follow one another", raw)
+            kept.append((rows.stamps, rows.columns))
+            raws.append(raw)
+            number += len(rows.stamps)
+        return *_joined([field.name for field in log.fields if field.name != "stamp"], kept), b"".join(raws)
+
+    async def _window(self, number: int, count: int) -> tuple[LoggerRows, bytes]:
+        log = self._logger
+        await self._line.write(log.select, log.pointer(log.select).encode(number))
+        words, raw = await self._line.read(log.block(count))
+        return log.decode(words, LOCAL), raw
+
+
+def _joined(names: list[str], parts: list[tuple[Ints, dict[str, Ints]]]) -> tuple[Ints, dict[str, Ints]]:
+    none = np.zeros(0, np.int64)
+    stamps = np.concatenate([none, *(stamps for stamps, _ in parts)])
+    return stamps, {name: np.concatenate([none, *(columns[name] for _, columns in parts)]) for name in names}
 
 
 async def read_logger(
@@ -127,7 +148,7 @@ async def read_logger(
     reader = LoggerReader(line, model, logger)
     notes.asking = (spans[0].item, spans[0].asked)
     try:
-        await reader.open(notes)
+        await reader.open()
     except (DecodeError, ServiceRefused) as error:
         notes.reject(error.reason, error.raw)
         return

@@ -6,6 +6,7 @@ at any other time it is a reading like any other, and the half-hours between sta
 
 from __future__ import annotations
 
+import random
 import struct
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,7 @@ from decimal import Decimal
 from collector.exchange.abilities import HALF_HOURS
 from collector.exchange.clocks import Judged, judge
 from collector.exchange.logger import read_logger
-from collector.exchange.mbap import ModbusLine
+from collector.exchange.modbus_line import ModbusLine
 from collector.exchange.notebook import Notebook
 from collector.exchange.now import instant_read
 from collector.exchange.scales import Scales
@@ -26,7 +27,8 @@ from model.readout import Answer, ProfileBlock, RegisterRead
 from model.series import ProfileKind, Rate
 from protocols.errors import DecodeError, ServiceRefused
 from protocols.meter_models.model import MeterModel, Place
-from protocols.modbus.registers import Block, pick, read_plan
+from protocols.modbus.framing import Carrier, framing
+from protocols.modbus.registers import Block, pick
 from storage.fleet import LineMeter
 
 TIMELY = timedelta(seconds=60)  # read this soon after the half-hour, an index is that of the half-hour
@@ -37,7 +39,10 @@ async def converse(
     scales: Scales,
 ) -> None:  # fmt: skip
     """One conversation. Raises what `ModbusLine` raises; by then `notes` hold what had come."""
-    line = ModbusLine(stream, meter.address, answer_s)
+    carrier = Carrier.MBAP if stream.gateway else model.modbus.carrier
+    # A number drawn: what an earlier conversation left behind does not bear it.
+    talk = framing(carrier, meter.address, random.randrange(0x10000))
+    line = ModbusLine(stream, talk, answer_s)
     if not await _is_meter(line, meter, model, notes):
         return
     judged = await _clock(line, model, wanted, notes)
@@ -136,7 +141,7 @@ async def _numbers(
     notes.asking = (name, None)
     answers: dict[Block, Sequence[int]] = {}
     raws: list[bytes] = []
-    for block in read_plan([place.modbus for place in places], max_gap=model.modbus.max_gap):
+    for block in model.modbus.plan(places):
         try:
             answers[block], raw = await line.read(block)
             raws.append(raw)

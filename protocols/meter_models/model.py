@@ -1,6 +1,6 @@
 """What a file of this folder says about a kind of meter."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -12,8 +12,10 @@ from protocols.dlms.enums import Mechanism
 from protocols.dlms.reference import Attribute
 from protocols.dlms.selection import CLOCK_COLUMN, CaptureObject
 from protocols.errors import LocalError
+from protocols.meter_models.mode_c import ModeCSettings
+from protocols.modbus.framing import Carrier
 from protocols.modbus.logger import Logger
-from protocols.modbus.registers import Register
+from protocols.modbus.registers import MAX_REGISTERS, Block, Register, read_plan
 from protocols.obis import Obis
 
 
@@ -22,6 +24,7 @@ class Speech(StrEnum):
 
     DLMS = "dlms"
     MODBUS = "modbus"
+    MODE_C = "iec62056-21"
 
 
 class Quantity(StrEnum):
@@ -43,17 +46,23 @@ class Quantity(StrEnum):
 class Place:
     """Where a number stands and what it means: value = raw × 10^scaler `unit`.
 
-    One of `attribute` (DLMS) and `register` (Modbus) is set, neither in a Modbus logger. `exponent`
-    is for float registers kept in thousands of the unit (3 for kWh): raw = float × 10^(exponent − scaler).
-    `tag` is what a DLMS meter writes.
+    One of `attribute` (DLMS) and `register` (Modbus) is set, neither in mode C and in a Modbus logger. `code`
+    is the OBIS code of what stands there in Modbus and mode C. `exponent` is for float registers kept in thousands of the unit
+    (3 for kWh): raw = float × 10^(exponent − scaler). `tag` is what a DLMS meter writes.
     """
 
     scaler: int
     unit: Unit
     attribute: Attribute | None = None
     register: Register | None = None
+    code: Obis | None = None
     exponent: int = 0
     tag: Tag = Tag.DOUBLE_LONG_UNSIGNED
+
+    @property
+    def obis(self) -> Obis | None:
+        """What it is called, whatever it is read with."""
+        return self.code if self.attribute is None else self.attribute.obis
 
     def value(self, raw: int) -> Decimal:
         """The exact value in `unit`."""
@@ -69,16 +78,16 @@ class Place:
 
     @property
     def modbus(self) -> Register:
-        """The register; `LocalError` at a DLMS meter."""
+        """The register; `LocalError` at a meter of another protocol."""
         if self.register is None:
-            raise LocalError("a DLMS meter has no Modbus registers")
+            raise LocalError("a meter of another protocol has no Modbus registers")
         return self.register
 
     @property
     def dlms(self) -> Attribute:
-        """The attribute; `LocalError` at a Modbus meter."""
+        """The attribute; `LocalError` at a meter of another protocol."""
         if self.attribute is None:
-            raise LocalError("a Modbus meter has no COSEM attributes")
+            raise LocalError("a meter of another protocol has no COSEM attributes")
         return self.attribute
 
 
@@ -162,7 +171,8 @@ class DlmsSettings:
 
 @dataclass(frozen=True, slots=True)
 class ModbusSettings:
-    """How to ask the meter: the largest hole a read may cover, registers of clock and serial, its logger.
+    """How to ask the meter: what it speaks at its own port, the largest hole a read may cover and the most
+    registers it answers at once, registers of clock and serial, its logger.
 
     `clock` counts seconds of local time since `epoch`; `serial` are `serial_words` registers of text, two
     characters each, filled up with zero bytes.
@@ -171,11 +181,18 @@ class ModbusSettings:
     unit: int
     max_gap: int
     function: int
+    carrier: Carrier = Carrier.RTU
+    max_count: int = MAX_REGISTERS
     clock: Register | None = None
     epoch: datetime | None = None
     serial: int | None = None
     serial_words: int = 0
     logger: Logger | None = None
+
+    def plan(self, places: Iterable[Place]) -> tuple[Block, ...]:
+        """The reads that bring these places, as few as the meter allows."""
+        registers = [place.modbus for place in places]
+        return read_plan(registers, max_gap=self.max_gap, max_count=self.max_count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +215,7 @@ class MeterModel:
     instants: tuple[InstantItem, ...]
     dlms_settings: DlmsSettings | None = None
     modbus_settings: ModbusSettings | None = None
+    mode_c_settings: ModeCSettings | None = None
     serial: Attribute | None = None
     clock: Attribute | None = None
     profile: LoadProfile | None = None
@@ -217,6 +235,13 @@ class MeterModel:
         if self.modbus_settings is None:
             raise LocalError(f"meter model {self.name} does not speak Modbus")
         return self.modbus_settings
+
+    @property
+    def mode_c(self) -> ModeCSettings:
+        """Its mode C settings; `LocalError` at another meter."""
+        if self.mode_c_settings is None:
+            raise LocalError(f"meter model {self.name} does not speak IEC 62056-21")
+        return self.mode_c_settings
 
     def register(self, channel: Channel, rate: Rate = Rate.TOTAL) -> RegisterItem:
         """The register of a channel and rate; `LocalError` when the meter has none."""

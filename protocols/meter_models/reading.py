@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from model.series import Channel, ProfileKind, Rate, RegisterKey, Unit
 from protocols.dlms.axdr import INTEGERS, Tag
@@ -13,6 +13,7 @@ from protocols.dlms.objects import CLOCK_TIME, InterfaceClass
 from protocols.dlms.reference import Attribute
 from protocols.dlms.selection import CaptureObject
 from protocols.errors import LocalError
+from protocols.meter_models.mode_c import read_mode_c
 from protocols.meter_models.model import (
     BillingProfile,
     DlmsSettings,
@@ -26,8 +27,10 @@ from protocols.meter_models.model import (
     RegisterItem,
     Speech,
 )  # fmt: skip
-from protocols.modbus.logger import Field, Logger
-from protocols.modbus.registers import Register, RegisterType, WordOrder
+from protocols.meter_models.table import Table
+from protocols.modbus.framing import Carrier
+from protocols.modbus.logger import LOAD_PROFILE, Field, Logger
+from protocols.modbus.registers import MAX_REGISTERS, Register, RegisterType, WordOrder
 from protocols.obis import obis
 
 UNITS: Final = {
@@ -35,50 +38,7 @@ UNITS: Final = {
     "V": Unit.VOLT, "Hz": Unit.HERTZ, "": Unit.NONE,
 }  # fmt: skip
 CHANNELS: Final = {channel.name.lower(): channel for channel in Channel}
-T = TypeVar("T")
 E = TypeVar("E", bound=Enum)
-_NEEDED: Final[Any] = object()
-
-
-class Table:
-    """A table of a model file that is emptied key by key; what is left over at the end is refused."""
-
-    def __init__(self, place: str, table: dict[str, Any]) -> None:
-        self.place = place
-        self._left = dict(table)
-
-    def take(self, key: str, kind: type[T], default: Any = _NEEDED) -> T:
-        """The value of `key`, of this type."""
-        if key not in self._left:
-            if default is _NEEDED:
-                raise LocalError(f"{self.place}: {key!r} is missing")
-            return default  # type: ignore[no-any-return]
-        value = self._left.pop(key)
-        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            raise LocalError(f"{self.place}: {key!r} must be {kind.__name__}, not {value!r}")
-        return value
-
-    def choose(self, key: str, choices: dict[str, T], default: Any = _NEEDED) -> T:
-        """One of several words."""
-        word = self.take(key, str, default)
-        if word not in choices:
-            raise LocalError(f"{self.place}: {key!r} is one of {', '.join(map(repr, choices))}, not {word!r}")
-        return choices[word]
-
-    def sub(self, key: str) -> "Table | None":
-        """A table in this one, None when it is absent."""
-        table = self.take(key, dict, None)
-        return None if table is None else Table(f"{self.place}, [{key}]", table)
-
-    def subs(self, key: str) -> list["Table"]:
-        """A list of tables in this one, perhaps empty."""
-        tables = self.take(key, list, [])
-        return [Table(f"{self.place}, {key} {at}", table) for at, table in enumerate(tables, 1)]
-
-    def finish(self) -> None:
-        """Nothing may be left."""
-        for key in self._left:
-            raise LocalError(f"{self.place}: {key!r} means nothing here, correct or remove it")
 
 
 def _words(codes: type[E]) -> dict[str, E]:
@@ -105,11 +65,12 @@ def _model(name: str, top: Table) -> MeterModel:
         raise LocalError(f"{top.place}: the name in the file is not the name of the file")
     speech = top.choose("protocol", _words(Speech))
     modbus_table = top.sub("modbus")
-    order, function = WordOrder.BIG, 3
+    order, function, absent = WordOrder.BIG, 3, False
     if modbus_table is not None:
         order = modbus_table.choose("word_order", _words(WordOrder), "big")
         function = modbus_table.choose("function", {"holding": 3, "input": 4}, "holding")
-    reader = _Places(speech, order, function)
+        absent = modbus_table.take("highest_is_none", bool, False)
+    reader = _Places(speech, order, function, absent)
     registers = tuple(reader.register(table) for table in top.subs("register"))
     logger_table = modbus_table.sub("logger") if modbus_table is not None else None
     logger, logged = (None, ()) if logger_table is None else _logger(logger_table, order, function)
@@ -128,6 +89,7 @@ def _model(name: str, top: Table) -> MeterModel:
         registers=registers,
         instants=tuple(reader.instant(table) for table in top.subs("instant")),
         dlms_settings=_dlms(top.sub("dlms")),
+        mode_c_settings=read_mode_c(mode_c) if (mode_c := top.sub("mode_c")) is not None else None,
         modbus_settings=_modbus(modbus_table, order, function, logger),
         serial=Attribute(InterfaceClass.DATA, obis(serial), 2) if serial else None,
         clock=CLOCK_TIME if clock and speech is Speech.DLMS else None,
@@ -152,15 +114,22 @@ def _check(model: MeterModel) -> None:
         raise LocalError("a [dlms] table belongs to a meter that speaks it, and only there")
     if (model.speech is Speech.MODBUS) != (model.modbus_settings is not None):
         raise LocalError("a [modbus] table belongs to a meter that speaks it, and only there")
+    if (model.speech is Speech.MODE_C) != (model.mode_c_settings is not None):
+        raise LocalError("a [mode_c] table belongs to a meter that speaks it, and only there")
     if model.speech is Speech.MODBUS and (model.profile or model.billing or model.serial):
         raise LocalError("profiles and a serial by OBIS belong to DLMS meters")
+    if model.speech is Speech.MODE_C and (model.billing or model.serial):
+        raise LocalError("a closing profile belongs to DLMS meters, and the serial to [mode_c]")
+    codes = [item.place.obis for item in model.registers] + [item.place.obis for item in model.instants]
+    if len(set(codes)) != len(codes):
+        raise LocalError("each OBIS code stands for one register or quantity")
 
 
 class _Places:
     """Reads where numbers stand, the one way or the other."""
 
-    def __init__(self, speech: Speech, order: WordOrder, function: int) -> None:
-        self._speech, self._order, self._function = speech, order, function
+    def __init__(self, speech: Speech, order: WordOrder, function: int, absent: bool) -> None:
+        self._speech, self._order, self._function, self._absent = speech, order, function, absent
 
     def place(self, table: Table, class_id: int = InterfaceClass.REGISTER, number: int = 2) -> Place:
         """OBIS or address, scaler, unit; the table must then be empty."""
@@ -171,11 +140,15 @@ class _Places:
             )
             class_id, number = table.take("class", int, class_id), table.take("attribute", int, number)
             place = Place(scaler, unit, Attribute(class_id, obis(table.take("obis", str)), number), tag=tag)
+        elif self._speech is Speech.MODE_C:
+            place = Place(scaler, unit, code=obis(table.take("obis", str)))
         else:
             kind = table.choose("type", _words(RegisterType))
-            register = Register(table.take("address", int), kind, self._function, self._order)
-            place = Place(scaler, unit, register=register, exponent=table.take("exponent", int, 0))
-            if place.exponent and kind is not RegisterType.FLOAT32:
+            order = table.choose("word_order", _words(WordOrder), self._order.value)
+            address, code = table.take("address", int), obis(table.take("obis", str))
+            register = Register(address, kind, self._function, order, self._absent and not kind.digits)
+            place = Place(scaler, unit, None, register, code, table.take("exponent", int, 0))
+            if place.exponent and not kind.digits:
                 raise LocalError(f"{table.place}: an exponent belongs to a float register")
         table.finish()
         return place
@@ -220,6 +193,8 @@ def _modbus(
         unit=table.take("unit", int, 1),
         max_gap=table.take("max_gap", int, 0),
         function=function,
+        carrier=table.choose("framing", _words(Carrier), "rtu"),
+        max_count=table.take("max_count", int, MAX_REGISTERS),
         clock=None if clock is None else Register(clock, RegisterType.U32, function, order),
         epoch=table.take("clock_epoch", datetime, None) if clock is not None else None,
         serial=table.take("serial_address", int, None),
@@ -230,6 +205,8 @@ def _modbus(
         settings.serial_words
     ):
         raise LocalError(f"{table.place}: a clock needs its epoch, a serial its number of words")
+    if not 4 <= settings.max_count <= MAX_REGISTERS:
+        raise LocalError(f"{table.place}: a meter answers 4 to {MAX_REGISTERS} registers at once")
     table.finish()
     return settings
 
@@ -283,7 +260,8 @@ def _logger(
         fields.append(field)
         if name not in ("stamp", "status"):
             channel, kind = part.choose("channel", CHANNELS), part.choose("kind", _words(ProfileKind))
-            place = Place(part.take("scaler", int, 0), part.choose("unit", UNITS))
+            code = obis(part.take("obis", str))
+            place = Place(part.take("scaler", int, 0), part.choose("unit", UNITS), code=code)
             columns.append((name, ProfileColumn(channel, kind, place)))
         part.finish()
     if "stamp" not in [field.name for field in fields]:
@@ -300,6 +278,7 @@ def _logger(
         fields=tuple(fields),
         order=order,
         function=function,
+        obis=obis(table.take("obis", str, str(LOAD_PROFILE))),
     )
     table.finish()
     _check_interval(table.place, logger.interval_seconds, [column for _, column in columns])

@@ -7,12 +7,17 @@ oldest when there are none); writing a number to `select` (function 16) moves th
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from protocols.errors import DecodeError, LocalError
 from protocols.modbus.registers import MAX_REGISTERS, Block, Register, RegisterType, WordOrder
+from protocols.obis import Obis
+
+LOAD_PROFILE: Final = Obis(1, 0, 99, 1, 0)
+"""Load profile with recording period 1 (IEC 62056-6-1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +33,8 @@ class Field:
 class Logger:
     """Where the logger lies: addresses of the three u32 pointers, the window, and the layout of a record.
 
-    The field called "stamp" counts seconds of the meter's local time since `epoch` (naive, local by the
-    meter's document); the one called "status" is 0 for a good record.
+    `obis` is the code it is asked for by. The field called "stamp" counts seconds of the meter's local time
+    since `epoch` (naive, local by the meter's document); the one called "status" is 0 for a good record.
     """
 
     oldest: int
@@ -43,6 +48,7 @@ class Logger:
     fields: tuple[Field, ...]
     order: WordOrder = WordOrder.BIG
     function: int = 3
+    obis: Obis = LOAD_PROFILE
 
     def __post_init__(self) -> None:
         if not 0 < self.window_records * self.record_words <= MAX_REGISTERS:

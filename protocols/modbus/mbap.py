@@ -12,8 +12,10 @@ _SHORTEST, _LONGEST = 3, MAX_PDU + 1  # of the length in a header: unit, functio
 
 
 class MbapFraming:
-    """The `ModbusFraming` of Modbus TCP. The number of the `first` question counts up, so that an answer to
+    """The `Framing` of Modbus TCP. The number of the `first` question counts up, so that an answer to
     one of an earlier conversation is known for what it is."""
+
+    numbered = True
 
     def __init__(self, unit: int, first: int = 1) -> None:
         require(0 <= unit <= 255, f"a unit behind a header is 0 to 255, not {unit}")
@@ -24,7 +26,7 @@ class MbapFraming:
         self._over = False
 
     def ask(self, request: Request[object]) -> bytes:
-        """See `ModbusFraming`."""
+        """See `Framing`."""
         if self._transaction is not None or self._over:
             raise LocalError("nothing may be asked here before the last question is settled")
         self._transaction, self._next = self._next, (self._next + 1) & 0xFFFF
@@ -32,7 +34,7 @@ class MbapFraming:
         return _HEADER.pack(self._transaction, 0, len(pdu) + 1, self._unit) + pdu
 
     def feed(self, chunk: bytes) -> bytes | None:
-        """See `ModbusFraming`."""
+        """See `Framing`."""
         self._held += chunk
         try:
             pdu = self._complete(bytes(self._held[: _HEADER.size + MAX_PDU + 1]))

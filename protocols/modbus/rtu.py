@@ -2,7 +2,7 @@
 
 No byte of a frame says which question it answers. An answer that comes too late fits the next question, if
 that asks as much of the same unit, and every answer after it is one behind. So nothing is ever sent on a line
-with an answer outstanding: see `ModbusFraming`.
+with an answer outstanding: see `Framing`.
 """
 
 from dataclasses import dataclass
@@ -72,7 +72,9 @@ class Silence:
 
 
 class RtuFraming:
-    """The `ModbusFraming` of RTU, on a serial line or through a modem that passes its bytes on."""
+    """The `Framing` of RTU, on a serial line or through a modem that passes its bytes on."""
+
+    numbered = False
 
     def __init__(self, unit: int) -> None:
         require(1 <= unit <= 247, f"a unit on a serial line is 1 to 247, not {unit}")
@@ -82,14 +84,14 @@ class RtuFraming:
         self._over = False
 
     def ask(self, request: Request[object]) -> bytes:
-        """See `ModbusFraming`."""
+        """See `Framing`."""
         if self._asked is not None or self._over:
             raise LocalError(f"nothing may be asked here before {self._asked or 'the line'} is settled")
         self._asked = request
         return sealed(bytes((self._unit,)) + request.to_bytes())
 
     def feed(self, chunk: bytes) -> bytes | None:
-        """See `ModbusFraming`."""
+        """See `Framing`."""
         self._held += chunk
         raw = bytes(self._held[: MAX_FRAME + 1])
         try:

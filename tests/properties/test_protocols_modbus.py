@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from protocols.errors import LocalError, RemoteError
 from protocols.modbus.codes import ExceptionCode, ModbusRefused
-from protocols.modbus.framing import ModbusFraming
+from protocols.modbus.framing import Framing
 from protocols.modbus.identity import Identification, ReadIdentification, ReportServer, ServerReport
 from protocols.modbus.mbap import MbapFraming
 from protocols.modbus.pdu import Answer, read_answer
@@ -71,11 +71,11 @@ class Meter:
         return self.answer
 
 
-def framings() -> tuple[ModbusFraming, ...]:
+def framings() -> tuple[Framing, ...]:
     return RtuFraming(UNIT), MbapFraming(UNIT, 77)
 
 
-def framed(framing: ModbusFraming, pdu: bytes) -> bytes:
+def framed(framing: Framing, pdu: bytes) -> bytes:
     if isinstance(framing, RtuFraming):
         return sealed(bytes((UNIT,)) + pdu)
     return b"\x00\x4d\x00\x00" + (len(pdu) + 1).to_bytes(2, "big") + bytes((UNIT,)) + pdu

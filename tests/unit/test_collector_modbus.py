@@ -12,8 +12,8 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from collector.address import parse
 from collector.errors import AnswerTimeout, LinkDown
-from collector.exchange.mbap import ModbusLine
 from collector.exchange.modbus import half_hours
+from collector.exchange.modbus_line import ModbusLine
 from collector.found import Asked
 from collector.links import DialOut
 from collector.single_read import read
@@ -22,6 +22,7 @@ from model.period import LOCAL
 from model.readout import RegisterRead
 from model.series import Channel, Rate, Unit
 from protocols.errors import RemoteError, ServiceRefused
+from protocols.modbus.mbap import MbapFraming
 from protocols.modbus.registers import Block
 
 Answer = Callable[[bytes], bytes]
@@ -71,7 +72,7 @@ async def ask(port: int, block: Block, seconds: float = 0.3) -> list[int]:
     link = line(port)
     try:
         async with link.lease() as stream:
-            return (await ModbusLine(stream, 5, seconds).read(block))[0]
+            return (await ModbusLine(stream, MbapFraming(5), seconds).read(block))[0]
     finally:
         link.close()
         await asyncio.sleep(0.01)
@@ -81,7 +82,7 @@ async def test_a_foreign_server_is_read_and_written(free_port: int) -> None:
     async with foreign(free_port):
         link = line(free_port)
         async with link.lease() as stream:
-            modbus = ModbusLine(stream, 5, 2.0)
+            modbus = ModbusLine(stream, MbapFraming(5), 2.0)
             assert (await modbus.read(Block(3, 40, 3)))[0] == [0x1234, 0xFFFF, 7]
             await modbus.write(41, [1, 2])
             assert (await modbus.read(Block(3, 40, 3)))[0] == [0x1234, 1, 2]
@@ -136,9 +137,9 @@ async def test_an_answer_that_comes_too_late_is_never_taken_for_the_next_one(fre
         link = line(free_port)
         with pytest.raises(AnswerTimeout):
             async with link.lease() as stream:
-                await ModbusLine(stream, 5, 0.1).read(Block(3, 100, 1))
+                await ModbusLine(stream, MbapFraming(5), 0.1).read(Block(3, 100, 1))
         async with link.lease() as stream:  # a new call: the old one is poisoned
-            assert (await ModbusLine(stream, 5, 0.5).read(Block(3, 200, 1)))[0] == [2]
+            assert (await ModbusLine(stream, MbapFraming(5), 0.5).read(Block(3, 200, 1)))[0] == [2]
         link.close()
 
 

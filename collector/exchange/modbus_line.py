@@ -1,0 +1,101 @@
+"""Modbus over a stream, question by question, whichever framing: a late answer is never handed out.
+
+Whatever goes wrong ends the conversation and the connection, and nothing is asked twice: an answer that did
+not come in time is still on its way, and over RTU it could not be told from the answer to the next question.
+Where the line is the same for whoever calls next (a serial port, a modem with a bus behind it), the next
+caller listens first until it is silent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TypeVar
+
+from collector.errors import AnswerTimeout
+from collector.wire import ByteStream
+from protocols.errors import RemoteError, ServiceRefused
+from protocols.modbus.framing import Framing
+from protocols.modbus.pdu import Request, read_answer
+from protocols.modbus.registers import Block
+from protocols.modbus.requests import ReadRegisters, WriteRegisters
+
+A = TypeVar("A")
+RESTLESS = 5  # times the silence due, after which a line that goes on talking is given up
+
+
+class ModbusLine:
+    """Raises `AnswerTimeout`, `LinkDown`, `RemoteError`; `ServiceRefused`, a meter's no, ends nothing.
+
+    `answer_s` is the time-out of an answer, and the silence that must pass after a conversation that broke
+    off on the same line; `settle` says so where the stream cannot know. `pause_s` is kept before every
+    question, as a serial line wants it.
+    """
+
+    def __init__(
+        self,
+        stream: ByteStream,
+        framing: Framing,
+        answer_s: float,
+        *,
+        settle: bool = False,
+        pause_s: float = 0.0,
+    ) -> None:
+        self._stream, self._framing, self._seconds, self._pause_s = stream, framing, answer_s, pause_s
+        self._unsettled = (settle or stream.broke_off) and not framing.numbered
+
+    async def read(self, block: Block) -> tuple[list[int], bytes]:
+        """The words of one block of registers, and the message they came in."""
+        answer = await self.ask(ReadRegisters(block.function, block.address, block.count))
+        return list(answer.values), answer.to_bytes()
+
+    async def write(self, address: int, words: Sequence[int]) -> None:
+        """Write registers (function 16)."""
+        await self.ask(WriteRegisters(address, tuple(words)))
+
+    async def ask(self, request: Request[A]) -> A:
+        """One question and its answer."""
+        try:
+            await self._settle()
+            return read_answer(request, await self._converse(request))
+        except ServiceRefused:
+            raise
+        except (AnswerTimeout, RemoteError) as error:
+            self._stream.poison(f"Modbus: {error}")
+            raise
+
+    async def _settle(self) -> None:
+        """Let pass what may still come of a conversation that broke off, and refuse what came since."""
+        if self._pause_s:
+            await asyncio.sleep(self._pause_s)
+        if self._unsettled:
+            self._unsettled = False
+            for _ in range(RESTLESS):
+                if not await self._heard_within(self._seconds):
+                    break
+            else:
+                raise RemoteError(f"the line was not silent for {self._seconds:g} s, it talks by itself")
+        if self._stream.held:
+            raise RemoteError("bytes came that nobody asked for", await self._stream.read())
+
+    async def _heard_within(self, seconds: float) -> bytes:
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._stream.read()
+        except TimeoutError:
+            return b""
+
+    async def _converse(self, request: Request[A]) -> bytes:
+        heard = bytearray()
+        self._stream.write(self._framing.ask(request))
+        try:
+            async with asyncio.timeout(self._seconds):
+                while True:
+                    chunk = await self._stream.read()
+                    heard += chunk
+                    if (pdu := self._framing.feed(chunk)) is not None:
+                        return pdu
+        except TimeoutError:
+            raise AnswerTimeout(
+                f"no answer about {request} within {self._seconds:g} s", bytes(heard)
+            ) from None
