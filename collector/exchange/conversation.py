@@ -8,29 +8,46 @@ from typing import TypeVar
 from collector.errors import AnswerTimeout
 from collector.wire import ByteStream
 from protocols.dlms.apdu import Attribute
+from protocols.dlms.axdr import Data
 from protocols.dlms.client import ClientConnection, ClientSettings
 from protocols.dlms.enums import Conformance
-from protocols.dlms.events import Associated, Event, Failed, Got, Notified, Released, Send
+from protocols.dlms.events import (
+    Acted,
+    Associated,
+    Connected,
+    Disconnected,
+    Event,
+    Failed,
+    Got,
+    Notified,
+    Released,
+    Send,
+    WasSet,
+)
+from protocols.dlms.framing import Framing
 from protocols.dlms.selection import EntrySelection, RangeSelection
 from protocols.errors import RemoteError, ServiceRefused
 
 E = TypeVar("E")
-LIST_HEAD, LIST_ITEM = 16, 10  # bytes of a request for a list, and of each attribute in it
+LIST_HEAD, LIST_ITEM = 48, 10  # bytes of a request for a list, protected, and of each attribute in it
 WHOLE = 20  # an answer in blocks may take this many time-outs altogether
 
 
 class Conversation:
     """Raises `AnswerTimeout`, `LinkDown`, `protocols.errors.ProtocolError`; after any of these it is over."""
 
-    def __init__(self, stream: ByteStream, settings: ClientSettings) -> None:
+    def __init__(self, stream: ByteStream, settings: ClientSettings, framing: Framing | None = None) -> None:
         self._stream = stream
-        self._client = ClientConnection(settings)
+        self._client = ClientConnection(settings, framing)
         self._seconds = settings.answer_seconds
         self._list = 1
         self.heard = bytearray()  # since the last question
 
     async def associate(self) -> Associated:
-        """Open the association; a wrong password raises `AssociationRefused`."""
+        """Open the link and the association; a wrong password raises `AssociationRefused`."""
+        opening = self._client.connect()
+        if opening:
+            _only(Connected, await self._ask(opening, 1, "the link"))
         granted = _only(Associated, await self._ask(self._client.associate(), 1, "the association"))
         self._list = max(1, min(64, ((granted.max_pdu or 0xFFFF) - LIST_HEAD) // LIST_ITEM))
         return granted
@@ -62,44 +79,76 @@ class Conversation:
             got += [_is(Got, event) for event in events]
         return got
 
+    async def set(self, attribute: Attribute, value: Data) -> None:
+        """Write one attribute; `Refused` when the meter said no (the association stands)."""
+        _only(WasSet, await self._ask(self._client.set(attribute, value), 1, str(attribute))).check()
+
+    async def act(self, method: Attribute, parameters: Data | None = None) -> bytes | None:
+        """Invoke one method, and what it returned; `Refused` when the meter said no."""
+        return _only(Acted, await self._ask(self._client.act(method, parameters), 1, str(method))).raw()
+
     async def release(self) -> None:
-        """Close the association, as politeness to meters that count them."""
+        """Close the association and the link, as politeness to meters that count them."""
         _only(Released, await self._ask(self._client.release(), 1, "the release"))
+        closing = self._client.disconnect()
+        if closing:
+            _only(Disconnected, await self._ask(closing, 1, "the end of the link"))
 
     async def _ask(self, raw: bytes, answers: int, what: str) -> list[Event]:
-        self.heard.clear()
-        self._stream.write(raw)
+        self._write(raw)
         got: list[Event] = []
         loop = asyncio.get_running_loop()
         end = loop.time() + self._seconds * WHOLE
-        try:
-            async with asyncio.timeout(self._seconds) as patience:
-                while len(got) < answers:
+        due = self._due(end)
+        while len(got) < answers:
+            try:
+                async with asyncio.timeout_at(due):
                     chunk = await self._stream.read()
-                    self.heard += chunk
-                    for event in self._client.receive(chunk):
-                        match event:
-                            case Send(raw=next_block):
-                                self.heard.clear()
-                                self._stream.write(next_block)
-                                patience.reschedule(min(loop.time() + self._seconds, end))
-                            case Notified():
-                                pass  # pushes have a receiver of their own
-                            case Failed(error=error):
-                                raise error
-                            case _:
-                                got.append(event)
-        except TimeoutError:
-            raise AnswerTimeout(
-                f"no answer about {what} within {self._seconds:g} s", bytes(self.heard)
-            ) from None
+            except TimeoutError:
+                self._write(self._on_silence(what, end))
+                due = self._due(end)
+                continue
+            self.heard += chunk
+            for event in self._client.receive(chunk):
+                match event:
+                    case Send(raw=following):
+                        self._write(following)
+                        due = self._due(end)
+                    case Notified():
+                        pass  # pushes have a receiver of their own
+                    case Failed(error=error):
+                        raise error
+                    case _:
+                        got.append(event)
         if len(got) > answers:
             raise RemoteError(f"{len(got)} answers came where {answers} were due", bytes(self.heard))
         return got
 
+    def _write(self, raw: bytes) -> None:
+        self.heard.clear()
+        if raw:
+            self._stream.write(raw)
+
+    def _due(self, end: float) -> float:
+        """When silence will have lasted too long, in the loop's time; never beyond `end`."""
+        patience = self._client.next_timeout() or self._seconds
+        return min(asyncio.get_running_loop().time() + patience, end)
+
+    def _on_silence(self, what: str, end: float) -> bytes:
+        """What the link repeats or enquires; `AnswerTimeout` when it has done so often enough."""
+        silent = AnswerTimeout(f"no answer about {what} within {self._seconds:g} s", bytes(self.heard))
+        if asyncio.get_running_loop().time() >= end:
+            raise silent
+        try:
+            return self._client.on_silence()
+        except RemoteError:
+            raise silent from None
+
 
 def _is(kind: type[E], event: object) -> E:
     if not isinstance(event, kind):
+        if isinstance(event, Disconnected):
+            raise RemoteError("the meter closed the link")
         raise RemoteError(f"{type(event).__name__} came where {kind.__name__} was due")
     return event
 

@@ -3,16 +3,37 @@
 from typing import Final, TypeAlias
 
 from protocols.dlms.acse import Aare, Aarq, Rlre, Rlrq
-from protocols.dlms.change import (
+from protocols.dlms.action import (
     ACTION_REQUEST,
     ACTION_RESPONSE,
+    ActionRequestBlock,
+    ActionRequestFirstBlock,
+    ActionRequestListFirstBlock,
+    ActionRequestNextBlock,
+    ActionRequestNormal,
+    ActionRequestWithList,
+    ActionResponseBlock,
+    ActionResponseNextBlock,
+    ActionResponseNormal,
+    ActionResponseWithList,
+    Outcome,
+)
+from protocols.dlms.blocks import DataBlock
+from protocols.dlms.change import (
     SET_REQUEST,
     SET_RESPONSE,
-    ActionRequestNormal,
-    ActionResponseNormal,
+    SetRequestBlock,
+    SetRequestFirstBlock,
+    SetRequestListFirstBlock,
     SetRequestNormal,
+    SetRequestWithList,
+    SetResponseBlock,
+    SetResponseLastBlock,
+    SetResponseListLastBlock,
     SetResponseNormal,
+    SetResponseWithList,
 )
+from protocols.dlms.general_block import GeneralBlock
 from protocols.dlms.get import (
     GET_REQUEST,
     GET_RESPONSE,
@@ -24,32 +45,63 @@ from protocols.dlms.get import (
     GetResponseWithList,
 )
 from protocols.dlms.initiate import ConfirmedServiceError, InitiateRequest, InitiateResponse
-from protocols.dlms.notice import DataNotification, ExceptionResponse
-from protocols.dlms.reference import Access, Attribute, InvokeId
+from protocols.dlms.notice import DataNotification, EventNotification, ExceptionResponse
+from protocols.dlms.reference import Access, Attribute, InvokeId, LongInvokeId
 from protocols.errors import DecodeError
 
 Apdu: TypeAlias = (
     Aarq | Aare | Rlrq | Rlre | GetRequestNormal | GetRequestNext | GetRequestWithList | GetResponseNormal
-    | GetResponseWithBlock | GetResponseWithList | SetRequestNormal | SetResponseNormal | ActionRequestNormal
-    | ActionResponseNormal | ConfirmedServiceError | DataNotification | ExceptionResponse
+    | GetResponseWithBlock | GetResponseWithList | SetRequestNormal | SetRequestFirstBlock | SetRequestBlock
+    | SetRequestWithList | SetRequestListFirstBlock | SetResponseNormal | SetResponseBlock
+    | SetResponseLastBlock | SetResponseListLastBlock | SetResponseWithList | ActionRequestNormal
+    | ActionRequestNextBlock | ActionRequestWithList | ActionRequestFirstBlock | ActionRequestListFirstBlock
+    | ActionRequestBlock | ActionResponseNormal | ActionResponseBlock | ActionResponseWithList
+    | ActionResponseNextBlock | ConfirmedServiceError | DataNotification | EventNotification
+    | ExceptionResponse | GeneralBlock
 )  # fmt: skip
 
 _BY_TAG: Final[dict[int, type[Apdu]]] = {
     message.TAG: message
-    for message in (Aarq, Aare, Rlrq, Rlre, ConfirmedServiceError, DataNotification, ExceptionResponse)
-}
+    for message in (
+        Aarq, Aare, Rlrq, Rlre, ConfirmedServiceError, DataNotification, EventNotification, ExceptionResponse,
+        GeneralBlock,
+    )
+}  # fmt: skip
 _BY_CHOICE: Final[dict[tuple[int, int], type[Apdu]]] = {
-    (GET_REQUEST, 1): GetRequestNormal,
-    (GET_REQUEST, 2): GetRequestNext,
-    (GET_REQUEST, 3): GetRequestWithList,
-    (GET_RESPONSE, 1): GetResponseNormal,
-    (GET_RESPONSE, 2): GetResponseWithBlock,
-    (GET_RESPONSE, 3): GetResponseWithList,
-    (SET_REQUEST, 1): SetRequestNormal,
-    (SET_RESPONSE, 1): SetResponseNormal,
-    (ACTION_REQUEST, 1): ActionRequestNormal,
-    (ACTION_RESPONSE, 1): ActionResponseNormal,
-}
+    (tag, message.CHOICE): message
+    for tag, messages in (
+        (GET_REQUEST, (GetRequestNormal, GetRequestNext, GetRequestWithList)),
+        (GET_RESPONSE, (GetResponseNormal, GetResponseWithBlock, GetResponseWithList)),
+        (
+            SET_REQUEST,
+            (
+                SetRequestNormal, SetRequestFirstBlock, SetRequestBlock, SetRequestWithList,
+                SetRequestListFirstBlock,
+            ),
+        ),
+        (
+            SET_RESPONSE,
+            (
+                SetResponseNormal, SetResponseBlock, SetResponseLastBlock, SetResponseListLastBlock,
+                SetResponseWithList,
+            ),
+        ),
+        (
+            ACTION_REQUEST,
+            (
+                ActionRequestNormal, ActionRequestNextBlock, ActionRequestWithList, ActionRequestFirstBlock,
+                ActionRequestListFirstBlock, ActionRequestBlock,
+            ),
+        ),
+        (
+            ACTION_RESPONSE,
+            (
+                ActionResponseNormal, ActionResponseBlock, ActionResponseWithList, ActionResponseNextBlock,
+            ),
+        ),
+    )
+    for message in messages
+}  # fmt: skip
 
 
 def decode(raw: bytes) -> Apdu:
@@ -63,9 +115,13 @@ def decode(raw: bytes) -> Apdu:
 
 
 __all__ = [
-    "Aare", "Aarq", "Access", "ActionRequestNormal", "ActionResponseNormal", "Apdu", "Attribute",
-    "ConfirmedServiceError", "DataNotification", "ExceptionResponse", "GetRequestNext", "GetRequestNormal",
-    "GetRequestWithList", "GetResponseNormal", "GetResponseWithBlock", "GetResponseWithList",
-    "InitiateRequest", "InitiateResponse", "InvokeId", "Rlre", "Rlrq", "SetRequestNormal",
-    "SetResponseNormal", "decode",
+    "Aare", "Aarq", "Access", "ActionRequestBlock", "ActionRequestFirstBlock", "ActionRequestListFirstBlock",
+    "ActionRequestNextBlock", "ActionRequestNormal", "ActionRequestWithList", "ActionResponseBlock",
+    "ActionResponseNextBlock", "ActionResponseNormal", "ActionResponseWithList", "Apdu", "Attribute",
+    "ConfirmedServiceError", "DataBlock", "DataNotification", "EventNotification", "ExceptionResponse",
+    "GeneralBlock", "GetRequestNext", "GetRequestNormal", "GetRequestWithList", "GetResponseNormal",
+    "GetResponseWithBlock", "GetResponseWithList", "InitiateRequest", "InitiateResponse", "InvokeId",
+    "LongInvokeId", "Outcome", "Rlre", "Rlrq", "SetRequestBlock", "SetRequestFirstBlock",
+    "SetRequestListFirstBlock", "SetRequestNormal", "SetRequestWithList", "SetResponseBlock",
+    "SetResponseLastBlock", "SetResponseListLastBlock", "SetResponseNormal", "SetResponseWithList", "decode",
 ]  # fmt: skip

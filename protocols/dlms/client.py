@@ -1,116 +1,107 @@
 """The head-end's half of a DLMS conversation: requests out, bytes in, events out. No socket, no clock.
 
+    link.send(client.connect())                                   # HDLC only: until Connected
     link.send(client.associate())
     for event in client.receive(link.read()):
-        if isinstance(event, Send): link.send(event.raw)        # the next block, asked for
+        if isinstance(event, Send): link.send(event.raw)          # the next block, the proof of HLS
         if isinstance(event, Got): use(event.attribute, event.result)
+    link.send(client.on_silence())                                # after `next_timeout` seconds
 
 One request is under way at a time. A meter that breaks the protocol raises `RemoteError`, after which the
 connection answers every call with `LocalError`: open a new link.
 """
 
-from dataclasses import dataclass
-from typing import Final
+import secrets
+from collections.abc import Callable
 
 from protocols.dlms import apdu as messages
 from protocols.dlms.apdu import (
     Aare,
-    Aarq,
-    ActionRequestNormal,
     ActionResponseNormal,
     Apdu,
     Attribute,
     ConfirmedServiceError,
     DataNotification,
+    EventNotification,
     ExceptionResponse,
-    GetRequestNext,
-    GetRequestNormal,
-    GetRequestWithList,
-    GetResponseNormal,
-    GetResponseWithBlock,
-    GetResponseWithList,
-    InitiateRequest,
+    GeneralBlock,
     InvokeId,
     Rlre,
-    Rlrq,
-    SetRequestNormal,
-    SetResponseNormal,
 )  # fmt: skip
 from protocols.dlms.axdr import Data
-from protocols.dlms.client_states import RECEIVES, SENDS, State
-from protocols.dlms.enums import AssociationResult, Conformance, DataAccessResult, Mechanism
+from protocols.dlms.client_exchanges import Exchange, Gathering, Invoking, Reading, Writing, listed
+from protocols.dlms.client_opening import Opening, service_refused
+from protocols.dlms.client_settings import DEFAULT_CONFORMANCE, ClientSettings
+from protocols.dlms.client_states import AWAITING, RECEIVES, SENDS, State
+from protocols.dlms.enums import Conformance
 from protocols.dlms.events import (
-    Acted,
     Associated,
+    Connected,
+    Disconnected,
     Event,
     Failed,
-    Got,
     Notified,
     Released,
     Send,
-    WasSet,
 )  # fmt: skip
 from protocols.dlms.framing import Framing, WrapperFraming
-from protocols.dlms.get import read_results
+from protocols.dlms.general_block import GeneralBlocks
 from protocols.dlms.selection import EntrySelection, RangeSelection
-from protocols.errors import (
-    AssociationRefused,
-    DecodeError,
-    LocalError,
-    ProtocolError,
-    RemoteError,
-    ServiceRefused,
-)  # fmt: skip
-from protocols.reader import Reader
+from protocols.errors import LocalError, ProtocolError, RemoteError, ServiceRefused, spoken
 
-DEFAULT_CONFORMANCE: Final = (
-    Conformance.GET | Conformance.SET | Conformance.ACTION | Conformance.SELECTIVE_ACCESS
-    | Conformance.MULTIPLE_REFERENCES | Conformance.BLOCK_TRANSFER_WITH_GET | Conformance.PRIORITY_MANAGEMENT
-)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class ClientSettings:
-    """How to speak to one meter: addresses are wrapper ports; `password` is the LLS secret, never printed."""
-
-    client_address: int = 16
-    server_address: int = 1
-    mechanism: Mechanism = Mechanism.NONE
-    password: bytes | None = None
-    max_pdu: int = 0xFFFF
-    conformance: Conformance = DEFAULT_CONFORMANCE
-    answer_seconds: float = 30.0
-    max_answer_bytes: int = 4 << 20
-    max_blocks: int = 65_536
-
-    def __repr__(self) -> str:
-        return f"ClientSettings({self.client_address}->{self.server_address}, {self.mechanism.name})"
+__all__ = ["DEFAULT_CONFORMANCE", "ClientConnection", "ClientSettings"]
+_ACSE = frozenset(range(0x60, 0x64))
+_PROTECTION_BYTES = 32  # tag, length, title, control, counter and authentication tag, at the most
 
 
 class ClientConnection:
-    """One association with one meter."""
+    """One association with one meter. `random_bytes` makes the challenges of HLS."""
 
-    def __init__(self, settings: ClientSettings, framing: Framing | None = None) -> None:
+    def __init__(
+        self,
+        settings: ClientSettings,
+        framing: Framing | None = None,
+        random_bytes: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
         self.settings = settings
         self.state = State.IDLE
         self.granted = Conformance(0)
         self._framing = framing or WrapperFraming(settings.client_address, settings.server_address)
+        self._random_bytes = random_bytes
+        self._opening = Opening(settings, random_bytes)
         self._server_max_pdu = 0
         self._invoke = 0
-        self._asked: tuple[Attribute, ...] = ()
-        self._as_list = False
-        self._blocks = bytearray()
-        self._block = 0
+        self._exchange: Exchange | None = None
+        self._blocks: GeneralBlocks | None = None
+        self._linking = False
+
+    @property
+    def connected(self) -> bool:
+        """The link is open; over the wrapper it always is."""
+        return self._framing.connected
+
+    def connect(self) -> bytes:
+        """What opens the link (SNRM); nothing where nothing does. `Connected` follows, or is so already."""
+        self._usable()
+        raw = self._framing.connect()
+        self._linking = bool(raw)
+        return raw
+
+    def disconnect(self) -> bytes:
+        """What closes the link (DISC); nothing where nothing does."""
+        self._usable()
+        raw = self._framing.disconnect()
+        self._linking = bool(raw)
+        return raw
 
     def associate(self) -> bytes:
-        """AARQ: none, or LLS with the password."""
-        settings = self.settings
-        if settings.mechanism not in (Mechanism.NONE, Mechanism.LLS):
-            raise LocalError(f"authentication {settings.mechanism.name} is not spoken here: use none or LLS")
-        if (settings.mechanism is Mechanism.LLS) != (settings.password is not None):
-            raise LocalError("a password belongs to LLS, and LLS needs one")
-        proposal = InitiateRequest(settings.conformance, settings.max_pdu).to_bytes()
-        return self._send(Aarq(proposal, mechanism=settings.mechanism, password=settings.password))
+        """AARQ. `Associated` follows; with HLS, the third and the fourth pass first, by themselves."""
+        if not self._framing.connected:
+            raise LocalError("the link is not open: connect first")
+        opening = Opening(self.settings, self._random_bytes)
+        raw = self._send(opening.request())
+        self._opening = opening
+        return raw
 
     def get(
         self,
@@ -121,155 +112,235 @@ class ClientConnection:
         if selection is not None and Conformance.SELECTIVE_ACCESS not in self.granted:
             raise LocalError("the meter does not grant selective access")
         access = None if selection is None else selection.to_access()
-        raw = self._send(GetRequestNormal(self._next_invoke(), attribute, access))
-        self._asked, self._as_list = (attribute,), False
-        return raw
+        return self._begin(Reading(self._next_invoke(), ((attribute, access),), False, self._gathering()))
 
     def get_list(self, attributes: tuple[Attribute, ...]) -> bytes:
         """Read several attributes in one request; the meter must have granted multiple references."""
-        if Conformance.MULTIPLE_REFERENCES not in self.granted:
-            raise LocalError("the meter does not grant multiple references: read the attributes one by one")
-        items = tuple((attribute, None) for attribute in attributes)
-        raw = self._send(GetRequestWithList(self._next_invoke(), items))
-        self._asked, self._as_list = attributes, True
-        return raw
+        self._lists()
+        return self._begin(Reading(self._next_invoke(), listed(attributes), True, self._gathering()))
 
     def set(self, attribute: Attribute, value: Data) -> bytes:
-        """Write one attribute."""
-        raw = self._send(SetRequestNormal(self._next_invoke(), attribute, value))
-        self._asked = (attribute,)
-        return raw
+        """Write one attribute; in blocks when it is long and the meter grants them."""
+        return self._begin(
+            Writing(self._next_invoke(), ((attribute, None),), (value,), False, self._cuts(Conformance.SET))
+        )
+
+    def set_list(self, values: tuple[tuple[Attribute, Data], ...]) -> bytes:
+        """Write several attributes in one request."""
+        self._lists()
+        items = listed(tuple([attribute for attribute, _ in values]))
+        written = tuple([value for _, value in values])
+        return self._begin(Writing(self._next_invoke(), items, written, True, self._cuts(Conformance.SET)))
 
     def act(self, method: Attribute, parameters: Data | None = None) -> bytes:
-        """Invoke one method."""
-        raw = self._send(ActionRequestNormal(self._next_invoke(), method, parameters))
-        self._asked = (method,)
-        return raw
+        """Invoke one method; parameters go in blocks when they are long and the meter grants them."""
+        cuts = self._cuts(Conformance.ACTION)
+        invoking = Invoking(self._next_invoke(), (method,), (parameters,), False, cuts, self._gathering())
+        return self._begin(invoking)
+
+    def act_list(self, methods: tuple[tuple[Attribute, Data | None], ...]) -> bytes:
+        """Invoke several methods in one request."""
+        self._lists()
+        names = tuple([method for method, _ in methods])
+        listed(names)
+        parameters = tuple([data for _, data in methods])
+        cuts = self._cuts(Conformance.ACTION)
+        return self._begin(Invoking(self._next_invoke(), names, parameters, True, cuts, self._gathering()))
 
     def release(self) -> bytes:
         """RLRQ: close the association."""
-        return self._send(Rlrq())
+        return self._send(self._opening.farewell())
 
     def next_timeout(self) -> float | None:
-        """Seconds to wait for an answer, None when none is due."""
-        return None if self.state in (State.IDLE, State.READY, State.BROKEN) else self.settings.answer_seconds
+        """Seconds to wait before `on_silence`, None when nothing is due."""
+        if self.state not in AWAITING and not self._linking:
+            return None
+        pause = self._framing.pause_s
+        seconds = self.settings.answer_seconds
+        return seconds if pause is None else min(pause, seconds)
+
+    def on_silence(self) -> bytes:
+        """Nothing came for `next_timeout` seconds: what to send now, or `RemoteError` when given up."""
+        self._usable()
+        try:
+            return self._framing.on_silence()
+        except RemoteError:
+            # Blocks are numbered: asking for them again cannot be mistaken for another question.
+            if self._blocks is None or self.state not in AWAITING:
+                self.state = State.BROKEN
+                raise
+        try:
+            return self._wrapped(self._blocks.on_silence())
+        except ProtocolError:
+            self.state = State.BROKEN
+            raise
 
     def receive(self, chunk: bytes) -> list[Event]:
         """What these bytes say.
 
         Raises `AssociationRefused` when the meter declines, `RemoteError` when it breaks the protocol.
         """
-        if self.state is State.BROKEN:
-            raise LocalError("this connection is broken: open a new link")
+        self._usable()
+        was = self._framing.connected
         events: list[Event] = []
         try:
             for payload in self._framing.feed(chunk):
-                events += self._take(messages.decode(payload), payload)
-            if owed := self._framing.replies():
-                events.append(Send(owed))
+                events += self._heard(payload)
+            owed = self._framing.replies()
         except ProtocolError:
             self.state = State.BROKEN
             raise
+        if owed:
+            events.append(Send(owed))
+        if self._framing.connected is not was:
+            self._linking = False
+            events.append(Disconnected() if was else Connected())
+            if was:
+                self._part()
         return events
+
+    def _usable(self) -> None:
+        if self.state is State.BROKEN:
+            raise LocalError("this connection is broken: open a new link")
+
+    def _part(self) -> None:
+        self.state = State.IDLE
+        self.granted = Conformance(0)
+        self._server_max_pdu = 0
+        self._exchange = self._blocks = None
 
     def _next_invoke(self) -> InvokeId:
         return InvokeId((self._invoke + 1) % 16)
 
-    def _send(self, request: Apdu) -> bytes:
-        after = SENDS.get(self.state, {}).get(type(request))
-        if after is None:
-            raise LocalError(f"{type(request).__name__} may not be sent now ({self.state.name.lower()})")
-        payload = request.to_bytes()
-        if self._server_max_pdu and len(payload) > self._server_max_pdu:
-            raise LocalError(f"a request of {len(payload)} bytes, the meter takes {self._server_max_pdu}")
-        raw = self._framing.wrap(payload)
-        # Only now, when everything could be encoded, does the state move.
-        self.state = after
-        if isinstance(request, (GetRequestNormal, GetRequestWithList, SetRequestNormal, ActionRequestNormal)):
-            self._invoke = request.invoke.number
-            self._blocks.clear()
-            self._block = 0
+    def _gathering(self) -> Gathering:
+        return Gathering(self.settings.max_answer_bytes, self.settings.max_blocks)
+
+    def _lists(self) -> None:
+        if Conformance.MULTIPLE_REFERENCES not in self.granted:
+            raise LocalError("the meter does not grant multiple references: ask for one after the other")
+
+    def _cuts(self, service: Conformance) -> bool:
+        """Whether this service may go in its own blocks."""
+        grants = {
+            Conformance.SET: Conformance.BLOCK_TRANSFER_WITH_SET,
+            Conformance.ACTION: Conformance.BLOCK_TRANSFER_WITH_ACTION,
+        }
+        return grants[service] in self.granted
+
+    @property
+    def _in_general_blocks(self) -> bool:
+        return bool(self.settings.general_window) and Conformance.GENERAL_BLOCK_TRANSFER in self.granted
+
+    def _begin(self, exchange: Exchange) -> bytes:
+        overhead = 0 if self._opening.protection is None else _PROTECTION_BYTES
+        largest = self._server_max_pdu - overhead if self._server_max_pdu else None
+        self._blocks = None
+        raw = self._send(exchange.first(None if self._in_general_blocks else largest))
+        self._exchange = exchange
+        self._invoke = exchange.invoke.number
         return raw
 
+    def _send(self, request: Apdu) -> bytes:
+        self._usable()
+        after = SENDS.get(self.state, {}).get(type(request))
+        if after is None:
+            raise LocalError(f"{type(request).__name__} may not be sent now ({spoken_state(self.state)})")
+        payload = request.to_bytes()
+        protection = self._opening.protection
+        if protection is not None and payload[0] not in _ACSE:
+            payload = protection.protect(payload)
+        if self._in_general_blocks and payload[0] not in _ACSE:
+            self._blocks = self._general()
+            raw = self._wrapped(self._blocks.send(payload))
+        elif self._server_max_pdu and len(payload) > self._server_max_pdu:
+            raise LocalError(f"a request of {len(payload)} bytes, the meter takes {self._server_max_pdu}")
+        else:
+            raw = self._framing.wrap(payload)
+        # Only now, when everything could be encoded, does the state move.
+        self.state = after
+        return raw
+
+    def _general(self) -> GeneralBlocks:
+        window = max(1, self.settings.general_window)
+        return GeneralBlocks(window, self._server_max_pdu, self.settings.max_answer_bytes, by_client=True)
+
+    def _wrapped(self, payloads: list[bytes]) -> bytes:
+        return b"".join([self._framing.wrap(payload) for payload in payloads])
+
+    def _heard(self, payload: bytes) -> list[Event]:
+        """A message off the link: put together from blocks, its protection taken off."""
+        if payload[:1] == bytes((GeneralBlock.TAG,)):
+            return self._block_came(payload)
+        raw = payload
+        protection = self._opening.protection
+        if protection is not None and payload and payload[0] not in _ACSE:
+            raw = protection.unprotect(payload)
+            if raw[:1] == bytes((GeneralBlock.TAG,)):
+                return self._block_came(raw)
+        return self._take(messages.decode(raw), raw)
+
+    def _block_came(self, payload: bytes) -> list[Event]:
+        # What comes in blocks while nothing is asked is a push.
+        self._blocks = self._blocks or self._general()
+        whole, answers = self._blocks.receive(payload)
+        if whole is not None:
+            self._blocks = None
+            if whole[:1] == bytes((GeneralBlock.TAG,)):
+                raise RemoteError("blocks within blocks", payload)
+            return self._heard(whole)
+        return [Send(self._wrapped(answers))] if answers else []
+
     def _take(self, message: Apdu, raw: bytes) -> list[Event]:
-        if isinstance(message, DataNotification):
+        if isinstance(message, (DataNotification, EventNotification)):
             return [Notified(message)]
         after = RECEIVES.get(self.state, {}).get(type(message))
         if after is None:
-            raise RemoteError(f"{type(message).__name__} was not expected ({self.state.name.lower()})", raw)
+            raise RemoteError(f"{type(message).__name__} was not expected ({spoken_state(self.state)})", raw)
         answer = getattr(message, "invoke", None)
         if answer is not None and answer.number != self._invoke:
             raise RemoteError(f"an answer to request {answer.number}, {self._invoke} was asked", raw)
-        self.state = after
+        asked_in, self.state = self.state, after
         match message:
             case Aare():
-                return [self._associated(message, raw)]
-            case GetResponseNormal():
-                if self._as_list:
-                    raise RemoteError("one value came where a list was asked", raw)
-                return [Got(self._asked[0], message.result)]
-            case GetResponseWithList():
-                return self._listed(message.results, raw)
-            case GetResponseWithBlock():
-                return self._block_came(message, raw)
-            case SetResponseNormal():
-                return [WasSet(self._asked[0], message.result)]
-            case ActionResponseNormal():
-                return [Acted(self._asked[0], message.result, message.returned)]
+                return self._accepted(message, raw)
             case Rlre():
-                self.granted = Conformance(0)
-                self._server_max_pdu = 0
+                if self._opening.protection is not None and message.user_information is not None:
+                    self._opening.protection.unprotect(message.user_information)
+                self._part()
                 return [Released()]
-            case _:
-                return [Failed(_service_refused(message, raw))]
-
-    def _associated(self, message: Aare, raw: bytes) -> Associated:
-        if message.result is not AssociationResult.ACCEPTED:
-            raise AssociationRefused(message.result, message.diagnostic, raw)
-        grant = message.initiate()
-        if isinstance(grant, ConfirmedServiceError):
-            raise _service_refused(grant, raw)
-        self.granted = grant.conformance & self.settings.conformance
-        self._server_max_pdu = grant.max_pdu
-        return Associated(self.granted, grant.max_pdu)
-
-    def _listed(self, results: tuple[bytes | DataAccessResult, ...], raw: bytes) -> list[Event]:
-        if not self._as_list or len(results) != len(self._asked):
-            raise RemoteError(f"{len(results)} results for {len(self._asked)} attributes", raw)
-        return [Got(attribute, result) for attribute, result in zip(self._asked, results, strict=True)]
-
-    def _block_came(self, message: GetResponseWithBlock, raw: bytes) -> list[Event]:
-        if message.block != self._block + 1:
-            raise RemoteError(f"block {message.block} came, {self._block + 1} was due", raw)
-        if isinstance(message.result, DataAccessResult):
-            # The transfer is over and nothing of it is kept: part of a value is no value.
-            self.state = State.READY
-            return [Got(attribute, message.result) for attribute in self._asked]
-        self._block = message.block
-        if len(self._blocks) + len(message.result) > self.settings.max_answer_bytes:
-            raise RemoteError(f"an answer longer than {self.settings.max_answer_bytes} bytes", raw)
-        if self._block > self.settings.max_blocks:
-            raise RemoteError(f"an answer of more than {self.settings.max_blocks} blocks", raw)
-        self._blocks += message.result
-        if not message.last:
-            return [Send(self._send(GetRequestNext(InvokeId(self._invoke), self._block)))]
-        whole = bytes(self._blocks)
-        self._blocks.clear()
+            case ExceptionResponse() | ConfirmedServiceError():
+                return [Failed(_refused(message, raw))]
+            case ActionResponseNormal() if asked_in is State.AWAIT_PROOF:
+                self._opening.proven(message.outcome, raw)
+                return [Associated(self.granted, self._server_max_pdu)]
+        if self._exchange is None:
+            raise LocalError("an answer came and nothing was asked")
+        events, following = self._exchange.take(message, raw)
+        if following is not None:
+            return [*events, Send(self._send(following))]
         self.state = State.READY
-        if self._as_list:
-            return self._listed(read_results(Reader(whole)), whole)
-        if not whole:
-            raise DecodeError("an answer in blocks without a byte in them", raw)
-        return [Got(self._asked[0], whole)]
+        return events
+
+    def _accepted(self, message: Aare, raw: bytes) -> list[Event]:
+        grant = self._opening.answered(message, raw)
+        self.granted = grant.conformance & self.settings.proposed
+        self._server_max_pdu = grant.max_pdu
+        proof = self._opening.proof(self._next_invoke())
+        if proof is not None:
+            self._invoke = proof.invoke.number
+            return [Send(self._send(proof))]
+        self.state = State.READY
+        return [Associated(self.granted, grant.max_pdu)]
 
 
-def _service_refused(message: Apdu, raw: bytes) -> ServiceRefused:
-    if isinstance(message, ExceptionResponse):
-        words = f"{message.state_error.name}, {message.service_error.name}".lower().replace("_", " ")
-        errors = (message.state_error, message.service_error)
-        return ServiceRefused(f"the meter answered with an exception: {words}", raw, errors)
+def spoken_state(state: State) -> str:
+    """A state as words."""
+    return state.name.lower().replace("_", " ")
+
+
+def _refused(message: ExceptionResponse | ConfirmedServiceError, raw: bytes) -> ServiceRefused:
     if isinstance(message, ConfirmedServiceError):
-        return ServiceRefused(
-            f"the meter answered with service error {message.error!r}", raw, (message.error,)
-        )
-    raise RemoteError(f"{type(message).__name__} is no error", raw)
+        return service_refused(message, raw)
+    errors = (message.state_error, message.service_error)
+    words = ", ".join(spoken(error) for error in errors)
+    return ServiceRefused(f"the meter answered with an exception: {words}", raw, errors)

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from protocols.dlms.apdu import Attribute, DataNotification
+from protocols.dlms.apdu import Attribute
 from protocols.dlms.enums import ActionResult, Conformance, DataAccessResult
+from protocols.dlms.notice import Notification
 from protocols.errors import Refused, ServiceRefused
 
 
@@ -13,6 +14,11 @@ class Send:
     """Bytes that must go out now for the conversation to go on."""
 
     raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The link is open (HDLC); an association may be asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +45,32 @@ class Got:
 
 @dataclass(frozen=True, slots=True)
 class WasSet:
-    """One attribute written, or refused."""
+    """One attribute written, or refused. A list yields one of these per attribute."""
 
     attribute: Attribute
     result: DataAccessResult
 
+    def check(self) -> None:
+        """Raises `Refused` when the meter said no."""
+        if self.result is not DataAccessResult.SUCCESS:
+            raise Refused(self.result, f"to write {self.attribute}")
+
 
 @dataclass(frozen=True, slots=True)
 class Acted:
-    """One method invoked, or refused."""
+    """One method invoked, or refused. A list yields one of these per method."""
 
     method: Attribute
     result: ActionResult
     returned: bytes | DataAccessResult | None
+
+    def raw(self) -> bytes | None:
+        """The bytes of what it returned, None for nothing; raises `Refused` when the meter said no."""
+        if self.result is not ActionResult.SUCCESS:
+            raise Refused(self.result, f"to invoke {self.method}")
+        if isinstance(self.returned, DataAccessResult):
+            raise Refused(self.returned, f"to return anything from {self.method}")
+        return self.returned
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +84,7 @@ class Failed:
 class Notified:
     """The meter pushed something of its own accord."""
 
-    notification: DataNotification
+    notification: Notification
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,4 +92,11 @@ class Released:
     """The association is closed."""
 
 
-Event: TypeAlias = Send | Associated | Got | WasSet | Acted | Failed | Notified | Released
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """The link is closed (HDLC), and with it any association."""
+
+
+Event: TypeAlias = (
+    Send | Connected | Associated | Got | WasSet | Acted | Failed | Notified | Released | Disconnected
+)

@@ -7,28 +7,22 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from protocols.dlms import axdr
+from protocols.dlms.blocks import MAX_LIST, count_of, counted
 from protocols.dlms.enums import DataAccessResult
-from protocols.dlms.reference import Access, Attribute, InvokeId, read_access, write_access
+from protocols.dlms.reference import (
+    Access,
+    Attribute,
+    InvokeId,
+    access_result,
+    read_access,
+    service_head,
+    write_access,
+    write_result,
+)  # fmt: skip
 from protocols.errors import LocalError
 from protocols.reader import Reader, length_bytes
 
 GET_REQUEST, GET_RESPONSE = 0xC0, 0xC4
-
-
-def access_result(reader: Reader) -> DataAccessResult:
-    """The next byte as a data-access-result; an unknown one is refused."""
-    number = reader.u8()
-    try:
-        return DataAccessResult(number)
-    except ValueError as unknown:
-        raise reader.error(f"{number} is no data-access-result") from unknown
-
-
-def _head(raw: bytes, tag: int, choice: int, name: str) -> tuple[Reader, InvokeId]:
-    reader = Reader(raw)
-    reader.expect(tag, name)
-    reader.expect(choice, name)
-    return reader, InvokeId.from_byte(reader.u8())
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +42,7 @@ class GetRequestNormal:
     @classmethod
     def from_bytes(cls, raw: bytes) -> Self:
         """Read it whole; raises `DecodeError`."""
-        reader, invoke = _head(raw, GET_REQUEST, cls.CHOICE, "get-request-normal")
+        reader, invoke = service_head(raw, GET_REQUEST, cls.CHOICE, "get-request-normal")
         request = cls(invoke, Attribute.read(reader), read_access(reader))
         reader.finish()
         return request
@@ -69,7 +63,7 @@ class GetRequestNext:
     @classmethod
     def from_bytes(cls, raw: bytes) -> Self:
         """Read it whole; raises `DecodeError`."""
-        reader, invoke = _head(raw, GET_REQUEST, cls.CHOICE, "get-request-next")
+        reader, invoke = service_head(raw, GET_REQUEST, cls.CHOICE, "get-request-next")
         request = cls(invoke, reader.number(4))
         reader.finish()
         return request
@@ -85,18 +79,15 @@ class GetRequestWithList:
 
     def to_bytes(self) -> bytes:
         """The message."""
-        if not self.items:
-            raise LocalError("a list of attributes to read cannot be empty")
-        head = bytes((GET_REQUEST, self.CHOICE, self.invoke.to_byte())) + length_bytes(len(self.items))
-        return head + b"".join([item.to_bytes() + write_access(access) for item, access in self.items])
+        head = bytes((GET_REQUEST, self.CHOICE, self.invoke.to_byte()))
+        items = [item.to_bytes() + write_access(access) for item, access in self.items]
+        return head + counted(items, "attributes")
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> Self:
         """Read it whole; raises `DecodeError`."""
-        reader, invoke = _head(raw, GET_REQUEST, cls.CHOICE, "get-request-with-list")
-        count = reader.length()
-        if not 0 < count * 10 <= reader.left:
-            raise reader.error(f"{count} attributes announced in {reader.left} bytes")
+        reader, invoke = service_head(raw, GET_REQUEST, cls.CHOICE, "get-request-with-list")
+        count = count_of(reader, 10, "attributes")
         request = cls(invoke, tuple([(Attribute.read(reader), read_access(reader)) for _ in range(count)]))
         reader.finish()
         return request
@@ -118,7 +109,7 @@ class GetResponseNormal:
     @classmethod
     def from_bytes(cls, raw: bytes) -> Self:
         """Read it; that the data is one whole value is checked where it is decoded."""
-        reader, invoke = _head(raw, GET_RESPONSE, cls.CHOICE, "get-response-normal")
+        reader, invoke = service_head(raw, GET_RESPONSE, cls.CHOICE, "get-response-normal")
         if reader.flag("result"):
             response = cls(invoke, access_result(reader))
             reader.finish()
@@ -154,7 +145,7 @@ class GetResponseWithBlock:
     @classmethod
     def from_bytes(cls, raw: bytes) -> Self:
         """Read it whole; raises `DecodeError`."""
-        reader, invoke = _head(raw, GET_RESPONSE, cls.CHOICE, "get-response-with-datablock")
+        reader, invoke = service_head(raw, GET_RESPONSE, cls.CHOICE, "get-response-with-datablock")
         last = reader.u8() != 0
         block = reader.number(4)
         refused = reader.flag("result")
@@ -178,13 +169,8 @@ class GetResponseWithList:
     @classmethod
     def from_bytes(cls, raw: bytes) -> Self:
         """Read it whole; raises `DecodeError`."""
-        reader, invoke = _head(raw, GET_RESPONSE, cls.CHOICE, "get-response-with-list")
+        reader, invoke = service_head(raw, GET_RESPONSE, cls.CHOICE, "get-response-with-list")
         return cls(invoke, read_results(reader))
-
-
-def write_result(result: bytes | DataAccessResult) -> bytes:
-    """Get-data-result."""
-    return bytes((1, result)) if isinstance(result, DataAccessResult) else b"\x00" + result
 
 
 def write_results(results: tuple[bytes | DataAccessResult, ...]) -> bytes:
@@ -195,7 +181,7 @@ def write_results(results: tuple[bytes | DataAccessResult, ...]) -> bytes:
 def read_results(reader: Reader) -> tuple[bytes | DataAccessResult, ...]:
     """The counterpart of `write_results`, to the end of the bytes."""
     count = reader.length()
-    if count * 2 > reader.left:
+    if count > MAX_LIST or count * 2 > reader.left:
         raise reader.error(f"{count} results announced in {reader.left} bytes")
     results = tuple(
         [access_result(reader) if reader.flag("result") else axdr.skip(reader) for _ in range(count)]

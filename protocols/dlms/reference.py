@@ -1,9 +1,10 @@
-"""What every service shares: the attribute or method meant, the selection within it, the invoke-id."""
+"""What every service shares: the attribute or method meant, the selection within it, invoke-id, results."""
 
 from dataclasses import dataclass
 from typing import Self
 
 from protocols.dlms import axdr
+from protocols.dlms.enums import DataAccessResult
 from protocols.errors import LocalError
 from protocols.obis import Obis
 from protocols.reader import Reader
@@ -29,6 +30,38 @@ class InvokeId:
     def from_byte(cls, octet: int) -> Self:
         """Bits 4 and 5 are reserved and not looked at."""
         return cls(octet & 0x0F, bool(octet & 0x40), bool(octet & 0x80))
+
+
+@dataclass(frozen=True, slots=True)
+class LongInvokeId:
+    """Long-invoke-id-and-priority of notifications: a number of 24 bits and what the sender says of it."""
+
+    number: int
+    confirmed: bool = False
+    high_priority: bool = False
+    self_descriptive: bool = False
+    break_on_error: bool = False
+
+    def to_bytes(self) -> bytes:
+        """Four bytes; `LocalError` for a number of more than 24 bits."""
+        if not 0 <= self.number < 1 << 24:
+            raise LocalError(f"a long invoke-id is 0 to {(1 << 24) - 1}, not {self.number}")
+        flags = (self.self_descriptive << 28 | self.break_on_error << 29 | self.confirmed << 30) | (
+            self.high_priority << 31
+        )
+        return (self.number | flags).to_bytes(4, "big")
+
+    @classmethod
+    def read(cls, reader: Reader) -> Self:
+        """The next four bytes; bits 24 to 27 are reserved and not looked at."""
+        word = reader.number(4)
+        return cls(
+            word & 0xFFFFFF,
+            confirmed=bool(word >> 30 & 1),
+            high_priority=bool(word >> 31),
+            self_descriptive=bool(word >> 28 & 1),
+            break_on_error=bool(word >> 29 & 1),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +111,25 @@ def read_access(reader: Reader) -> Access | None:
     if not reader.flag("access-selection"):
         return None
     return Access(reader.u8(), axdr.read(reader))
+
+
+def service_head(raw: bytes, tag: int, choice: int, name: str) -> tuple[Reader, InvokeId]:
+    """The three bytes every GET, SET and ACTION begins with, and a reader behind them."""
+    reader = Reader(raw)
+    reader.expect(tag, name)
+    reader.expect(choice, name)
+    return reader, InvokeId.from_byte(reader.u8())
+
+
+def access_result(reader: Reader) -> DataAccessResult:
+    """The next byte as a data-access-result; an unknown one is refused."""
+    number = reader.u8()
+    try:
+        return DataAccessResult(number)
+    except ValueError as unknown:
+        raise reader.error(f"{number} is no data-access-result") from unknown
+
+
+def write_result(result: bytes | DataAccessResult) -> bytes:
+    """Get-data-result: a value, or why there is none."""
+    return bytes((1, result)) if isinstance(result, DataAccessResult) else b"\x00" + result

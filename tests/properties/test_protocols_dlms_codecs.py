@@ -9,12 +9,23 @@ from protocols.dlms import apdu, axdr
 from protocols.dlms.apdu import (
     Aare,
     Aarq,
+    ActionRequestBlock,
+    ActionRequestFirstBlock,
+    ActionRequestListFirstBlock,
+    ActionRequestNextBlock,
     ActionRequestNormal,
+    ActionRequestWithList,
+    ActionResponseBlock,
+    ActionResponseNextBlock,
     ActionResponseNormal,
+    ActionResponseWithList,
     Attribute,
     ConfirmedServiceError,
+    DataBlock,
     DataNotification,
+    EventNotification,
     ExceptionResponse,
+    GeneralBlock,
     GetRequestNext,
     GetRequestNormal,
     GetRequestWithList,
@@ -24,10 +35,20 @@ from protocols.dlms.apdu import (
     InitiateRequest,
     InitiateResponse,
     InvokeId,
+    LongInvokeId,
+    Outcome,
     Rlre,
     Rlrq,
+    SetRequestBlock,
+    SetRequestFirstBlock,
+    SetRequestListFirstBlock,
     SetRequestNormal,
+    SetRequestWithList,
+    SetResponseBlock,
+    SetResponseLastBlock,
+    SetResponseListLastBlock,
     SetResponseNormal,
+    SetResponseWithList,
 )
 from protocols.dlms.axdr import CompactArray, Data, Shape, Tag
 from protocols.dlms.clock import CosemDate, CosemDateTime, CosemTime
@@ -105,15 +126,25 @@ invokes = st.builds(InvokeId, st.integers(0, 15), st.booleans(), st.booleans())
 attributes = st.builds(
     Attribute, st.integers(0, 0xFFFF), st.builds(Obis, *[octet] * 6), st.integers(-128, 127)
 )
+long_invokes = st.builds(LongInvokeId, st.integers(0, 0xFFFFFF), *[st.booleans()] * 4)
+blocks = st.builds(DataBlock, st.booleans(), st.integers(0, 0xFFFFFFFF), st.binary(max_size=300))
 accesses = st.none() | st.builds(Access, octet, values)
 encoded = values.map(axdr.encode)
 results = encoded | st.sampled_from(DataAccessResult)
+outcomes = st.builds(Outcome, st.sampled_from(ActionResult), st.none() | results)
 information = st.binary(min_size=1, max_size=200)
 conformances = st.integers(0, 0xFFFFFF).map(Conformance)
 pdus = st.integers(0, 0xFFFF)
 titles = st.none() | st.binary(min_size=8, max_size=8)
 secrets = st.none() | st.binary(min_size=1, max_size=64)
 reasons = st.none() | st.sampled_from(ReleaseReason)
+
+numbers = st.integers(0, 0xFFFFFFFF)
+
+
+def lists(items: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
+    return st.lists(items, min_size=1, max_size=4).map(tuple)
+
 
 messages: st.SearchStrategy[Any] = st.one_of(
     st.builds(Aarq, information, st.sampled_from(Context), st.sampled_from(Mechanism), secrets, titles),
@@ -131,11 +162,7 @@ messages: st.SearchStrategy[Any] = st.one_of(
     st.builds(Rlre, reasons, st.none() | information),
     st.builds(GetRequestNormal, invokes, attributes, accesses),
     st.builds(GetRequestNext, invokes, st.integers(0, 0xFFFFFFFF)),
-    st.builds(
-        GetRequestWithList,
-        invokes,
-        st.lists(st.tuples(attributes, accesses), min_size=1, max_size=4).map(tuple),
-    ),
+    st.builds(GetRequestWithList, invokes, lists(st.tuples(attributes, accesses))),
     st.builds(GetResponseNormal, invokes, results),
     st.builds(
         GetResponseWithBlock,
@@ -146,11 +173,51 @@ messages: st.SearchStrategy[Any] = st.one_of(
     ),
     st.builds(GetResponseWithList, invokes, st.lists(results, max_size=4).map(tuple)),
     st.builds(SetRequestNormal, invokes, attributes, values, accesses),
+    st.builds(SetRequestFirstBlock, invokes, attributes, blocks, accesses),
+    st.builds(SetRequestBlock, invokes, blocks),
+    st.lists(st.tuples(attributes, accesses, values), min_size=1, max_size=3).flatmap(
+        lambda rows: st.builds(
+            SetRequestWithList,
+            invokes,
+            st.just(tuple((attribute, access) for attribute, access, _ in rows)),
+            st.just(tuple(value for _, _, value in rows)),
+        )
+    ),
+    st.builds(SetRequestListFirstBlock, invokes, lists(st.tuples(attributes, accesses)), blocks),
     st.builds(SetResponseNormal, invokes, st.sampled_from(DataAccessResult)),
+    st.builds(SetResponseBlock, invokes, numbers),
+    st.builds(SetResponseLastBlock, invokes, st.sampled_from(DataAccessResult), numbers),
+    st.builds(SetResponseListLastBlock, invokes, lists(st.sampled_from(DataAccessResult)), numbers),
+    st.builds(SetResponseWithList, invokes, lists(st.sampled_from(DataAccessResult))),
+    st.builds(ActionRequestNextBlock, invokes, numbers),
+    st.lists(st.tuples(attributes, values), min_size=1, max_size=3).flatmap(
+        lambda rows: st.builds(
+            ActionRequestWithList,
+            invokes,
+            st.just(tuple(method for method, _ in rows)),
+            st.just(tuple(value for _, value in rows)),
+        )
+    ),
+    st.builds(ActionRequestFirstBlock, invokes, attributes, blocks),
+    st.builds(ActionRequestListFirstBlock, invokes, lists(attributes), blocks),
+    st.builds(ActionRequestBlock, invokes, blocks),
+    st.builds(ActionResponseBlock, invokes, blocks),
+    st.builds(ActionResponseWithList, invokes, lists(outcomes)),
+    st.builds(ActionResponseNextBlock, invokes, numbers),
+    st.builds(
+        GeneralBlock,
+        st.booleans(),
+        st.booleans(),
+        st.integers(0, 63),
+        pdus,
+        pdus,
+        st.binary(max_size=300),
+    ),
     st.builds(ActionRequestNormal, invokes, attributes, st.none() | values),
-    st.builds(ActionResponseNormal, invokes, st.sampled_from(ActionResult), st.none() | results),
+    st.builds(ActionResponseNormal, invokes, outcomes),
     st.builds(ConfirmedServiceError, octet, octet, octet),
-    st.builds(DataNotification, st.integers(0, 0xFFFFFFFF), st.none() | stamps, encoded),
+    st.builds(DataNotification, long_invokes, st.none() | stamps, encoded),
+    st.builds(EventNotification, st.none() | stamps, attributes, encoded),
     st.builds(
         ExceptionResponse,
         st.sampled_from(StateError),
@@ -211,6 +278,9 @@ def test_a_cut_or_longer_message_is_never_taken_for_another(message: apdu.Apdu, 
                 b"\xc4\x01",
                 b"\xc4\x02",
                 b"\xc4\x03",
+                *[bytes((tag, choice)) for tag in (0xC1, 0xC3, 0xC5, 0xC7) for choice in range(1, 7)],
+                b"\xc2",
+                b"\xe0",
                 b"\x60",
                 b"\x61",
                 b"\x0f",

@@ -26,6 +26,8 @@ from protocols.dlms.apdu import (
     InitiateRequest,
     InitiateResponse,
     InvokeId,
+    LongInvokeId,
+    Outcome,
     Rlre,
     Rlrq,
     SetRequestNormal,
@@ -259,13 +261,12 @@ MESSAGES = {
         "c301c0000f0000280000ff0100",
         ActionRequestNormal(InvokeId(0), Attribute(15, obis("0.0.40.0.0"), 1)),
     ),
-    "acted [P test_action]": ("c701c00000", ActionResponseNormal(InvokeId(0), ActionResult.SUCCESS)),
+    "acted [P test_action]": ("c701c00000", ActionResponseNormal(InvokeId(0), Outcome(ActionResult.SUCCESS))),
     "acted and returned [P test_action]": (
         "c701c0000100091110" + "00001afde8857b728a3499106aa665d1",
         ActionResponseNormal(
             InvokeId(0),
-            ActionResult.SUCCESS,
-            bytes.fromhex("09111000001afde8857b728a3499106aa665d1"),
+            Outcome(ActionResult.SUCCESS, bytes.fromhex("09111000001afde8857b728a3499106aa665d1")),
         ),
     ),
 }
@@ -390,7 +391,7 @@ def test_wrapper_of_a_push() -> None:
 PUSHES = {
     "without a stamp [P test_data_notification]": (
         "0f000001db000922125a85913600000000490000001100" + "00000a5a8513d0148000" + "00000d0000000a0100",
-        0x1DB,
+        LongInvokeId(0x1DB),
         None,
     ),
     "Kamstrup list 1 [A test_kamstrup]": (
@@ -401,12 +402,12 @@ PUSHES = {
         "09060101020700ff060000000009060101030700ff060000006809060101040700ff06000000b0090601011f0700ff06000000ed"
         "09060101330700ff060000005909060101470700ff060000004b09060101200700ff1200e809060101340700ff1200e9"
         "09060101480700ff1200ec",
-        0,
+        LongInvokeId(0),
         datetime(2022, 1, 24, 18, 58, 50, tzinfo=UTC),
     ),
     "Aidon list 1 [A test_aidon]": (
         "0f40000000000101020309060100010700ff060000011802020f00161b",
-        0x40000000,
+        LongInvokeId(0, confirmed=True),
         None,
     ),
 }
@@ -418,7 +419,7 @@ def test_pushes(name: str) -> None:
     raw = bytes.fromhex(text)
     push = apdu.decode(raw)
     assert isinstance(push, DataNotification)
-    assert push.long_invoke_id == invoke
+    assert push.long_invoke == invoke
     assert (None if push.stamp is None else push.stamp.to_datetime(UTC)) == moment
     assert axdr.encode(push.value()) == push.data
     assert push.to_bytes() == raw

@@ -1,0 +1,126 @@
+"""How a client opens an association: its proposal, what the meter made of it, and the proof of HLS.
+
+The passes of HLS (IEC 62056-5-3, 5.3.4): our challenge goes out in the AARQ, the meter's comes in the AARE;
+we answer it through method 1 of the current association, and what that returns must answer ours.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from protocols.dlms import axdr
+from protocols.dlms.apdu import (
+    Aare,
+    Aarq,
+    ActionRequestNormal,
+    Attribute,
+    ConfirmedServiceError,
+    InitiateRequest,
+    InitiateResponse,
+    InvokeId,
+    Outcome,
+    Rlrq,
+)
+from protocols.dlms.client_settings import ClientSettings
+from protocols.dlms.enums import AssociationResult, Context, Mechanism, UserDiagnostic
+from protocols.dlms.security import Challenge, Protection, new_challenge
+from protocols.errors import AssociationRefused, RemoteError, ServiceRefused
+from protocols.obis import Obis
+
+CURRENT_ASSOCIATION: Final = Obis(0, 0, 40, 0, 0, 255)
+REPLY_TO_HLS: Final = Attribute(15, CURRENT_ASSOCIATION, 1)
+
+
+class Opening:
+    """One attempt to associate; afterwards, what protects the association."""
+
+    def __init__(self, settings: ClientSettings, random_bytes: Callable[[int], bytes]) -> None:
+        self.settings = settings
+        self.protection: Protection | None = None
+        """What every message but ACSE's goes through; None in an association without ciphering."""
+        self._keys: Protection | None = None
+        self._challenge: Challenge | None = None
+        self._ours = b""
+        if settings.security is not None and settings.counters is not None:
+            self._keys = Protection(settings.security, settings.counters)
+        if settings.context is Context.LN_CIPHERED:
+            self.protection = self._keys
+        if settings.mechanism > Mechanism.LLS:
+            self._ours = new_challenge(32 if settings.mechanism is Mechanism.HLS_ECDSA else 16, random_bytes)
+
+    def request(self) -> Aarq:
+        """AARQ."""
+        settings, security = self.settings, self.settings.security
+        # A dedicated key goes out only where nobody else can read it.
+        dedicated = security.dedicated_key if security is not None and self.protection is not None else None
+        return Aarq(
+            self._initiate(dedicated),
+            settings.context,
+            settings.mechanism,
+            self._ours or settings.password,
+            None if security is None else security.system_title,
+        )
+
+    def answered(self, message: Aare, raw: bytes) -> InitiateResponse:
+        """What an AARE grants; raises `AssociationRefused`, `ServiceRefused`, `RemoteError`."""
+        settings = self.settings
+        if message.result is not AssociationResult.ACCEPTED:
+            raise AssociationRefused(message.result, message.diagnostic, raw)
+        if message.context is not settings.context:
+            reason = f"the association opened in context {message.context.name}, not {settings.context.name}"
+            raise RemoteError(reason, raw)
+        if self._keys is not None and (self.protection is not None or message.system_title is not None):
+            self._keys.meet(message.system_title)
+        information = message.user_information or b""
+        if self.protection is not None:
+            information = self.protection.unprotect(information)
+        if information[:1] == bytes((ConfirmedServiceError.TAG,)):
+            raise service_refused(ConfirmedServiceError.from_bytes(information), raw)
+        grant = InitiateResponse.from_bytes(information)
+        if self._ours:
+            self._challenged(message, raw)
+        else:
+            self._dedicate()
+        return grant
+
+    def _challenged(self, message: Aare, raw: bytes) -> None:
+        settings = self.settings
+        if message.mechanism is not settings.mechanism or message.challenge is None:
+            without = " without a challenge" if message.challenge is None else ""
+            reason = f"{settings.mechanism.name} was proposed, the meter answers {message.mechanism.name}"
+            raise RemoteError(reason + without, raw)
+        self._challenge = Challenge(
+            settings.mechanism, self._ours, message.challenge, settings.password, settings.security,
+            settings.counters, None if self._keys is None else self._keys.peer_system_title,
+        )  # fmt: skip
+
+    def _dedicate(self) -> None:
+        if self.protection is not None and self.protection.setup.dedicated_key is not None:
+            self.protection.dedicate()
+
+    def proof(self, invoke: InvokeId) -> ActionRequestNormal | None:
+        """Pass 3, None where the mechanism has none."""
+        if self._challenge is None:
+            return None
+        return ActionRequestNormal(invoke, REPLY_TO_HLS, axdr.octet_string(self._challenge.answer()))
+
+    def proven(self, outcome: Outcome, raw: bytes) -> None:
+        """Pass 4; raises `AssociationRefused` for a no, `SecurityError` when the meter has not our keys."""
+        returned = outcome.returned
+        if self._challenge is None or outcome.result or not isinstance(returned, bytes):
+            diagnostic = UserDiagnostic.AUTHENTICATION_FAILURE
+            raise AssociationRefused(AssociationResult.REJECTED_PERMANENT, diagnostic, raw)
+        self._challenge.check(axdr.octets_of(axdr.decode(returned), "the meter's answer to HLS"))
+        self._dedicate()
+
+    def farewell(self) -> Rlrq:
+        """RLRQ; the initiate request comes again where it is ciphered, to show who takes leave."""
+        return Rlrq(user_information=None if self.protection is None else self._initiate(None))
+
+    def _initiate(self, dedicated_key: bytes | None) -> bytes:
+        proposal = InitiateRequest(self.settings.proposed, self.settings.max_pdu, dedicated_key).to_bytes()
+        return proposal if self.protection is None else self.protection.protect(proposal)
+
+
+def service_refused(error: ConfirmedServiceError, raw: bytes) -> ServiceRefused:
+    """The error as it is raised."""
+    return ServiceRefused(f"the meter answered with service error {error.error!r}", raw, (error.error,))
