@@ -47,8 +47,8 @@ class Place:
     """Where a number stands and what it means: value = raw × 10^scaler `unit`.
 
     One of `attribute` (DLMS) and `register` (Modbus) is set, neither in mode C and in a Modbus logger. `code`
-    is the OBIS code of what stands there in Modbus and mode C. `exponent` is for float registers kept in thousands of the unit
-    (3 for kWh): raw = float × 10^(exponent − scaler). `tag` is what a DLMS meter writes.
+    is the OBIS code of what stands there in Modbus and mode C. `exponent` is for float registers kept in
+    thousands of the unit (3 for kWh): raw = float × 10^(exponent − scaler). `tag` is a DLMS meter's.
     """
 
     scaler: int
