@@ -40,8 +40,11 @@ class Framing(Protocol):
     def feed(self, chunk: bytes) -> list[bytes]:
         """The messages completed by these bytes; raises `RemoteError`."""
 
-    def replies(self) -> bytes:
-        """What the link owes now: acknowledgements, next segments, repeats; mostly nothing."""
+    def replies(self, *, awaiting: bool = False) -> bytes:
+        """What the link owes now: acknowledgements, next segments, repeats; mostly nothing.
+
+        `awaiting`: another message has to come before the next question, so the meter is given its turn.
+        """
 
     def on_silence(self) -> bytes:
         """Nothing came in time: what to repeat or enquire; raises `RemoteError` when given up."""
@@ -78,7 +81,10 @@ class ServerFraming(Protocol):
         """What these bytes bring; raises `RemoteError` when they cannot be frames."""
 
     def wrap(self, client: int, server: int, payload: bytes) -> bytes:
-        """What goes out now for one message; the rest comes by `replies`."""
+        """What goes out now for one answer; the rest comes by `replies`."""
+
+    def notify(self, client: int, server: int, payload: bytes) -> bytes:
+        """What goes out now for a message nobody asked for."""
 
     def replies(self) -> bytes:
         """What the link owes now; ask after every `feed`, when its messages are answered."""
@@ -121,7 +127,7 @@ class WrapperFraming:
             payloads.append(frame.payload)
         return payloads
 
-    def replies(self) -> bytes:
+    def replies(self, *, awaiting: bool = False) -> bytes:
         """Nothing: TCP acknowledges."""
         return b""
 
@@ -149,6 +155,10 @@ class WrapperServerFraming:
     def wrap(self, client: int, server: int, payload: bytes) -> bytes:
         """One frame."""
         return Frame(server, client, payload).to_bytes()
+
+    def notify(self, client: int, server: int, payload: bytes) -> bytes:
+        """One frame: over TCP and UDP a meter may speak when it likes."""
+        return self.wrap(client, server, payload)
 
     def replies(self) -> bytes:
         """Nothing: TCP acknowledges."""

@@ -290,7 +290,8 @@ def test_a_push_is_handed_out_without_a_link(text: str, client: int, meter: Hdlc
     (message,) = HdlcFraming(client, meter).feed(raw)
     assert message[0] == 0x0F
     assert len(message) == length
-    assert HdlcServerFraming({}).notify(client, meter, message) == raw
+    line = HdlcServerFraming({meter: 3}, LinkParameters(2030))
+    assert line.notify(client, 3, message) == raw
 
 
 def test_a_burst_is_one_message() -> None:
@@ -336,9 +337,9 @@ def test_a_meter_relives_a_session() -> None:
     assert LinkParameters.from_bytes(welcome.info) == LinkParameters()
     assert LinkParameters.from_bytes(HdlcFrame.from_bytes(ua).info) == LinkParameters(239, 239)
     assert line.feed(aarq) == [Heard(1, 7, payload(aarq))]
-    assert line.wrap(1, 7, payload(aare)) == aare
+    assert line.wrap(1, 7, payload(aare)) + line.replies() == aare
     assert line.feed(get) == [Heard(1, 7, payload(get))]
-    assert line.wrap(1, 7, payload(got)) == got
+    assert line.wrap(1, 7, payload(got)) + line.replies() == got
     assert line.replies() == b""
     assert line.feed(disc) == [Parted(1, 7)]
     assert line.replies() == left

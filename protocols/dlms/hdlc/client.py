@@ -110,13 +110,16 @@ class HdlcFraming:
                 raise
         return messages
 
-    def replies(self) -> bytes:
-        """The next segments, or RR for the rest of a message that has begun to come."""
+    def replies(self, *, awaiting: bool = False) -> bytes:
+        """The next segments, or RR for the rest of a message that has begun to come, or for the next one."""
         if not self.connected or not self._turn:
             return b""
         if self._numbering.pending and not self._busy:
             return self._burst()
-        return self._ask() if self._incomplete else b""
+        # A meter that has not answered yet is asked after a pause; one that has may go on at once.
+        goes_on = awaiting and not self._awaiting
+        self._awaiting |= goes_on
+        return self._ask() if self._incomplete or goes_on else b""
 
     def on_silence(self) -> bytes:
         """What was sent, again; RR when it was received, or the meter was busy. `RemoteError` in the end."""
@@ -287,4 +290,4 @@ class HdlcFraming:
         calling = frame.source.lower in CALLING_STATIONS
         if not ours or not (calling or frame.source.same_station(self._server)):
             return None
-        return self._notices.take(frame, self._deframer.dropped)
+        return self._notices.take(frame)

@@ -1,7 +1,7 @@
 """Frames of HDLC, format type 3 (IEC 62056-46, 6.4): format, addresses, control, check, contents, check."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final, Self
 
@@ -69,6 +69,8 @@ class HdlcFrame:
     control: int
     info: bytes = b""
     segmented: bool = False
+    torn: bool = field(default=False, compare=False)
+    """Something between the frame before and this one was damaged; known of frames out of a stream."""
 
     @property
     def kind(self) -> Kind | None:
@@ -123,7 +125,7 @@ class HdlcFrame:
         return cls.cut(raw, header, end)
 
     @classmethod
-    def cut(cls, raw: bytes | bytearray, header: re.Match[bytes], end: int) -> Self:
+    def cut(cls, raw: bytes | bytearray, header: re.Match[bytes], end: int, *, torn: bool = False) -> Self:
         """The frame of this header and closing flag; length and checks were looked at before."""
         info = header.end()
         return cls(
@@ -132,6 +134,7 @@ class HdlcFrame:
             raw[info - 3],
             bytes(raw[info : end - 2]) if end > info else b"",
             bool(raw[header.start() + 1] & _SEGMENTED >> 8),
+            torn,
         )
 
 

@@ -13,20 +13,24 @@ class NoticeReader:
     def __init__(self, llc: bytes, max_message: int) -> None:
         self._llc, self._max = llc, max_message
         self._kept = bytearray()
-        self._dropped = 0
         self._open = False
 
-    def take(self, frame: HdlcFrame, dropped: int) -> bytes | None:
-        """The message this frame completes; `dropped` counts the damaged frames on the line so far."""
-        if self._open and dropped != self._dropped:
-            self._kept.clear()
-            self._open = False
+    def take(self, frame: HdlcFrame) -> bytes | None:
+        """The message this frame completes."""
+        if self._open and frame.torn:
+            self._forget()
         if not self._open and not frame.info.startswith(self._llc):
             return None  # the middle of something, or another protocol's
-        self._dropped, self._open = dropped, frame.segmented
+        self._open = True
         self._kept += frame.info
-        if frame.segmented and len(self._kept) <= self._max:
+        if frame.segmented:
+            if len(self._kept) > self._max:
+                self._forget()
             return None
-        whole, self._open = bytes(self._kept), False
+        whole = bytes(self._kept)
+        self._forget()
+        return whole[len(self._llc) :]
+
+    def _forget(self) -> None:
         self._kept.clear()
-        return None if frame.segmented else whole[len(self._llc) :]
+        self._open = False

@@ -44,7 +44,7 @@ class Numbering:
     def frames(self, destination: HdlcAddress, source: HdlcAddress) -> bytes:
         """The I frames of one turn, as many as the window allows; the last gives the turn away."""
         window = min(self.agreed.window_transmit, len(self._queue))
-        self.sent = max(self.sent, window)
+        self.sent = window
         out = bytearray()
         for i in range(window):
             info, more = self._queue[i]

@@ -45,6 +45,7 @@ class HdlcServerFraming:
         limits: LinkLimits | None = None,
     ) -> None:
         self._meters = {(address.upper, address.lower): meter for address, meter in meters.items()}
+        self._addresses = {meter: address for address, meter in reversed(list(meters.items()))}
         self._parameters = parameters or LinkParameters()
         self._limits = limits or LinkLimits()
         self._deframer = Deframer(self._limits.max_noise)
@@ -67,27 +68,31 @@ class HdlcServerFraming:
         return arrivals
 
     def wrap(self, client: int, server: int, payload: bytes) -> bytes:
-        """The I frames that may go now; nothing when the client has left, or has not given the turn."""
+        """Nothing yet: it goes out in the meter's turn, by `replies`, with all else that waits then."""
         link = self._links.get((client, server))
-        if link is None or link.rejection is not None:
-            return self._paid()
-        if link.numbering.waiting + len(payload) > self._limits.max_message:
-            raise LocalError(f"more than {self._limits.max_message} bytes wait for client {client}")
-        link.numbering.put(FROM_METER + payload)
-        return self._paid() + (self._spoken(link) if link.turn and not link.client_busy else b"")
+        if link is not None and link.rejection is None:
+            if link.numbering.waiting + len(payload) > self._limits.max_message:
+                raise LocalError(f"more than {self._limits.max_message} bytes wait for client {client}")
+            link.numbering.put(FROM_METER + payload)
+        return b""  # a client that has left hears nothing
 
-    def notify(self, client: int, meter: HdlcAddress, payload: bytes) -> bytes:
-        """A message nobody asked for, in one UI frame; `LocalError` when it does not fit one."""
-        frame = HdlcFrame(HdlcAddress(client, octets=1), meter, control(Kind.UI), FROM_METER + payload)
-        return frame.to_bytes()
+    def notify(self, client: int, server: int, payload: bytes) -> bytes:
+        """UI frames from the meter's first address, several when it is longer than a frame may be."""
+        message, step = FROM_METER + payload, self._parameters.max_info_transmit
+        out = bytearray()
+        for at in range(0, len(message), step):
+            more = at + step < len(message)
+            octet = control(Kind.UI, final=not more)
+            out += HdlcFrame(
+                HdlcAddress(client, octets=1), self._addresses[server], octet, message[at : at + step], more
+            ).to_bytes()
+        return bytes(out)
 
     def replies(self) -> bytes:
-        """UA, DM and FRMR; and the answers of meters that have the turn and were given nothing to say."""
-        out = bytearray(self._paid())
-        for link in self._links.values():
-            if link.turn:
-                out += self._spoken(link)
-        return bytes(out)
+        """UA, DM and FRMR, and what meters say in their turn: their answers, or RR when they have none."""
+        out = bytes(self._owed)
+        self._owed.clear()
+        return out + b"".join([self._spoken(link) for link in self._links.values() if link.turn])
 
     def on_silence(self) -> list[Arrival]:
         """The inactivity time-out has passed: every link is closed."""
@@ -96,11 +101,6 @@ class HdlcServerFraming:
         ended: list[Arrival] = [Parted(*ends) for ends in self._links]
         self._links.clear()
         return ended
-
-    def _paid(self) -> bytes:
-        owed = bytes(self._owed)
-        self._owed.clear()
-        return owed
 
     def _take(self, frame: HdlcFrame, ends: tuple[int, int]) -> list[Arrival]:
         link = self._links.get(ends)
@@ -152,7 +152,7 @@ class HdlcServerFraming:
         if ends not in self._notices and len(self._notices) >= MAX_LINKS:
             self._notices.clear()
         reader = self._notices.setdefault(ends, NoticeReader(FROM_CLIENT, self._limits.max_message))
-        message = reader.take(frame, self._deframer.dropped)
+        message = reader.take(frame)
         return [] if message is None else [Heard(*ends, message, confirmed=False)]
 
     def _on_link(self, frame: HdlcFrame, ends: tuple[int, int], link: _Link) -> list[Arrival]:

@@ -23,8 +23,7 @@ class Deframer:
         self._max_noise = max_noise
         self._kept = bytearray()
         self._noise = 0
-        self.dropped = 0
-        """Frames dropped so far because their check was wrong or their end was not where they said."""
+        self._torn = False
 
     def feed(self, chunk: bytes) -> list[HdlcFrame]:
         """The frames completed by `chunk`; damaged ones are dropped.
@@ -38,6 +37,8 @@ class Deframer:
             begin = _BEGIN.search(kept, at)
             flag = len(kept) if begin is None else begin.start()
             self._noise += flag - at
+            # Flags may fill a pause; anything else was once part of a frame.
+            self._torn |= flag - at > kept.count(FLAG, at, flag)
             at = flag
             if begin is None:
                 break
@@ -45,9 +46,12 @@ class Deframer:
             if found is None:
                 break
             frame, end = found
-            if frame is not None:
+            if frame is None:
+                self._noise += end - at
+                self._torn |= end > at + 1
+            else:
                 frames.append(frame)
-            self._noise = self._noise + end - at if frame is None else 0
+                self._noise, self._torn = 0, False
             at = end
         if self._noise > self._max_noise and not frames:
             evidence = bytes(kept[max(0, at - 64) : at] or kept[:64])
@@ -58,6 +62,7 @@ class Deframer:
 
     def reset(self) -> None:
         """Forget a frame that was begun, and the noise."""
+        self._torn |= len(self._kept) > 1
         self._kept.clear()
         self._noise = 0
 
@@ -78,18 +83,12 @@ class Deframer:
             begun = len(kept) - at < MAX_HEADER and HEADER_BEGUN.match(kept, at)
             return None if begun else (None, at + 1)
         end = frame_end(kept, header)
-        if end is None:
+        if end is None or not intact(bytes(kept[at + 1 : header.end()])):
             return None, at + 1
-        if not intact(bytes(kept[at + 1 : header.end()])):
-            return self._damaged(at + 1)
         if len(kept) <= end:
             return None
         if kept[end] != FLAG:
-            return self._damaged(at + 1)
+            return None, at + 1
         if end > header.end() and not intact(bytes(kept[at + 1 : end])):
-            return self._damaged(end)
-        return HdlcFrame.cut(kept, header, end), end
-
-    def _damaged(self, go_on: int) -> tuple[None, int]:
-        self.dropped += 1
-        return None, go_on
+            return None, end
+        return HdlcFrame.cut(kept, header, end, torn=self._torn), end
