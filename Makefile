@@ -28,7 +28,8 @@ install: .venv/.installed
 
 peers: .venv-peers/.installed
 
-.venv-peers/.installed: requirements/peers.txt peers.sh .venv/.installed
+.venv-peers/.installed: requirements/peers.txt tests/peers/package-lock.json peers.sh .venv/.installed
+	@sh packages.sh test "$(PYTHON)"
 	@sh peers.sh "$(PYTHON)" requirements/peers.txt
 
 demo: install

@@ -27,6 +27,11 @@ for package in $wanted; do
             if [ "$package" = python3-venv ] && "$python" -c 'import ensurepip, venv' 2>/dev/null; then
                 continue
             fi
+            # Another build of these serves as well, and Debian's would not install beside it.
+            case $package in
+                nodejs) command -v node >/dev/null 2>&1 && continue ;;
+                npm) command -v npm >/dev/null 2>&1 && continue ;;
+            esac
             missing="$missing $package"
             ;;
     esac

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes .venv-peers: other people's implementations, which the tests run as processes of their own.
 #   peers.sh PYTHON LOCKFILE
+# Those in JavaScript go to .venv-peers/node, as tests/peers/package-lock.json pins them.
 set -eu
 cd "$(dirname "$0")"
 python=$1
@@ -20,5 +21,15 @@ if [ "$(cksum <"$locked")" != "$(cat .venv-peers/.locked 2>/dev/null || true)" ]
     echo "Installing the foreign implementations that the tests speak with into .venv-peers"
     .venv-peers/bin/pip install -qq --require-hashes -r "$locked"
     cksum <"$locked" >.venv-peers/.locked
+fi
+if ! command -v npm >/dev/null 2>&1; then
+    echo "npm is missing (Debian's packages nodejs and npm): modbus-serial is not installed, and not spoken with." >&2
+    exit 0
+fi
+if [ "$(cksum <tests/peers/package-lock.json)" != "$(cat .venv-peers/node/.locked 2>/dev/null || true)" ]; then
+    mkdir -p .venv-peers/node
+    cp tests/peers/package.json tests/peers/package-lock.json .venv-peers/node/
+    npm ci --prefix .venv-peers/node --omit=optional --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
+    cksum <tests/peers/package-lock.json >.venv-peers/node/.locked
 fi
 touch .venv-peers/.installed

@@ -24,7 +24,7 @@ from simulators.errors import SimulatorError
 from simulators.instrument import Instrument
 
 _WRITE = (6, 16)
-_RUNNING = b"\xff"
+_WHO_RUNS = b"\x01\xff"  # a number for the kind of device, and that it runs
 _BASIC = 1  # the conformity of a device that has the basic identification only
 Numbers = tuple[int, ...]
 
@@ -71,7 +71,7 @@ class ModbusMeter:
                 self._written(address, [value])
                 return request
             case ReportServer():
-                return ServerReport(self._serial + _RUNNING)
+                return ServerReport(_WHO_RUNS + self._serial)
             case ReadIdentification(1):
                 model = self._instrument.model
                 names = (model.maker.encode(), model.name.encode(), self._serial)
