@@ -1,6 +1,6 @@
 # `make demo` shows the product, `make test` proves it; both install first what is missing below .venv.
 PYTHON ?= python3
-JOBS ?= 2
+JOBS ?= 4
 export NUMBA_CACHE_DIR ?= $(CURDIR)/.cache/numba
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 

@@ -1,68 +1,51 @@
-"""The command line. Each verb has a file of its own, imported when it is called."""
+"""The command line. Each verb has a file of its own."""
 
 from __future__ import annotations
 
-import importlib
+import os
 import signal
 import sys
-from typing import Any
 
 import click as plain_click
 import rich_click as click
 
 from ami.failure import Exit, Failure
+from ami.verbs import Verbs
 
 click.rich_click.TEXT_PARAGRAPH_LINEBREAKS = "\n\n"  # a blank line in a help text stays one
 click.rich_click.MAX_WIDTH = 110
 
-VERBS: dict[str, tuple[str, str]] = {
-    "demo": ("demo", "A small cooperative, live: simulated meters, head-end, database, pages."),
-    "init": ("init", "Set up this installation: home, settings, keys, database."),
-    "check": ("check", "Look at this installation and say what is wrong with it."),
-    "status": ("status", "What is read, what is silent, what is held, what is due."),
-    "user": ("user", "Who may sign in."),
-    "meter": ("meter", "Add, list and test meters."),
-    "import": ("import_", "Bring in customers, meters and the register of the grid."),
-    "collect": ("collect", "The head-end: read what is missing and keep reading."),
-    "read": ("read", "Read one meter now, without a database."),
-    "validate": ("validate", "Turn what meters said into validated days."),
-    "close": ("close", "Take the closing indices of a month."),
-    "bill": ("bill", "Bill a closed month, list and print bills."),
-    "alerts": ("alerts", "Look for what is abnormal, and list it."),
-    "export": ("export", "Intervals, closing indices and bills as CSV or JSON."),
-    "worker": ("worker", "Run the jobs of the office: validate, close, bill, watch."),
-    "serve": ("serve", "The pages for staff and customers."),
-    "db": ("db", "Start, stop, migrate, back up and restore the database."),
-    "simulate": ("simulate", "Meters that speak the real protocols, for trials and tests."),
-    "bench": ("bench", "Measure, beside peers in the same run."),
+# No matrix is multiplied here: the threads numpy would start for that only spin.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+VERBS: dict[str, tuple[str, str | None]] = {
+    "demo": ("demo:command", "A small cooperative, live: simulated meters, head-end, database, pages."),
+    "init": ("init:command", "Set up this installation: home, settings, keys, database."),
+    "check": ("check:command", "Look at this installation and say what is wrong with it."),
+    "status": ("status:command", "What is read, what is silent, what is held, what is due."),
+    "user": ("user:command", "Who may sign in."),
+    "meter": ("meter:command", "Add, list and test meters."),
+    "import": ("import_:command", "Bring in customers, meters and the register of the grid."),
+    "collect": ("collect:command", "The head-end: read what is missing and keep reading."),
+    "read": ("read:command", "Read one meter now, without a database."),
+    "validate": ("validate:command", "Turn what meters said into validated days."),
+    "close": ("close:command", "Take the closing indices of a month."),
+    "bill": ("bill:command", "Bill a closed month, list and print bills."),
+    "alerts": ("alerts:command", "Look for what is abnormal, and list it."),
+    "export": ("export:command", "Intervals, closing indices and bills as CSV or JSON."),
+    "worker": ("worker:command", "Run the jobs of the office: validate, close, bill, watch."),
+    "serve": ("serve:command", "The pages for staff and customers."),
+    "db": ("db:command", "Start, stop, migrate, back up and restore the database."),
+    "simulate": ("simulate:command", "Meters that speak the real protocols, for trials and tests."),
+    "bench": ("bench:command", "Measure, beside peers in the same run."),
 }
 
 
-class Verbs(click.RichGroup):
-    """Imports a verb's file when the verb is asked for: `ami --help` stays quick."""
-
-    listing = False
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(VERBS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> Any:
-        if cmd_name not in VERBS:
-            return None
-        module, about = VERBS[cmd_name]
-        if self.listing:
-            return click.RichCommand(name=cmd_name, help=about)
-        return importlib.import_module(f"ami.{module}").command
-
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        self.listing = True
-        try:
-            super().format_help(ctx, formatter)
-        finally:
-            self.listing = False
-
-
-@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Verbs,
+    verbs=VERBS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(package_name="dienke", prog_name="ami")
 def cli() -> None:
     """Điện kế: reads electricity meters, keeps what they said, and turns it into load curves, closing

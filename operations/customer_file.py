@@ -9,15 +9,19 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
+from analytics.tariffs import PLANS
 from model.errors import ModelError
 from model.grid import Customer, Multiplier, Point, ReadingBook, Register, Role, Station, Supply
 from model.period import midnight
 from operations.customer_columns import BY_HEADING, COLUMNS, Column, plain
 from operations.customer_template import write as write_template
 from operations.errors import FileError, FileRefused
+from operations.importing import Wrap, import_register
 from operations.spreadsheet import read_rows
+from storage.grid import RegisterCounts
+from storage.pool import Pool
 
-__all__ = ["example_line", "read", "write_template"]
+__all__ = ["bring_in", "example_line", "read", "write_template"]
 
 _CODE = re.compile(r"[0-9A-Za-zĐđ][0-9A-Za-zĐđ./_-]{0,31}")
 _YES = {"co", "yes", "true", "1", "x"}
@@ -217,3 +221,11 @@ def example_line(path: Path) -> int | None:
     """The line in which the template's example customer was left, or None. Raises `FileRefused`."""
     example = [COLUMNS[0].example, COLUMNS[1].example]
     return next((line for line, cells in read_rows(path) if cells[:2] == example), None)
+
+
+def bring_in(pool: Pool, path: Path, wrap: Wrap) -> RegisterCounts:
+    """Take over a filled-in customer file (CSV or XLSX), or nothing of it.
+
+    Raises `FileRefused` with every error by line and column.
+    """
+    return import_register(pool, read(path, frozenset(PLANS)), wrap)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from pathlib import Path
 
 from analytics.tariffs import PLANS
 from model.errors import ModelError
@@ -26,7 +25,6 @@ from model.grid import (
 )
 from model.period import LOCAL, local_day, require_aware
 from model.series import Rate
-from operations import customer_file
 from operations.errors import MeterRefused
 from operations.multipliers import refuse_contradictions
 from protocols import meter_models
@@ -47,14 +45,6 @@ def import_register(pool: Pool, register: Register, wrap: Wrap) -> RegisterCount
         counts = save_register(conn, register, wrap)
         refuse_contradictions(conn, register)
         return counts
-
-
-def import_customers(pool: Pool, path: Path, wrap: Wrap) -> RegisterCounts:
-    """Take over a filled-in customer file (CSV or XLSX), or nothing of it.
-
-    Raises `FileRefused` with every error by line and column.
-    """
-    return import_register(pool, customer_file.read(path, frozenset(PLANS)), wrap)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import random
 import shutil
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +21,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 # One compilation of the kernels for all workers and runs.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(REPOSITORY / ".cache" / "numba"))
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as ami.main does
 # A test chooses its own home and server; the developer's are not touched.
 for _variable in ("AMI_HOME", "AMI_DATABASE_URL"):
     os.environ.pop(_variable, None)
@@ -43,6 +46,14 @@ def _missing(reason: str) -> None:
     if os.environ.get("CI") == "true":
         pytest.fail(f"{reason}; under CI this is a failure", pytrace=False)
     pytest.skip(reason)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # what was collected stays to the end: no need to look through it again and again
 
 
 @pytest.fixture(scope="session")
@@ -95,7 +106,7 @@ def free_port() -> int:
     return _next_port()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def free_ports() -> Callable[[], int]:
     """The same for a test that needs several: a new port at each call."""
     return _next_port
@@ -109,7 +120,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def cluster(run_folder: Path) -> Iterator[str]:
+def cluster(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the run's TimescaleDB server (database `postgres`, a superuser).
 
     The first worker that asks starts it, the last that ends stops it. AMI_TEST_DATABASE_URL names another.
@@ -117,10 +128,13 @@ def cluster(run_folder: Path) -> Iterator[str]:
     if given := os.environ.get("AMI_TEST_DATABASE_URL"):
         yield given
         return
-    server = Embedded(run_folder / "cluster", settings=FAST)
     lock, users = FileLock(run_folder / "cluster.lock"), run_folder / "cluster.users"
     me = f"{os.getpid()}"
     with lock:
+        home = run_folder / "cluster"
+        if not home.is_symlink():
+            home.symlink_to(_memory_folder() or tmp_path_factory.mktemp("cluster"))
+        server = Embedded(home.resolve(), settings=FAST)
         try:
             server.start()
         except DatabaseMissing as error:
@@ -132,6 +146,16 @@ def cluster(run_folder: Path) -> Iterator[str]:
         users.write_text(json.dumps(left))
         if not left:
             server.stop("immediate")
+            shutil.rmtree(home.resolve())
+            home.unlink()
+
+
+def _memory_folder() -> Path | None:
+    """Where files cost no disk: a database is made of hundreds, and nearly every test makes and drops one."""
+    memory = Path("/dev/shm")
+    if not os.access(memory, os.W_OK) or shutil.disk_usage(memory).free < 4 << 30:
+        return None
+    return Path(tempfile.mkdtemp(prefix="dienke-test-", dir=memory))
 
 
 def _read(users: Path) -> list[str]:
@@ -157,7 +181,8 @@ def template(cluster: str, run_folder: Path) -> str:
 
 
 def _create(cluster: str, name: str, template: str) -> None:
-    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+    # A third of the CPU of the usual strategy, which writes every page of the template into the WAL.
+    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
         sql.Identifier(name), sql.Identifier(template)
     )
     with psycopg.connect(cluster, autocommit=True) as connection:

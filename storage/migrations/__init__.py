@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from importlib import resources
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Final, LiteralString
 
 import psycopg
-from procrastinate.schema import SchemaManager
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
@@ -47,6 +48,14 @@ class Migration:
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
 
+def _queue() -> LiteralString:
+    """Procrastinate's own SQL, found without importing it: every command looks at the migrations."""
+    found = find_spec("procrastinate")
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError("procrastinate is not installed")
+    return Path(found.origin).with_name("sql").joinpath("schema.sql").read_text(encoding="utf-8")
+
+
 def migrations() -> tuple[Migration, ...]:
     """Every step, in order."""
     files = [
@@ -54,7 +63,7 @@ def migrations() -> tuple[Migration, ...]:
         for file in resources.files(__name__).iterdir()
         if file.name.endswith(".sql")
     ]
-    return tuple(sorted([*files, Migration(_QUEUE, SchemaManager.get_schema())], key=lambda step: step.name))
+    return tuple(sorted([*files, Migration(_QUEUE, _queue())], key=lambda step: step.name))
 
 
 def migrate(dsn: str) -> list[str]:

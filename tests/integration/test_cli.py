@@ -66,6 +66,7 @@ UNUSABLE = (
 )
 
 
+@pytest.mark.long
 def test_json_is_one_document_and_nothing_else(ami: Ami) -> None:
     for arguments, keys in DOCUMENTS:
         found = ami.json(*arguments, "--json")

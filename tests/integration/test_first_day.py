@@ -93,6 +93,7 @@ def _line(code: str, name: str, **more: str) -> dict[str, str]:
     return {**usual, "Mã khách hàng": code, "Tên khách hàng": name, **more}
 
 
+@pytest.mark.long
 def test_the_first_day_of_a_cooperative(
     ami: Ami, village: Village, tmp_path: Path, needs_tool: Callable[..., str]
 ) -> None:

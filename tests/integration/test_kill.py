@@ -160,6 +160,7 @@ def stopped_under_way(installation: Installation, fleet: Fleet) -> None:
     assert installation.waiting == 0
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize(
     "customers", [40, *(pytest.param(60 + 20 * more, marks=pytest.mark.soak) for more in range(5))]
@@ -233,8 +234,9 @@ def demo(ami: Any, tmp_path: Path) -> Iterator[Callable[..., Demo]]:
             os.kill(orphan, signal.SIGKILL)
 
 
+@pytest.mark.long
 def test_a_demo_whose_head_end_is_killed_reads_on(demo: Any, tmp_path: Path) -> None:
-    running = demo("--once", "--json", "--seed", "7", AMI_CONCURRENCY="4")
+    running = demo("--once", "--json", "--seed", "7", "--customers", "30", AMI_CONCURRENCY="4")
     before = 0
     for _ in range(3):
         before = running.pid("collect", but=before)
@@ -247,6 +249,7 @@ def test_a_demo_whose_head_end_is_killed_reads_on(demo: Any, tmp_path: Path) -> 
     assert running.left() == {}
 
 
+@pytest.mark.long
 def test_a_demo_that_stays_starts_its_children_again_and_ends_without_its_meters(
     demo: Any, tmp_path: Path
 ) -> None:
@@ -263,6 +266,7 @@ def test_a_demo_that_stays_starts_its_children_again_and_ends_without_its_meters
     assert running.left() == {}
 
 
+@pytest.mark.long
 def test_a_demo_that_is_killed_leaves_nothing_running(demo: Any, tmp_path: Path) -> None:
     running = demo("--replay", str(two_households(tmp_path / "two.csv")))
     wait_for(lambda: "Ctrl-C" in running.log.read_text(), 40.0)

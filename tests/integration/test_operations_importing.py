@@ -42,11 +42,11 @@ def _template(tmp_path: Path, *, name: str = "mau.xlsx", **cells: str) -> Path:
 
 
 def test_a_customer_file_brings_station_book_customer_and_point(pool: Pool, tmp_path: Path) -> None:
-    counts = importing.import_customers(pool, _template(tmp_path), _wrap)
+    counts = customer_file.bring_in(pool, _template(tmp_path), _wrap)
     assert {noun: n for noun, n in counts.added.items() if n} == {
         "stations": 1, "books": 1, "customers": 1, "points": 1, "multipliers": 1, "supplies": 1,
     }  # fmt: skip
-    again = importing.import_customers(pool, _template(tmp_path), _wrap)
+    again = customer_file.bring_in(pool, _template(tmp_path), _wrap)
     assert not any(again.added.values())
     assert not any(again.changed.values())
 
@@ -54,7 +54,7 @@ def test_a_customer_file_brings_station_book_customer_and_point(pool: Pool, tmp_
 def test_one_bad_line_and_nothing_is_stored(pool: Pool, tmp_path: Path) -> None:
     path = _template(tmp_path, **{"Mã khách hàng": "KH2", "Số hộ": "0"})
     with pytest.raises(FileRefused, match="line 3, column “Số hộ”"):
-        importing.import_customers(pool, path, _wrap)
+        customer_file.bring_in(pool, path, _wrap)
     with pool.connection() as conn:
         assert register(conn).customers == ()
 
@@ -74,7 +74,7 @@ def _new(**given: Any) -> NewMeter:
 
 
 def test_a_meter_hangs_at_the_point_of_its_customer(pool: Pool, tmp_path: Path) -> None:
-    importing.import_customers(pool, _template(tmp_path), _wrap)
+    customer_file.bring_in(pool, _template(tmp_path), _wrap)
     point = importing.add_meter(pool, _new(), _wrap)
     assert point.code == "HTX01000001001"
     with pool.connection() as conn:

@@ -99,6 +99,7 @@ jobs.work(sys.argv[1], clock=lambda: datetime.fromisoformat(sys.argv[2]))
 """
 
 
+@pytest.mark.long
 def test_the_job_of_a_killed_worker_is_taken_over(database: str, pool: Pool) -> None:
     read_month(database)
     app = tasks.office_app(database, upkeep=False)

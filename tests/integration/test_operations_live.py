@@ -92,6 +92,7 @@ async def office(request: pytest.FixtureRequest, database: str, pool: Pool) -> A
     await asyncio.wait_for(working, 20)
 
 
+@pytest.mark.long
 async def test_a_new_month_is_validated_closed_and_billed(office: Office, database: str) -> None:
     await asyncio.to_thread(read_month, database)
     await office.until(office.nothing_due)  # the worker's own clock sees to it, every ten seconds

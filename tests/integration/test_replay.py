@@ -195,6 +195,7 @@ def test_a_household_whose_name_is_vietnamese(ami: Any, database: str, tmp_path:
     assert list(assert_stored(ami, database, file).wh) == ["Nhà, số 5"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["london-households", "uk-household", "australia-households"])
 def test_real_households(ami: Any, database: str, shared_dir: Path, name: str) -> None:
     assert_stored(ami, database, shared_dir / "data" / f"{name}.csv.gz")
