@@ -181,22 +181,24 @@ class ClientConnection:
         Raises `AssociationRefused` when the meter declines, `RemoteError` when it breaks the protocol.
         """
         self._usable()
-        was = self._framing.connected
+        was_connected, was_closing = self._framing.connected, self._framing.closing
         events: list[Event] = []
         try:
             for payload in self._framing.feed(chunk):
                 events += self._heard(payload)
-            owed = self._framing.replies()
+            owed = self._framing.replies(awaiting=self.state in AWAITING)
         except ProtocolError:
             self.state = State.BROKEN
             raise
         if owed:
             events.append(Send(owed))
-        if self._framing.connected is not was:
+        if self._framing.connected and not was_connected:
             self._linking = False
-            events.append(Disconnected() if was else Connected())
-            if was:
-                self._part()
+            events.append(Connected())
+        elif (was_connected and not self._framing.connected) or (was_closing and not self._framing.closing):
+            self._linking = False
+            self._part()
+            events.append(Disconnected())
         return events
 
     def _usable(self) -> None:

@@ -7,7 +7,7 @@ A client's half turns, in this order:
     for payload in framing.feed(link.read()): ...   # an answer to it may call wrap()
     link.send(framing.replies())                    # what the link itself owes; always after the messages
     link.send(framing.on_silence())                 # when nothing came for `pause_s` or the answer's time-out
-    link.send(framing.disconnect())                 # until `connected` is False
+    link.send(framing.disconnect())                 # until no longer `closing`
 """
 
 from dataclasses import dataclass
@@ -23,6 +23,10 @@ class Framing(Protocol):
     @property
     def connected(self) -> bool:
         """Messages may be sent."""
+
+    @property
+    def closing(self) -> bool:
+        """The link was told to close, and the other side has not said yes yet."""
 
     @property
     def pause_s(self) -> float | None:
@@ -100,6 +104,7 @@ class WrapperFraming:
     """
 
     connected = True
+    closing = False
     pause_s: float | None = None
 
     def __init__(self, client: int, server: int, *, datagrams: bool = False) -> None:

@@ -129,16 +129,12 @@ def test_a_method_that_cannot_return_is_a_refusal() -> None:
 
 def test_what_is_not_granted_is_not_asked() -> None:
     client = associated(meter(Desk(), conformance=BASIC & ~Conformance.MULTIPLE_REFERENCES))
-    for ask in (
-        lambda: client.set_list(((TEXT, SHORT),)),
-        lambda: client.act_list(((ECHO, None),)),
-        lambda: client.get_list((TEXT,)),
-    ):
+    for lists in (client.set_list, client.act_list, client.get_list):
         with pytest.raises(LocalError, match="multiple references"):
-            ask()
-    for ask in (lambda: client.set(TEXT, LONG), lambda: client.act(ECHO, LONG)):
+            lists(())
+    for one in (client.set, client.act):
         with pytest.raises(LocalError, match="the meter takes 200"):
-            ask()
+            one(TEXT, LONG)
     assert client.state is State.READY
     with pytest.raises(LocalError, match="cannot be empty"):
         associated(meter(Desk())).set_list(())

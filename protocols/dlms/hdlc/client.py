@@ -65,6 +65,11 @@ class HdlcFraming:
         return self._state is LinkState.CONNECTED and self._failure is None
 
     @property
+    def closing(self) -> bool:
+        """DISC went out; neither UA nor DM came yet."""
+        return self._state is LinkState.DISCONNECTING and self._failure is None
+
+    @property
     def agreed(self) -> LinkParameters:
         """The parameters in force."""
         return self._numbering.agreed
