@@ -65,7 +65,7 @@ class ServerConnection:
             if access is not None and access.security is not None and access.counters is not None:
                 payload = Protection(access.security, access.counters).protect(payload)
             pieces = [payload]
-        return b"".join([self._framing.wrap(client, server, piece) for piece in pieces])
+        return b"".join([self._framing.notify(client, server, piece) for piece in pieces])
 
     def _serve(self, arrivals: list[Arrival]) -> bytes:
         out = bytearray()
