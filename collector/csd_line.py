@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
-from collector.errors import AnswerTimeout, LinkDown
+from collector.errors import LinkDown
 from collector.links import DialOut
 from collector.serial_line import serial_line
 from collector.wire import ByteStream
 from model.grid import Modem, ModemLink
 from protocols.errors import ProtocolError
-from protocols.modem.at import AtDialogue, CallFailed, CallSettings, Carried, Event, Lost, Send, State
+from protocols.modem.at import AtDialogue, CallFailed, CallSettings, Carried, Event, Lost, Send
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class ModemAt:
 
 
 class CsdLine:
-    """A `ByteStream` to the other side of a call. Poisoned, it is still hung up: the modem is not to blame."""
+    """A `ByteStream` to the other side of a call. It is hung up when poisoned too: the modem is not to blame."""
 
     gateway = False
     broke_off = False  # each call is a line of its own
@@ -55,14 +55,14 @@ class CsdLine:
         """Dial; raises `LinkDown` in one sentence when no call comes about."""
         try:
             self._do(self._dialogue.dial(self.number))
-            while self._dialogue.state is not State.ONLINE:
+            while not self._dialogue.online:
                 await self._turn()
         except CallFailed as error:
+            self._modem.write(b"ATH\r")  # it may be dialling still
             raise LinkDown(self.number, error.reason) from error
         except ProtocolError as error:
-            raise LinkDown(
-                self.number, f"the call to {self.number} cannot be made: {error.reason}"
-            ) from error
+            said = f"the call to {self.number} cannot be made: {error.reason}"
+            raise LinkDown(self.number, said) from error
 
     async def read(self) -> bytes:
         """See `ByteStream`."""
@@ -86,11 +86,11 @@ class CsdLine:
 
     async def hang_up(self) -> None:
         """End the call where there still is one: silence, +++, silence, ATH."""
-        if self._dialogue.state is not State.ONLINE:
+        if not self._dialogue.online:
             return
         self._end = self._end or f"the call to {self.number} is over"
         self._do(self._dialogue.hang_up())
-        while self._dialogue.state is not State.IDLE:
+        while not self._dialogue.idle:
             await self._turn()
 
     async def _turn(self) -> None:
@@ -138,7 +138,7 @@ async def csd_line(
         try:
             yield line
         finally:
-            with suppress(LinkDown, AnswerTimeout):  # a modem that is gone has hung up
+            with suppress(LinkDown):  # a modem that is gone has hung up
                 await line.hang_up()
 
 

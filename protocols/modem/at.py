@@ -123,6 +123,16 @@ class AtDialogue:
         self._number = ""
         self._line_feed = False
 
+    @property
+    def online(self) -> bool:
+        """A call is up."""
+        return self.state is State.ONLINE
+
+    @property
+    def idle(self) -> bool:
+        """The modem is at rest: it may dial."""
+        return self.state is State.IDLE
+
     def dial(self, number: str) -> list[Event]:
         """Reset the modem, set it up and dial; `Connected` follows, or `CallFailed` is raised."""
         if self.state is not State.IDLE:
