@@ -17,13 +17,12 @@ from ami.console import emit, out, say, table
 from ami.failure import Exit, NoLink, UsageFailure, end
 from ami.instants import INSTANT
 from collector import single_read
-from collector.address import Address, DlmsAddress, ModbusAddress, parse
+from collector.address import PASSWORD_VARIABLE, parse
 from collector.errors import BadAddress
 from collector.found import Asked, Found, ProfileAsked
+from collector.routes import Address, DlmsAddress, ModbusAddress
 from protocols import meter_models
 from protocols.errors import AssociationRefused, RemoteError
-
-PASSWORD_VARIABLE = "AMI_METER_PASSWORD"
 
 # What a meter is asked for when nothing is named: its clock and the energy it has counted.
 USUAL = ("1.0.1.8.0",)
@@ -52,13 +51,41 @@ def command(
     objects: bool,
     as_json: bool,
 ) -> None:
-    """Read one meter by its URL; nothing is stored.
+    """Read one meter by its URL; no database is needed, and nothing that was read is stored.
 
-    An ITEM is an OBIS code (1.0.1.8.0) or, at a Modbus meter, ADDRESS:COUNT (52:2). Without anything asked a
-    DLMS meter gives its clock and energy, a Modbus meter all that its model describes.
+    \b
+    dlms+wrapper://HOST:PORT           DLMS over TCP
+    dlms+hdlc://HOST:PORT              DLMS in HDLC frames, through a transparent modem
+    dlms+hdlc+serial:///dev/ttyUSB0    … or an RS-485 or optical head of this machine
+    modbus+tcp://HOST:PORT             Modbus TCP
+    modbus+rtu+tcp://HOST:PORT         Modbus RTU through a transparent modem
+    modbus+rtu+serial:///dev/ttyUSB0   … or a serial port
+    iec62056-21://HOST:PORT            mode C through a transparent modem
+    iec62056-21+serial:///dev/ttyUSB0  … or an optical head
 
-    A DLMS meter's password is taken from the environment variable AMI_METER_PASSWORD where the URL has none,
-    and then client 17 asks; an address that says client=16 or auth=none wants no password.
+    After a question mark stand, joined by &:
+
+    \b
+    all      timeout=SECONDS of an answer (10); serial ports: bps=9600, bits=8N1
+    dlms     client=16, server=1, auth=none|lls|gmac (hls-md5, hls-sha1, hls-sha256),
+             password=…, pdu=65535; HDLC: physical=N, address_size=1|2|4;
+             gmac: keys=FILE, title=HEX (ours), counter=N (at least), suite=0,
+             cipher=both|authenticated|encrypted|none
+    modbus   unit=1, model=… (`ami meter models`), function=holding|input
+    mode C   address=…, password=…, baud=0 to 6, parity=none|even|ignored,
+             access=readout|program
+
+    An ITEM is an OBIS code (1.0.1.8.0) or, at a Modbus meter, ADDRESS:COUNT (52:2); where the URL names the
+    model, OBIS codes too. Without anything asked a DLMS meter gives its clock and energy, a Modbus meter all
+    that its model describes, a mode C meter its read-out.
+
+    A password that is not in the URL is taken from AMI_METER_PASSWORD, and then client 17 asks; an address
+    that says client=16 or auth=none wants none.
+
+    Keys (auth=gmac, client 1) never stand on the command line: in hex in AMI_METER_ENCRYPTION_KEY and
+    AMI_METER_AUTHENTICATION_KEY, or in a file that AMI_METER_KEYS or keys=… names: two lines of TOML,
+    encryption_key = "…" and authentication_key = "…", or the JSON that `ami simulate meter` prints. How often
+    they were used (their invocation counters) is kept in $AMI_HOME.
 
     Exit codes: 0 all read, 3 some of it refused, 4 no link.
 
@@ -66,8 +93,11 @@ def command(
     ami read 'dlms+wrapper://10.8.0.14:4059?client=16' 1.0.1.8.0 --clock
     AMI_METER_PASSWORD=… ami read 'dlms+wrapper://10.8.0.14:4059' \\
         --profile 1.0.99.1.0 --from 2026-10-01 --to 2026-10-02 --json
+    AMI_METER_KEYS=keys.toml ami read 'dlms+hdlc://10.8.0.14:4059?auth=gmac' --objects
+    ami read 'dlms+hdlc+serial:///dev/ttyUSB0?client=16&bps=9600' --clock
     ami read 'modbus+tcp://10.8.0.15:502?unit=1&model=eastron-sdm630'
-    ami read 'modbus+tcp://10.8.0.15:502?unit=1&timeout=3' 52:2
+    ami read 'modbus+rtu+tcp://10.8.0.15:502?unit=1&timeout=3' 52:2
+    ami read 'iec62056-21://10.8.0.16:3000' 1.8.0 --clock
     """
     logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
     address = _address(url)
@@ -108,7 +138,12 @@ def _read(address: Address, asked: Asked) -> Found:
 def _way(address: DlmsAddress) -> str:
     """What to try with a meter that opened no association."""
     asked = f"client {address.client} of logical device {address.server}"
-    if address.password is None:
+    if address.keys is not None:
+        way = (
+            "correct the keys, client=…, server=… or title=… (our system title: some meters must know it); "
+            "where others use these keys too, say counter=N; meters lock after a few wrong tries"
+        )
+    elif address.password is None:
         way = f"put its password into {PASSWORD_VARIABLE} (client 17 asks then), or add client=… to the URL"
     else:
         way = (
@@ -128,7 +163,7 @@ def _modbus(address: ModbusAddress, asked: Asked) -> None:
 
 def _address(url: str) -> Address:
     try:
-        return parse(url, os.environ.get(PASSWORD_VARIABLE))
+        return parse(url, os.environ)
     except BadAddress as error:
         text = str(error)
         raise UsageFailure(f"{text[:1].upper()}{text[1:].rstrip('.')}.") from error

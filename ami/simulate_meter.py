@@ -120,7 +120,7 @@ def urls(meter: SingleMeter) -> dict[str, str]:
         Port.HDLC: ("dlms+hdlc", dlms),
         Port.MODBUS_TCP: ("modbus+tcp", modbus),
         Port.MODBUS_RTU_TCP: ("modbus+rtu+tcp", modbus),
-        Port.MODE_C: ("iec62056-21", ""),
+        Port.MODE_C: ("iec62056-21", f"address={meter.who.serial}"),
     }
     return {
         port.value: f"{schemes[port][0]}://{meter.options.host}:{number}?{schemes[port][1]}".rstrip("?")

@@ -2,71 +2,75 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from collections.abc import Callable, Mapping
+from functools import partial
+from urllib.parse import SplitResult, urlsplit
 
+from collector import meter_keys
+from collector.address_fields import Fields
 from collector.errors import BadAddress
+from collector.meter_keys import MeterKeys
+from collector.routes import (
+    OUR_TITLE,
+    PUBLIC,
+    Address,
+    DlmsAddress,
+    DlmsFraming,
+    ModbusAddress,
+    ModeCAddress,
+    SerialRoute,
+    TcpRoute,
+)  # fmt: skip
 from protocols.dlms.enums import Mechanism
+from protocols.dlms.security import AUTHENTICATED_ENCRYPTED, Policy
+from protocols.dlms.security.setup import NOTHING
+from protocols.modbus.framing import Carrier
 
-DLMS_WRAPPER, MODBUS_TCP = "dlms+wrapper", "modbus+tcp"
+PASSWORD_VARIABLE = "AMI_METER_PASSWORD"
 EXAMPLES = (
-    "dlms+wrapper://10.8.0.14:4059?client=16&server=1&auth=lls&password=…",
-    "modbus+tcp://10.8.0.15:502?unit=1&model=eastron-sdm630",
+    "dlms+wrapper://10.8.0.14:4059?client=17&server=1&auth=lls&password=…",
+    "dlms+hdlc+serial:///dev/ttyUSB0?client=1&auth=gmac&keys=FILE",
+    "modbus+rtu+tcp://10.8.0.15:502?unit=1&model=eastron-sdm630",
+    "iec62056-21://10.8.0.16:3000",
 )
-DLMS_PORT, MODBUS_PORT = 4059, 502
-PUBLIC, READING = 16, 17  # the client of a meter that needs no password, and the one that reads with one
+DLMS_PORT, MODBUS_PORT, MODE_C_PORT = 4059, 502, 4059
+AUTHENTICATIONS = {
+    "none": Mechanism.NONE,
+    "lls": Mechanism.LLS,
+    "gmac": Mechanism.HLS_GMAC,
+    "hls": Mechanism.HLS,
+    "hls-md5": Mechanism.HLS_MD5,
+    "hls-sha1": Mechanism.HLS_SHA1,
+    "hls-gmac": Mechanism.HLS_GMAC,
+    "hls-sha256": Mechanism.HLS_SHA256,
+}
+PROTECTIONS = {
+    "both": AUTHENTICATED_ENCRYPTED,
+    "authenticated": Policy(encrypted=False),
+    "encrypted": Policy(authenticated=False),
+    "none": NOTHING,
+}
+READING, MANAGEMENT = 17, 1  # the usual clients with a password and with keys
 
 
-@dataclass(frozen=True, slots=True)
-class DlmsAddress:
-    """A DLMS meter over TCP with the wrapper; the password is never printed."""
-
-    host: str
-    port: int = DLMS_PORT
-    client: int = PUBLIC
-    server: int = 1
-    mechanism: Mechanism = Mechanism.NONE
-    password: str | None = field(default=None, repr=False)
-    timeout_s: float = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class ModbusAddress:
-    """A Modbus TCP unit; `function` 3 for holding registers, 4 for input registers."""
-
-    host: str
-    port: int = MODBUS_PORT
-    unit: int = 1
-    model: str = ""
-    function: int = 3
-    timeout_s: float = 10.0
-
-
-Address = DlmsAddress | ModbusAddress
-
-
-def parse(url: str, password: str | None = None) -> Address:
+def parse(url: str, environment: Mapping[str, str] | None = None) -> Address:
     """Read an address; raises `BadAddress` in one sentence that says what is wrong with it.
 
-    `password` is for a DLMS address that names none: the reading client (17) gives it. An address that says
-    auth=none, or names the public client (16), wants none.
+    `environment` may hold a password (AMI_METER_PASSWORD) for an address that names none, and keys
+    (`collector.meter_keys`). An address that says auth=none, or names the public client (16), wants neither.
     """
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
         raise BadAddress(f"{without_password(url)!r} is no address: {error}") from error
-    if parts.scheme not in (DLMS_WRAPPER, MODBUS_TCP):
-        known = " or ".join(EXAMPLES)
+    scheme = _SCHEMES.get(parts.scheme)
+    if scheme is None:
+        known = ", ".join(EXAMPLES[:-1])
         begins = parts.scheme or without_password(url)
-        raise BadAddress(f"an address that begins {begins} is not known: write {known}")
-    if not parts.hostname:
-        raise BadAddress(f"the address names no host: write it like {EXAMPLES[parts.scheme == MODBUS_TCP]}")
-    fields = _Fields(parts)
-    if parts.scheme == DLMS_WRAPPER:
-        address: Address = _dlms(parts.hostname, port, fields, password)
-    else:
-        address = _modbus(parts.hostname, port, fields)
+        raise BadAddress(f"an address that begins {begins} is not known: write {known} or {EXAMPLES[-1]}")
+    fields = Fields(parts)
+    address = scheme(parts, port, fields, environment or {})
     fields.finish()
     return address
 
@@ -76,63 +80,135 @@ def without_password(url: str) -> str:
     return url.split("?", 1)[0]
 
 
-def _dlms(host: str, port: int | None, fields: _Fields, offered: str | None) -> DlmsAddress:
-    words = {"none": Mechanism.NONE, "lls": Mechanism.LLS}
-    password = fields.text("password", "") or None
-    client = PUBLIC
-    if password is None and offered and not fields.says("auth", "none") and not fields.says("client", "16"):
-        password, client = offered, READING
-    auth = fields.text("auth", "lls" if password else "none").lower()
-    if auth not in words:
-        raise BadAddress(f"auth={auth} is not spoken: use none or lls")
-    if (words[auth] is Mechanism.LLS) != (password is not None):
+def _tcp(parts: SplitResult, port: int | None, usual: int) -> TcpRoute:
+    if not parts.hostname:
+        example = next((one for one in EXAMPLES if one.startswith(f"{parts.scheme}:")), None)
+        like = example or f"{parts.scheme}://10.8.0.14:{usual}"
+        raise BadAddress(f"the address names no host: write it like {like}")
+    if parts.path not in ("", "/"):
+        raise BadAddress(f"{parts.path} after the host means nothing in this address: leave it out")
+    return TcpRoute(parts.hostname, port or usual)
+
+
+def _serial(parts: SplitResult, bps: int, bits: str) -> SerialRoute:
+    if parts.netloc or not parts.path.startswith("/") or parts.path == "/":
         raise BadAddress(
-            "auth=lls needs a password=… (or AMI_METER_PASSWORD), and a password is used with auth=lls only"
+            f"the address names no serial port: write it with three strokes, like {parts.scheme}:///dev/ttyUSB0"
         )
-    return DlmsAddress(
-        host, port or DLMS_PORT, fields.number("client", client, 1, 65535),
-        fields.number("server", 1, 0, 65535), words[auth], password, fields.seconds(),
-    )  # fmt: skip
+    return SerialRoute(parts.path, bps, bits)
 
 
-def _modbus(host: str, port: int | None, fields: _Fields) -> ModbusAddress:
-    function = fields.text("function", "holding")
-    if function not in ("holding", "input"):
-        raise BadAddress(f"function={function} is not known: use holding or input")
-    return ModbusAddress(
-        host, port or MODBUS_PORT, fields.number("unit", 1, 0, 255), fields.text("model", ""),
-        3 if function == "holding" else 4, fields.seconds(),
-    )  # fmt: skip
+_Maker = Callable[[SplitResult, int | None, Fields, Mapping[str, str]], Address]
 
 
-class _Fields:
-    """What stands after the question mark, taken one by one; what is left over is refused."""
+def _dlms(framing: DlmsFraming, *, serial: bool) -> _Maker:
+    def make(
+        parts: SplitResult, port: int | None, fields: Fields, environment: Mapping[str, str]
+    ) -> DlmsAddress:
+        route = (
+            _serial(parts, fields.bps(9600), fields.bits("8N1")) if serial else _tcp(parts, port, DLMS_PORT)
+        )
+        mechanism, password, keys = _proof(fields, environment)
+        usual = {Mechanism.NONE: PUBLIC, Mechanism.LLS: READING}.get(mechanism, MANAGEMENT)
+        hdlc = framing is DlmsFraming.HDLC
+        return DlmsAddress(
+            route=route,
+            framing=framing,
+            client=fields.number("client", usual, 1, 127 if hdlc else 0xFFFF),
+            server=fields.number("server", 1, 0, 0x3FFF if hdlc else 0xFFFF),
+            mechanism=mechanism,
+            password=password,
+            timeout_s=fields.seconds(),
+            keys=keys,
+            suite=fields.number("suite", 0, 0, 2) if keys is not None else 0,
+            protection=fields.choice("cipher", PROTECTIONS, "both")
+            if keys is not None
+            else PROTECTIONS["both"],
+            title=fields.octets("title", 8, OUR_TITLE),
+            counter=fields.optional("counter", 0, 0xFFFF_FFFF),
+            physical=fields.optional("physical", 0, 0x3FFF) if hdlc else None,
+            address_size=_address_size(fields) if hdlc else None,
+            max_pdu=fields.number("pdu", 0xFFFF, 32, 0xFFFF),
+        )
 
-    def __init__(self, parts: SplitResult) -> None:
-        self._left = dict(parse_qsl(parts.query, keep_blank_values=True))
+    return make
 
-    def text(self, key: str, default: str) -> str:
-        return self._left.pop(key, default)
 
-    def says(self, key: str, text: str) -> bool:
-        return self._left.get(key, "").lower() == text
+def _address_size(fields: Fields) -> int | None:
+    sizes: dict[str, int | None] = {"1": 1, "2": 2, "4": 4, "": None}
+    return fields.choice("address_size", sizes, "")
 
-    def number(self, key: str, default: int, lowest: int, highest: int) -> int:
-        text = self._left.pop(key, str(default))
-        if not text.isdigit() or not lowest <= int(text) <= highest:
-            raise BadAddress(f"{key}={text} must be a whole number from {lowest} to {highest}")
-        return int(text)
 
-    def seconds(self) -> float:
-        text = self._left.pop("timeout", "10")
-        try:
-            seconds = float(text)
-        except ValueError:
-            seconds = 0.0
-        if not 0 < seconds <= 600:
-            raise BadAddress(f"timeout={text} must be a number of seconds up to 600")
-        return seconds
+def _proof(fields: Fields, environment: Mapping[str, str]) -> tuple[Mechanism, str | None, MeterKeys | None]:
+    """How we prove who we are: with nothing, a password (or HLS secret), or keys."""
+    public = fields.says("auth", "none") or (not fields.has("auth") and fields.says("client", str(PUBLIC)))
+    password = fields.text("password") or None
+    keyed = fields.has("keys") or fields.says("auth", "gmac") or fields.says("auth", "hls-gmac")
+    if password is None and not public and not keyed:
+        password = environment.get(PASSWORD_VARIABLE) or None
+    file = fields.text("keys")
+    usual = "gmac" if file else "lls" if password else "none"
+    mechanism = fields.choice("auth", AUTHENTICATIONS, usual)
+    if mechanism is Mechanism.HLS_GMAC:
+        if password is not None:
+            raise BadAddress("auth=gmac is proved with keys: leave the password out")
+        return mechanism, None, meter_keys.find(file, environment)
+    if file:
+        raise BadAddress("keys=… are used with auth=gmac only")
+    if (mechanism is Mechanism.NONE) != (password is None):
+        raise BadAddress(
+            f"auth=lls and hls-… need a password=… (or {PASSWORD_VARIABLE}), and a password needs one of them"
+        )
+    return mechanism, password, None
 
-    def finish(self) -> None:
-        for key in self._left:
-            raise BadAddress(f"{key}=… means nothing in this address: leave it out")
+
+def _modbus(framing: Carrier, *, serial: bool) -> _Maker:
+    def make(parts: SplitResult, port: int | None, fields: Fields, _: Mapping[str, str]) -> ModbusAddress:
+        route = (
+            _serial(parts, fields.bps(9600), fields.bits("8N1")) if serial else _tcp(parts, port, MODBUS_PORT)
+        )
+        lowest, highest = (1, 247) if framing is Carrier.RTU else (0, 255)
+        return ModbusAddress(
+            route=route,
+            framing=framing,
+            unit=fields.number("unit", 1, lowest, highest),
+            model=fields.text("model"),
+            function=fields.choice("function", {"holding": 3, "input": 4}, "holding"),
+            timeout_s=fields.seconds(),
+        )
+
+    return make
+
+
+def _mode_c(
+    parts: SplitResult, port: int | None, fields: Fields, environment: Mapping[str, str], *, serial: bool
+) -> ModeCAddress:
+    # A bare iec62056-21:///dev/… is a serial port too: mode C is what optical heads speak.
+    wired = serial or (not parts.netloc and parts.path.startswith("/dev/"))
+    route = (
+        _serial(parts, fields.number("bps", 300, 50, 115_200), fields.bits("7E1"))
+        if wired
+        else (_tcp(parts, port, MODE_C_PORT))
+    )
+    return ModeCAddress(
+        route=route,
+        address=fields.text("address"),
+        password=fields.text("password") or environment.get(PASSWORD_VARIABLE) or None,
+        parity=fields.choice("parity", {word: word for word in ("none", "even", "ignored")}, "none"),
+        baud=fields.optional("baud", 0, 6),
+        model=fields.text("model"),
+        program=fields.choice("access", {"readout": False, "program": True}, "readout"),
+        timeout_s=fields.seconds(),
+    )
+
+
+_SCHEMES: dict[str, _Maker] = {
+    "dlms+wrapper": _dlms(DlmsFraming.WRAPPER, serial=False),
+    "dlms+hdlc": _dlms(DlmsFraming.HDLC, serial=False),
+    "dlms+hdlc+serial": _dlms(DlmsFraming.HDLC, serial=True),
+    "modbus+tcp": _modbus(Carrier.MBAP, serial=False),
+    "modbus+rtu+tcp": _modbus(Carrier.RTU, serial=False),
+    "modbus+rtu+serial": _modbus(Carrier.RTU, serial=True),
+    "iec62056-21": partial(_mode_c, serial=False),
+    "iec62056-21+serial": partial(_mode_c, serial=True),
+}

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from collector.address import DlmsAddress
 from collector.exchange.conversation import Conversation
 from collector.found import Asked, Found, ProfileAsked, unit_word
-from collector.wire import ByteStream
+from collector.routes import DlmsAddress
+from collector.single_association import Call, associated
 from model.period import LOCAL
 from protocols.dlms import axdr, objects
 from protocols.dlms.apdu import Attribute
 from protocols.dlms.axdr import INTEGERS, Data, Tag, integer_of
-from protocols.dlms.client import ClientSettings
 from protocols.dlms.clock import CosemDateTime
 from protocols.dlms.objects import CLOCK_TIME, InterfaceClass, ScalerUnit
 from protocols.dlms.profile import decode_rows
+from protocols.dlms.security import CounterStore
 from protocols.dlms.selection import CaptureObject, EntrySelection, RangeSelection
 from protocols.errors import DecodeError, LocalError, Refused, ServiceRefused
 from protocols.obis import Obis
@@ -29,26 +29,18 @@ DECLINED = (Refused, ServiceRefused, DecodeError)
 """What ends one item and not the conversation: a no, or contents that make no sense."""
 
 
-async def read(stream: ByteStream, address: DlmsAddress, asked: Asked) -> Found:
+async def read(call: Call, address: DlmsAddress, asked: Asked, counters: CounterStore) -> Found:
     """See `collector.single_read.read`."""
-    password = None if address.password is None else address.password.encode()
-    talk = Conversation(
-        stream,
-        ClientSettings(
-            address.client, address.server, address.mechanism, password, answer_seconds=address.timeout_s
-        ),
-    )
-    await talk.associate()
     found = Found()
-    if asked.clock:
-        await _clock(talk, found)
-    for item in asked.items:
-        await _item(talk, found, item)
-    if asked.profile is not None:
-        await _profile(talk, found, asked.profile)
-    if asked.objects:
-        await _objects(talk, found)
-    await talk.release()
+    async with associated(call, address, counters) as talk:
+        if asked.clock:
+            await _clock(talk, found)
+        for item in asked.items:
+            await _item(talk, found, item)
+        if asked.profile is not None:
+            await _profile(talk, found, asked.profile)
+        if asked.objects:
+            await _objects(talk, found)
     return found
 
 

@@ -5,20 +5,28 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from collector import single_dlms, single_modbus
-from collector.address import Address, DlmsAddress
+from collector.errors import BadAddress
 from collector.found import Asked, Found
 from collector.links import DialOut
+from collector.routes import Address, DlmsAddress, ModbusAddress, Route, SerialRoute
+from collector.serial_line import serial_line
 from collector.wire import ByteStream
 from model.grid import Modem, ModemLink
+from protocols.dlms.security import CounterStore, MemoryCounters
 
 
 @asynccontextmanager
-async def line_to(address: Address) -> AsyncIterator[ByteStream]:
-    """A call to the address, alone on the line; raises `LinkDown` when nobody answers."""
-    modem = Modem(f"{address.host}:{address.port}", ModemLink.DIAL_OUT, host=address.host, port=address.port)
-    link = DialOut(modem, address.timeout_s)
+async def line_to(route: Route, timeout_s: float) -> AsyncIterator[ByteStream]:
+    """A call, alone on the line; raises `LinkDown` when nobody answers."""
+    if isinstance(route, SerialRoute):
+        async with serial_line(route.device, route.bps, route.bits) as stream:
+            yield stream
+        return
+    modem = Modem(str(route), ModemLink.DIAL_OUT, host=route.host, port=route.port)
+    link = DialOut(modem, timeout_s)
     try:
         async with link.lease() as stream:
             yield stream
@@ -27,13 +35,15 @@ async def line_to(address: Address) -> AsyncIterator[ByteStream]:
         await asyncio.sleep(0)  # the socket closes in the loop's next turn
 
 
-async def read(address: Address, asked: Asked) -> Found:
-    """Read what was asked.
+async def read(address: Address, asked: Asked, counters: CounterStore | None = None) -> Found:
+    """Read what was asked. `counters` are those of the keys; without them every call begins anew.
 
     Raises `NoLink` when the meter cannot be reached or falls silent, `protocols.errors.ProtocolError` when it
     will not be spoken to or breaks the protocol; items it refuses stand in the result.
     """
-    async with line_to(address) as stream:
-        if isinstance(address, DlmsAddress):
-            return await single_dlms.read(stream, address, asked)
-        return await single_modbus.read(stream, address, asked)
+    call = partial(line_to, address.route, address.timeout_s)
+    if isinstance(address, DlmsAddress):
+        return await single_dlms.read(call, address, asked, counters or MemoryCounters())
+    if isinstance(address, ModbusAddress):
+        return await single_modbus.read(call, address, asked)
+    raise BadAddress("an address of mode C is not read yet: wait for it")

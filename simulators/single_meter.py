@@ -10,22 +10,37 @@ from enum import StrEnum
 from typing import Final
 
 from model.clock import Clock
+from model.grid import ModemLink
 from model.period import require_aware
 from protocols import meter_models
-from protocols.dlms.client import DEFAULT_CONFORMANCE
+from protocols.dlms import axdr, objects
+from protocols.dlms.axdr import Data, Tag
 from protocols.dlms.enums import Context, Mechanism
+from protocols.dlms.framing import ServerFraming, WrapperServerFraming
+from protocols.dlms.hdlc.address import HdlcAddress
+from protocols.dlms.hdlc.parameters import LinkParameters
+from protocols.dlms.hdlc.server import HdlcServerFraming
+from protocols.dlms.objects import InterfaceClass
+from protocols.dlms.security import MemoryCounters, SecuritySetup, Suite
 from protocols.dlms.selection import CLOCK_OBIS
 from protocols.dlms.server import ClientAccess, Device, ServerConnection
+from protocols.dlms.server_access import SERVER_CONFORMANCE
 from protocols.obis import Obis
 from simulators import halfhours, ports
+from simulators.air import Air
 from simulators.answering import Answerer, Answering
-from simulators.association import CURRENT_ASSOCIATION, Association, Terms
+from simulators.association import CURRENT_ASSOCIATION, SECURITY_SETUP, Association, Terms
 from simulators.chance import key, stream
 from simulators.dlms_meter import LOGICAL_DEVICE, LOGICAL_DEVICE_NAME, LOGICAL_DEVICES, DlmsMeter
 from simulators.errors import SimulatorError
 from simulators.hung import Hung
 from simulators.instrument import Instrument
 from simulators.ledger import Ledger
+from simulators.lines import Line
+from simulators.modbus_line import ModbusLine
+from simulators.modbus_meter import ModbusMeter
+from simulators.modbus_rtu_line import rtu_line
+from simulators.mode_c_meter import ModeCMeter, mode_c_line
 from simulators.moving_clock import MovingClock, wall
 from simulators.signals import stopping
 from simulators.supply import House, counted
@@ -37,9 +52,19 @@ MODBUS_MODEL: Final = "dk-multi-mb"
 UNIT: Final = 1
 PUBLIC_CLIENT: Final = 16
 CLIENTS: Final = {Mechanism.NONE: PUBLIC_CLIENT, Mechanism.LLS: 17, Mechanism.HLS_GMAC: 1}
-PUBLIC_OBJECTS: Final = frozenset((CURRENT_ASSOCIATION, CLOCK_OBIS, LOGICAL_DEVICE_NAME, LOGICAL_DEVICES))
+INVOCATION_COUNTER: Final = Obis(0, 0, 43, 1, 0, 255)
+SECURITY_SETUP_CLASS: Final = 64
+PUBLIC_OBJECTS: Final = frozenset(
+    (CURRENT_ASSOCIATION, CLOCK_OBIS, LOGICAL_DEVICE_NAME, LOGICAL_DEVICES, INVOCATION_COUNTER)
+)
 """What anybody may read where a password or keys are needed for the rest."""
+HDLC_ADDRESSES: Final = {
+    HdlcAddress(LOGICAL_DEVICE, physical): LOGICAL_DEVICE for physical in (None, 1, 16, 17)
+}
+"""With and without a physical address, of those that meters usually have."""
+HDLC_MOST: Final = LinkParameters(1024, 1024, 7, 7)
 MIN_PDU, MAX_PDU = 64, 0xFFFF
+_AUTHENTICATED_ENCRYPTED: Final = 3  # policy of security setup, version 0
 
 
 class Port(StrEnum):
@@ -75,7 +100,10 @@ class SingleOptions:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who the meter is and what opens it; drawn from the seed, so that it is the same at every start."""
+    """Who the meter is and what opens it, drawn from the seed.
+
+    The system title alone is another at every start: its counters begin anew, and no nonce may come twice.
+    """
 
     serial: str
     password: str
@@ -84,15 +112,16 @@ class Identity:
     authentication_key: bytes = field(repr=False)
 
 
-def identity(options: SingleOptions) -> Identity:
-    """The identity of a seed; a password given goes before the drawn one."""
+def identity(options: SingleOptions, started: datetime) -> Identity:
+    """The identity of a seed; a password given goes before the drawn one. `started` is the real time."""
     chance = stream("single", options.seed)
     serial = str(chance.randrange(11_000_000, 30_000_000))
     password = "".join(chance.choices("ABCDEFGHJKLMNPQRSTUVWXYZ23456789", k=8))
+    hundredths = int(started.timestamp() * 100)
     return Identity(
         serial,
         options.password or password,
-        b"DKE" + int(serial).to_bytes(5, "big"),
+        b"DKE" + hundredths.to_bytes(5, "big"),
         chance.randbytes(16),
         chance.randbytes(16),
     )
@@ -122,16 +151,16 @@ def hung(options: SingleOptions, who: Identity, now: datetime) -> Hung:
 
 
 class SingleMeter:
-    """The meter on its sockets; `open_ports` are those it is served on."""
+    """The meter on its sockets; `open_ports` are those it is served on. `started` is the real time."""
 
-    def __init__(self, options: SingleOptions, clock: Clock) -> None:
+    def __init__(self, options: SingleOptions, clock: Clock, started: datetime) -> None:
         self.options = options
-        self.who = identity(options)
+        self.who = identity(options, started)
         self.open_ports: dict[Port, int] = {}
         self._hung = hung(options, self.who, clock())
         self._clock = clock
         self._device = self._dlms()
-        self._served: list[Answering] = []
+        self._served: list[Answering | ModbusLine] = []
 
     @property
     def clients(self) -> dict[Mechanism, int]:
@@ -145,11 +174,10 @@ class SingleMeter:
 
     async def start(self) -> None:
         """Open the ports; `SimulatorError` when one is taken."""
-        openers = {Port.WRAPPER: self._wrapper}
         for port, number in self.options.ports.items():
             sock = ports.one(self.options.host, number)
             self.open_ports[port] = sock.getsockname()[1]
-            served = Answering(openers[port])
+            served = self._behind(port)
             await served.start(sock)
             self._served.append(served)
 
@@ -157,26 +185,97 @@ class SingleMeter:
         """Hang up everywhere and free the ports."""
         await asyncio.gather(*(each.stop() for each in self._served))
 
+    def _behind(self, port: Port) -> Answering | ModbusLine:
+        """What serves a port."""
+        serial = self.who.serial
+        match port:
+            case Port.WRAPPER:
+                return Answering(lambda: self._line(WrapperServerFraming()))
+            case Port.HDLC:
+                return Answering(lambda: self._line(HdlcServerFraming(HDLC_ADDRESSES, HDLC_MOST)))
+            case Port.MODBUS_TCP:
+                line = Line(serial, ModemLink.DIAL_OUT, (serial,))
+                return ModbusLine(line, {UNIT: self._modbus()}, Air({}, self._clock), lambda: False)
+            case Port.MODBUS_RTU_TCP:
+                return Answering(rtu_line({UNIT: self._modbus()}))
+            case Port.MODE_C:
+                book = ModeCMeter(self.instrument(DLMS_MODEL), lambda: None)
+                wanted = "" if self.options.mechanism is Mechanism.NONE else self.who.password
+                return Answering(mode_c_line({serial: (book, wanted)}))
+
+    def _line(self, framing: ServerFraming) -> Answerer:
+        return ServerConnection({LOGICAL_DEVICE: self._device}, framing).receive
+
+    def _modbus(self) -> ModbusMeter:
+        return ModbusMeter(self.instrument(MODBUS_MODEL), lambda: None)
+
     def _dlms(self) -> Device:
-        options = self.options
+        mechanism, client = self.options.mechanism, CLIENTS[self.options.mechanism]
         meter = DlmsMeter(self.instrument(DLMS_MODEL), lambda: None, particular=False)
-        clients = {}
-        for mechanism, client in self.clients.items():
-            shown = PUBLIC_OBJECTS if mechanism is not options.mechanism else None
-            clients[client] = self._access(meter, mechanism, client, shown)
-        return Device(meter, clients, options.max_pdu)
+        if mechanism is Mechanism.NONE:
+            return Device(meter, {client: self._access(meter, mechanism)}, self.options.max_pdu)
+        counters = HighestHeard()
+        if mechanism is Mechanism.HLS_GMAC:
+            self._security_objects(meter, counters)
+        clients = {
+            PUBLIC_CLIENT: self._access(meter, Mechanism.NONE, shown=PUBLIC_OBJECTS),
+            client: self._access(meter, mechanism, counters),
+        }
+        return Device(meter, clients, self.options.max_pdu)
 
     def _access(
-        self, meter: DlmsMeter, mechanism: Mechanism, client: int, shown: frozenset[Obis] | None
+        self,
+        meter: DlmsMeter,
+        mechanism: Mechanism,
+        counters: HighestHeard | None = None,
+        shown: frozenset[Obis] | None = None,
     ) -> ClientAccess:
+        keyed = mechanism is Mechanism.HLS_GMAC
         terms = Terms(
-            client, LOGICAL_DEVICE, mechanism, Context.LN, DEFAULT_CONFORMANCE, self.options.max_pdu, shown
+            CLIENTS[mechanism],
+            LOGICAL_DEVICE,
+            mechanism,
+            Context.LN_CIPHERED if keyed else Context.LN,
+            SERVER_CONFORMANCE,
+            self.options.max_pdu,
+            shown,
         )
-        password = self.who.password.encode() if mechanism is Mechanism.LLS else None
-        return ClientAccess(mechanism, password, Association(meter, terms))
+        who, view = self.who, Association(meter, terms)
+        if not keyed:
+            password = who.password.encode() if mechanism is Mechanism.LLS else None
+            return ClientAccess(mechanism, password, view)
+        security = SecuritySetup(who.system_title, who.encryption_key, who.authentication_key)
+        return ClientAccess(mechanism, None, view, security, counters)
 
-    def _wrapper(self) -> Answerer:
-        return ServerConnection({LOGICAL_DEVICE: self._device}).receive
+    def _security_objects(self, meter: DlmsMeter, counters: HighestHeard) -> None:
+        """What a client reads before it can prove itself: the counter, and which title to expect."""
+        title = axdr.octet_string(self.who.system_title)
+        meter.add(
+            InterfaceClass.DATA,
+            INVOCATION_COUNTER,
+            {objects.VALUE: lambda: axdr.double_long_unsigned(counters.highest)},
+        )
+        meter.add(
+            SECURITY_SETUP_CLASS,
+            SECURITY_SETUP,
+            {
+                2: lambda: Data(Tag.ENUM, _AUTHENTICATED_ENCRYPTED),
+                3: lambda: Data(Tag.ENUM, Suite.GCM_128),
+                4: lambda: axdr.octet_string(b""),
+                5: lambda: title,
+            },
+        )
+
+
+class HighestHeard(MemoryCounters):
+    """Counters that tell the highest heard from anybody, as a meter's invocation counter object does."""
+
+    highest = 0
+
+    def hear(self, key_name: str, counter: int) -> None:
+        """See `CounterStore`."""
+        super().hear(key_name, counter)
+        self.highest = max(self.highest, counter)
 
 
 async def serve(
@@ -184,7 +283,7 @@ async def serve(
 ) -> None:
     """Serve one meter until SIGTERM or SIGINT; `ready` is called once it answers."""
     clock = MovingClock(real or wall, options.as_of, ticking=False)
-    meter = SingleMeter(options, clock)
+    meter = SingleMeter(options, clock, (real or wall)())
     stop = asyncio.Event()
     with stopping(asyncio.get_running_loop(), stop.set):
         try:

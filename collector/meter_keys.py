@@ -1,0 +1,89 @@
+"""Keys that open a meter: from a file or the environment, never from a command line that others can list."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from collector.errors import BadAddress, reason
+
+FILE_VARIABLE = "AMI_METER_KEYS"
+ENCRYPTION_VARIABLE = "AMI_METER_ENCRYPTION_KEY"
+AUTHENTICATION_VARIABLE = "AMI_METER_AUTHENTICATION_KEY"
+DEDICATED_VARIABLE = "AMI_METER_DEDICATED_KEY"
+_SIZES = (16, 32)
+
+
+@dataclass(frozen=True, slots=True)
+class MeterKeys:
+    """The global unicast encryption key, the authentication key, and the dedicated key where one is used."""
+
+    encryption: bytes = field(repr=False)
+    authentication: bytes = field(repr=False)
+    dedicated: bytes | None = field(default=None, repr=False)
+
+
+def find(file: str, environment: Mapping[str, str]) -> MeterKeys:
+    """The keys in `file`, or in the file that AMI_METER_KEYS names, or in variables of their own.
+
+    A file is TOML or JSON with encryption_key and authentication_key in hex; what `ami simulate meter --json`
+    prints is one too. Raises `BadAddress`.
+    """
+    path = file or environment.get(FILE_VARIABLE, "")
+    if path:
+        found = _file(Path(path))
+        return MeterKeys(
+            _key(found, path, "encryption_key", "encryption"),
+            _key(found, path, "authentication_key", "authentication"),
+            _key(found, path, "dedicated_key", "dedicated") if _has(found, "dedicated") else None,
+        )
+    if not environment.get(ENCRYPTION_VARIABLE) or not environment.get(AUTHENTICATION_VARIABLE):
+        raise BadAddress(
+            f"auth=gmac needs keys: put them into {ENCRYPTION_VARIABLE} and {AUTHENTICATION_VARIABLE} "
+            f"(in hex), or into a file that {FILE_VARIABLE} or keys=… names"
+        )
+    where = "the environment"
+    return MeterKeys(
+        _key(environment, where, ENCRYPTION_VARIABLE),
+        _key(environment, where, AUTHENTICATION_VARIABLE),
+        _key(environment, where, DEDICATED_VARIABLE) if environment.get(DEDICATED_VARIABLE) else None,
+    )
+
+
+def _file(path: Path) -> Mapping[str, Any]:
+    try:
+        text = path.read_text("utf-8")
+    except OSError as error:
+        raise BadAddress(f"the keys in {path} cannot be read ({reason(error)})") from error
+    except UnicodeDecodeError as error:
+        raise BadAddress(f"{path} holds no keys: it is no text") from error
+    try:
+        found = json.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
+    except (json.JSONDecodeError, tomllib.TOMLDecodeError):
+        raise BadAddress(
+            f'{path} holds no keys: write a line encryption_key = "…" and a line authentication_key = "…"'
+        ) from None
+    inner = found.get("keys")
+    return inner if isinstance(inner, dict) else found
+
+
+def _has(found: Mapping[str, Any], name: str) -> bool:
+    return name in found or f"{name}_key" in found
+
+
+def _key(found: Mapping[str, Any], where: str, *names: str) -> bytes:
+    """The first of these names that is there, as bytes; a key is never part of a sentence."""
+    name = next((name for name in names if name in found), None)
+    if name is None:
+        raise BadAddress(f"{where} has no {names[0]}: add it, in hex")
+    try:
+        octets = bytes.fromhex(found[name])
+    except (ValueError, TypeError):
+        octets = b""
+    if len(octets) not in _SIZES:
+        raise BadAddress(f"{name} in {where} must be 32 hexadecimal digits (64 in suite 2)")
+    return octets

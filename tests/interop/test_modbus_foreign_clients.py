@@ -1,0 +1,134 @@
+"""Foreign Modbus clients read our simulated meter: mbpoll over TCP and serial, modbus-serial by RTU in TCP."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from protocols import meter_models
+from tests.foreign_peers import REPOSITORY, ami_read, our_meter
+
+NODE_MODULES = REPOSITORY / ".venv-peers" / "node" / "node_modules"
+POLLED = re.compile(r"\[(\d+)\]:\s+(-?\d+)")
+PATIENCE_S = 30
+
+
+@pytest.fixture(scope="module")
+def meter() -> Iterator[dict[str, Any]]:
+    """Our meter on both Modbus ports, its clock standing still."""
+    arguments = ("--seed", "3", "--as-of", "2026-11-21T09:10:00+07:00")
+    with our_meter("--modbus-tcp", "0", "--modbus-rtu-tcp", "0", *arguments) as told:
+        yield told
+
+
+@pytest.fixture(scope="module")
+def values(meter: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[int, int]:
+    """What our own client reads: raw values by address."""
+    model = meter_models.load(meter["models"]["modbus"])
+    read = ami_read(tmp_path_factory.mktemp("home"), meter["urls"]["modbus_tcp"])
+    raws = [register["raw"] for register in read["registers"]]
+    places = [item.place.modbus for item in model.registers] + [item.place.modbus for item in model.instants]
+    return dict(zip((place.address for place in places), raws, strict=True))
+
+
+@contextmanager
+def serial_port(socat: str, folder: Path, port: int) -> Iterator[Path]:
+    """A serial port that leads to a TCP port."""
+    link = folder / "ttyRTU"
+    command = [socat, f"pty,raw,echo=0,link={link}", f"tcp:127.0.0.1:{port}"]
+    with subprocess.Popen(command) as process:
+        try:
+            end = time.monotonic() + PATIENCE_S
+            while not link.exists():
+                assert time.monotonic() < end, "socat made no serial port"
+                time.sleep(0.02)
+            yield link
+        finally:
+            process.terminate()
+
+
+def poll(mbpoll: str, *arguments: str, code: int = 0) -> tuple[dict[int, int], str]:
+    done = subprocess.run(
+        [mbpoll, "-1", "-0", "-a", "1", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return {int(at): int(raw) for at, raw in POLLED.findall(done.stdout)}, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("way", ["tcp", "rtu"])
+def test_mbpoll_reads_what_we_read(
+    way: str,
+    meter: dict[str, Any],
+    values: dict[int, int],
+    needs_tool: Callable[..., str],
+    tmp_path: Path,
+) -> None:
+    mbpoll, ports = needs_tool("mbpoll"), meter["ports"]
+    if way == "tcp":
+        _compare(mbpoll, values, "-m", "tcp", "-p", str(ports["modbus_tcp"]), "127.0.0.1")
+        return
+    with serial_port(needs_tool("socat"), tmp_path, ports["modbus_rtu_tcp"]) as tty:
+        line = ("-m", "rtu", "-b", "9600", "-P", "none", str(tty))
+        _compare(mbpoll, values, *line)
+        _, said = poll(mbpoll, "-u", *line)
+        assert f"Data  : {meter['serial']}" in said
+
+
+def _compare(mbpoll: str, values: dict[int, int], *line: str) -> None:
+    energies, _ = poll(mbpoll, "-r", "0", "-c", "5", "-t", "4:int", "-B", *line)
+    assert energies == {at: values[at] for at in (0, 2, 4, 6, 8)}
+    volts, _ = poll(mbpoll, "-r", "10", "-c", "3", "-t", "4", *line)
+    assert volts == {at: values[at] for at in (10, 11, 12)}
+    _, said = poll(mbpoll, "-r", "5000", "-c", "1", "-t", "4", *line, code=1)
+    assert "Illegal data address" in said
+    _, said = poll(mbpoll, "-r", "0", "-c", "2", "-t", "3", *line, code=1)
+    assert "Illegal function" in said
+
+
+def test_modbus_serial_reads_what_we_read(
+    meter: dict[str, Any],
+    values: dict[int, int],
+    needs_tool: Callable[..., str],
+    missing: Callable[[str], None],
+) -> None:
+    node = needs_tool("node", "nodejs")
+    if not (NODE_MODULES / "modbus-serial").is_dir():
+        missing("npm's modbus-serial is not installed: make peers")
+    plan = {
+        "host": "127.0.0.1",
+        "port": meter["ports"]["modbus_rtu_tcp"],
+        "unit": 1,
+        "ask": [[3, 0, 25], [3, 5000, 2], [4, 0, 2], [16, 204, [0, 1]], [3, 204, 2], [3, 0, 10]],
+    }
+    done = subprocess.run(
+        [node, REPOSITORY / "tests" / "peers" / "modbus_serial.js"],
+        input=json.dumps(plan),
+        env={**os.environ, "NODE_PATH": str(NODE_MODULES)},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    words, nowhere, wrong, written, selected, again = json.loads(done.stdout)
+    model = meter_models.load(meter["models"]["modbus"])
+    for item in (*model.registers, *model.instants):
+        register = item.place.modbus
+        found = words["data"][register.address : register.address + register.type.words]
+        assert register.decode(found) == values[register.address]
+    assert (nowhere, wrong) == ({"exception": 2}, {"exception": 1})
+    assert (written, selected) == ({"data": [204, 2]}, {"data": [0, 1]})
+    assert again["data"] == words["data"][:10]

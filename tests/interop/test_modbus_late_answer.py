@@ -1,0 +1,163 @@
+"""An answer that comes after its time-out is never taken for the answer to another question.
+
+Over RTU nothing in an answer says which question it is to. The slave here answers its first question too
+late; registers 100 and 200 hold 100 and 200, so that an answer to the wrong question is seen at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+from pymodbus.client import AsyncModbusTcpClient
+from pymodbus.exceptions import ModbusException
+from pymodbus.framer import FramerType
+
+from collector.errors import AnswerTimeout
+from collector.exchange.modbus_line import ModbusLine
+from collector.links import DialOut
+from collector.modbus_calls import read_blocks
+from collector.routes import ModbusAddress, TcpRoute
+from collector.single_read import line_to
+from model.grid import Modem, ModemLink
+from protocols.modbus.framing import Carrier
+from protocols.modbus.pdu import Answer
+from protocols.modbus.registers import Block
+from protocols.modbus.requests import ReadRegisters, Words
+from protocols.modbus.rtu import RtuFraming
+from protocols.modbus.server import AnyRequest, RtuServer
+
+ANSWER_S = 0.4
+TRIES = 1000
+AT_ONCE = 200  # units of one slave, each in a try of its own
+BUSES = 20
+
+
+class Registers:
+    """Every register holds its own address."""
+
+    def serve(self, request: AnyRequest) -> Answer:
+        assert isinstance(request, ReadRegisters)
+        return Words(request.function, tuple(range(request.address, request.address + request.count)))
+
+
+@dataclass
+class Slave:
+    """Answers every question, one after the other; the first to a unit `late` seconds after its time-out.
+
+    With one `bus` behind all calls an answer goes to whoever calls when it is ready, as through a device
+    server.
+    """
+
+    bus: bool = False
+    late: dict[int, float] = field(default_factory=dict)
+    callers: list[asyncio.StreamWriter] = field(default_factory=list)
+
+    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        server = RtuServer({unit: Registers() for unit in range(1, 248)})
+        self.callers.append(writer)
+        with contextlib.suppress(OSError):
+            while asked := await reader.read(256):
+                answer = server.feed(asked)
+                if delay := self.late.pop(asked[0], None):
+                    await asyncio.sleep(ANSWER_S + delay)
+                to = self.callers[-1] if self.bus and self.callers else writer
+                to.write(answer)
+                if not self.bus and writer.is_closing():
+                    break
+        self.callers.remove(writer)
+        writer.close()
+
+
+@contextlib.asynccontextmanager
+async def serving(slave: Slave, port: int) -> AsyncIterator[None]:
+    server = await asyncio.start_server(slave.converse, "127.0.0.1", port, backlog=2 * AT_ONCE)
+    try:
+        yield
+    finally:
+        server.close()
+        for writer in tuple(slave.callers):
+            writer.transport.abort()
+        await asyncio.sleep(0.05)
+
+
+async def one_try(link: DialOut, unit: int) -> list[int | str]:
+    """Register 100, 200 and 100 again, in conversations of their own, as the head-end has them."""
+    said: list[int | str] = []
+    for register in (100, 200, 100):
+        try:
+            async with link.lease() as stream:
+                line = ModbusLine(stream, RtuFraming(unit), ANSWER_S)
+                said += (await line.read(Block(3, register, 1)))[0]
+        except AnswerTimeout:
+            said.append("timeout")
+    link.close()
+    return said
+
+
+def link_to(port: int) -> DialOut:
+    return DialOut(Modem("M1", ModemLink.DIAL_OUT, host="127.0.0.1", port=port))
+
+
+async def test_a_late_answer_is_an_error_of_its_own_question_only(free_port: int) -> None:
+    slave, chance = Slave(), random.Random(3)
+    said: list[list[int | str]] = []
+    async with serving(slave, free_port):
+        for _ in range(TRIES // AT_ONCE):
+            slave.late = {unit: chance.uniform(0.01, ANSWER_S) for unit in range(1, AT_ONCE + 1)}
+            said += await asyncio.gather(*(one_try(link_to(free_port), unit) for unit in slave.late))
+    assert len(said) == TRIES
+    assert said.count(["timeout", 200, 100]) == TRIES
+
+
+async def test_a_late_answer_that_comes_to_the_next_caller_is_let_pass(free_ports) -> None:
+    chance = random.Random(4)
+
+    async def bus(port: int) -> list[list[int | str]]:
+        slave = Slave(bus=True)
+        async with serving(slave, port):
+            said = []
+            for _ in range(3):
+                slave.late = {7: chance.uniform(0.01, 0.7 * ANSWER_S)}
+                said.append(await one_try(link_to(port), 7))
+            return said
+
+    tried = await asyncio.gather(*(bus(free_ports()) for _ in range(BUSES)))
+    assert [said for one in tried for said in one] == [["timeout", 200, 100]] * (3 * BUSES)
+
+
+async def test_items_asked_by_address_lose_only_the_one_that_timed_out(free_port: int) -> None:
+    slave = Slave(late={9: 0.1})
+    route = TcpRoute("127.0.0.1", free_port)
+    address = ModbusAddress(route, Carrier.RTU, 9, timeout_s=ANSWER_S)
+    blocks = [Block(3, 100, 1), Block(3, 200, 1), Block(3, 300, 2)]
+    async with serving(slave, free_port):
+        said = await read_blocks(lambda: line_to(route, ANSWER_S), address, blocks)
+    assert said.words == {blocks[1]: [200], blocks[2]: [300, 301]}
+    assert said.refused == {blocks[0]: "no answer about registers 100 to 100 within 0.4 s"}
+
+
+async def test_pymodbus_hands_out_the_wrong_registers(free_port: int) -> None:
+    """What its own RTU client does with such a slave, and why ours is written anew."""
+    wrong, chance = 0, random.Random(5)
+
+    async def ask(unit: int) -> list[int | str]:
+        async with AsyncModbusTcpClient(
+            "127.0.0.1", port=free_port, framer=FramerType.RTU, timeout=ANSWER_S, retries=0
+        ) as client:
+            said: list[int | str] = []
+            for register in (100, 200, 100):
+                try:
+                    said += (await client.read_holding_registers(register, count=1, device_id=unit)).registers
+                except ModbusException:
+                    said.append("timeout")
+            return said
+
+    slave = Slave(late={unit: chance.uniform(0.01, ANSWER_S / 2) for unit in range(1, 21)})
+    async with serving(slave, free_port):
+        for said in await asyncio.gather(*(ask(unit) for unit in tuple(slave.late))):
+            wrong += said[1] == 100
+    assert wrong > 0
