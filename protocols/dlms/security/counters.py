@@ -27,6 +27,9 @@ class CounterStore(Protocol):
     def raise_to(self, key_name: str, lowest: int) -> None:
         """From now on `next` gives at least `lowest`: the meter says it has heard that many (0-0:43.1.x)."""
 
+    def used(self, key_name: str) -> bool:
+        """Whether this name was ever given a number: a meter may know a key that is new here."""
+
     def heard(self, key_name: str) -> int:
         """The highest counter accepted from the other side under this name; −1 when none was."""
 
@@ -69,6 +72,10 @@ class MemoryCounters:
     def raise_to(self, key_name: str, lowest: int) -> None:
         """See `CounterStore`."""
         self._next[key_name] = max(self._next.get(key_name, self._start), lowest)
+
+    def used(self, key_name: str) -> bool:
+        """See `CounterStore`."""
+        return key_name in self._next
 
     def heard(self, key_name: str) -> int:
         """See `CounterStore`."""
