@@ -14,9 +14,6 @@ MAX_REGISTERS: Final = 125
 """Modbus application protocol 1.1b3, 6.3 and 6.4: at most 125 registers an answer."""
 
 
-_FLOATS: Final = {2: ">f", 4: ">d"}
-
-
 class RegisterType(StrEnum):
     """How a number lies in its registers."""
 
@@ -29,7 +26,6 @@ class RegisterType(StrEnum):
     U64 = "u64"
     I64 = "i64"
     FLOAT32 = "float32"
-    FLOAT64 = "float64"
 
     @property
     def words(self) -> int:
@@ -44,7 +40,7 @@ class RegisterType(StrEnum):
     @property
     def digits(self) -> int:
         """Decimal digits that a floating number carries for sure, 0 for a whole one."""
-        return {"float32": 7, "float64": 15}.get(self.value, 0)
+        return 7 if self is RegisterType.FLOAT32 else 0
 
 
 class WordOrder(StrEnum):
@@ -79,7 +75,7 @@ class Register:
         """
         raw = _octets(words, self.type, self.order)
         if digits := self.type.digits:
-            number: float = struct.unpack(_FLOATS[self.type.words], raw)[0]
+            number: float = struct.unpack(">f", raw)[0]
             if not math.isfinite(number):
                 raise DecodeError(f"register {self.address} holds no number", raw)
             # The tail behind the digits that it carries for sure is noise of its binary form.
@@ -93,7 +89,7 @@ class Register:
         """The words of a raw integer; `LocalError` when it does not fit."""
         try:
             if self.type.digits:
-                octets = struct.pack(_FLOATS[self.type.words], float(Decimal(raw).scaleb(scaler)))
+                octets = struct.pack(">f", float(Decimal(raw).scaleb(scaler)))
             else:
                 octets = raw.to_bytes(self.type.words * 2, "big", signed=self.type.signed)
         except (OverflowError, struct.error) as wrong:

@@ -2,7 +2,8 @@
 //
 //     {"host": …, "port": …, "unit": …, "timeout": milliseconds, "ask": [[function, address, count or values], …]}
 //
-// Each answer is {"data": […]} or {"exception": code} or {"error": text}.
+// Each answer is {"data": […]}, {"exception": code} or {"error": text}. Its "telnet" port is the one that sends bare
+// RTU frames; those called TCP RTU put a header before them.
 "use strict";
 
 const ModbusRTU = require("modbus-serial");
@@ -12,8 +13,6 @@ async function one(client, [what, address, third]) {
         if (what === 3) return { data: (await client.readHoldingRegisters(address, third)).data };
         if (what === 4) return { data: (await client.readInputRegisters(address, third)).data };
         if (what === 16) return { data: Object.values(await client.writeRegisters(address, third)) };
-        if (what === 17) return { data: [...(await client.reportServerID()).data.additionalData ?? []] };
-        if (what === 43) return { data: (await client.readDeviceIdentification(1, 0)).data };
         return { error: `no function ${what}` };
     } catch (error) {
         return error.modbusCode ? { exception: error.modbusCode } : { error: String(error.message ?? error) };
@@ -25,7 +24,7 @@ async function main() {
     for await (const chunk of process.stdin) text += chunk;
     const plan = JSON.parse(text);
     const client = new ModbusRTU();
-    await client.connectTcpRTUBuffered(plan.host, { port: plan.port });
+    await client.connectTelnet(plan.host, { port: plan.port });
     client.setID(plan.unit);
     client.setTimeout(plan.timeout ?? 2000);
     const answers = [];

@@ -140,8 +140,8 @@ def test_a_modem_under_arbitrary_bytes(name: str, chunks: list[bytes]) -> None:
 
 @given(st.sampled_from(RegisterType), st.sampled_from(WordOrder), st.data())
 def test_registers_come_back(kind: RegisterType, order: WordOrder, data: st.DataObject) -> None:
-    bits = 20 if kind is RegisterType.FLOAT32 else kind.words * 16
-    low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if kind.value[0] == "i" else (0, (1 << bits) - 1)
+    bits = 20 if kind.digits else kind.words * 16
+    low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if kind.signed else (0, (1 << bits) - 1)
     raw = data.draw(st.integers(low, high))
     register = Register(0, kind, 3, order)
     assert register.decode(register.encode(raw)) == raw

@@ -21,6 +21,9 @@ VIETNAM = timezone(timedelta(hours=7))
         ("i32", "little", -2, (0xFFFE, 0xFFFF)),
         ("u64", "big", 1, (0, 0, 0, 1)),
         ("u64", "little", 1 << 48, (0, 0, 0, 1)),
+        ("i64", "big", -2, (0xFFFF, 0xFFFF, 0xFFFF, 0xFFFE)),
+        ("u48", "big", 0x123456789ABC, (0x1234, 0x5678, 0x9ABC)),
+        ("i48", "little", -2, (0xFFFE, 0xFFFF, 0xFFFF)),
         ("float32", "big", 230, (0x4366, 0x0000)),
     ],
 )

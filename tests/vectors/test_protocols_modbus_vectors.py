@@ -6,7 +6,7 @@
 [P] pymodbus (BSD-3-Clause) at 73612751, test/pdu and test/framer;
 [T] tmodbus (BSD-3-Clause) at 9df52576, tests/pdu;
 [U] ufactory's Modbus TCP document (docs.ufactory.cc/modbustcp_cn), its examples;
-[A] ABB A43/A44 user manual 2CMC480001M0201 C, page 169;
+[A] ABB A43/A44 user manual 2CMC480001M0201 C, pages 168 and 169;
 [E] Eastron SDM630 Modbus manual (as quoted on wiki.marcluerssen.de), reading a voltage;
 [K] KBR multicomp F144 manual EDEBDA0279-2320, page 62.
 """
@@ -134,6 +134,13 @@ FRAMES = [
         ReadRegisters(4, 1, 6),
         "01 04 0001 0006 21C8",
         "01 04 0C 436B5AB4 42DC6720 42480C63 AF7C",
+    ),
+    (
+        "A 168",
+        ReadRegisters(3, 0x5000, 36),
+        "05 03 5000 0024 5555",
+        "05 03 48 00000000000D1290 0000000000031209 00000000000A0086 0000000000041705 0000000000012B18"
+        "000000000002EBED 00000000000EA7FE 000000000003DB92 00000000000ACC6C 2F9F",
     ),
     (
         "A",
