@@ -7,12 +7,35 @@ they come together, with the short ways to build a value and to take one apart.
 from protocols.dlms.axdr_reading import decode, read, skip
 from protocols.dlms.axdr_types import INTEGERS, MAX_DEPTH, NULL, CompactArray, Data, Shape, Tag
 from protocols.dlms.axdr_writing import encode
+from protocols.dlms.clock import CosemDateTime
 from protocols.errors import DecodeError
 
 __all__ = [
-    "INTEGERS", "MAX_DEPTH", "NULL", "CompactArray", "Data", "Shape", "Tag", "array", "decode",
-    "double_long_unsigned", "encode", "enum_of", "integer", "integer_of", "items_of", "long_unsigned",
-    "octet_string", "octets_of", "read", "skip", "structure", "unsigned",
+    "INTEGERS",
+    "MAX_DEPTH",
+    "NULL",
+    "CompactArray",
+    "Data",
+    "Shape",
+    "Tag",
+    "array",
+    "date_time",
+    "date_time_of",
+    "decode",
+    "double_long_unsigned",
+    "encode",
+    "enum",
+    "enum_of",
+    "integer",
+    "integer_of",
+    "items_of",
+    "long_unsigned",
+    "octet_string",
+    "octets_of",
+    "read",
+    "skip",
+    "structure",
+    "unsigned",
 ]  # fmt: skip
 
 
@@ -46,6 +69,16 @@ def integer(value: int) -> Data:
     return Data(Tag.INTEGER, value)
 
 
+def enum(value: int) -> Data:
+    """A number that stands for a name."""
+    return Data(Tag.ENUM, value)
+
+
+def date_time(value: CosemDateTime) -> Data:
+    """A date-time the way attributes hold it: an octet-string of twelve bytes."""
+    return Data(Tag.OCTET_STRING, value.to_bytes())
+
+
 def octet_string(value: bytes) -> Data:
     """Bytes."""
     return Data(Tag.OCTET_STRING, value)
@@ -73,6 +106,14 @@ def enum_of(data: Data, what: str) -> int:
         raise DecodeError(f"{what}: an enum was expected, found {data!r}")
     value: int = data.value
     return value
+
+
+def date_time_of(data: Data, what: str) -> CosemDateTime:
+    """A date-time, as octet-string or under its own tag; other kinds raise `DecodeError` naming `what`."""
+    if data.tag is Tag.DATE_TIME:
+        stamp: CosemDateTime = data.value
+        return stamp
+    return CosemDateTime.from_bytes(octets_of(data, what))
 
 
 def items_of(data: Data, tag: Tag, what: str, count: int | None = None) -> tuple[Data, ...]:

@@ -39,12 +39,10 @@ class CaptureObject:
     @classmethod
     def from_data(cls, data: Data) -> Self:
         """Read the structure of four; raises `DecodeError`."""
-        if data.tag is not Tag.STRUCTURE or len(data.value) != 4 or data.value[1].tag is not Tag.OCTET_STRING:
-            raise DecodeError(f"a capture object is a structure of four, found {data!r}")
-        class_id, name, attribute, index = data.value
+        class_id, name, attribute, index = axdr.items_of(data, Tag.STRUCTURE, "a capture object", 4)
         return cls(
             integer_of(class_id, "class of a capture object"),
-            Obis.from_bytes(name.value),
+            Obis.from_bytes(axdr.octets_of(name, "name of a capture object")),
             integer_of(attribute, "attribute of a capture object"),
             integer_of(index, "data index of a capture object"),
         )
@@ -117,23 +115,16 @@ class RangeAsked:
 
 def read_selection(access: Access) -> RangeAsked | EntrySelection:
     """What a client asked for; any other selector or form raises `DecodeError`."""
-    items = access.parameters.value
-    if access.parameters.tag is not Tag.STRUCTURE or len(items) != 4 or access.selector not in (1, 2):
-        raise DecodeError(
-            f"selector {access.selector} with {access.parameters!r} is no selection of a profile"
-        )
+    if access.selector not in (1, 2):
+        raise DecodeError(f"selector {access.selector} is none of a profile")
+    items = axdr.items_of(access.parameters, Tag.STRUCTURE, "the selection of a profile", 4)
     if access.selector == 2:
         return EntrySelection(*(integer_of(item, "entry") for item in items))
-    if items[3].tag is not Tag.ARRAY:
-        raise DecodeError("the columns of a range are an array")
-    columns = tuple(CaptureObject.from_data(item) for item in items[3].value)
-    return RangeAsked(CaptureObject.from_data(items[0]), _time(items[1]), _time(items[2]), columns)
-
-
-def _time(data: Data) -> CosemDateTime:
-    if data.tag is Tag.DATE_TIME:
-        stamp: CosemDateTime = data.value
-        return stamp
-    if data.tag is not Tag.OCTET_STRING:
-        raise DecodeError(f"the border of a range is a date-time, found {data!r}")
-    return CosemDateTime.from_bytes(data.value)
+    columns = tuple(
+        [
+            CaptureObject.from_data(item)
+            for item in axdr.items_of(items[3], Tag.ARRAY, "the columns of a range")
+        ]
+    )
+    first, last = (axdr.date_time_of(item, "the border of a range") for item in items[1:3])
+    return RangeAsked(CaptureObject.from_data(items[0]), first, last, columns)
