@@ -9,7 +9,7 @@ from protocols.dlms.hdlc.frame import HdlcFrame, Kind, control
 from protocols.dlms.hdlc.limits import LinkLimits
 from protocols.dlms.hdlc.parameters import LinkParameters
 from protocols.dlms.hdlc.rejection import Rejection
-from protocols.dlms.hdlc.server import MAX_LINKS, HdlcServerFraming
+from protocols.dlms.hdlc.server import MAX_LINKS, MAX_NOTICES, MAX_OWED, HdlcServerFraming
 from protocols.dlms.hdlc.stream import Deframer
 from protocols.errors import DecodeError, LocalError, RemoteError
 
@@ -140,6 +140,14 @@ class TestClient:
         link.feed(said(Kind.RR))
         assert link.replies() == asked(Kind.I, ASK + b"x")
 
+    def test_a_busy_meter_that_speaks_is_ready(self) -> None:
+        link = linked()
+        link.wrap(bytes(200))
+        link.feed(said(Kind.RNR, receive=1))
+        assert link.replies() == b""
+        link.feed(said(Kind.I, ANSWER + b"wait", receive=1))
+        assert Deframer().feed(link.replies())[0].send == 1
+
     def test_a_meter_that_stays_busy_is_given_up(self) -> None:
         link = linked(limits=LinkLimits(polls=2))
         link.wrap(b"x")
@@ -159,7 +167,7 @@ class TestClient:
 
     def test_a_meter_that_has_nothing_yet_is_asked_again_after_a_pause(self) -> None:
         link = waiting()
-        assert (link.replies(), link.pause_s) == (b"", 0.2)
+        assert (link.replies(awaiting=True), link.pause_s) == (b"", 0.2)
         assert link.on_silence() == asked(Kind.RR)
         assert link.feed(said(Kind.I, ANSWER + b"at last", receive=1)) == [b"at last"]
         assert (link.replies(), link.pause_s, link.on_silence()) == (b"", None, b"")
@@ -394,6 +402,13 @@ class TestMeters:
         kinds = [kind for kind, _ in frames(meters.replies())]
         assert kinds == [Kind.UA] * MAX_LINKS + [Kind.DM]
 
+    def test_who_asks_without_listening_is_not_answered_for_ever(self) -> None:
+        meters = HdlcServerFraming({METER: 1})
+        meters.feed(asked(Kind.DISC) * 1000)
+        assert len(meters.replies()) < MAX_OWED + 12
+        meters.feed(asked(Kind.DISC))
+        assert meters.replies() == said(Kind.DM)
+
     def test_parameters_that_are_none_are_refused(self) -> None:
         meters = HdlcServerFraming({METER: 1})
         meters.feed(asked(Kind.SNRM, b"\x81\x80\x01"))
@@ -411,6 +426,12 @@ class TestMeters:
         assert meters.replies() == said(Kind.RNR, receive=1)
         meters.busy = False
         assert meters.feed(asked(Kind.I, ASK + b"z", send=1, receive=1)) == [Heard(16, 7, b"z")]
+
+    def test_a_turn_once_given_stays_given(self) -> None:
+        meters = line()
+        meters.feed(asked(Kind.RR) + asked(Kind.I, ASK, more=True, final=0))
+        assert meters.replies() == said(Kind.RR, receive=1)
+        assert meters.replies() == b""
 
     def test_a_busy_client_hears_no_i_frames(self) -> None:
         meters = line()
@@ -476,7 +497,9 @@ class TestMeters:
             Heard(16, 8, b"x", confirmed=False),
         ]
         assert meters.replies() == b""
-        for client in range(1, 2 * MAX_LINKS):
+        assert meters.feed(asked(Kind.UI, ASK + b"lo", more=True)) == []
+        assert meters.feed(asked(Kind.UI, b"ng")) == [Heard(16, 7, b"long", confirmed=False)]
+        for client in range(1, 2 * MAX_NOTICES):
             raw = HdlcFrame(METER, HdlcAddress(client), control(Kind.UI), ASK + b"x").to_bytes()
             assert len(meters.feed(raw)) == 1
 

@@ -90,6 +90,20 @@ def test_a_broken_frame_is_dropped_and_the_next_one_found(at: int) -> None:
     assert [frame.torn for frame in found] == [False, True, False]
 
 
+def test_a_frame_inside_a_damaged_one_is_none() -> None:
+    raw = bytearray(HdlcFrame(CLIENT, METER, 0x10, bytes(20) + SNRM.to_bytes() + bytes(20)).to_bytes())
+    raw[15] ^= 1
+    assert Deframer().feed(bytes(raw)) == []
+
+
+def test_a_frame_without_contents_has_one_check() -> None:
+    body = SNRM.to_bytes()[1:-1]
+    doubled = bytes((0xA0, len(body) + 2)) + body[2:-2]
+    doubled += fcs(doubled)
+    doubled += fcs(doubled)
+    assert Deframer().feed(b"\x7e" + doubled + b"\x7e") == []
+
+
 def test_a_byte_lost_costs_one_frame() -> None:
     raw = LONG.to_bytes()
     deframer = Deframer()

@@ -23,6 +23,8 @@ class Order(Enum):
 class Numbering:
     """State variables V(S), V(R) of one side, its queue of segments and the message being put together."""
 
+    __slots__ = ("_kept", "_oldest", "_queue", "agreed", "expected", "sent", "waiting")
+
     def __init__(self, agreed: LinkParameters) -> None:
         self.agreed = agreed
         self.expected = 0

@@ -6,6 +6,8 @@ RNR while `busy`. Without a link it answers DM. SNRM and DISC end whatever stood
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
 
 from protocols.dlms.framing import Arrival, Heard, Parted
 from protocols.dlms.hdlc.address import ALL_STATIONS, HdlcAddress
@@ -19,7 +21,15 @@ from protocols.dlms.hdlc.rejection import Rejection
 from protocols.dlms.hdlc.stream import Deframer
 from protocols.errors import DecodeError, LocalError
 
-MAX_LINKS = 32
+MAX_LINKS: Final = 16
+"""For every meter on the line; a client past that hears DM."""
+MAX_NOTICES: Final = 32
+"""Messages without number that may be in the middle of their segments at once."""
+MAX_OWED: Final = 2048
+"""Bytes of UA, DM and FRMR that wait to be sent; whoever asks for more without listening is not answered."""
+
+
+_SUPERVISORY: Final = (Kind.RR, Kind.RNR, Kind.REJ)
 
 
 @dataclass(slots=True)
@@ -49,7 +59,7 @@ class HdlcServerFraming:
         self._parameters = parameters or LinkParameters()
         self._limits = limits or LinkLimits()
         self._deframer = Deframer(self._limits.max_noise)
-        self._notices: dict[tuple[int, int], NoticeReader] = {}
+        self._notices: dict[tuple[int, int | None], NoticeReader] = {}
         self._links: dict[tuple[int, int], _Link] = {}
         self._owed = bytearray()
         self.busy = False
@@ -63,8 +73,7 @@ class HdlcServerFraming:
             if meter is not None and frame.source.octets == 1:
                 arrivals += self._take(frame, (frame.source.upper, meter))
             elif frame.kind is Kind.UI and frame.destination.upper in ALL_STATIONS:
-                for each in sorted(set(self._meters.values())):
-                    arrivals += self._unnumbered(frame, (frame.source.upper, each))
+                arrivals += self._unnumbered(frame, None)
         return arrivals
 
     def wrap(self, client: int, server: int, payload: bytes) -> bytes:
@@ -106,38 +115,39 @@ class HdlcServerFraming:
         link = self._links.get(ends)
         if link is not None and not link.meter.same_station(frame.destination):
             link = None  # another address of the same meter: its link is not this one
-        match frame.kind:
+        kind = frame.kind
+        match kind:
             case Kind.SNRM:
                 return self._open(frame, ends)
             case Kind.DISC:
                 return self._close(frame, ends, link)
             case Kind.UI:
-                return self._unnumbered(frame, ends)
+                return self._unnumbered(frame, ends[1])
         if link is None:
             self._answer(frame, Kind.DM)
         elif link.rejection is not None:
             self._answer(frame, Kind.FRMR, link.rejection.to_bytes())
         else:
-            return self._on_link(frame, ends, link)
+            return self._on_link(frame, kind, ends, link)
         return []
 
     def _answer(self, frame: HdlcFrame, kind: Kind, info: bytes = b"") -> None:
         """To a frame with P only: nobody speaks out of turn."""
-        if frame.final:
+        if frame.final and len(self._owed) < MAX_OWED:
             self._owed += HdlcFrame(frame.source, frame.destination, control(kind), info).to_bytes()
 
     def _open(self, frame: HdlcFrame, ends: tuple[int, int]) -> list[Arrival]:
         stood = self._links.pop(ends, None)
         try:
-            agreed = self._parameters.agreed(LinkParameters.from_bytes(frame.info))
+            agreed, welcome = _agree(self._parameters, frame.info)
         except DecodeError:
             self._answer(frame, Kind.DM)
         else:
-            if len(self._links) >= MAX_LINKS:
+            if len(self._links) >= MAX_LINKS * len(self._addresses):
                 self._answer(frame, Kind.DM)
             else:
                 self._links[ends] = _Link(frame.source, frame.destination, Numbering(agreed))
-                self._answer(frame, Kind.UA, agreed.to_bytes())
+                self._answer(frame, Kind.UA, welcome)
         return [] if stood is None else [Parted(*ends)]
 
     def _close(self, frame: HdlcFrame, ends: tuple[int, int], link: _Link | None) -> list[Arrival]:
@@ -148,44 +158,54 @@ class HdlcServerFraming:
         self._answer(frame, Kind.UA)
         return [Parted(*ends)]
 
-    def _unnumbered(self, frame: HdlcFrame, ends: tuple[int, int]) -> list[Arrival]:
-        if ends not in self._notices and len(self._notices) >= MAX_LINKS:
+    def _unnumbered(self, frame: HdlcFrame, meter: int | None) -> list[Arrival]:
+        """A message without number, to one meter or to all."""
+        client = frame.source.upper
+        if (client, meter) not in self._notices and len(self._notices) >= MAX_NOTICES:
             self._notices.clear()
-        reader = self._notices.setdefault(ends, NoticeReader(FROM_CLIENT, self._limits.max_message))
+        reader = self._notices.setdefault(
+            (client, meter), NoticeReader(FROM_CLIENT, self._limits.max_message)
+        )
         message = reader.take(frame)
-        return [] if message is None else [Heard(*ends, message, confirmed=False)]
+        if message is None:
+            return []
+        meters = self._addresses if meter is None else (meter,)
+        return [Heard(client, each, message, confirmed=False) for each in sorted(meters)]
 
-    def _on_link(self, frame: HdlcFrame, ends: tuple[int, int], link: _Link) -> list[Arrival]:
-        objection = self._objection(frame, link)
+    def _on_link(
+        self, frame: HdlcFrame, kind: Kind | None, ends: tuple[int, int], link: _Link
+    ) -> list[Arrival]:
+        objection = self._objection(frame, kind, link)
         if objection is not None:
             link.rejection = objection
             link.turn = False
             self._answer(frame, Kind.FRMR, objection.to_bytes())
             return []
-        link.client_busy = frame.kind is Kind.RNR
+        link.client_busy = kind is Kind.RNR
         link.turn = link.turn or frame.final
         numbering = link.numbering
-        if frame.kind is not Kind.I or self.busy or numbering.order(frame) is not Order.DUE:
+        if kind is not Kind.I or self.busy or numbering.order(frame) is not Order.DUE:
             return []
         message = numbering.take(frame)
         if not message.startswith(FROM_CLIENT):
             return []  # more of it follows, or it is for another layer than ours
         return [Heard(*ends, message[len(FROM_CLIENT) :])]
 
-    def _objection(self, frame: HdlcFrame, link: _Link) -> Rejection | None:
+    def _objection(self, frame: HdlcFrame, kind: Kind | None, link: _Link) -> Rejection | None:
         """Why this frame cannot be taken; its acknowledgement is taken on the way."""
         numbering = link.numbering
-        why = {
-            "unknown": frame.kind not in (Kind.I, Kind.RR, Kind.RNR, Kind.REJ),
-            "with_info": frame.kind in (Kind.RR, Kind.RNR, Kind.REJ) and bool(frame.info),
-            "too_long": len(frame.info) > numbering.agreed.max_info_receive
-            or numbering.kept + len(frame.info) > self._limits.max_message,
-        }
-        if not any(why.values()):
-            why["bad_number"] = numbering.acknowledge(frame.receive) is None
-        if not any(why.values()):
-            return None
-        return Rejection(frame.control, numbering.next_send, numbering.expected, **why)
+        length = len(frame.info)
+        unknown = kind is not Kind.I and kind not in _SUPERVISORY
+        too_long = length > numbering.agreed.max_info_receive
+        too_long = too_long or numbering.kept + length > self._limits.max_message
+        with_info = length > 0 and kind in _SUPERVISORY
+        bad_number = False
+        if not (unknown or with_info or too_long):
+            bad_number = numbering.acknowledge(frame.receive) is None
+            if not bad_number:
+                return None
+        numbers = (numbering.next_send, numbering.expected)
+        return Rejection(frame.control, *numbers, unknown, with_info, too_long, bad_number)
 
     def _spoken(self, link: _Link) -> bytes:
         """What a meter says in its turn, which ends with it."""
@@ -195,3 +215,9 @@ class HdlcServerFraming:
             kind = Kind.RNR if self.busy else Kind.RR
             return HdlcFrame(link.client, link.meter, control(kind, receive=numbering.expected)).to_bytes()
         return numbering.frames(link.client, link.meter)
+
+
+@lru_cache(maxsize=64)
+def _agree(ours: LinkParameters, said: bytes) -> tuple[LinkParameters, bytes]:
+    agreed = ours.agreed(LinkParameters.from_bytes(said))
+    return agreed, agreed.to_bytes()
