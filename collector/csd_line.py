@@ -31,7 +31,7 @@ class ModemAt:
 
 
 class CsdLine:
-    """A `ByteStream` to the other side of a call. It is hung up when poisoned too: the modem is not to blame."""
+    """A `ByteStream` to the other side of a call; poisoned, it is hung up all the same."""
 
     gateway = False
     broke_off = False  # each call is a line of its own

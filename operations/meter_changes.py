@@ -99,7 +99,7 @@ def _modem(modem: Modem, wanted: Change) -> Modem:
 def usual_port(model: str) -> int:
     """The port at which a modem passes this kind of meter on, where nobody says another."""
     speech = meter_models.load(model).speech if model in meter_models.names() else Speech.DLMS
-    return {Speech.DLMS: 4059, Speech.MODBUS: 502}[speech]
+    return {Speech.DLMS: 4059, Speech.MODBUS: 502, Speech.MODE_C: 4059}[speech]
 
 
 def raw_indices(serial: str, model: str, kwh: Iterable[tuple[str, Decimal]]) -> dict[str, int]:

@@ -76,8 +76,7 @@ class ModeCMeter:
         self._values[code_of(address)] = address, value
 
     def _place(self, place: Place, raw: Callable[[], int]) -> None:
-        if place.obis is not None:
-            self._add(text_of(place.obis), lambda: _spelled(place, raw(), DIGITS))
+        self._add(text_of(place.named), lambda: _spelled(place, raw(), DIGITS))
 
     def _clock(self) -> tuple[str, str]:
         return write_clock(halfhours.at_second(self._instrument.second()), LOCAL)
@@ -132,8 +131,7 @@ def _spelled(place: Place, raw: int, digits: int = 0) -> str:
 def _column(column: ProfileColumn) -> Column:
     """A column's name; the last average of a COSEM demand register is D = 5 in a mode C profile."""
     place = column.place
-    code = place.obis
-    assert code is not None  # every column of a profile has one
+    code = place.named
     if place.attribute is not None and place.attribute.class_id == InterfaceClass.DEMAND_REGISTER:
         code = Obis(code.a, code.b, code.c, _LAST_AVERAGE, code.e, code.f)
     return Column(text_of(code), word_of(place.unit))

@@ -1,13 +1,12 @@
-"""Modems that carry DLMS: some wait to be called, some call, give their name and keep the line alive."""
+"""Modems that carry meters' bytes: some wait to be called, some call, say their name, keep the line alive."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from protocols.dlms.server import Device, ServerConnection
 from protocols.errors import RemoteError
 from protocols.modem import dialects
 from protocols.modem.dialects import Dialect
@@ -23,21 +22,25 @@ _CHUNK = 65536
 
 @dataclass(frozen=True, slots=True)
 class Bus:
-    """The meters behind one modem. `took_profile` says, once, that the last answer holds profile rows."""
+    """The meters behind one modem. `took_profile` says, once, that the last answer holds profile rows.
+
+    `framed`: the head-end's messages say how long they are, as in DLMS.
+    """
 
     line: Line
-    devices: Mapping[int, Device]
+    open_line: Callable[[], Answerer]
     air: Air
     took_profile: Callable[[], bool]
+    framed: bool = True
 
     def open(self) -> Answerer:
         """A conversation: the head-end's bytes in, the meters' out; `RemoteError` for what is no frame."""
-        connection = ServerConnection(self.devices)
+        hear = self.open_line()
 
         def answer(chunk: bytes) -> bytes:
             if self.air.is_silent(self.line.code):
                 return b""
-            said = connection.receive(chunk)
+            said = hear(chunk)
             return self.air.spoiled(said) if self.took_profile() else said
 
         return answer
@@ -58,7 +61,7 @@ async def call(bus: Bus, head_end: tuple[str, int]) -> None:
 async def _session(bus: Bus, head_end: tuple[str, int]) -> bool:
     """One connection from registration to its end; whether the head-end ever said anything."""
     reader, writer = await asyncio.open_connection(*head_end)
-    voice = Voice(dialects.load(bus.line.dialect), bus.line.registration)
+    voice = Voice(dialects.load(bus.line.dialect), bus.line.registration, bus.framed)
     answer = bus.open()
     heard = False
     beat = asyncio.create_task(_keep_alive(bus, voice, writer))
@@ -99,6 +102,7 @@ class Voice:
 
     dialect: Dialect
     name: str
+    framed: bool = True
     _kept: bytearray = field(default_factory=bytearray)
 
     @property
@@ -118,10 +122,12 @@ class Voice:
         return self.registration + answer if answer and self.dialect.every_packet else answer
 
     def hear(self, chunk: bytes) -> list[bytes]:
-        """The frames for the meters, without replies to heartbeats; `RemoteError` for anything else."""
-        self._kept += chunk
+        """What is for the meters, without replies to heartbeats; `RemoteError` for what is nothing."""
         token = self.dialect.heartbeat
         reply = (token.answer(self.name) if token is not None else None) or b""
+        if not self.framed:
+            return [chunk.replace(reply, b"") if reply else chunk]
+        self._kept += chunk
         frames = []
         while self._kept:
             size = frame_size(bytes(self._kept[:16]))

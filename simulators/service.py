@@ -10,6 +10,7 @@ from model.clock import Clock
 from model.grid import Installation, Meter, Modem, ModemLink, Register
 from model.series import Channel
 from protocols import meter_models
+from protocols.dlms.server import ServerConnection
 from protocols.meter_models.model import Speech
 from simulators import association, halfhours, modems, ports
 from simulators.air import Air
@@ -20,6 +21,7 @@ from simulators.instrument import Instrument
 from simulators.lines import Line
 from simulators.modbus_line import ModbusLine
 from simulators.modbus_meter import ModbusMeter
+from simulators.mode_c_meter import ModeCMeter, mode_c_line
 from simulators.modems import Bus
 from simulators.options import Options
 
@@ -89,11 +91,14 @@ class Service:
         if here[0].model.speech is Speech.MODBUS:
             units = {unit: ModbusMeter(each, marker.raise_) for unit, each in enumerate(here, 1)}
             return ModbusLine(line, units, self.air, marker.taken)
+        if here[0].model.speech is Speech.MODE_C:
+            books = {each.hung.serial: (ModeCMeter(each, marker.raise_), each.hung.password) for each in here}
+            return Bus(line, mode_c_line(books), self.air, marker.taken, framed=False)
         devices = {
             port: association.device(DlmsMeter(each, marker.raise_), self.options.max_pdu)
             for port, each in enumerate(here, 1)
         }
-        return Bus(line, devices, self.air, marker.taken)
+        return Bus(line, lambda: ServerConnection(devices).receive, self.air, marker.taken)
 
     def register(self) -> Register:
         """What the office would know of this grid, passwords included; hosts and ports as they are served."""
@@ -125,7 +130,10 @@ class Service:
         return Modem(line.code, line.link, line.dialect, host, port, line.registration)
 
     def _password(self, hung: Hung) -> str | None:
-        settings = self.instruments[hung.serial].model.dlms_settings
+        model = self.instruments[hung.serial].model
+        if model.speech is Speech.MODE_C:
+            return hung.password or None
+        settings = model.dlms_settings
         return hung.password if settings is not None and settings.mechanism else None
 
     def _installation(self, hung: Hung) -> Installation:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collector.errors import AnswerTimeout, LinkDown, UnknownModel
-from collector.exchange import dlms, modbus
+from collector.exchange import dlms, modbus, mode_c
 from collector.exchange.abilities import model_of
 from collector.exchange.notebook import Notebook
 from collector.exchange.scales import Scales
@@ -12,9 +12,12 @@ from collector.wire import ByteStream
 from model.clock import Clock
 from model.readout import Readout
 from protocols.dlms.enums import UserDiagnostic
-from protocols.errors import AssociationRefused, LocalError, ProtocolError
+from protocols.errors import LocalError, NotAdmitted, PasswordRefused, ProtocolError
 from protocols.meter_models.model import Speech
 from storage.fleet import LineMeter
+
+_TALKS = {Speech.DLMS: dlms.converse, Speech.MODBUS: modbus.converse, Speech.MODE_C: mode_c.converse}
+_UNPROVED = (UserDiagnostic.AUTHENTICATION_FAILURE, UserDiagnostic.AUTHENTICATION_REQUIRED)
 
 
 async def read_meter(
@@ -34,7 +37,7 @@ async def read_meter(
     who = f"meter {meter.serial}"
     try:
         model = model_of(meter.model)
-        talk = dlms.converse if model.speech is Speech.DLMS else modbus.converse
+        talk = _TALKS[model.speech]
         await talk(stream, meter, model, wanted, notes, answer_s, Scales() if scales is None else scales)
     except UnknownModel as error:
         notes.ended("unknown_model", f"{who} cannot be read: {error.sentence}")
@@ -48,8 +51,8 @@ async def read_meter(
         notes.ended("timeout", said)
     except LinkDown as down:
         notes.ended("no_link", f"{who}: the line broke off: {down.sentence}")
-    except AssociationRefused as refusal:
-        stream.poison(f"{who} refused the association")
+    except NotAdmitted as refusal:
+        stream.poison(f"{who} did not let us in")
         notes.ended("refused", _refusal(meter.serial, refusal))
     except LocalError as error:
         stream.poison(f"{who}: {error.reason}")
@@ -61,9 +64,9 @@ async def read_meter(
     return notes.readout()
 
 
-def _refusal(serial: str, refusal: AssociationRefused) -> str:
+def _refusal(serial: str, refusal: NotAdmitted) -> str:
     who = f"meter {serial}"
-    if refusal.diagnostic in (UserDiagnostic.AUTHENTICATION_FAILURE, UserDiagnostic.AUTHENTICATION_REQUIRED):
+    if isinstance(refusal, PasswordRefused) or getattr(refusal, "diagnostic", None) in _UNPROVED:
         return (
             f"{who} refused the password: correct it (AMI_METER_PASSWORD=… ami meter change {serial}), "
             f"or the meter's --address there (meters lock, so it is not tried again)"

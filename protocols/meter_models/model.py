@@ -64,6 +64,13 @@ class Place:
         """What it is called, whatever it is read with."""
         return self.code if self.attribute is None else self.attribute.obis
 
+    @property
+    def named(self) -> Obis:
+        """The same; `LocalError` in a Modbus logger, whose fields have no code."""
+        if self.obis is None:
+            raise LocalError("a field of a logger has no OBIS code")
+        return self.obis
+
     def value(self, raw: int) -> Decimal:
         """The exact value in `unit`."""
         return Decimal(raw).scaleb(self.scaler)
