@@ -5,8 +5,9 @@ import pytest
 from protocols.dlms import axdr, objects
 from protocols.dlms.apdu import Attribute
 from protocols.dlms.axdr import Data
-from protocols.dlms.client import ClientConnection, ClientSettings
-from protocols.dlms.enums import DataAccessResult
+from protocols.dlms.client import ClientConnection
+from protocols.dlms.client_settings import DEFAULT_CONFORMANCE, ClientSettings
+from protocols.dlms.enums import Conformance, DataAccessResult
 from protocols.dlms.events import Event, Got, Send
 from protocols.dlms.framing import (
     Framing,
@@ -126,6 +127,29 @@ def test_a_conversation_over_hdlc(length: int, window: int) -> None:
         (got,) = exchange(client, meters, client.get(LONG))
         assert isinstance(got, Got)
         assert len(axdr.decode(got.raw()).value) == 5120
+
+
+@pytest.mark.parametrize(("window", "turns"), [(1, 54), (7, 11)])
+def test_general_blocks_stream_over_hdlc(window: int, turns: int) -> None:
+    """A meter that may go on without being asked is given its turn for it."""
+    conformance = DEFAULT_CONFORMANCE | Conformance.GENERAL_BLOCK_TRANSFER
+    devices = {1: Device(Plate(1), {16: ClientAccess()}, 200, conformance)}
+    meters = ServerConnection(devices, HdlcServerFraming({HdlcAddress(1): 1}, LinkParameters(128, 128, 7, 7)))
+    framing = HdlcFraming(16, HdlcAddress(1), LinkParameters(128, 128, window, window))
+    framing.feed(meters.receive(framing.connect()))
+    settings = ClientSettings(max_pdu=200, conformance=conformance, general_window=5)
+    client = ClientConnection(settings, framing)
+    exchange(client, meters, client.associate())
+    request, events, taken = client.get(LONG), list[Event](), 0
+    while request:
+        taken += 1
+        heard = client.receive(meters.receive(request))
+        request = b"".join(event.raw for event in heard if isinstance(event, Send))
+        events += [event for event in heard if not isinstance(event, Send)]
+    (got,) = events
+    assert isinstance(got, Got)
+    assert len(axdr.decode(got.raw()).value) == 5120
+    assert taken == turns
 
 
 def test_closing_the_link_ends_the_association() -> None:
