@@ -12,17 +12,18 @@ from typing import Any
 
 import rich_click as click
 
-from ami import clocks
+from ami import clocks, settings
 from ami.console import emit, out, say, table
 from ami.failure import Exit, NoLink, UsageFailure, end
 from ami.instants import INSTANT
 from collector import single_read
 from collector.address import PASSWORD_VARIABLE, parse
+from collector.counters import FileCounters
 from collector.errors import BadAddress
 from collector.found import Asked, Found, ProfileAsked
 from collector.routes import Address, DlmsAddress, ModbusAddress
 from protocols import meter_models
-from protocols.errors import AssociationRefused, RemoteError
+from protocols.errors import NotAdmitted, RemoteError
 
 # What a meter is asked for when nothing is named: its clock and the energy it has counted.
 USUAL = ("1.0.1.8.0",)
@@ -116,10 +117,11 @@ def command(
 
 
 def _read(address: Address, asked: Asked) -> Found:
-    """What the meter said; a meter that opens no association has refused all of it."""
+    """What the meter said; a meter that lets nobody in has refused all of it."""
+    counters = _counters(address)
     try:
-        return asyncio.run(single_read.read(address, asked))
-    except AssociationRefused as error:
+        return asyncio.run(single_read.read(address, asked, counters))
+    except NotAdmitted as error:
         found = Found()
         parts = (("clock", asked.clock), ("objects", asked.objects))
         for item in (*asked.items, *(name for name, wanted in parts if wanted)):
@@ -133,6 +135,16 @@ def _read(address: Address, asked: Asked) -> Found:
         raise NoLink(
             f"What came from the meter cannot be trusted ({error.reason}): nothing was read."
         ) from error
+    finally:
+        if counters is not None:
+            counters.save()
+
+
+def _counters(address: Address) -> FileCounters | None:
+    """The invocation counters of this home, where the address has keys: without keys it needs no home."""
+    if not isinstance(address, DlmsAddress) or address.keys is None:
+        return None
+    return FileCounters(settings.load().home)
 
 
 def _way(address: DlmsAddress) -> str:

@@ -12,9 +12,10 @@ import rich_click as click
 from ami.console import err, say, table
 from ami.instants import INSTANT
 from protocols.dlms.enums import Mechanism
-from simulators import single_meter
+from simulators import single_meter, single_service
 from simulators.dlms_meter import LOGICAL_DEVICE
-from simulators.single_meter import DLMS_MODEL, MODBUS_MODEL, Port, SingleMeter, SingleOptions
+from simulators.single_meter import DLMS_MODEL, MODBUS_MODEL, Port, SingleOptions
+from simulators.single_service import SingleMeter
 
 MECHANISMS = {"none": Mechanism.NONE, "lls": Mechanism.LLS, "gmac": Mechanism.HLS_GMAC}
 WORDS = {mechanism: word for word, mechanism in MECHANISMS.items()}
@@ -80,7 +81,7 @@ def command(
     if not ports:
         raise click.UsageError("give the meter at least one port, like --wrapper 4059")
     options = SingleOptions(ports, seed, as_of, MECHANISMS[auth], password, max_pdu)
-    asyncio.run(single_meter.serve(options, ready=_print if as_json else _show))
+    asyncio.run(single_service.serve(options, ready=_print if as_json else _show))
 
 
 def _print(meter: SingleMeter) -> None:

@@ -56,3 +56,7 @@ class UnknownModel(CollectorError):
 
 class BadAddress(CollectorError):
     """A meter's address (URL) that cannot be understood."""
+
+
+class CountersUnusable(CollectorError):
+    """The invocation counters of this home cannot be read, trusted or written: nothing may be ciphered."""

@@ -7,8 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-from collector import single_dlms, single_modbus
-from collector.errors import BadAddress
+from collector import single_dlms, single_modbus, single_mode_c
 from collector.found import Asked, Found
 from collector.links import DialOut
 from collector.routes import Address, DlmsAddress, ModbusAddress, Route, SerialRoute
@@ -46,4 +45,5 @@ async def read(address: Address, asked: Asked, counters: CounterStore | None = N
         return await single_dlms.read(call, address, asked, counters or MemoryCounters())
     if isinstance(address, ModbusAddress):
         return await single_modbus.read(call, address, asked)
-    raise BadAddress("an address of mode C is not read yet: wait for it")
+    async with call() as stream:
+        return await single_mode_c.read(stream, address, asked)

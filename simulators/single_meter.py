@@ -1,48 +1,20 @@
-"""One meter with all the ports a meter can have: 40 days of half-hours, the same whichever way it is read."""
+"""One meter with all the ports a meter can have: what is asked of it, and who it is."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from model.clock import Clock
-from model.grid import ModemLink
 from model.period import require_aware
-from protocols import meter_models
-from protocols.dlms import axdr, objects
-from protocols.dlms.axdr import Data, Tag
-from protocols.dlms.enums import Context, Mechanism
-from protocols.dlms.framing import ServerFraming, WrapperServerFraming
-from protocols.dlms.hdlc.address import HdlcAddress
-from protocols.dlms.hdlc.parameters import LinkParameters
-from protocols.dlms.hdlc.server import HdlcServerFraming
-from protocols.dlms.objects import InterfaceClass
-from protocols.dlms.security import MemoryCounters, SecuritySetup, Suite
-from protocols.dlms.selection import CLOCK_OBIS
-from protocols.dlms.server import ClientAccess, Device, ServerConnection
-from protocols.dlms.server_access import SERVER_CONFORMANCE
-from protocols.obis import Obis
-from simulators import halfhours, ports
-from simulators.air import Air
-from simulators.answering import Answerer, Answering
-from simulators.association import CURRENT_ASSOCIATION, SECURITY_SETUP, Association, Terms
+from protocols.dlms.enums import Mechanism
+from simulators import halfhours
 from simulators.chance import key, stream
-from simulators.dlms_meter import LOGICAL_DEVICE, LOGICAL_DEVICE_NAME, LOGICAL_DEVICES, DlmsMeter
 from simulators.errors import SimulatorError
 from simulators.hung import Hung
-from simulators.instrument import Instrument
 from simulators.ledger import Ledger
-from simulators.lines import Line
-from simulators.modbus_line import ModbusLine
-from simulators.modbus_meter import ModbusMeter
-from simulators.modbus_rtu_line import rtu_line
-from simulators.mode_c_meter import ModeCMeter, mode_c_line
-from simulators.moving_clock import MovingClock, wall
-from simulators.signals import stopping
 from simulators.supply import House, counted
 from simulators.trades import PUMP, load_of
 
@@ -52,19 +24,7 @@ MODBUS_MODEL: Final = "dk-multi-mb"
 UNIT: Final = 1
 PUBLIC_CLIENT: Final = 16
 CLIENTS: Final = {Mechanism.NONE: PUBLIC_CLIENT, Mechanism.LLS: 17, Mechanism.HLS_GMAC: 1}
-INVOCATION_COUNTER: Final = Obis(0, 0, 43, 1, 0, 255)
-SECURITY_SETUP_CLASS: Final = 64
-PUBLIC_OBJECTS: Final = frozenset(
-    (CURRENT_ASSOCIATION, CLOCK_OBIS, LOGICAL_DEVICE_NAME, LOGICAL_DEVICES, INVOCATION_COUNTER)
-)
-"""What anybody may read where a password or keys are needed for the rest."""
-HDLC_ADDRESSES: Final = {
-    HdlcAddress(LOGICAL_DEVICE, physical): LOGICAL_DEVICE for physical in (None, 1, 16, 17)
-}
-"""With and without a physical address, of those that meters usually have."""
-HDLC_MOST: Final = LinkParameters(1024, 1024, 7, 7)
 MIN_PDU, MAX_PDU = 64, 0xFFFF
-_AUTHENTICATED_ENCRYPTED: Final = 3  # policy of security setup, version 0
 
 
 class Port(StrEnum):
@@ -148,147 +108,3 @@ def hung(options: SingleOptions, who: Identity, now: datetime) -> Hung:
         seed=key("terminals", seed),
         password=who.password,
     )
-
-
-class SingleMeter:
-    """The meter on its sockets; `open_ports` are those it is served on. `started` is the real time."""
-
-    def __init__(self, options: SingleOptions, clock: Clock, started: datetime) -> None:
-        self.options = options
-        self.who = identity(options, started)
-        self.open_ports: dict[Port, int] = {}
-        self._hung = hung(options, self.who, clock())
-        self._clock = clock
-        self._device = self._dlms()
-        self._served: list[Answering | ModbusLine] = []
-
-    @property
-    def clients(self) -> dict[Mechanism, int]:
-        """The clients that are let in, by how they prove who they are."""
-        mechanism = self.options.mechanism
-        return {Mechanism.NONE: PUBLIC_CLIENT, mechanism: CLIENTS[mechanism]}
-
-    def instrument(self, model: str) -> Instrument:
-        """The meter's view of itself through one of its models."""
-        return Instrument(self._hung, meter_models.load(model), self._clock)
-
-    async def start(self) -> None:
-        """Open the ports; `SimulatorError` when one is taken."""
-        for port, number in self.options.ports.items():
-            sock = ports.one(self.options.host, number)
-            self.open_ports[port] = sock.getsockname()[1]
-            served = self._behind(port)
-            await served.start(sock)
-            self._served.append(served)
-
-    async def stop(self) -> None:
-        """Hang up everywhere and free the ports."""
-        await asyncio.gather(*(each.stop() for each in self._served))
-
-    def _behind(self, port: Port) -> Answering | ModbusLine:
-        """What serves a port."""
-        serial = self.who.serial
-        match port:
-            case Port.WRAPPER:
-                return Answering(lambda: self._line(WrapperServerFraming()))
-            case Port.HDLC:
-                return Answering(lambda: self._line(HdlcServerFraming(HDLC_ADDRESSES, HDLC_MOST)))
-            case Port.MODBUS_TCP:
-                line = Line(serial, ModemLink.DIAL_OUT, (serial,))
-                return ModbusLine(line, {UNIT: self._modbus()}, Air({}, self._clock), lambda: False)
-            case Port.MODBUS_RTU_TCP:
-                return Answering(rtu_line({UNIT: self._modbus()}))
-            case Port.MODE_C:
-                book = ModeCMeter(self.instrument(DLMS_MODEL), lambda: None)
-                wanted = "" if self.options.mechanism is Mechanism.NONE else self.who.password
-                return Answering(mode_c_line({serial: (book, wanted)}))
-
-    def _line(self, framing: ServerFraming) -> Answerer:
-        return ServerConnection({LOGICAL_DEVICE: self._device}, framing).receive
-
-    def _modbus(self) -> ModbusMeter:
-        return ModbusMeter(self.instrument(MODBUS_MODEL), lambda: None)
-
-    def _dlms(self) -> Device:
-        mechanism, client = self.options.mechanism, CLIENTS[self.options.mechanism]
-        meter = DlmsMeter(self.instrument(DLMS_MODEL), lambda: None, particular=False)
-        if mechanism is Mechanism.NONE:
-            return Device(meter, {client: self._access(meter, mechanism)}, self.options.max_pdu)
-        counters = HighestHeard()
-        if mechanism is Mechanism.HLS_GMAC:
-            self._security_objects(meter, counters)
-        clients = {
-            PUBLIC_CLIENT: self._access(meter, Mechanism.NONE, shown=PUBLIC_OBJECTS),
-            client: self._access(meter, mechanism, counters),
-        }
-        return Device(meter, clients, self.options.max_pdu)
-
-    def _access(
-        self,
-        meter: DlmsMeter,
-        mechanism: Mechanism,
-        counters: HighestHeard | None = None,
-        shown: frozenset[Obis] | None = None,
-    ) -> ClientAccess:
-        keyed = mechanism is Mechanism.HLS_GMAC
-        terms = Terms(
-            CLIENTS[mechanism],
-            LOGICAL_DEVICE,
-            mechanism,
-            Context.LN_CIPHERED if keyed else Context.LN,
-            SERVER_CONFORMANCE,
-            self.options.max_pdu,
-            shown,
-        )
-        who, view = self.who, Association(meter, terms)
-        if not keyed:
-            password = who.password.encode() if mechanism is Mechanism.LLS else None
-            return ClientAccess(mechanism, password, view)
-        security = SecuritySetup(who.system_title, who.encryption_key, who.authentication_key)
-        return ClientAccess(mechanism, None, view, security, counters)
-
-    def _security_objects(self, meter: DlmsMeter, counters: HighestHeard) -> None:
-        """What a client reads before it can prove itself: the counter, and which title to expect."""
-        title = axdr.octet_string(self.who.system_title)
-        meter.add(
-            InterfaceClass.DATA,
-            INVOCATION_COUNTER,
-            {objects.VALUE: lambda: axdr.double_long_unsigned(counters.highest)},
-        )
-        meter.add(
-            SECURITY_SETUP_CLASS,
-            SECURITY_SETUP,
-            {
-                2: lambda: Data(Tag.ENUM, _AUTHENTICATED_ENCRYPTED),
-                3: lambda: Data(Tag.ENUM, Suite.GCM_128),
-                4: lambda: axdr.octet_string(b""),
-                5: lambda: title,
-            },
-        )
-
-
-class HighestHeard(MemoryCounters):
-    """Counters that tell the highest heard from anybody, as a meter's invocation counter object does."""
-
-    highest = 0
-
-    def hear(self, key_name: str, counter: int) -> None:
-        """See `CounterStore`."""
-        super().hear(key_name, counter)
-        self.highest = max(self.highest, counter)
-
-
-async def serve(
-    options: SingleOptions, *, ready: Callable[[SingleMeter], None], real: Clock | None = None
-) -> None:
-    """Serve one meter until SIGTERM or SIGINT; `ready` is called once it answers."""
-    clock = MovingClock(real or wall, options.as_of, ticking=False)
-    meter = SingleMeter(options, clock, (real or wall)())
-    stop = asyncio.Event()
-    with stopping(asyncio.get_running_loop(), stop.set):
-        try:
-            await meter.start()
-            ready(meter)
-            await stop.wait()
-        finally:
-            await meter.stop()

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from protocols import meter_models
-from simulators.single_meter import DLMS_MODEL, Port, SingleMeter, SingleOptions
+from simulators.single_meter import DLMS_MODEL, Port, SingleOptions
+from simulators.single_service import SingleMeter
 from tests.foreign_peers import Peers, our_meter
 
 AS_OF = datetime.fromisoformat("2026-10-20T09:00:00+07:00")

@@ -1,0 +1,206 @@
+"""Reading a mode C meter by its address: out of its read-out, or thing by thing in programming mode."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from collector.exchange.abilities import model_of
+from collector.exchange.mode_c_line import ModeCLine
+from collector.found import Asked, Found, ProfileAsked, unit_word
+from collector.routes import ModeCAddress, SerialRoute
+from collector.wire import ByteStream
+from model.period import LOCAL
+from protocols.errors import DecodeError, LocalError, ServiceRefused
+from protocols.iec62056_21.characters import Parity
+from protocols.iec62056_21.client import ClientSettings
+from protocols.iec62056_21.codes import code_of, same, text_of
+from protocols.iec62056_21.data_sets import DataSet
+from protocols.iec62056_21.identification import OPENING_BPS
+from protocols.iec62056_21.profile import ProfileRange, ProfileRows, read_profile
+from protocols.iec62056_21.quantities import read_number, unit_of
+from protocols.iec62056_21.stamps import read_clock
+from protocols.meter_models.mode_c import Access, ModeCSettings
+
+DECLINED = (ServiceRefused, DecodeError)
+"""What ends one item and not the conversation: a no, or contents that make no sense."""
+
+
+def settings_of(address: ModeCAddress, how: ModeCSettings) -> ClientSettings:
+    """How to speak at an address; what it leaves open is its model's."""
+    route = address.route
+    wired = isinstance(route, SerialRoute)
+    return ClientSettings(
+        address=address.address,
+        password=address.password,
+        password_level=how.password_level,
+        parity=Parity(address.parity) if address.parity != Parity.NONE else how.parity,
+        opening_bps=route.bps if isinstance(route, SerialRoute) else OPENING_BPS,
+        baud=how.baud if address.baud is None else str(address.baud),
+        paced=wired,
+        answer_seconds=address.timeout_s,
+    )
+
+
+async def read(stream: ByteStream, address: ModeCAddress, asked: Asked) -> Found:
+    """See `collector.single_read.read`.
+
+    Items, clock and objects are taken out of the read-out that any client gets; with a password, with
+    access=program, or where the model says so, items and clock are read by command. A profile always is.
+    """
+    how = model_of(address.model).mode_c if address.model else ModeCSettings()
+    by_command = address.program or address.password is not None or how.access is Access.COMMANDS
+    line = ModeCLine(stream, settings_of(address, how))
+    found = Found()
+    if asked.objects or not by_command:
+        await _from_read_out(line, how, asked, found, values=not by_command)
+    if asked.profile is not None or (by_command and (asked.items or asked.clock)):
+        await line.program()
+        if by_command:
+            await _by_command(line, how, asked, found)
+        if asked.profile is not None:
+            await _profile(line, how, asked.profile, found)
+        await line.sign_off()
+    return found
+
+
+async def _from_read_out(
+    line: ModeCLine, how: ModeCSettings, asked: Asked, found: Found, *, values: bool
+) -> None:
+    if not (asked.objects or asked.items or asked.clock):
+        return
+    try:
+        sets = (await line.read_out()).sets
+    except DECLINED as error:
+        _refuse_all(asked, found, error.reason, values=values)
+        sets = ()
+    else:
+        if asked.objects:
+            found.objects = [
+                {"item": _name(each.address), "class": None, "version": None} for each in sets if each.address
+            ]
+        if values:
+            _pick(sets, how, asked, found)
+    await line.sign_off()
+
+
+def _refuse_all(asked: Asked, found: Found, reason: str, *, values: bool) -> None:
+    if asked.objects:
+        found.refuse("objects", reason)
+    if values:
+        for item in (*asked.items, *(("clock",) if asked.clock else ())):
+            found.refuse(item, reason)
+
+
+def _pick(sets: Sequence[DataSet], how: ModeCSettings, asked: Asked, found: Found) -> None:
+    if asked.clock:
+        day, hour = _find(sets, how.date), _find(sets, how.time)
+        _clock(day, hour, found)
+    for item in asked.items:
+        held = _find(sets, item)
+        if held is None:
+            found.refuse(item, "it is not in the meter's read-out")
+        else:
+            _register(item, held, found)
+
+
+def _find(sets: Sequence[DataSet], item: str) -> DataSet | None:
+    return next((each for each in sets if each.address and _named(each.address, item)), None)
+
+
+def _named(address: str, item: str) -> bool:
+    """An item is a code in any form: 1.0.1.8.0, 1-0:1.8.0, 1.8.0, or an address as the meter writes it."""
+    return same(address, item) or ((code := code_of(address)) is not None and str(code) in _dotted(item))
+
+
+def _dotted(item: str) -> tuple[str, str]:
+    return item, f"{item}.255"
+
+
+def _address(item: str) -> str:
+    """What a command asks for: five or six groups with dots are a code in full."""
+    groups = item.split(".")
+    if len(groups) in (5, 6) and all(group.isdigit() for group in groups):
+        code = code_of(f"{groups[0]}-{groups[1]}:{'.'.join(groups[2:5])}*{groups[5] if groups[5:] else 255}")
+        return item if code is None else text_of(code)
+    return item
+
+
+def _name(address: str) -> str:
+    code = code_of(address)
+    return address if code is None else str(code)
+
+
+async def _by_command(line: ModeCLine, how: ModeCSettings, asked: Asked, found: Found) -> None:
+    if asked.clock:
+        try:
+            day = (await line.read(how.date, command=how.read)).sets
+            hour = (await line.read(how.time, command=how.read)).sets
+            _clock(day[0], hour[0], found)
+        except DECLINED as error:
+            found.refuse("clock", error.reason)
+    for item in asked.items:
+        try:
+            sets = (await line.read(_address(item), command=how.read)).sets
+            _register(item, sets[0], found)
+        except (*DECLINED, LocalError) as error:
+            found.refuse(item, error.reason)
+
+
+def _clock(day: DataSet | None, hour: DataSet | None, found: Found) -> None:
+    if day is None or hour is None:
+        found.refuse("clock", "it is not in the meter's read-out")
+        return
+    try:
+        found.clock = read_clock(day.value().text, hour.value().text, LOCAL).isoformat()
+    except DecodeError as error:
+        found.refuse("clock", error.reason)
+
+
+def _register(item: str, held: DataSet, found: Found) -> None:
+    """A number with its unit; what is no number, or has a unit not met here, as text."""
+    text, word = held.value()
+    unit = unit_of(word)
+    if unit is None or not (word or "." in text):  # without unit and point: a serial, a date, a flag
+        found.register(item, text, 0, word)
+        return
+    try:
+        raw, places = read_number(text)
+    except DecodeError:
+        found.register(item, text, 0, word)
+    else:
+        found.register(item, raw, unit[1] - places, unit_word(unit[0]))
+
+
+async def _profile(line: ModeCLine, how: ModeCSettings, asked: ProfileAsked, found: Found) -> None:
+    wanted = ProfileRange(asked.first, asked.last, how.block_lines if how.read_profile == "R6" else None)
+    address = _address(asked.obis)
+    try:
+        sets = (await line.read(address, wanted.to_text(LOCAL), how.read_profile)).sets
+        rows = read_profile(sets, address, LOCAL, how.stamp_at)
+    except (*DECLINED, LocalError) as error:
+        found.refuse(asked.obis, error.reason)
+        return
+    found.profile = _table(rows, asked.entries)
+
+
+def _table(rows: ProfileRows, entries: tuple[int, int] | None) -> dict[str, Any]:
+    columns: list[dict[str, Any]] = [
+        {"item": "0.0.1.0.0.255", "scaler": None, "unit": None},
+        {"item": "status", "scaler": None, "unit": None},
+    ]
+    for column, places in zip(rows.columns, rows.places, strict=True):
+        unit = unit_of(column.unit)
+        scaler, word = (-places, column.unit) if unit is None else (unit[1] - places, unit_word(unit[0]))
+        columns.append({"item": _name(column.address), "scaler": scaler, "unit": word})
+    stamps = [datetime.fromtimestamp(at, UTC).astimezone(LOCAL).isoformat() for at in rows.stamps.tolist()]
+    measured = [
+        [value if there else None for value, there in zip(values.tolist(), present, strict=True)]
+        for values, present in zip(rows.values, rows.present, strict=True)
+    ]
+    table = [list(row) for row in zip(stamps, rows.status.tolist(), *measured, strict=True)]
+    if entries is not None:
+        # A profile is asked for by time alone; its rows are counted here, from the oldest.
+        table = table[entries[0] - 1 : entries[1]]
+    return {"columns": columns, "rows": table}
