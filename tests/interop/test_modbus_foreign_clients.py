@@ -1,4 +1,4 @@
-"""Foreign Modbus clients read our simulated meter: mbpoll over TCP and serial, modbus-serial by RTU in TCP."""
+"""Foreign Modbus clients read our simulated meter: mbpoll over TCP and serial, modbus-serial by RTU-TCP."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ PATIENCE_S = 30
 
 
 @pytest.fixture(scope="module")
-def meter() -> Iterator[dict[str, Any]]:
+def meter(free_ports: Callable[[], int]) -> Iterator[dict[str, Any]]:
     """Our meter on both Modbus ports, its clock standing still."""
-    arguments = ("--seed", "3", "--as-of", "2026-11-21T09:10:00+07:00")
-    with our_meter("--modbus-tcp", "0", "--modbus-rtu-tcp", "0", *arguments) as told:
+    ports = ("--modbus-tcp", str(free_ports()), "--modbus-rtu-tcp", str(free_ports()))
+    with our_meter(*ports, "--seed", "3", "--as-of", "2026-11-21T09:10:00+07:00") as told:
         yield told
 
 
@@ -80,11 +80,14 @@ def test_mbpoll_reads_what_we_read(
     if way == "tcp":
         _compare(mbpoll, values, "-m", "tcp", "-p", str(ports["modbus_tcp"]), "127.0.0.1")
         return
-    with serial_port(needs_tool("socat"), tmp_path, ports["modbus_rtu_tcp"]) as tty:
+    with serial_port(needs_tool("socat"), tmp_path, ports["modbus_rtu_tcp"]) as tty, tty.open("rb"):
         line = ("-m", "rtu", "-b", "9600", "-P", "none", str(tty))
         _compare(mbpoll, values, *line)
         _, said = poll(mbpoll, "-u", *line)
         assert f"Data  : {meter['serial']}" in said
+        # And ours, on the same port.
+        read = ami_read(tmp_path, f"modbus+rtu+serial://{tty}?unit=1&model={meter['models']['modbus']}")
+        assert [register["raw"] for register in read["registers"]] == list(values.values())
 
 
 def _compare(mbpoll: str, values: dict[int, int], *line: str) -> None:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusException
@@ -19,8 +21,8 @@ from pymodbus.framer import FramerType
 from collector.errors import AnswerTimeout
 from collector.exchange.modbus_line import ModbusLine
 from collector.links import DialOut
-from collector.modbus_calls import read_blocks
-from collector.routes import ModbusAddress, TcpRoute
+from collector.modbus_calls import Said, read_blocks
+from collector.routes import ModbusAddress, SerialRoute, TcpRoute
 from collector.single_read import line_to
 from model.grid import Modem, ModemLink
 from protocols.modbus.framing import Carrier
@@ -138,6 +140,37 @@ async def test_items_asked_by_address_lose_only_the_one_that_timed_out(free_port
         said = await read_blocks(lambda: line_to(route, ANSWER_S), address, blocks)
     assert said.words == {blocks[1]: [200], blocks[2]: [300, 301]}
     assert said.refused == {blocks[0]: "no answer about registers 100 to 100 within 0.4 s"}
+
+
+async def test_a_late_answer_on_a_serial_port_is_let_pass(
+    free_ports: Callable[[], int], needs_tool: Callable[..., str], tmp_path: Path
+) -> None:
+    socat, chance = needs_tool("socat"), random.Random(6)
+    blocks = [Block(3, 100, 1), Block(3, 200, 1), Block(3, 101, 1)]
+
+    async def port(number: int) -> Said:
+        tcp, tty = free_ports(), tmp_path / f"tty{number}"
+        route = SerialRoute(str(tty), 19200, "8N1")
+        address = ModbusAddress(route, Carrier.RTU, 7, timeout_s=ANSWER_S)
+        async with serving(Slave(bus=True, late={7: chance.uniform(0.01, 0.7 * ANSWER_S)}), tcp):
+            command = (socat, f"pty,raw,echo=0,link={tty}", f"tcp:127.0.0.1:{tcp}")
+            process = await asyncio.create_subprocess_exec(*command)
+            for _ in range(500):
+                if tty.exists():
+                    break
+                await asyncio.sleep(0.02)
+            # socat ends when nobody has its port open: the bus stays while we hang up and call again.
+            held = os.open(tty, os.O_RDWR | os.O_NOCTTY)
+            try:
+                return await read_blocks(lambda: line_to(route, ANSWER_S), address, blocks)
+            finally:
+                os.close(held)
+                process.terminate()
+                await process.wait()
+
+    for said in await asyncio.gather(*(port(number) for number in range(5))):
+        assert said.words == {blocks[1]: [200], blocks[2]: [101]}
+        assert list(said.refused) == [blocks[0]]
 
 
 async def test_pymodbus_hands_out_the_wrong_registers(free_port: int) -> None:

@@ -1,4 +1,4 @@
-"""Maps of Modbus meters: every register has its code, its place and its source; what makes no sense is told."""
+"""Maps of Modbus meters: every register has its code, place and source; what makes no sense is told."""
 
 import pytest
 
@@ -38,6 +38,20 @@ values = "primary"
 channel = "active_import"
 obis = "1.0.1.8.0"
 address = 0
+type = "u32"
+unit = "Wh"
+"""
+INSTANT = """[[instant]]
+quantity = "power"
+obis = "1.0.1.8.0"
+address = 9
+type = "u16"
+unit = "W"
+"""
+AGAIN = """[[register]]
+channel = "active_import"
+obis = "1.0.1.8.1"
+address = 4
 type = "u32"
 unit = "Wh"
 """
@@ -121,11 +135,11 @@ def test_a_register_may_differ_from_its_file() -> None:
         ("address = 0", "address = 65535", "cannot be read"),
         ('type = "u32"', 'type = "u24"', "'type' is one of"),
         ("[modbus]\n", "", "belongs to a meter that speaks it"),
-        ("[[register]]", '[[instant]]\nquantity = "power"\nobis = "1.0.1.8.0"\naddress = 9\ntype = "u16"\nunit = "W"\n[[register]]', "each OBIS code"),
+        ("[[register]]", INSTANT + "[[register]]", "each OBIS code"),
         ("values", 'serial = "0.0.96.1.0"\nvalues', "belong to DLMS meters"),
-        ("[[register]]", '[[register]]\nchannel = "active_import"\nobis = "1.0.1.8.1"\naddress = 4\ntype = "u32"\nunit = "Wh"\n[[register]]', "described once"),
+        ("[[register]]", AGAIN + "[[register]]", "described once"),
     ],
-)  # fmt: skip
+)
 def test_what_makes_no_sense_is_told(old: str, new: str, why: str) -> None:
     with pytest.raises(LocalError, match=why):
         small(old, new)
