@@ -1,4 +1,4 @@
-"""Modbus over RTU: a bus of simulated real meters, read by the head-end and by address; a line misbehaving."""
+"""Modbus over RTU: a bus of simulated real meters, read by the head-end and by address; lines gone wrong."""
 
 import asyncio
 import contextlib
