@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta, timezone
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -33,49 +34,94 @@ def encode_rows(
     cells in order with their integer tags. `clock_at` None leaves the clock out. Values that do not fit their
     tag raise `LocalError`.
     """
-    cells: list[tuple[str, Any, Any]] = [
-        ("head", "u1", Tag.STRUCTURE),
-        ("count", "u1", len(columns) + (clock_at is not None)),
-    ]
-    for at, (tag, values) in enumerate(columns):
-        if at == clock_at:
-            cells += _clock_cells(stamps, offset_minutes, status, deviation)
-        octets, signed = INTEGERS[tag]
-        kind = np.dtype(f">{'i' if signed else 'u'}{octets}")
-        if len(values) and not (
-            np.iinfo(kind).min <= int(values.min()) and int(values.max()) <= np.iinfo(kind).max
-        ):
-            raise LocalError(f"a value of column {at + 1} does not fit {tag.name}")
-        cells += [(f"t{at}", "u1", tag), (f"v{at}", kind, values)]
-    if clock_at is not None and clock_at >= len(columns):
-        cells += _clock_cells(stamps, offset_minutes, status, deviation)
-    rows = np.empty(len(stamps), np.dtype([(name, kind) for name, kind, _ in cells]))
-    for name, _, values in cells:
-        rows[name] = values
-    return bytes((Tag.ARRAY,)) + length_bytes(len(stamps)) + rows.tobytes()
+    layout = _layout(tuple(tag for tag, _ in columns), clock_at)
+    count = len(stamps)
+    head = bytes((Tag.ARRAY,)) + length_bytes(count)
+    if not count:
+        return head
+    octets = np.empty((count, layout.size), np.uint8)
+    octets[:] = layout.template
+    rows = octets.view(layout.view)[:, 0]
+    if clock_at is not None:
+        days, seconds = np.divmod(stamps + offset_minutes * 60, 86_400)
+        first = int(days.min())
+        rows["date"] = _dates(first, int(days.max()))[days - first]
+        rows["time"] = _times()[seconds]
+        rows["deviation"] = -offset_minutes if deviation else UNSPECIFIED_DEVIATION
+        rows["status"] = status if deviation else UNSPECIFIED
+    if columns:
+        table = np.array([values for _, values in columns])
+        lowest, highest = table.min(axis=1).tolist(), table.max(axis=1).tolist()
+        for at, (low, high) in enumerate(layout.limits):
+            if lowest[at] < low or highest[at] > high:
+                raise LocalError(f"a value of column {at + 1} does not fit {columns[at][0].name}")
+        for name, begin, end in layout.runs:
+            rows[name]["value"] = table[begin:end].T
+    return head + octets.tobytes()
 
 
-def _clock_cells(
-    stamps: Ints, offset_minutes: int, status: NDArray[np.uint8] | int, deviation: bool
-) -> list[tuple[str, Any, Any]]:
-    local = stamps + offset_minutes * 60
-    days, seconds = local // 86_400, local % 86_400
+@dataclass(frozen=True, slots=True, eq=False)
+class _Layout:
+    """One row as it is written: what never changes in it, and where the rest goes.
+
+    `runs` are neighbouring columns of one tag: the name of their field, and which columns they are.
+    """
+
+    size: int
+    template: NDArray[np.uint8]
+    view: np.dtype[Any]
+    runs: tuple[tuple[str, int, int], ...]
+    limits: tuple[tuple[int, int], ...]
+
+
+@lru_cache(maxsize=256)
+def _layout(tags: tuple[Tag, ...], clock_at: int | None) -> _Layout:
+    clock = len(tags) if clock_at is None else min(clock_at, len(tags))
+    fields: list[tuple[Any, ...]] = [("head", "u1", 2)]
+    runs = []
+    begin = 0
+    for end in range(len(tags) + 1):
+        if (end == len(tags) or end == clock or tags[end] is not tags[begin]) and begin < end:
+            octets, signed = INTEGERS[tags[begin]]
+            cell = np.dtype([("tag", "u1"), ("value", f">{'i' if signed else 'u'}{octets}")])
+            fields.append((f"run{begin}", cell, end - begin))
+            runs.append((f"run{begin}", begin, end))
+            begin = end
+        if end == clock and clock_at is not None:
+            fields += [("stamp", "u1", 2), ("date", "V5"), ("time", "V3"), ("hundredths", "u1")]
+            fields += [("deviation", ">i2"), ("status", "u1")]
+    view = np.dtype([(*field[:2], (field[2],)) if len(field) == 3 else field for field in fields])
+    row = np.zeros(1, view)
+    row["head"] = (Tag.STRUCTURE, len(tags) + (clock_at is not None))
+    for name, begin, _ in runs:
+        row[name]["tag"] = tags[begin]
+    if clock_at is not None:
+        row["stamp"] = (Tag.OCTET_STRING, 12)
+    bits = [(8 * INTEGERS[tag][0], INTEGERS[tag][1]) for tag in tags]
+    limits = [(-(1 << n - 1), (1 << n - 1) - 1) if signed else (0, (1 << n) - 1) for n, signed in bits]
+    return _Layout(view.itemsize, row.view(np.uint8), view, tuple(runs), tuple(limits))
+
+
+@lru_cache(maxsize=64)
+def _dates(first: int, last: int) -> NDArray[np.void]:
+    """Year, month, day and weekday of the days from `first` to `last` since 1970, five bytes each."""
+    days = np.arange(first, last + 1)
     dates = days.astype("M8[D]")
     months = dates.astype("M8[M]")
-    return [
-        ("stamp_tag", "u1", Tag.OCTET_STRING),
-        ("stamp_length", "u1", 12),
-        ("year", ">u2", dates.astype("M8[Y]").astype(np.int64) + 1970),
-        ("month", "u1", months.astype(np.int64) % 12 + 1),
-        ("day", "u1", (dates - months.astype("M8[D]")).astype(np.int64) + 1),
-        ("weekday", "u1", (days + 3) % 7 + 1),
-        ("hour", "u1", seconds // 3600),
-        ("minute", "u1", seconds // 60 % 60),
-        ("second", "u1", seconds % 60),
-        ("hundredths", "u1", 0),
-        ("deviation", ">i2", -offset_minutes if deviation else UNSPECIFIED_DEVIATION),
-        ("status", "u1", status if deviation else UNSPECIFIED),
-    ]
+    table = np.empty(len(days), [("year", ">u2"), ("month", "u1"), ("day", "u1"), ("weekday", "u1")])
+    table["year"] = dates.astype("M8[Y]").astype(np.int64) + 1970
+    table["month"] = months.astype(np.int64) % 12 + 1
+    table["day"] = (dates - months.astype("M8[D]")).astype(np.int64) + 1
+    table["weekday"] = (days + 3) % 7 + 1
+    return table.view("V5")
+
+
+@cache
+def _times() -> NDArray[np.void]:
+    """Hour, minute and second of each second of a day, three bytes each."""
+    seconds = np.arange(86_400)
+    table = np.stack([seconds // 3600, seconds // 60 % 60, seconds % 60], axis=1).astype(np.uint8)
+    return table.view("V3")[:, 0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
