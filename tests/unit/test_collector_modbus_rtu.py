@@ -150,6 +150,24 @@ async def test_a_meter_is_read_by_address_code_and_clock(free_port: int) -> None
         assert len(bare.registers) == 1
         other = await by_address(port, "1.0.1.8.0 0:1", "&model=dk-1p")
         assert [one["item"] for one in other.refused] == ["1.0.1.8.0"]
+        # Another model's registers: what is not there is refused, the rest is read.
+        wrong = await by_address(port, "", "&model=dk-mb")
+        assert [one["item"] for one in wrong.registers][:2] == ["active_import KT", "voltage_1"]
+        dead = await by_address(port, "", "&model=eastron-sdm120")
+        assert not dead.registers
+        assert {one["reason"].split(": ")[1] for one in dead.refused} == {"illegal function"}
+
+
+async def test_what_is_no_number_and_no_time_is_refused(free_port: int) -> None:
+    nothing = sealed(bytes.fromhex("01 04 04 7FC00000"))
+    async with served(free_port, saying(nothing, sealed(bytes.fromhex("01 03 04 FFFFFFFF")), b"")) as port:
+        found = await by_address(port, "1.0.1.8.0", "&model=eastron-sdm120")
+        assert "holds no number" in found.refused[0]["reason"]
+        late = await by_address(port, "", "&model=dk-mb-log", clock=True)
+        assert late.clock is not None
+        assert late.clock.startswith("2136-02-07")
+        with pytest.raises(AnswerTimeout):
+            await by_address(port, "", "&model=dk-mb-log", clock=True)
 
 
 async def test_the_logger_is_a_profile_by_entry_and_by_time(free_port: int) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from protocols.errors import DecodeError, LocalError
 from protocols.meter_models import load
+from protocols.modbus.logger import Field, Logger
 from protocols.modbus.registers import Block, Register, RegisterType, WordOrder, pick, read_plan
 
 VIETNAM = timezone(timedelta(hours=7))
@@ -103,3 +104,31 @@ def test_a_records_number_is_counted_back_from_the_newest() -> None:
     assert logger.sequence(newest, 500, newest) == 500
     assert logger.sequence(newest - timedelta(hours=1), 500, newest) == 498
     assert logger.sequence(newest - timedelta(days=365), 500, newest) == 0
+
+
+def test_a_logger_that_cannot_be_and_a_stamp_out_of_time() -> None:
+    stamp = Field("stamp", 0, RegisterType.U32)
+
+    def logger(records: int, record_words: int, field: Field = stamp) -> Logger:
+        return Logger(1, 3, 5, 10, records, record_words, 1800, datetime(9999, 12, 31), (field,))  # noqa: DTZ001
+
+    with pytest.raises(LocalError, match="does not fit one answer"):
+        logger(63, 2)
+    with pytest.raises(LocalError, match="outside its record"):
+        logger(1, 2, Field("stamp", 1, RegisterType.U32))
+    with pytest.raises(DecodeError, match="out of time"):
+        logger(1, 2).decode([0xFFFF, 0xFFFF], VIETNAM)
+
+
+def test_a_register_is_not_cut_out_of_a_block_it_is_not_in() -> None:
+    with pytest.raises(LocalError, match="is not in the block"):
+        Block(3, 0, 4).cut([0, 1, 2, 3], Register(3, RegisterType.U32))
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"), [("u16", (0xFFFF,)), ("i32", (0x7FFF, 0xFFFF)), ("u64", (0xFFFF,) * 4)]
+)
+def test_the_highest_number_may_mean_that_there_is_none(kind: str, words: tuple[int, ...]) -> None:
+    with pytest.raises(DecodeError, match="no number for register 5"):
+        Register(5, RegisterType(kind), highest_is_none=True).decode(words)
+    assert Register(5, RegisterType(kind)).decode(words) > 0

@@ -48,6 +48,16 @@ address = 9
 type = "u16"
 unit = "W"
 """
+LOGGER = """[modbus.logger]
+oldest = 1
+newest = 3
+select = 5
+window = 10
+window_records = 1
+record_words = 2
+interval_seconds = 1800
+epoch = 2000-01-01T00:00:00
+"""
 AGAIN = """[[register]]
 channel = "active_import"
 obis = "1.0.1.8.1"
@@ -136,6 +146,8 @@ def test_a_register_may_differ_from_its_file() -> None:
         ('type = "u32"', 'type = "u24"', "'type' is one of"),
         ("[modbus]\n", "", "belongs to a meter that speaks it"),
         ("[[register]]", INSTANT + "[[register]]", "each OBIS code"),
+        ("[[register]]", '[dlms]\nauth = "none"\nclient = 16\n[[register]]', "a .dlms. table belongs"),
+        ("[[register]]", LOGGER + "[[register]]", "a record needs a stamp"),
         ("values", 'serial = "0.0.96.1.0"\nvalues', "belong to DLMS meters"),
         ("[[register]]", AGAIN + "[[register]]", "described once"),
     ],

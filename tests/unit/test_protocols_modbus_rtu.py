@@ -149,6 +149,7 @@ def test_the_length_is_known_as_soon_as_it_can_be() -> None:
         9, 9, 12, 12, 12, 14, 14, 14,
     ]  # fmt: skip
     assert answer_octets(ReportServer(), b"\x11") == 2
+    assert [answer_octets(ASKED, GOOD[1:end]) for end in (2, 3, 4)] == [4, 4, 4]
 
 
 @pytest.mark.parametrize(
