@@ -26,7 +26,7 @@ from collector.errors import CountersUnusable
 from protocols.dlms.security.counters import FIRST, HIGHEST, spent
 
 RANGE: Final = 256
-LOCK_SECONDS: Final = 5.0
+LOCK_SECONDS: Final = 10.0
 _HEAD: Final = "invocation counters 1"
 _IN_USE: Final = b"counters are kept here\n"
 _WHAT_TO_DO: Final = (
@@ -178,7 +178,7 @@ class FileCounters:
                             f"another process has held {self._lock_path} for {LOCK_SECONDS:.0f} s: stop it"
                         )
                         raise CountersUnusable(reason) from None
-                    time.sleep(0.005)
+                    time.sleep(0.001)
             yield
         finally:
             os.close(handle)
