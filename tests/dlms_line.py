@@ -10,6 +10,7 @@ from protocols.dlms.enums import ActionResult, DataAccessResult
 from protocols.dlms.events import Associated, Event, Send
 from protocols.dlms.selection import EntrySelection, RangeAsked
 from protocols.dlms.server import ServerConnection
+from protocols.dlms.wrapper import Frame, Unwrapper
 from protocols.obis import Obis, obis
 
 ENERGY = objects.register(obis("1.0.1.8.0"))
@@ -77,3 +78,27 @@ def associated(meter: ServerConnection, settings: ClientSettings | None = None) 
     (event,) = exchange(client, meter, client.associate())
     assert isinstance(event, Associated)
     return client
+
+
+def replay(client: ClientConnection, asked: bytes, exchanges: list[tuple[str, str]]) -> list[Event]:
+    """Play the meter's part of a recorded conversation: we must ask what was asked then, byte for byte.
+
+    `exchanges` are requests and answers in hex; `asked` is what the client has just sent.
+    """
+    events: list[Event] = []
+    ends = client.settings.client_address, client.settings.server_address
+    for request, answer in exchanges:
+        (frame,) = Unwrapper().feed(asked)
+        assert frame.payload.hex() == request.lower()
+        heard = client.receive(Frame(ends[1], ends[0], bytes.fromhex(answer)).to_bytes())
+        asked = b"".join(event.raw for event in heard if isinstance(event, Send))
+        events += [event for event in heard if not isinstance(event, Send)]
+    assert asked == b""
+    return events
+
+
+def answers(meter: ServerConnection, exchanges: list[tuple[str, str]]) -> None:
+    """Play the client's part: what our meter answers must be what was answered then, byte for byte."""
+    for request, answer in exchanges:
+        (frame,) = Unwrapper().feed(meter.receive(Frame(16, 1, bytes.fromhex(request)).to_bytes()))
+        assert frame.payload.hex() == answer.lower()
