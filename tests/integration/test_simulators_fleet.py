@@ -13,6 +13,7 @@ from protocols.dlms.enums import DataAccessResult
 from protocols.dlms.profile import decode_rows
 from protocols.dlms.selection import EntrySelection, RangeSelection
 from protocols.errors import AssociationRefused
+from protocols.obis import Obis
 from simulators import halfhours
 from simulators.errors import ReplayError, SimulatorError
 from tests.served_fleet import EPOCH, reading, running, truth_of
@@ -105,7 +106,7 @@ async def test_entries_ranges_and_refusals():
             assert halfhours.at_second(int(newest.stamps[-1])) == datetime(2026, 10, 20, 9, 0, tzinfo=LOCAL)
             wrong_form = RangeSelection(EPOCH - timedelta(hours=1), EPOCH, deviation=False)
             assert await talk.get(buffer, wrong_form) is DataAccessResult.SCOPE_OF_ACCESS_VIOLATED
-            unknown = objects.register(objects.Obis.parse("1.0.99.9.9"))
+            unknown = objects.register(Obis.parse("1.0.99.9.9"))
             assert await talk.get(unknown) is DataAccessResult.OBJECT_UNDEFINED
         with pytest.raises(AssociationRefused):
             async with reading(served, meter, password=b"WRONGONE"):

@@ -92,7 +92,7 @@ def test_a_known_failure_is_a_sentence() -> None:
         (("collect", "--json"), "--json goes with --once"),
         (("bill", "print", "--output", "x.html"), "--month"),
         (("meter", "change", "1"), "nothing is to be changed"),
-        (("read", "dlms+hdlc://127.0.0.1"), "begins dlms+hdlc"),
+        (("read", "dlms+pigeon://127.0.0.1"), "begins dlms+pigeon"),
         (("read", "modbus+tcp://127.0.0.1?model=nix"), "No meter model is called nix"),
         (("read", "modbus+tcp://127.0.0.1"), "Nothing is asked of this meter"),
         (("read", "dlms+wrapper://127.0.0.1", "--to", "2026-10-01"), "belong to --profile"),
