@@ -70,7 +70,7 @@ class ClientSettings:
     paced: bool = False
     answer_seconds: float = 10.0
     repeats: int = 3
-    max_answer_bytes: int = 512 * 1024
+    max_answer_bytes: int = 256 * 1024
 
     def __post_init__(self) -> None:
         if self.baud is not None and (not self.baud.isdigit() or self.baud not in BITS_PER_SECOND):

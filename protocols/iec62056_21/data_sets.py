@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from protocols.errors import DecodeError, LocalError
 from protocols.iec62056_21.characters import END_OF_DATA, END_OF_LINE
 
-MAX_SETS: Final = 16_384
+MAX_SETS: Final = 8_192
 _SET: Final = re.compile(r"([^()!\x00-\x1f]*)((?:\([^()\x00-\x1f]*\))+)")
 _VALUE: Final = re.compile(r"\(([^()]*)\)")
 _BETWEEN: Final = re.compile(r"[ \r\n]*")

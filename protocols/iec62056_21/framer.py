@@ -17,7 +17,7 @@ from protocols.iec62056_21.characters import (
 from protocols.iec62056_21.identification import MAX_LENGTH
 from protocols.iec62056_21.messages import Acknowledged, Again, Command, Damaged, Data
 
-MAX_BLOCK: Final = 256 * 1024
+MAX_BLOCK: Final = 128 * 1024
 _FILL: Final = b"\x00\r\n\x7f"
 _BEGINS: Final = re.compile(rb"[/\x01]")
 _LF: Final = ord("\n")
@@ -81,6 +81,11 @@ class Framer:
         begins = _BEGINS.search(kept, 1)
         lost = self._take(len(kept) if begins is None else begins.start())
         raise DecodeError(f"no message begins with {lost[:16]!r}", lost[:256])
+
+    def seek_line(self) -> None:
+        """Forget what comes before the next line: a meter at rest listens for a request and nothing else."""
+        begins = self._kept.find(b"/")
+        self._take(len(self._kept) if begins < 0 else begins)
 
     def drop(self) -> None:
         """Forget what has not become a message."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from protocols.iec62056_21.stamps import read_stamp, write_stamp
 
 Ints = NDArray[np.int64]
 MAX_VALUES: Final = 65_536
-MAX_HEADERS: Final = 4096
+MAX_HEADERS: Final = 2048
 _FIXED: Final = 4  # stamp, status, interval, count
 _ABSENT: Final = re.compile(r"[-*?. ]*")
 _HEX: Final = re.compile(r"[0-9A-Fa-f]{0,15}")
@@ -36,8 +36,7 @@ class StampAt(StrEnum):
     END = "end"
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """What the header says of one column: its address and its unit as text."""
 
     address: str
@@ -83,13 +82,17 @@ def read_profile(
     columns, step = sections[0].columns, sections[0].step
     if any(part.columns != columns or part.step != step for part in sections):
         raise DecodeError(f"{address} changes its columns or its interval in the middle of an answer")
-    counts = [len(part.texts) // len(columns) for part in sections]
-    stamps = [part.first + step * np.arange(rows) for part, rows in zip(sections, counts, strict=True)]
+    stamps: list[int] = []
+    status: list[int] = []
+    for part in sections:
+        rows = len(part.texts) // len(columns)
+        stamps += range(part.first, part.first + rows * step, step)
+        status += [part.status] * rows
     texts = [text for part in sections for text in part.texts]
     numbers = [_numbers(texts[at :: len(columns)]) for at in range(len(columns))]
     return ProfileRows(
-        np.concatenate(stamps).astype(np.int64),
-        np.repeat(np.array([part.status for part in sections], np.int64), counts),
+        np.array(stamps, np.int64),
+        np.array(status, np.int64),
         columns,
         tuple(values for values, _, _ in numbers),
         tuple(places for _, places, _ in numbers),
@@ -130,25 +133,27 @@ def _whole(values: Sequence[str], section: _Section) -> None:
 
 
 def _header(found: DataSet, zone: tzinfo, stamp_at: StampAt) -> _Section:
-    raw = str(found)[:256].encode("latin-1", "replace")
     if len(found.values) < _FIXED:
-        raise DecodeError(f"a profile's header has {_FIXED} fields and its columns", raw)
+        raise _wrong(found, f"a profile's header has {_FIXED} fields and its columns")
     stamp, status, minutes, count = found.values[:_FIXED]
     if not minutes.isdigit() or not count.isdigit() or len(minutes) > 4 or len(count) > 2:
-        raise DecodeError(f"({minutes})({count}) is no interval and number of columns", raw)
+        raise _wrong(found, f"({minutes})({count}) is no interval and number of columns")
     step, columns = int(minutes) * 60, int(count)
     if not 0 < step <= 86_400 or not 0 < columns <= _MAX_COLUMNS:
-        raise DecodeError(f"a profile of {columns} columns every {minutes} minutes", raw)
+        raise _wrong(found, f"a profile of {columns} columns every {minutes} minutes")
     end = _FIXED + 2 * columns
     if len(found.values) < end:
-        raise DecodeError(f"{columns} columns are announced and not all of them named", raw)
+        raise _wrong(found, f"{columns} columns are announced and not all of them named")
     if _HEX.fullmatch(status) is None:
-        raise DecodeError(f"({status}) is no status", raw)
+        raise _wrong(found, f"({status}) is no status")
     names = found.values[_FIXED:end]
     ends = int(read_stamp(stamp, zone).timestamp()) + (step if stamp_at is StampAt.BEGIN else 0)
-    pairs = zip(names[::2], names[1::2], strict=True)
-    named = tuple(Column(code, unit) for code, unit in pairs)
+    named = tuple(map(Column, names[::2], names[1::2]))
     return _Section(ends, step, int(status or "0", 16), named, list(found.values[end:]))
+
+
+def _wrong(found: DataSet, why: str) -> DecodeError:
+    return DecodeError(why, str(found)[:256].encode("latin-1", "replace"))
 
 
 def _numbers(texts: list[str]) -> tuple[Ints, int, NDArray[np.bool_]]:

@@ -100,8 +100,10 @@ class ModeCServer:
     def receive(self, chunk: bytes) -> list[Step]:
         """What these characters make the meter do; characters that say nothing are forgotten."""
         steps: list[Step] = []
-        self._framer.feed(chunk)
+        self._framer.feed(chunk[-MAX_COMMAND:])  # a meter hears no more at once than it can keep
         while True:
+            if self.state is State.WAITING:
+                self._framer.seek_line()
             self._framer.options = self.state is State.IDENTIFIED
             try:
                 frame = self._framer.next()

@@ -237,8 +237,8 @@ def test_a_read_out_of_landis_gyr() -> None:
 @pytest.mark.parametrize(
     ("line", "code", "raw", "scaler", "unit"),
     [
-        pytest.param(b"1-0:1.8.1(001581.123*kWh)\r\n", "1.0.1.8.1.255", 1581123, 0, Unit.WATT_HOUR, id="D-kWh"),
-        pytest.param(b"1-0:1.7.0(02.027*kW)\r\n", "1.0.1.7.0.255", 2_027, 0, Unit.WATT, id="D-power"),
+        pytest.param(b"1-0:1.8.1(001581.123*kWh)\r\n", "1.0.1.8.1.255", 1581123, 0, Unit.WATT_HOUR, id="D"),
+        pytest.param(b"1-0:1.7.0(02.027*kW)\r\n", "1.0.1.7.0.255", 2027, 0, Unit.WATT, id="D-power"),
         pytest.param(b"1-0:32.7.0(0230.0*V)\r\n", "1.0.32.7.0.255", 2_300, -1, Unit.VOLT, id="D-voltage"),
         pytest.param(b"1-0:31.7.0(0.48*A)\r\n", "1.0.31.7.0.255", 48, -2, Unit.AMPERE, id="D-current"),
         pytest.param(b"1-0:31.7.0(000*A)\r\n", "1.0.31.7.0.255", 0, 0, Unit.AMPERE, id="D-no-places"),
@@ -264,18 +264,13 @@ def test_a_line_of_many_values() -> None:
 
 
 DUTCH = [  # [D]: the hourly gas value of the DSMR versions 2.2 and 3, a profile of one row
-    (
-        b"0-1:24.3.0(161107190000)(00)(60)(1)(0-1:24.2.1)(m3)\r\n(00001.001)\r\n",
-        datetime(2016, 11, 7, 18, tzinfo=UTC),
-    ),
-    (
-        b"0-1:24.3.0(090212160000)(00)(60)(1)(0-1:24.2.1)(m3)\r\n(00001.001)\r\n",
-        datetime(2009, 2, 12, 15, tzinfo=UTC),
-    ),
+    b"0-1:24.3.0(161107190000)(00)(60)(1)(0-1:24.2.1)(m3)\r\n(00001.001)\r\n",
+    b"0-1:24.3.0(090212160000)(00)(60)(1)(0-1:24.2.1)(m3)\r\n(00001.001)\r\n",
 ]
+ENDS = [datetime(2016, 11, 7, 18, tzinfo=UTC), datetime(2009, 2, 12, 15, tzinfo=UTC)]
 
 
-@pytest.mark.parametrize(("block", "ends"), DUTCH, ids=["D-2.2", "D-3"])
+@pytest.mark.parametrize(("block", "ends"), list(zip(DUTCH, ENDS, strict=True)), ids=["D-2.2", "D-3"])
 def test_a_profile_of_one_row(block: bytes, ends: datetime) -> None:
     rows = read_profile(read_lines(block), "0-1:24.3.0", BERLIN)
     assert rows.stamps.tolist() == [ends.timestamp()]
