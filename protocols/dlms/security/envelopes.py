@@ -127,5 +127,10 @@ class GeneralDedicated(_GeneralCiphered):
     dedicated: ClassVar[bool] = True
 
 
+def is_dedicated(raw: bytes) -> bool:
+    """Whether the tag says that the message is ciphered with the dedicated key."""
+    return raw[:1] == bytes((GeneralDedicated.TAG,)) or (len(raw) > 0 and raw[0] in _DEDICATED_TAGS)
+
+
 def _octets(contents: bytes) -> bytes:
     return length_bytes(len(contents)) + contents

@@ -175,10 +175,12 @@ class Protection:
         dedicated = not isinstance(envelope, GeneralCiphering) and envelope.dedicated
         if isinstance(envelope, GeneralCiphering) and envelope.key_info not in (None, IdentifiedKey()):
             raise SecurityError("ciphered with a key that was not agreed upon", raw, SecurityFault.KEY)
-        if dedicated and self._dedicated is None:
+        # A meter may begin with the dedicated key while HLS is still under way: it was told in the initiate.
+        session = self._dedicated or self.setup.dedicated_key
+        if dedicated and session is None:
             raise SecurityError("ciphered with a dedicated key, and none was agreed", raw, SecurityFault.KEY)
         try:
-            return self.setup.key(title, self._dedicated if dedicated else None)
+            return self.setup.key(title, session if dedicated else None)
         except LocalError as missing:
             raise SecurityError("ciphered, and we hold no keys", raw, SecurityFault.KEY) from missing
 

@@ -91,4 +91,4 @@ def _sized(setup: SecuritySetup, name: str, octets: int) -> None:
     found: bytes | None = getattr(setup, name)
     if found is not None and len(found) != octets:
         spoken = name.replace("_", " ")
-        raise LocalError(f"a {spoken} of {len(found)} bytes: {octets} are due in suite {setup.suite:d}")
+        raise LocalError(f"the {spoken} has {len(found)} bytes: {octets} are due in suite {setup.suite:d}")
