@@ -15,9 +15,12 @@ from protocols.errors import DecodeError
 from protocols.reader import Reader
 
 COMPACT_VALUES: Final = 1 << 15
-"""Values in structures and arrays that a compact array may hold beyond one for every four bytes of it."""
+"""Values in structures and arrays that all the compact arrays of one message may hold together, beyond one for
+every four bytes of it."""
+CONTAINERS: Final = 1024
+"""Arrays and structures with something in them that a message may hold beyond one for every five bytes of it."""
 DESCRIBED: Final = 1024
-"""Types that the description of a compact array may name."""
+"""Types that the descriptions of all the compact arrays of one message may name together."""
 
 _new = tuple.__new__
 _TAGS: Final = {int(tag): tag for tag in Tag}
@@ -44,20 +47,29 @@ def _one_byte() -> list[tuple[Data, ...] | None]:
 
 
 _ONE_BYTE: Final = _one_byte()
+_DIGITS: Final = tuple([f"{octet:08b}" for octet in range(256)])
 _LONGER: Final = {tag: (Tag(tag), *size) for tag, size in INTEGERS.items() if size[0] > 1}
+_FORMATS: Final = {
+    tag: {2: "h", 4: "i", 8: "q"}[octets] if signed else {2: "H", 4: "I", 8: "Q"}[octets]
+    for tag, (_, octets, signed) in _LONGER.items()
+}
+"""How `struct` calls the integers of several bytes."""
 
 
 def _bits(raw: bytes, at: int) -> tuple[str, int]:
     count, at = _length(raw, at)
-    octets, end = _octets(raw, at, (count + 7) // 8)
-    return format(int.from_bytes(octets, "big"), f"0{len(octets) * 8}b")[:count] if count else "", end
+    if 0 < count <= 8:
+        return _DIGITS[raw[at]][:count], at + 1
+    width = (count + 7) // 8
+    end = at + width
+    if end > len(raw):
+        raise _error(f"{count} bits announced, {len(raw) - at} bytes there", raw, at)
+    digits = f"{int.from_bytes(raw[at:end], 'big'):0{width * 8}b}"
+    return digits[:count], end
 
 
 def _octet_string(raw: bytes, at: int) -> tuple[bytes, int]:
-    count = raw[at]
-    at += 1
-    if count >= 0x80:
-        count, at = _length(raw, at - 1)
+    count, at = _length(raw, at)
     end = at + count
     if end > len(raw):
         raise _error(f"{count} bytes announced, {len(raw) - at} there", raw, at)
@@ -109,10 +121,22 @@ _SIZES: Final = (
 )
 
 
+class _Left:
+    """What is left of the bounds that hold for a message as a whole; made where it is first asked for."""
+
+    __slots__ = ("containers", "types", "values")
+
+    def __init__(self, raw: bytes) -> None:
+        # Nulls and empty structures take no bytes: a short message could become a billion values.
+        self.values = len(raw) // 4 + COMPACT_VALUES
+        self.containers = len(raw) // 5 + CONTAINERS
+        self.types = DESCRIBED
+
+
 def read(reader: Reader) -> Data:
     """The next value; leaves the reader behind it. Raises `DecodeError`."""
     try:
-        (value,), reader.at = _values(reader.raw, reader.at, 1, 0)
+        (value,), reader.at = _values(reader.raw, reader.at, 1, 0, _Left(reader.raw))
     except IndexError:
         raise _error("a byte is missing", reader.raw, len(reader.raw)) from None
     return value
@@ -130,7 +154,7 @@ def skip(reader: Reader) -> bytes:
     """The bytes of the next value, its tags and lengths checked, its contents not looked at."""
     start = reader.at
     try:
-        reader.at = _behind(reader.raw, start, 1, 0)
+        reader.at = _behind(reader.raw, start, 1, 0, _Left(reader.raw))
     except IndexError:
         raise _error("a byte is missing", reader.raw, len(reader.raw)) from None
     if reader.at > len(reader.raw):
@@ -138,7 +162,7 @@ def skip(reader: Reader) -> bytes:
     return reader.raw[start : reader.at]
 
 
-def _values(raw: bytes, at: int, count: int, depth: int) -> tuple[tuple[Data, ...], int]:
+def _values(raw: bytes, at: int, count: int, depth: int, left: _Left) -> tuple[tuple[Data, ...], int]:
     """`count` values from `at` on, and where they end. `IndexError` where the bytes do."""
     values: list[Data] = []
     add = values.append
@@ -149,8 +173,8 @@ def _values(raw: bytes, at: int, count: int, depth: int) -> tuple[tuple[Data, ..
         if table is not None:
             add(table[raw[at]])
             at += 1
-        elif number == 0:
-            add(NULL)
+        elif number in _LEAVES:
+            add(_LEAVES[number])
         elif number in _LONGER:
             tag, octets, signed = _LONGER[number]
             end = at + octets
@@ -162,8 +186,14 @@ def _values(raw: bytes, at: int, count: int, depth: int) -> tuple[tuple[Data, ..
             add(_EMPTY[number])
             at += 1
         elif number in _CONTAINERS:
-            inside, at = _counted(raw, at, depth)
-            items, at = _values(raw, at, inside, depth + 1)
+            inside = raw[at]
+            at += 1
+            if inside >= 0x80 or inside > len(raw) - at or depth >= MAX_DEPTH:
+                inside, at = _counted(raw, at - 1, depth)
+            left.containers -= 1
+            if left.containers < 0:
+                raise _error("more arrays and structures than a meter has use for", raw, at)
+            items, at = _values(raw, at, inside, depth + 1, left)
             add(_new(Data, (_CONTAINERS[number], items)))
         elif number in _OTHERS:
             tag, reading = _OTHERS[number]
@@ -172,16 +202,14 @@ def _values(raw: bytes, at: int, count: int, depth: int) -> tuple[tuple[Data, ..
         elif number == Tag.COMPACT_ARRAY:
             if depth >= MAX_DEPTH:
                 raise _error(f"nested deeper than {MAX_DEPTH}", raw, at)
-            compact, at = _compact_array(raw, at, depth)
+            compact, at = _compact_array(raw, at, depth, left)
             add(Data(Tag.COMPACT_ARRAY, compact))
-        elif number in _LEAVES:
-            add(_LEAVES[number])
         else:
             raise _error(f"{number:02X} is not a tag of Data", raw, at)
     return tuple(values), at
 
 
-def _behind(raw: bytes, at: int, count: int, depth: int) -> int:
+def _behind(raw: bytes, at: int, count: int, depth: int, left: _Left) -> int:
     """Where `count` values end that begin at `at`, perhaps beyond the end of `raw`."""
     for _ in range(count):
         number = raw[at]
@@ -190,7 +218,10 @@ def _behind(raw: bytes, at: int, count: int, depth: int) -> int:
             at += _SIZES[number]
         elif number in _CONTAINERS:
             inside, at = _counted(raw, at, depth)
-            at = _behind(raw, at, inside, depth + 1)
+            left.containers -= 1
+            if left.containers < 0:
+                raise _error("more arrays and structures than a meter has use for", raw, at)
+            at = _behind(raw, at, inside, depth + 1, left)
         elif number in _STRINGS:
             length, at = _length(raw, at)
             at += length
@@ -200,7 +231,7 @@ def _behind(raw: bytes, at: int, count: int, depth: int) -> int:
         elif number == Tag.COMPACT_ARRAY:
             if depth >= MAX_DEPTH:
                 raise _error(f"nested deeper than {MAX_DEPTH}", raw, at)
-            _, at = _shape(raw, at, depth + 1, [DESCRIBED])
+            _, at = _shape(raw, at, depth + 1, left)
             length, at = _length(raw, at)
             at += length
         else:
@@ -212,7 +243,10 @@ def _counted(raw: bytes, at: int, depth: int) -> tuple[int, int]:
     """The count of a container's elements, each of which takes a byte at least."""
     if depth >= MAX_DEPTH:
         raise _error(f"nested deeper than {MAX_DEPTH}", raw, at)
-    count, at = _length(raw, at)
+    count = raw[at]
+    at += 1
+    if count >= 0x80:
+        count, at = _length(raw, at - 1)
     if count > len(raw) - at:
         raise _error(f"{count} elements announced in {len(raw) - at} bytes", raw, at)
     return count, at
@@ -220,10 +254,16 @@ def _counted(raw: bytes, at: int, depth: int) -> tuple[int, int]:
 
 def _length(raw: bytes, at: int) -> tuple[int, int]:
     first = raw[at]
+    at += 1
     if first < 0x80:
-        return first, at + 1
-    reader = Reader(raw, at)
-    return reader.length(), reader.at
+        return first, at
+    octets = first & 0x7F
+    if not 1 <= octets <= 4:
+        raise _error(f"a length of {octets} bytes is not allowed", raw, at)
+    end = at + octets
+    if end > len(raw):
+        raise _error(f"{octets} bytes announced, {len(raw) - at} there", raw, at)
+    return int.from_bytes(raw[at:end], "big"), end
 
 
 def _octets(raw: bytes, at: int, count: int) -> tuple[bytes, int]:
@@ -233,19 +273,30 @@ def _octets(raw: bytes, at: int, count: int) -> tuple[bytes, int]:
     return raw[at:end], end
 
 
-def _compact_array(raw: bytes, at: int, depth: int) -> tuple[CompactArray, int]:
-    shape, at = _shape(raw, at, depth + 1, [DESCRIBED])
+def _compact_array(raw: bytes, at: int, depth: int, left: _Left) -> tuple[CompactArray, int]:
+    shape, at = _shape(raw, at, depth + 1, left)
     contents, end = _octet_string(raw, at)
     table = _ONE_BYTE[shape.tag]
     if table is not None:
         return CompactArray(shape, tuple([table[octet] for octet in contents])), end
-    # Nulls and empty structures take no bytes: a budget keeps a short message from becoming a billion.
-    budget = [len(contents) // 4 + COMPACT_VALUES]
+    if shape.tag in _FORMATS:
+        return CompactArray(shape, _numbers(contents, shape.tag)), end
     items: list[Data] = []
     at = 0
     try:
+        if shape.tag in _OTHERS:
+            tag, reading = _OTHERS[shape.tag]
+            empty = _EMPTY.get(tag)
+            while at < len(contents):
+                if empty is not None and contents[at] == 0:
+                    items.append(empty)
+                    at += 1
+                else:
+                    value, at = reading(contents, at)
+                    items.append(_new(Data, (tag, value)))
         while at < len(contents):
-            item, behind = _shaped(contents, at, shape, budget)
+            left.values -= 1
+            item, behind = _shaped(contents, at, shape, left)
             if behind == at:
                 raise _error("a compact array of elements without bytes", raw, end)
             at = behind
@@ -255,12 +306,20 @@ def _compact_array(raw: bytes, at: int, depth: int) -> tuple[CompactArray, int]:
     return CompactArray(shape, tuple(items)), end
 
 
-def _shape(raw: bytes, at: int, depth: int, budget: list[int]) -> tuple[Shape, int]:
+def _numbers(contents: bytes, tag: Tag) -> tuple[Data, ...]:
+    octets, form = INTEGERS[tag][0], _FORMATS[tag]
+    count, over = divmod(len(contents), octets)
+    if over:
+        raise _error("the last element of a compact array is cut off", contents, len(contents) - over)
+    return tuple([_new(Data, (tag, number)) for number in struct.unpack(f">{count}{form}", contents)])
+
+
+def _shape(raw: bytes, at: int, depth: int, left: _Left) -> tuple[Shape, int]:
     number = raw[at]
     at += 1
     tag = _TAGS.get(number)
-    budget[0] -= 1
-    if tag is None or tag is Tag.COMPACT_ARRAY or budget[0] < 0:
+    left.types -= 1
+    if tag is None or tag is Tag.COMPACT_ARRAY or left.types < 0:
         raise _error(f"{number:02X} does not describe an element of a compact array", raw, at)
     if number not in _CONTAINERS:
         return Shape(tag), at
@@ -268,22 +327,22 @@ def _shape(raw: bytes, at: int, depth: int, budget: list[int]) -> tuple[Shape, i
         raise _error(f"nested deeper than {MAX_DEPTH}", raw, at)
     if tag is Tag.ARRAY:
         size, at = _octets(raw, at, 2)
-        part, at = _shape(raw, at, depth + 1, budget)
+        part, at = _shape(raw, at, depth + 1, left)
         return Shape(tag, (part,), int.from_bytes(size, "big")), at
     count, at = _counted(raw, at, depth)
     parts: list[Shape] = []
     for _ in range(count):
-        part, at = _shape(raw, at, depth + 1, budget)
+        part, at = _shape(raw, at, depth + 1, left)
         parts.append(part)
     return Shape(tag, tuple(parts)), at
 
 
-def _shaped(raw: bytes, at: int, shape: Shape, budget: list[int]) -> tuple[Data, int]:
+def _shaped(raw: bytes, at: int, shape: Shape, left: _Left) -> tuple[Data, int]:
     tag = shape.tag
     if tag in _CONTAINERS:
         parts = shape.parts if tag is Tag.STRUCTURE else shape.parts * shape.size
-        budget[0] -= 1 + len(parts)
-        if budget[0] < 0:
+        left.values -= 1 + len(parts)
+        if left.values < 0:
             raise _error("a compact array describes more elements than it has bytes for", raw, at)
         items: list[Data] = []
         for part in parts:
@@ -292,7 +351,7 @@ def _shaped(raw: bytes, at: int, shape: Shape, budget: list[int]) -> tuple[Data,
                 items.append(table[raw[at]])
                 at += 1
             else:
-                item, at = _shaped(raw, at, part, budget)
+                item, at = _shaped(raw, at, part, left)
                 items.append(item)
         return _new(Data, (tag, tuple(items))), at
     if tag in _LONGER:
