@@ -20,6 +20,7 @@ from protocols.dlms.client_opening import REPLY_TO_HLS
 from protocols.dlms.enums import ActionResult, Conformance, ServiceError, StateError
 from protocols.dlms.general_block import GeneralBlocks, unconfirmed
 from protocols.dlms.security import Challenge, Protection
+from protocols.dlms.security.envelopes import is_dedicated
 from protocols.dlms.server_access import ClientAccess, Device
 from protocols.dlms.server_services import MAX_REQUEST, Services
 from protocols.errors import DecodeError, RemoteError, SecurityError, SecurityFault
@@ -109,6 +110,9 @@ class Association:
             self._protection.dedicate(self._dedicated)
 
     def _answer(self, payload: bytes, *, in_blocks: bool) -> bytes:
+        # Some clients take the dedicated key for the passes of HLS already, some only after them.
+        if self._challenge is not None and is_dedicated(payload):
+            self._dedicate()
         try:
             raw = payload if self._protection is None else self._protection.unprotect(payload)
             request = messages.decode(raw)
