@@ -29,7 +29,15 @@ from protocols.dlms.apdu import (
     Rlre,
 )  # fmt: skip
 from protocols.dlms.axdr import Data
-from protocols.dlms.client_exchanges import Exchange, Gathering, Invoking, Reading, Writing, listed
+from protocols.dlms.client_exchanges import (
+    MOST_LISTED,
+    Exchange,
+    Gathering,
+    Invoking,
+    Reading,
+    Writing,
+    listed,
+)
 from protocols.dlms.client_opening import Opening, service_refused
 from protocols.dlms.client_settings import DEFAULT_CONFORMANCE, ClientSettings
 from protocols.dlms.client_states import AWAITING, RECEIVES, SENDS, State
@@ -51,6 +59,8 @@ from protocols.errors import LocalError, ProtocolError, RemoteError, ServiceRefu
 
 __all__ = ["DEFAULT_CONFORMANCE", "ClientConnection", "ClientSettings"]
 _ACSE = frozenset(range(0x60, 0x64))
+_ONE_VALUE = b"\xc4\x01"
+"""How an answer begins whose value is handed on as it is, however long."""
 _PROTECTION_BYTES = 32  # tag, length, title, control, counter and authentication tag, at the most
 
 
@@ -112,12 +122,13 @@ class ClientConnection:
         if selection is not None and Conformance.SELECTIVE_ACCESS not in self.granted:
             raise LocalError("the meter does not grant selective access")
         access = None if selection is None else selection.to_access()
-        return self._begin(Reading(self._next_invoke(), ((attribute, access),), False, self._gathering()))
+        gathering = Gathering(self.settings.max_answer_bytes, self.settings.max_blocks)
+        return self._begin(Reading(self._next_invoke(), ((attribute, access),), False, gathering))
 
     def get_list(self, attributes: tuple[Attribute, ...]) -> bytes:
         """Read several attributes in one request; the meter must have granted multiple references."""
         self._lists()
-        return self._begin(Reading(self._next_invoke(), listed(attributes), True, self._gathering()))
+        return self._begin(Reading(self._next_invoke(), listed(attributes), True, self._walked()))
 
     def set(self, attribute: Attribute, value: Data) -> bytes:
         """Write one attribute; in blocks when it is long and the meter grants them."""
@@ -135,7 +146,7 @@ class ClientConnection:
     def act(self, method: Attribute, parameters: Data | None = None) -> bytes:
         """Invoke one method; parameters go in blocks when they are long and the meter grants them."""
         cuts = self._cuts(Conformance.ACTION)
-        invoking = Invoking(self._next_invoke(), (method,), (parameters,), False, cuts, self._gathering())
+        invoking = Invoking(self._next_invoke(), (method,), (parameters,), False, cuts, self._walked())
         return self._begin(invoking)
 
     def act_list(self, methods: tuple[tuple[Attribute, Data | None], ...]) -> bytes:
@@ -145,7 +156,7 @@ class ClientConnection:
         listed(names)
         parameters = tuple([data for _, data in methods])
         cuts = self._cuts(Conformance.ACTION)
-        return self._begin(Invoking(self._next_invoke(), names, parameters, True, cuts, self._gathering()))
+        return self._begin(Invoking(self._next_invoke(), names, parameters, True, cuts, self._walked()))
 
     def release(self) -> bytes:
         """RLRQ: close the association."""
@@ -214,8 +225,9 @@ class ClientConnection:
     def _next_invoke(self) -> InvokeId:
         return InvokeId((self._invoke + 1) % 16)
 
-    def _gathering(self) -> Gathering:
-        return Gathering(self.settings.max_answer_bytes, self.settings.max_blocks)
+    def _walked(self) -> Gathering:
+        settings = self.settings
+        return Gathering(min(settings.max_answer_bytes, MOST_LISTED), settings.max_blocks)
 
     def _lists(self) -> None:
         if Conformance.MULTIPLE_REFERENCES not in self.granted:
@@ -279,6 +291,8 @@ class ClientConnection:
             raw = protection.unprotect(payload)
             if raw[:1] == bytes((GeneralBlock.TAG,)):
                 return self._block_came(raw)
+        if len(raw) > MOST_LISTED and raw[:2] != _ONE_VALUE:
+            raise RemoteError(f"a message of {len(raw)} bytes that is no single value", raw)
         return self._take(messages.decode(raw), raw)
 
     def _block_came(self, payload: bytes) -> list[Event]:

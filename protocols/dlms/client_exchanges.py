@@ -5,7 +5,7 @@ and, in a transfer by blocks, the next request; without one the exchange is over
 """
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from protocols.dlms import axdr
 from protocols.dlms.action import (
@@ -55,6 +55,8 @@ from protocols.errors import DecodeError, LocalError, RemoteError
 from protocols.reader import Reader
 
 Step = tuple[list[Event], Apdu | None]
+MOST_LISTED: Final = 1 << 18
+"""Bytes of an answer that has to be walked through to be taken apart: lists, results of methods, pushes."""
 
 
 class Exchange(Protocol):
@@ -73,8 +75,8 @@ class Exchange(Protocol):
 class Gathering:
     """An answer on its way in, a block at a time; bounded."""
 
-    most_bytes: int
-    most_blocks: int
+    most_bytes: int = MOST_LISTED
+    most_blocks: int = 1 << 16
     number: int = 0
     whole: bytearray = field(default_factory=bytearray)
 

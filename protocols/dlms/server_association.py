@@ -19,7 +19,7 @@ from protocols.dlms.apdu import (
 from protocols.dlms.client_opening import REPLY_TO_HLS
 from protocols.dlms.enums import ActionResult, Conformance, ServiceError, StateError
 from protocols.dlms.general_block import GeneralBlocks, unconfirmed
-from protocols.dlms.security import Challenge, Protection
+from protocols.dlms.security import Challenge, Protection, key_name
 from protocols.dlms.security.envelopes import is_dedicated
 from protocols.dlms.server_access import ClientAccess, Device
 from protocols.dlms.server_services import MAX_REQUEST, Services
@@ -46,7 +46,7 @@ class Association:
         self.max_pdu = min(proposal.max_pdu or device.max_pdu, device.max_pdu)
         self.over = False
         """The proof was wrong: nothing is served any more."""
-        self._device = device
+        self._device, self._access = device, access
         self._protection, self._challenge = protection, challenge
         self._dedicated = None if protection is None else proposal.dedicated_key
         room = self.max_pdu - (0 if protection is None else PROTECTION_BYTES)
@@ -117,7 +117,7 @@ class Association:
             raw = payload if self._protection is None else self._protection.unprotect(payload)
             request = messages.decode(raw)
         except SecurityError as wrong:
-            return mistrusted(wrong)
+            return mistrusted(wrong, self._expected(wrong))
         except DecodeError:
             return exception(StateError.SERVICE_UNKNOWN, ServiceError.OTHER_REASON)
         if self._challenge is not None:
@@ -129,6 +129,14 @@ class Association:
         if invoke is not None and not invoke.confirmed and raw[0] != 0xC0:
             return b""  # the client wants no answer; to a question that cannot be meant
         return self.protect(response.to_bytes())
+
+    def _expected(self, wrong: SecurityError) -> int | None:
+        """The lowest counter that will be believed of this client, where that was what was wrong."""
+        protection, counters = self._protection, self._access.counters
+        if wrong.fault is not SecurityFault.COUNTER or protection is None or counters is None:
+            return None
+        title, key = protection.peer_system_title or b"", protection.setup.encryption_key or b""
+        return counters.heard(key_name(self._dedicated or key, title)) + 1
 
     def _prove(self, challenge: Challenge, request: Apdu) -> bytes:
         """Passes 3 and 4 of HLS: the one thing to be asked before the client has proven itself."""
@@ -148,13 +156,13 @@ class Association:
         return raw
 
 
-def exception(state: StateError, service: ServiceError) -> bytes:
+def exception(state: StateError, service: ServiceError, counter: int | None = None) -> bytes:
     """An exception-response; it travels unprotected."""
-    return ExceptionResponse(state, service).to_bytes()
+    return ExceptionResponse(state, service, counter).to_bytes()
 
 
-def mistrusted(wrong: SecurityError) -> bytes:
-    """What a client hears whose message cannot be believed."""
-    replayed = wrong.fault is SecurityFault.COUNTER
-    service = ServiceError.INVOCATION_COUNTER_ERROR if replayed else ServiceError.DECIPHERING_ERROR
-    return exception(StateError.SERVICE_NOT_ALLOWED, service)
+def mistrusted(wrong: SecurityError, expected: int | None = None) -> bytes:
+    """What a client hears whose message cannot be believed; `expected` is the counter it has to reach."""
+    if wrong.fault is not SecurityFault.COUNTER:
+        return exception(StateError.SERVICE_NOT_ALLOWED, ServiceError.DECIPHERING_ERROR)
+    return exception(StateError.SERVICE_NOT_ALLOWED, ServiceError.INVOCATION_COUNTER_ERROR, expected)

@@ -51,7 +51,7 @@ from protocols.dlms.server_access import ObjectServer, WritableObjectServer
 from protocols.errors import DecodeError
 from protocols.reader import Reader
 
-MAX_REQUEST: Final = 1 << 18
+MAX_REQUEST: Final = 1 << 16
 """Bytes of a value written, or of a method's parameters, that come in blocks."""
 
 

@@ -241,8 +241,9 @@ def test_replayed_and_changed_requests_are_told_apart() -> None:
     ask = client.get(ENERGY)
     exchange(client, line, ask)
     (replayed,) = payloads(line.receive(ask))
+    spent = int.from_bytes(payloads(ask)[0][3:7], "big")
     assert decode(replayed) == ExceptionResponse(
-        StateError.SERVICE_NOT_ALLOWED, ServiceError.INVOCATION_COUNTER_ERROR
+        StateError.SERVICE_NOT_ALLOWED, ServiceError.INVOCATION_COUNTER_ERROR, spent + 1
     )
     forged = bytearray(client.get(ENERGY))
     forged[-1] ^= 1
