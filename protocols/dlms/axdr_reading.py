@@ -15,10 +15,10 @@ from protocols.errors import DecodeError
 from protocols.reader import Reader
 
 COMPACT_VALUES: Final = 1 << 15
-"""Values in structures and arrays that all the compact arrays of one message may hold together, beyond one for
+"""Values that structures and arrays of all the compact arrays of a message may hold together, beyond one for
 every four bytes of it."""
 CONTAINERS: Final = 1024
-"""Arrays and structures with something in them that a message may hold beyond one for every five bytes of it."""
+"""Arrays and structures, empty ones apart, that a message may hold beyond one for every five bytes of it."""
 DESCRIBED: Final = 1024
 """Types that the descriptions of all the compact arrays of one message may name together."""
 
