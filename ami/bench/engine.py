@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +14,15 @@ class Outcome:
 
     count: int
     checksum: str
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """A peer under another licence: a program of its own, told the size, that prints `Figures` as JSON."""
+
+    program: tuple[str, ...]
+    stdin: Callable[[], str]
+    install: str  # the command that makes what is missing
 
 
 Run = Callable[[], Outcome]
@@ -39,8 +47,13 @@ def measure(prepare: Prepare, size: int) -> Figures:
     wall, cpu = time.perf_counter(), time.process_time()
     outcome = run()
     seconds, cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return Figures(seconds, cpu_seconds, peak, outcome.count, outcome.checksum)
+    return Figures(seconds, cpu_seconds, peak_rss_mb(), outcome.count, outcome.checksum)
+
+
+def peak_rss_mb() -> float:
+    """The most memory this program has held; getrusage would count what started it, too."""
+    with open("/proc/self/status", encoding="ascii") as lines:
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
 
 
 def median(rounds: Sequence[Figures]) -> Figures:

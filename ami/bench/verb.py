@@ -8,19 +8,21 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import rich_click as click
 
-from ami.bench.engine import Figures, measure, median
+from ami.bench.engine import Figures, Foreign, Prepare, measure, median
 from ami.console import emit, progress, table
 from ami.failure import Contradiction, Failure
 
 BENCHES = {
     "billing": "Bills of six tiers: compiled kernel, numpy, pandas, plain Python.",
     "demand": "Pmax, load factor and mean profile of half-hours: compiled kernel, numpy, pandas.",
+    "protocols": "A day of a load profile from the wire and back, a frame's check: foreign codecs.",
     "store": "Half-hours into TimescaleDB and back: day vectors, a row per interval.",
 }
 
@@ -37,10 +39,11 @@ def command(name: str, size: int | None, rounds: int, engine: str | None, as_jso
     """Measure NAME beside its peers, in interleaved rounds, each run in a process of its own.
 
     \b
-    billing  bills of six tiers: compiled kernel, numpy, pandas, plain Python
-    demand   Pmax, load factor and mean profile: compiled kernel, numpy, pandas
-    store    half-hours into TimescaleDB and back: day vectors, a row per interval
-    all      every one of them
+    billing    bills of six tiers: compiled kernel, numpy, pandas, plain Python
+    demand     Pmax, load factor and mean profile: compiled kernel, numpy, pandas
+    protocols  48 rows of a load profile decoded and encoded, a frame's check: dlms-cosem, gurux-dlms
+    store      half-hours into TimescaleDB and back: day vectors, a row per interval
+    all        every one of them
     """
     if engine is not None:
         bench = importlib.import_module(f"ami.bench.{name}")
@@ -65,20 +68,18 @@ def run(name: str, size: int | None, rounds: int) -> dict[str, Any]:
         for turn in range(rounds):
             for number, engine in enumerate(bench.ENGINES):
                 step(turn * len(found) + number, rounds * len(found), engine)
-                found[engine].append(_apart(name, engine, size, environment))
+                found[engine].append(_apart(name, engine, bench.ENGINES[engine], size, environment))
         step(rounds * len(found), rounds * len(found), "done")
     medians = {engine: median(figures) for engine, figures in found.items()}
-    checksums = {figures.checksum for figures in medians.values()}
-    if len(checksums) > 1:
-        raise Contradiction(f"Bench {name}: the engines came to different results: {sorted(checksums)}.")
+    _agree(name, medians)
     return {
         "bench": name,
         "size": size,
         "machine": {"cores": os.cpu_count(), "cpu": _cpu(), "python": platform.python_version()},
         "results": [
             {
-                "name": name,
-                "engine": engine,
+                "name": _task(name, engine),
+                "engine": engine.rpartition("/")[2],
                 "seconds": round(figures.seconds, 6),
                 "cpu_seconds": round(figures.cpu_seconds, 6),
                 "rate": round(figures.count / figures.seconds, 1),
@@ -98,9 +99,33 @@ def nothing_around() -> Iterator[dict[str, str]]:
     yield {}
 
 
-def _apart(name: str, engine: str, size: int, environment: dict[str, str]) -> Figures:
+def _task(name: str, engine: str) -> str:
+    """What an engine works at: a bench of several tasks calls its engines `task/engine`."""
+    return engine.rpartition("/")[0] or name
+
+
+def _agree(name: str, medians: dict[str, Figures]) -> None:
+    found: dict[str, set[str]] = {}
+    for engine, figures in medians.items():
+        found.setdefault(_task(name, engine), set()).add(figures.checksum)
+    for task, checksums in found.items():
+        if len(checksums) > 1:
+            raise Contradiction(f"Bench {task}: the engines came to different results: {sorted(checksums)}.")
+
+
+def _apart(
+    name: str, engine: str, prepare: Prepare | Foreign, size: int, environment: dict[str, str]
+) -> Figures:
+    arguments: Sequence[str]
+    arguments = [sys.executable, "-m", "ami.main", "bench", name, "--engine", engine, "--size", str(size)]
+    given = ""
+    if isinstance(prepare, Foreign):
+        if not Path(prepare.program[0]).exists():
+            raise Failure(f"Bench {name}: {engine} is not installed: run `{prepare.install}` first.")
+        arguments, given = (*prepare.program, str(size)), prepare.stdin()
     done = subprocess.run(
-        [sys.executable, "-m", "ami.main", "bench", name, "--engine", engine, "--size", str(size)],
+        arguments,
+        input=given,
         capture_output=True,
         text=True,
         check=False,
@@ -126,6 +151,7 @@ def show(document: dict[str, Any]) -> None:
     """The document as a table."""
     rows = [
         (
+            r["name"],
             r["engine"],
             f"{r['seconds']:.3f}",
             f"{r['cpu_seconds']:.3f}",
@@ -136,5 +162,5 @@ def show(document: dict[str, Any]) -> None:
     ]
     title = f"{document['bench']} · {document['size']:,} · {document['results'][0]['unit']}"
     numbers = ("Seconds", "CPU s", "Rate", "Peak MB")
-    table(title, ("Engine", *numbers), rows, right=numbers)
+    table(title, ("Task", "Engine", *numbers), rows, right=numbers)
     click.echo("Ratios: " + ", ".join(f"{key} {value}" for key, value in document["ratios"].items()))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta, timezone
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ from protocols.errors import DecodeError, LocalError
 from protocols.reader import length_bytes
 
 Ints = NDArray[np.int64]
+KEPT_ROWS: Final = 512
+KEPT_BLANKS: Final = 8
 
 
 def encode_rows(
@@ -34,14 +36,13 @@ def encode_rows(
     cells in order with their integer tags. `clock_at` None leaves the clock out. Values that do not fit their
     tag raise `LocalError`.
     """
-    layout = _layout(tuple(tag for tag, _ in columns), clock_at)
+    layout = _layout(tuple([tag for tag, _ in columns]), clock_at)
     count = len(stamps)
     head = bytes((Tag.ARRAY,)) + length_bytes(count)
     if not count:
         return head
-    octets = np.empty((count, layout.size), np.uint8)
-    octets[:] = layout.template
-    rows = octets.view(layout.view)[:, 0]
+    octets = layout.blank(count)
+    rows = octets.view(layout.view)
     if clock_at is not None:
         days, seconds = np.divmod(stamps + offset_minutes * 60, 86_400)
         first = int(days.min())
@@ -50,11 +51,8 @@ def encode_rows(
         rows["deviation"] = -offset_minutes if deviation else UNSPECIFIED_DEVIATION
         rows["status"] = status if deviation else UNSPECIFIED
     if columns:
-        table = np.array([values for _, values in columns])
-        lowest, highest = table.min(axis=1).tolist(), table.max(axis=1).tolist()
-        for at, (low, high) in enumerate(layout.limits):
-            if lowest[at] < low or highest[at] > high:
-                raise LocalError(f"a value of column {at + 1} does not fit {columns[at][0].name}")
+        table = np.array([values for _, values in columns], np.int64)
+        layout.check(table)
         for name, begin, end in layout.runs:
             rows[name]["value"] = table[begin:end].T
     return head + octets.tobytes()
@@ -67,11 +65,33 @@ class _Layout:
     `runs` are neighbouring columns of one tag: the name of their field, and which columns they are.
     """
 
-    size: int
-    template: NDArray[np.uint8]
+    template: bytes
     view: np.dtype[Any]
     runs: tuple[tuple[str, int, int], ...]
+    tags: tuple[Tag, ...]
     limits: tuple[tuple[int, int], ...]
+    some_signed: bool
+    blanks: dict[int, NDArray[np.uint8]]
+
+    def blank(self, count: int) -> NDArray[np.uint8]:
+        """So many rows to fill in; those of a usual answer are kept ready."""
+        ready = self.blanks.get(count)
+        if ready is None:
+            ready = np.frombuffer(self.template * count, np.uint8)
+            if count > KEPT_ROWS or len(self.blanks) >= KEPT_BLANKS:
+                return ready.copy()
+            self.blanks[count] = ready
+        return ready.copy()
+
+    def check(self, table: Ints) -> None:
+        """Raises `LocalError` for a value (columns × rows) that does not fit its tag."""
+        # As unsigned, what is below zero is above everything else: one look is enough.
+        highest = table.max(axis=1) if self.some_signed else table.view(np.uint64).max(axis=1)
+        lowest = table.min(axis=1).tolist() if self.some_signed else None
+        for at, most in enumerate(highest.tolist()):
+            low, high = self.limits[at]
+            if most > high or (lowest is not None and lowest[at] < low):
+                raise LocalError(f"a value of column {at + 1} does not fit {self.tags[at].name}")
 
 
 @lru_cache(maxsize=256)
@@ -99,7 +119,9 @@ def _layout(tags: tuple[Tag, ...], clock_at: int | None) -> _Layout:
         row["stamp"] = (Tag.OCTET_STRING, 12)
     bits = [(8 * INTEGERS[tag][0], INTEGERS[tag][1]) for tag in tags]
     limits = [(-(1 << n - 1), (1 << n - 1) - 1) if signed else (0, (1 << n) - 1) for n, signed in bits]
-    return _Layout(view.itemsize, row.view(np.uint8), view, tuple(runs), tuple(limits))
+    return _Layout(
+        row.tobytes(), view, tuple(runs), tags, tuple(limits), any(signed for _, signed in bits), {}
+    )
 
 
 @lru_cache(maxsize=64)
