@@ -119,12 +119,12 @@ def _dotted(item: str) -> tuple[str, str]:
 
 
 def _address(item: str) -> str:
-    """What a command asks for: five or six groups with dots are a code in full."""
+    """What a command asks for: a code in the reduced form, whichever it came in; anything else as it is."""
     groups = item.split(".")
     if len(groups) in (5, 6) and all(group.isdigit() for group in groups):
-        code = code_of(f"{groups[0]}-{groups[1]}:{'.'.join(groups[2:5])}*{groups[5] if groups[5:] else 255}")
-        return item if code is None else text_of(code)
-    return item
+        item = f"{groups[0]}-{groups[1]}:{'.'.join(groups[2:5])}*{groups[5] if groups[5:] else 255}"
+    code = code_of(item)
+    return item if code is None else text_of(code)
 
 
 def _name(address: str) -> str:

@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 
 from collector.errors import AnswerTimeout
 from collector.wire import ByteStream
-from protocols.errors import RemoteError
+from protocols.errors import NotAdmitted, RemoteError
 from protocols.iec62056_21.client import ClientSettings, ModeCClient
 from protocols.iec62056_21.client_states import State
 from protocols.iec62056_21.events import (
@@ -28,7 +28,7 @@ from protocols.iec62056_21.events import (
     ReadOut,
     Send,
 )  # fmt: skip
-from protocols.iec62056_21.identification import Identification
+from protocols.iec62056_21.identification import Identification, Mode
 
 WHOLE = 60
 E = TypeVar("E", bound=Event)
@@ -43,7 +43,7 @@ class Adjustable(Protocol):
 
 
 class ModeCLine:
-    """Raises `AnswerTimeout`, `LinkDown`, `PasswordRefused`, `RemoteError`; `ServiceRefused` ends nothing."""
+    """Raises `AnswerTimeout`, `LinkDown`, `NotAdmitted`, `RemoteError`; a no or nonsense ends nothing."""
 
     def __init__(self, stream: ByteStream, settings: ClientSettings) -> None:
         stream.carries(framed=False)
@@ -66,6 +66,9 @@ class ModeCLine:
     async def program(self) -> None:
         """Sign on and enter programming mode, with the password where the settings have one."""
         await self._sign_on()
+        found = self._client.identification
+        if found is not None and found.mode is not Mode.C:
+            raise NotAdmitted(f"the meter speaks mode {found.mode}, which has no programming mode here")
         await self._ask(self._client.program(), Challenged, "programming mode")
         password = self._settings.password
         if password is not None:

@@ -297,16 +297,26 @@ class ModeCClient:
 
     def _read_out(self, raw: bytes) -> list[Event]:
         self.state = State.DONE
-        if raw.startswith(b"(") and (word := unlike("", read_lines(raw))) is not None:
-            return [Failed(refused("its read-out", word, raw))]
-        return [ReadOut(read_out_lines(raw), raw)]
+        try:
+            if raw.startswith(b"(") and (word := unlike("", read_lines(raw))) is not None:
+                return [Failed(refused("its read-out", word, raw))]
+            return [ReadOut(read_out_lines(raw), raw)]
+        except DecodeError as error:
+            return [Failed(error)]
 
     def _answered(self, raw: bytes) -> list[Event]:
         was, self.state = self.state, State.READY
-        sets = read_lines(raw)
+        try:
+            sets = read_lines(raw)
+        except DecodeError as error:
+            return [Failed(error)] if was is State.AWAIT_ANSWER else self._unconfirmed(was, None, raw)
         word = unlike(self._asked if was is State.AWAIT_ANSWER else "", sets)
         if was is State.AWAIT_ANSWER:
             return [Answered(sets, raw)] if word is None else [Failed(refused(self._asked, word, raw))]
+        return self._unconfirmed(was, word, raw)
+
+    def _unconfirmed(self, was: State, word: str | None, raw: bytes) -> list[Event]:
+        """Data where something else was due: `word` is the error message in them."""
         if word is None:
             raise RemoteError("data came where a confirmation was due", raw)
         if was is State.AWAIT_CONFIRMATION:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from protocols.errors import ServiceRefused
+from protocols.errors import DecodeError, ServiceRefused
 from protocols.iec62056_21.data_sets import DataSet
 from protocols.iec62056_21.identification import Identification
 
@@ -74,9 +74,12 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The meter answered with an error message or would not take the command; the conversation goes on."""
+    """An error message, a command not taken, or an answer that came whole and makes no sense (`DecodeError`).
 
-    error: ServiceRefused
+    The conversation goes on.
+    """
+
+    error: ServiceRefused | DecodeError
 
 
 Event: TypeAlias = Step | Identified | Challenged | Admitted | ReadOut | Answered | Written | Failed

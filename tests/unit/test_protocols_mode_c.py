@@ -367,7 +367,6 @@ def test_what_may_not_be_asked_now() -> None:
         (Command("B0").to_bytes(), "has ended the conversation"),
         (Command("R1", "()").to_bytes(), "gives command R1"),
         (Data(b"2.8.0(1)").to_bytes(), "an answer about 2.8.0 came, 1.8.0 was asked"),
-        (Data(b"1.8.0 1").to_bytes(), "no data set"),
         (Data(b"", last=False).to_bytes(), "nothing in it"),
         (b"\x02\xc4\xc5\x03\x00" * 4, "came damaged 4 times"),
         (b"hello", "no message begins with b'hello'"),
@@ -417,8 +416,23 @@ def test_a_meter_that_does_not_open() -> None:
     client.sign_on()
     client.receive(WHO.to_bytes())
     client.read_out()
-    with pytest.raises(DecodeError, match="without the !"):
-        client.receive(Data(b"1.8.0(1)\r\n").to_bytes())
+    (failed,) = client.receive(Data(b"1.8.0(1)\r\n").to_bytes())
+    assert isinstance(failed, Failed)
+    assert "without the !" in failed.error.reason
+
+
+def test_an_answer_that_came_whole_and_makes_no_sense_ends_nothing() -> None:
+    client = ready()
+    client.read("1.8.0")
+    (failed,) = client.receive(Data(b"1.8.0 1").to_bytes())
+    assert isinstance(failed, Failed)
+    assert isinstance(failed.error, DecodeError)
+    assert failed.error.raw == b"1.8.0 1"
+    client.read("1.8.0")
+    assert isinstance(client.receive(Data(b"1.8.0(1)").to_bytes())[0], Answered)
+    client.write("0.9.1", "1")
+    with pytest.raises(RemoteError, match="a confirmation was due"):
+        client.receive(Data(b"1.8.0 1").to_bytes())
 
 
 def test_what_a_meter_says_after_a_sign_off_means_nothing() -> None:
