@@ -13,6 +13,7 @@ import pytest
 
 from tests.foreign_peers import REPOSITORY, ami_read, our_meter
 
+pytestmark = pytest.mark.xdist_group("simulate-meter")
 AS_OF = "2026-10-20T09:00:00+07:00"
 ENERGY = ("1.0.1.8.0", "1.0.1.8.1", "1.0.1.8.2", "1.0.1.8.3", "1.0.3.8.0")
 QUANTITIES = ("1.0.32.7.0", "1.0.31.7.0", "1.0.16.7.0", "1.0.14.7.0")

@@ -13,6 +13,7 @@ from simulators.single_meter import DLMS_MODEL, Port, SingleOptions
 from simulators.single_service import SingleMeter
 from tests.foreign_peers import Peers, our_meter
 
+pytestmark = pytest.mark.xdist_group("foreign-dlms-clients")  # one worker, one meter of each kind
 AS_OF = datetime.fromisoformat("2026-10-20T09:00:00+07:00")
 DAY = datetime.fromisoformat("2026-10-19T00:00:00+07:00")
 HALF_HOUR = timedelta(minutes=30)
@@ -92,6 +93,37 @@ def test_a_foreign_client_reads_all_of_our_meter(
     assert (1, "0.0.42.0.0.255") in objects
     if framing == "wrapper" and "range_requests" in found:
         assert (found["range_requests"] > 4) == (served["max_pdu"] == 200)
+
+
+WAYS = {
+    "dedicated-key": {"use_dedicated_key": True},
+    "general-glo": {"protection": "general-glo"},
+    "general-ded": {"protection": "general-glo", "use_dedicated_key": True},
+    "general-blocks": {"propose_gbt": True},
+    "general-blocks-by-four": {"propose_gbt": True, "gbt_window": 4, "protection": "general-glo"},
+    "release-proven": {"require_verified_release": True},
+}
+
+
+@pytest.fixture(scope="module")
+def secured(free_ports: Callable[[], int], peers: Peers) -> Iterator[dict[str, Any]]:
+    """Our meter with keys, and messages that need blocks."""
+    arguments = ("--wrapper", free_ports(), "--hdlc", free_ports(), "--auth", "gmac", "--max-pdu", 300)
+    with our_meter(*map(str, arguments), "--as-of", AS_OF.isoformat()) as ready:
+        yield ready
+
+
+@pytest.mark.parametrize("framing", ["wrapper", "hdlc"])
+@pytest.mark.parametrize("way", list(WAYS))
+def test_other_ways_to_protect_and_to_cut_messages(
+    peers: Peers, secured: dict[str, Any], truth: SingleMeter, way: str, framing: str
+) -> None:
+    asked = plan(secured, framing, "pydlms_client.py")
+    # Each starts above what the meter has heard, which the public client is told.
+    found = peers.run("pydlms_client.py", {**asked, "settings": WAYS[way], "counter": 0, "discover": True})
+    assert len(found["by_range"]) == 48
+    assert _timed(found["by_entry"]) == _rows(truth)[1916:]
+    assert found["registers"] == _registers(truth)
 
 
 def _registers(truth: SingleMeter) -> dict[str, dict[str, int]]:

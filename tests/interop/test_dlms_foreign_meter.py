@@ -12,12 +12,14 @@ import pytest
 
 from tests.foreign_peers import Peers, ami_read
 
+pytestmark = pytest.mark.xdist_group("foreign-dlms-meter")  # one worker, one foreign meter
 KEYS = {
     "encryption": "000102030405060708090A0B0C0D0E0F",
     "authentication": "D0D1D2D3D4D5D6D7D8D9DADBDCDDDEDF",
 }
-PASSWORD = "12345678"
+PASSWORD = "12345678abcdefgh"
 CLIENTS = {"none": 16, "lls": 17, "gmac": 1}
+BY_CHALLENGE = {"hls": 32, "hls-md5": 33, "hls-sha1": 34, "hls-sha256": 36}
 UNITS = {27: "W", 30: "Wh", 33: "A", 35: "V"}
 REGISTERS = ("1.0.1.8.0", "1.0.32.7.0", "1.0.31.7.0")
 PROFILE = "1.0.99.1.0"
@@ -31,7 +33,7 @@ def meter(
     """The foreign meter with all three clients, over the wrapper and in HDLC, and what it says it holds."""
     plan = {
         "max_pdu": request.param,
-        "auth": list(CLIENTS),
+        "auth": [*CLIENTS, *BY_CHALLENGE],
         "password": PASSWORD,
         "encryption_key": KEYS["encryption"],
         "authentication_key": KEYS["authentication"],
@@ -92,6 +94,38 @@ def test_we_read_all_of_a_foreign_meter(
     assert _timed(found["profile"]["rows"]) == rows[4:52]
     entries = ami_read(tmp_path, url, "--profile", PROFILE, "--entries", "2-60", **secrets)
     assert _timed(entries["profile"]["rows"]) == rows[1:60]
+
+
+@pytest.mark.parametrize(
+    ("auth", "framing"),
+    [
+        ("hls", "wrapper"),
+        ("hls-md5", "hdlc"),
+        ("hls-sha1", "wrapper"),
+        ("hls-sha256", "hdlc"),
+        ("gmac", "wrapper"),
+    ],
+)
+def test_other_ways_to_prove_who_we_are(
+    meter: dict[str, Any], tmp_path: Path, framing: str, auth: str
+) -> None:
+    """The other HLS mechanisms with a secret, and GMAC with a dedicated key for the association."""
+    client = BY_CHALLENGE.get(auth, CLIENTS["gmac"])
+    url = f"dlms+{framing}://127.0.0.1:{meter['ports'][framing]}?client={client}&auth={auth}"
+    secrets = (
+        {"AMI_METER_PASSWORD": PASSWORD}
+        if auth in BY_CHALLENGE
+        else {
+            "AMI_METER_ENCRYPTION_KEY": KEYS["encryption"],
+            "AMI_METER_AUTHENTICATION_KEY": KEYS["authentication"],
+            "AMI_METER_DEDICATED_KEY": "0F" * 16,
+        }
+    )
+    found = ami_read(tmp_path, url, "1.0.1.8.0", **secrets)
+    assert found["registers"][0]["raw"] == meter["registers"]["1.0.1.8.0.255"][0]
+    if auth in BY_CHALLENGE:
+        wrong = ami_read(tmp_path, url, "1.0.1.8.0", code=3, AMI_METER_PASSWORD="guess-guess-gues")
+        assert wrong["registers"] == []
 
 
 def test_a_foreign_meter_shuts_out_a_wrong_password(meter: dict[str, Any], tmp_path: Path) -> None:

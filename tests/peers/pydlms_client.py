@@ -15,7 +15,7 @@ AUTHENTICATION = {"none": Mechanism.NONE, "lls": Mechanism.LLS, "gmac": Mechanis
 
 def connect(plan):
     """The association that the plan asks for."""
-    settings = {"max_receive_pdu_size": plan["max_pdu"]}
+    settings = {"max_receive_pdu_size": plan["max_pdu"], **plan.get("settings", {})}
     if plan["auth"] == "lls":
         settings["password"] = plan["password"].encode()
     if plan["auth"] == "gmac":

@@ -1,4 +1,4 @@
-"""Serves the simulated meter of pydlms-client: a plan as a JSON line on stdin, what it holds as one on stdout.
+"""Serves the simulated meter of pydlms-client: a plan as a JSON line on stdin, its contents as one on stdout.
 
 Runs in .venv-peers only, as a process of its own, until stdin ends: pydlms-client stands under the GPL.
 """
@@ -10,7 +10,15 @@ from pydlms import Mechanism
 from pydlms.cosem.time import CosemDateTime
 from pydlms.simulator import ClientProfile, example_meter, serve
 
-CLIENTS = {"none": (16, Mechanism.NONE), "lls": (17, Mechanism.LLS), "gmac": (1, Mechanism.HLS_GMAC)}
+CLIENTS = {
+    "none": (16, Mechanism.NONE),
+    "lls": (17, Mechanism.LLS),
+    "gmac": (1, Mechanism.HLS_GMAC),
+    "hls": (32, Mechanism(2)),
+    "hls-md5": (33, Mechanism(3)),
+    "hls-sha1": (34, Mechanism(4)),
+    "hls-sha256": (36, Mechanism(6)),
+}
 
 
 def meter(plan):
@@ -21,7 +29,7 @@ def meter(plan):
     made = example_meter(max_pdu=plan["max_pdu"], **keys)
     for auth in plan["auth"]:
         client, mechanism = CLIENTS[auth]
-        secret = plan["password"].encode() if auth == "lls" else None
+        secret = None if auth in ("none", "gmac") else plan["password"].encode()
         made.clients[client] = ClientProfile(mechanism, secret=secret, ciphered=auth == "gmac")
     return made
 
