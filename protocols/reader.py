@@ -4,13 +4,17 @@ from protocols.errors import DecodeError
 
 
 class Reader:
-    """Reads numbers and strings off `raw`; raises `DecodeError` instead of running past the end."""
+    """Reads numbers and strings off `raw`; raises `DecodeError` instead of running past the end.
 
-    __slots__ = ("at", "raw")
+    `bounds` is for what a decoder counts over everything read here: a list of values has the bounds of one.
+    """
+
+    __slots__ = ("at", "bounds", "raw")
 
     def __init__(self, raw: bytes, at: int = 0) -> None:
         self.raw = raw
         self.at = at
+        self.bounds: object = None
 
     @property
     def left(self) -> int:

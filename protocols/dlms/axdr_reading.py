@@ -133,10 +133,16 @@ class _Left:
         self.types = DESCRIBED
 
 
+def _left(reader: Reader) -> _Left:
+    if not isinstance(reader.bounds, _Left):
+        reader.bounds = _Left(reader.raw)
+    return reader.bounds
+
+
 def read(reader: Reader) -> Data:
     """The next value; leaves the reader behind it. Raises `DecodeError`."""
     try:
-        (value,), reader.at = _values(reader.raw, reader.at, 1, 0, _Left(reader.raw))
+        (value,), reader.at = _values(reader.raw, reader.at, 1, 0, _left(reader))
     except IndexError:
         raise _error("a byte is missing", reader.raw, len(reader.raw)) from None
     return value
@@ -154,7 +160,7 @@ def skip(reader: Reader) -> bytes:
     """The bytes of the next value, its tags and lengths checked, its contents not looked at."""
     start = reader.at
     try:
-        reader.at = _behind(reader.raw, start, 1, 0, _Left(reader.raw))
+        reader.at = _behind(reader.raw, start, 1, 0, _left(reader))
     except IndexError:
         raise _error("a byte is missing", reader.raw, len(reader.raw)) from None
     if reader.at > len(reader.raw):
