@@ -124,8 +124,12 @@ def test_threads_share_no_number(tmp_path: Path) -> None:
 
 def test_it_begins_with_one_and_reserves_a_range(tmp_path: Path) -> None:
     counters = FileCounters(tmp_path / "home")
+    assert not counters.used(KEY)
     assert [counters.next(KEY) for _ in range(3)] == [1, 2, 3]
-    assert FileCounters(tmp_path / "home").next(KEY) == 1 + module.RANGE
+    again = FileCounters(tmp_path / "home")
+    assert again.used(KEY)
+    assert not again.used(OTHER_KEY)
+    assert again.next(KEY) == 1 + module.RANGE
     assert stat.S_IMODE((tmp_path / "home" / "counters").stat().st_mode) == 0o600
 
 
@@ -229,6 +233,10 @@ def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     (home / "counters.lock").mkdir()
     with pytest.raises(CountersUnusable, match="cannot be used"):
         FileCounters(home)
+    home.rename(tmp_path / "away")
+    home.write_text("a file where the home was")
+    with pytest.raises(CountersUnusable, match="cannot be used"):
+        counters.heard(KEY)
 
 
 def test_a_lock_that_another_process_never_gives_back(

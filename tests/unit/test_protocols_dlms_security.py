@@ -27,6 +27,7 @@ from protocols.dlms.security.envelopes import (
     GeneralGlobal,
     Protected,
     ServiceCiphered,
+    is_dedicated,
 )
 from protocols.dlms.security.general import GeneralCiphering, Header, IdentifiedKey, WrappedKey
 from protocols.dlms.security.opening import envelope_of
@@ -294,6 +295,10 @@ def test_dedicated_keys() -> None:
     refused(meter, raw, SecurityFault.KEY)
     meter.dedicate(session)
     assert meter.unprotect(raw) == GET
+    assert is_dedicated(raw)
+    assert is_dedicated(b"\xdc")
+    assert not is_dedicated(b"\xc8\x00")
+    assert not is_dedicated(b"")
     assert client.protect(INITIATE_REQUEST)[0] == 0x21
     assert client.protect(NOTICE)[0] == GeneralDedicated.TAG
     assert client.unprotect(meter.protect(NOTICE)) == NOTICE
