@@ -58,10 +58,14 @@ def test_a_process_killed_again_and_again_hands_out_no_number_twice(tmp_path: Pa
         reader, writer = os.pipe()
         child = forked(tmp_path, writer)
         os.close(writer)
-        time.sleep(draw.uniform(0.0, 0.03))
+        # Killed once it has said so many numbers, in the middle of whatever it is then about.
+        text, enough = b"", draw.randrange(20)
+        while text.count(b"\n") < enough:
+            text += os.read(reader, 1 << 16)
+        time.sleep(draw.uniform(0.0, 0.005))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-        for key, number in said(reader):
+        for key, number in said(reader, text):
             numbers[key].append(number)
         os.close(reader)
     for spent in numbers.values():
