@@ -96,7 +96,7 @@ def _show(data: Data, shown: list[str], room: int) -> int:
     name = data.tag.name.lower()
     value = data.value.items if isinstance(data.value, CompactArray) else data.value
     if not isinstance(value, tuple):
-        text = f"{name}({value[:room]!r})" if isinstance(value, (bytes, str)) else f"{name}({value!r})"
+        text = f"{name}({value[: room // 4]!r})" if isinstance(value, (bytes, str)) else f"{name}({value!r})"
         shown.append(text)
         return room - len(text)
     shown.append(f"{name}(")

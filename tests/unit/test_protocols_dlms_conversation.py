@@ -1,21 +1,35 @@
 """Both halves of a DLMS conversation, against each other and against misbehaviour."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import pytest
 
-from protocols.dlms import axdr, objects
+from protocols.dlms import apdu, axdr, objects
 from protocols.dlms.apdu import (
+    Aare,
+    Aarq,
     Attribute,
+    ConfirmedServiceError,
     ExceptionResponse,
+    GeneralBlock,
+    GetRequestNext,
+    GetRequestNormal,
     GetResponseNormal,
     GetResponseWithBlock,
+    GetResponseWithList,
+    InitiateRequest,
     InvokeId,
 )
 from protocols.dlms.axdr import Data
-from protocols.dlms.client import ClientConnection, ClientSettings
+from protocols.dlms.client import DEFAULT_CONFORMANCE, ClientConnection, ClientSettings
 from protocols.dlms.client_states import RECEIVES, SENDS, State
 from protocols.dlms.enums import (
+    AssociationResult,
     Conformance,
+    Context,
     DataAccessResult,
+    InitiateError,
     Mechanism,
     ServiceError,
     StateError,
@@ -24,7 +38,7 @@ from protocols.dlms.enums import (
 from protocols.dlms.events import Associated, Event, Failed, Got, Released, Send
 from protocols.dlms.selection import EntrySelection, RangeAsked
 from protocols.dlms.server import ClientAccess, Device, ServerConnection
-from protocols.dlms.wrapper import Frame
+from protocols.dlms.wrapper import Frame, Unwrapper
 from protocols.errors import AssociationRefused, LocalError, Refused, RemoteError
 from protocols.obis import Obis, obis
 
@@ -166,7 +180,7 @@ def test_blocks_that_were_not_agreed_upon_are_refused() -> None:
     assert got.result == b"\x06\x00\x01\xe2\x40"
 
 
-def answer(client: ClientConnection, message: GetResponseNormal | GetResponseWithBlock) -> list[Event]:
+def answer(client: ClientConnection, message: apdu.Apdu) -> list[Event]:
     return client.receive(Frame(1, 16, message.to_bytes()).to_bytes())
 
 
@@ -264,3 +278,116 @@ def test_a_refusal_to_open_by_exception_is_told() -> None:
     (failed,) = client.receive(Frame(1, 16, refusal.to_bytes()).to_bytes())
     assert isinstance(failed, Failed)
     assert client.state is State.IDLE
+
+
+def aarq(**changes: object) -> bytes:
+    """What a client proposes, and what the meter says to it."""
+    proposal = InitiateRequest(DEFAULT_CONFORMANCE, 1024)
+    request = Aarq(replace(proposal, **changes).to_bytes())  # type: ignore[arg-type]
+    return Frame(16, 1, request.to_bytes()).to_bytes()
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"version": 5}, InitiateError.DLMS_VERSION_TOO_LOW),
+        ({"max_pdu": 31}, InitiateError.PDU_SIZE_TOO_SHORT),
+        ({"conformance": Conformance.EVENT_NOTIFICATION}, InitiateError.INCOMPATIBLE_CONFORMANCE),
+    ],
+)
+def test_proposals_the_meter_cannot_accept(changes: dict[str, object], error: InitiateError) -> None:
+    answer = Aare.from_bytes(server().receive(aarq(**changes))[8:])
+    assert answer.result is AssociationResult.REJECTED_PERMANENT
+    assert answer.user_information == ConfirmedServiceError(1, 6, error).to_bytes()
+
+
+def test_a_proposal_that_is_none_and_a_context_nobody_has() -> None:
+    for request, diagnostic in (
+        (Aarq(b"\x01\x00"), UserDiagnostic.NO_REASON_GIVEN),
+        (Aarq(b"\x01\x00", Context.SN), UserDiagnostic.APPLICATION_CONTEXT_NAME_NOT_SUPPORTED),
+    ):
+        answer = Aare.from_bytes(server().receive(Frame(16, 1, request.to_bytes()).to_bytes())[8:])
+        assert answer.diagnostic is diagnostic
+    for garbage in ("6001", "6205", "62", "00", "db00"):
+        assert server().receive(Frame(16, 1, bytes.fromhex(garbage)).to_bytes())[8] == ExceptionResponse.TAG
+
+
+def test_a_line_carries_only_so_many_associations() -> None:
+    device = Device(Plate(), {client: ClientAccess() for client in range(32)}, 200)
+    meter = ServerConnection({1: device})
+    clients = [ClientConnection(ClientSettings(client_address=number)) for number in range(17)]
+    for client in clients[:16]:
+        exchange(client, meter, client.associate())
+    with pytest.raises(AssociationRefused, match="transient"):
+        exchange(clients[16], meter, clients[16].associate())
+    exchange(clients[0], meter, clients[0].release())
+    again = ClientConnection(ClientSettings(client_address=20))
+    assert len(exchange(again, meter, again.associate())) == 1
+
+
+def test_a_message_longer_than_the_meter_takes_is_refused() -> None:
+    meter = server(64)
+    associated(meter)
+    answer = meter.receive(Frame(16, 1, b"\xc1\x01" + bytes(70)).to_bytes())[8:]
+    assert answer == ExceptionResponse(StateError.SERVICE_NOT_ALLOWED, ServiceError.PDU_TOO_LONG).to_bytes()
+
+
+def test_the_next_block_of_nothing_and_the_wrong_next_block() -> None:
+    meter = server()
+    client = associated(meter)
+    for number in (1, 2):
+        raw = GetRequestNext(InvokeId(1), number).to_bytes()
+        (frame,) = Unwrapper().feed(meter.receive(Frame(16, 1, raw).to_bytes()))
+        answer = GetResponseWithBlock.from_bytes(frame.payload)
+        expected = (
+            DataAccessResult.NO_LONG_GET_IN_PROGRESS
+            if number == 1
+            else DataAccessResult.DATA_BLOCK_NUMBER_INVALID
+        )
+        assert answer.result is expected
+        meter.receive(client.get(LONG)) if number == 1 else None
+
+
+def test_a_selection_the_meter_does_not_grant_is_refused() -> None:
+    meter = server(conformance=Conformance.GET | Conformance.BLOCK_TRANSFER_WITH_GET)
+    associated(meter)
+    request = GetRequestNormal(InvokeId(1), LONG, EntrySelection(1).to_access()).to_bytes()
+    (frame,) = Unwrapper().feed(meter.receive(Frame(16, 1, request).to_bytes()))
+    assert GetResponseNormal.from_bytes(frame.payload).result is DataAccessResult.SCOPE_OF_ACCESS_VIOLATED
+
+
+def test_answers_of_the_wrong_kind_break_the_connection() -> None:
+    """One value for a list, a list for one, results too few, blocks that hold nothing."""
+    cases: list[tuple[Callable[[ClientConnection], bytes], apdu.Apdu]] = [
+        (lambda it: it.get_list((ENERGY, LONG)), GetResponseNormal(InvokeId(1), b"\x00")),
+        (lambda it: it.get(ENERGY), GetResponseWithList(InvokeId(1), (b"\x00",))),
+        (lambda it: it.get_list((ENERGY, LONG)), GetResponseWithList(InvokeId(1), (b"\x00",))),
+        (lambda it: it.get(ENERGY), GetResponseWithBlock(InvokeId(1), True, 1, b"")),
+    ]
+    for ask, message in cases:
+        client = associated(server())
+        ask(client)
+        with pytest.raises(RemoteError):
+            answer(client, message)
+        assert client.state is State.BROKEN
+
+
+def test_a_refused_list_refuses_each_of_it() -> None:
+    client = associated(server())
+    client.get_list((ENERGY, LONG))
+    refusal = DataAccessResult.SCOPE_OF_ACCESS_VIOLATED
+    assert answer(client, GetResponseNormal(InvokeId(1), refusal)) == [
+        Got(ENERGY, refusal),
+        Got(LONG, refusal),
+    ]
+
+
+def test_an_endless_message_in_one_piece_is_no_answer() -> None:
+    client = associated(server(), general_window=1)
+    client.get_list((ENERGY, LONG))
+    with pytest.raises(RemoteError):
+        for number in range(1, 12):
+            piece = b"\xc4\x03" + bytes(60_000)
+            block = GeneralBlock(number == 11, number < 11, 1, number, 1, piece)
+            client.receive(Frame(1, 16, block.to_bytes()).to_bytes())
+    assert client.state is State.BROKEN

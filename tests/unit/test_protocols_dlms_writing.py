@@ -4,9 +4,12 @@ import pytest
 
 from protocols.dlms import axdr
 from protocols.dlms.apdu import (
+    Access,
     ActionRequestBlock,
     ActionRequestFirstBlock,
+    ActionRequestListFirstBlock,
     ActionRequestNextBlock,
+    ActionRequestWithList,
     ActionResponseBlock,
     ActionResponseNextBlock,
     ActionResponseNormal,
@@ -14,6 +17,9 @@ from protocols.dlms.apdu import (
     Apdu,
     Attribute,
     DataBlock,
+    ExceptionResponse,
+    GetRequestNormal,
+    GetRequestWithList,
     GetResponseNormal,
     InvokeId,
     Outcome,
@@ -21,6 +27,7 @@ from protocols.dlms.apdu import (
     SetRequestFirstBlock,
     SetRequestListFirstBlock,
     SetRequestNormal,
+    SetRequestWithList,
     SetResponseBlock,
     SetResponseLastBlock,
     SetResponseListLastBlock,
@@ -31,7 +38,7 @@ from protocols.dlms.apdu import (
 from protocols.dlms.axdr import Data
 from protocols.dlms.client import DEFAULT_CONFORMANCE, ClientSettings
 from protocols.dlms.client_states import State
-from protocols.dlms.enums import ActionResult, Conformance, DataAccessResult
+from protocols.dlms.enums import ActionResult, Conformance, DataAccessResult, ServiceError, StateError
 from protocols.dlms.events import Acted, Failed, WasSet
 from protocols.dlms.server import ClientAccess, Device, ServerConnection
 from protocols.dlms.server_services import MAX_REQUEST
@@ -366,3 +373,39 @@ def test_a_public_client_may_only_read() -> None:
     other = associated(line, ClientSettings(17))
     assert exchange(other, line, other.act(SWITCH)) == [Acted(SWITCH, ActionResult.SUCCESS, None)]
     assert desk.invoked == [(Attribute(70, SWITCH.obis, 1), None)]
+
+
+FIRST = DataBlock(False, 1, b"\x01")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        GetRequestWithList(ONE, ((TEXT, None),)),
+        SetRequestWithList(ONE, ((TEXT, None),), (SHORT,)),
+        SetRequestListFirstBlock(ONE, ((TEXT, None),), FIRST),
+        ActionRequestWithList(ONE, (ECHO,), (SHORT,)),
+        ActionRequestListFirstBlock(ONE, (ECHO,), FIRST),
+    ],
+)
+def test_lists_that_were_not_granted_are_not_served(message: Apdu) -> None:
+    desk = Desk()
+    line = meter(desk, conformance=DEFAULT_CONFORMANCE & ~Conformance.MULTIPLE_REFERENCES)
+    refused = ExceptionResponse(StateError.SERVICE_NOT_ALLOWED, ServiceError.SERVICE_NOT_SUPPORTED)
+    assert Raw(line).ask(message) == refused
+    assert desk.invoked == []
+
+
+def test_an_answer_in_blocks_is_asked_for_in_order() -> None:
+    line = meter(Desk(), 65535)
+    client = associated(line, ClientSettings(max_pdu=100))
+    wrong = ActionResponseNormal(ONE, Outcome(ActionResult.LONG_ACTION_ABORTED))
+    line.receive(client.act(ECHO, LONG))
+    frame = Frame(16, 1, ActionRequestNextBlock(ONE, 7).to_bytes()).to_bytes()
+    assert decode(Unwrapper().feed(line.receive(frame))[0].payload) == wrong
+
+
+def test_a_selection_that_is_none_is_out_of_scope() -> None:
+    line = meter(Desk())
+    answer = Raw(line).ask(GetRequestNormal(ONE, TEXT, Access(9, axdr.NULL)))
+    assert answer == GetResponseNormal(ONE, DataAccessResult.SCOPE_OF_ACCESS_VIOLATED)
