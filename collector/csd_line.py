@@ -13,7 +13,7 @@ from collector.serial_line import serial_line
 from collector.wire import ByteStream
 from model.grid import Modem, ModemLink
 from protocols.errors import ProtocolError
-from protocols.modem.at import AtDialogue, CallFailed, CallSettings, Carried, Event, Lost, Send
+from protocols.modem.at import AtDialogue, CallFailed, CallSettings, Carried, Connected, Event, Lost, Send
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +118,9 @@ class CsdLine:
                     self._modem.write(raw)
                 case Carried(raw=raw):
                     self._held += raw
+                    news = True
+                case Connected(bits_per_second=bits_per_second):
+                    self.bits_per_second = bits_per_second
                     news = True
                 case Lost():
                     self._end = self._end or f"the call to {self.number} was lost: the other side has hung up"

@@ -68,8 +68,8 @@ async def serial_line(device: str, bps: int = 9600, bits: str = "8N1") -> AsyncI
     line.take_lease()
     try:
         yield line
+    finally:
         if line.up:
             await line.sent(LEAVE_S)  # the last word, as a rule
-    finally:
         transport.abort()
         await line.gone.wait()
