@@ -178,6 +178,19 @@ def test_keys_alone_do_not_open_a_meter_whose_proof_is_wrong() -> None:
     )
 
 
+def test_a_wrong_proof_is_the_last_word() -> None:
+    """The right one after it is not heard any more."""
+    line = meter(setup(METER, policy=NOTHING))
+    client = ClientConnection(settings(setup(HEAD_END, policy=NOTHING)))
+    (accepted,) = payloads(line.receive(client.associate()))
+    (proof,) = client.receive(Frame(1, 1, accepted).to_bytes())
+    assert isinstance(proof, Send)
+    wrong = bytearray(proof.raw)
+    wrong[-1] ^= 1
+    assert payloads(line.receive(bytes(wrong)))[0][:4].hex() == "c701c1fa"
+    assert payloads(line.receive(proof.raw))[0][0] == 0xD8
+
+
 def test_nothing_is_served_before_the_proof() -> None:
     line = meter(setup(METER, policy=NOTHING))
     client = ClientConnection(settings(setup(HEAD_END, policy=NOTHING)))
