@@ -23,6 +23,8 @@ from protocols.dlms.axdr import Data, Tag
 from protocols.dlms.client import ClientConnection, ClientSettings
 from protocols.dlms.clock import CosemDateTime
 from protocols.dlms.events import Event, Notified
+from protocols.dlms.hdlc.address import HdlcAddress
+from protocols.dlms.hdlc.client import HdlcFraming
 from protocols.dlms.objects.pushing import PushObject
 from protocols.dlms.wrapper import Frame, Unwrapper
 from protocols.errors import DecodeError
@@ -195,6 +197,22 @@ def test_another_push_in_three_blocks_and_our_own_blocks_of_it() -> None:
         again = GeneralBlock(number == 3, True, 0, number, 0, cut)
         assert again.to_bytes().hex() == block
         assert apdu.decode(bytes.fromhex(block)) == again
+
+
+E450_FRAMES = (
+    f"7ea084ceff0313128be6e700{E450_AUSTRIA[0]}b21a7e",
+    f"7ea07dceff0313d045{E450_AUSTRIA[1]}c1957e",
+    f"7ea08aceff0313aaea{E450_AUSTRIA[2]}32167e",
+)
+
+
+def test_the_same_push_in_its_hdlc_frames() -> None:
+    """[L] UI frames; the LLC stands before the first block only."""
+    line = ClientConnection(ClientSettings(), HdlcFraming(103, HdlcAddress(1)))
+    events: list[Event] = []
+    for frame in E450_FRAMES:
+        events += line.receive(bytes.fromhex(frame))
+    assert events == pushed(E450_AUSTRIA)
 
 
 def test_half_a_push_is_none() -> None:

@@ -1,6 +1,10 @@
 """Messages in UI frames, unnumbered and unacknowledged: what nobody asked for (IEC 62056-46, 6.4.4.5)."""
 
+from typing import Final
+
 from protocols.dlms.hdlc.frame import HdlcFrame
+
+_GENERAL_BLOCK: Final = b"\xe0"
 
 
 class NoticeReader:
@@ -20,7 +24,9 @@ class NoticeReader:
         if self._open and frame.torn:
             self._forget()
         if not self._open and not frame.info.startswith(self._llc):
-            return None  # the middle of something, or another protocol's
+            # Landis+Gyr's E450 puts the LLC before the first of its general blocks only.
+            block = frame.info[:1] == _GENERAL_BLOCK and not frame.segmented
+            return frame.info if block else None  # the middle of something, or another protocol's
         self._open = True
         self._kept += frame.info
         if frame.segmented:
