@@ -51,13 +51,15 @@ class Found:
     objects: list[dict[str, Any]] | None = None
     refused: list[dict[str, str]] = field(default_factory=list)
 
-    def register(self, item: str, raw: int | str | list[int], scaler: int = 0, unit: str = "") -> None:
+    def register(
+        self, item: str, raw: int | float | str | list[Any], scaler: int = 0, unit: str = ""
+    ) -> None:
         """One value; a number times ten to its scaler is written out exactly."""
         value: str | None = None
         if isinstance(raw, str):
             value = raw
-        elif isinstance(raw, int):
-            value = format(Decimal(raw).scaleb(scaler), "f")
+        elif isinstance(raw, int | float):
+            value = format(Decimal(str(raw)).scaleb(scaler), "f")
         self.registers.append({"item": item, "raw": raw, "scaler": scaler, "unit": unit, "value": value})
 
     def refuse(self, item: str, reason: str) -> None:

@@ -10,11 +10,11 @@ from collector.exchange.conversation import Conversation
 from collector.found import Asked, Found, ProfileAsked, unit_word
 from collector.routes import DlmsAddress
 from collector.single_association import Call, associated
+from collector.single_values import cell, plain
 from model.period import LOCAL
 from protocols.dlms import axdr, objects
 from protocols.dlms.apdu import Attribute
-from protocols.dlms.axdr import INTEGERS, Data, Tag, integer_of
-from protocols.dlms.clock import CosemDateTime
+from protocols.dlms.axdr import Data, Tag, date_time_of, integer_of, items_of, octets_of
 from protocols.dlms.objects import CLOCK_TIME, InterfaceClass, ScalerUnit
 from protocols.dlms.profile import decode_rows
 from protocols.dlms.security import CounterStore
@@ -23,7 +23,8 @@ from protocols.errors import DecodeError, LocalError, Refused, ServiceRefused
 from protocols.obis import Obis
 
 SCALED = (InterfaceClass.REGISTER, InterfaceClass.EXTENDED_REGISTER, InterfaceClass.DEMAND_REGISTER)
-TRIED = (*SCALED, InterfaceClass.DATA)
+TRIED = (*SCALED, InterfaceClass.DATA, InterfaceClass.CLOCK, InterfaceClass.DISCONNECT_CONTROL)
+CONTROL_STATE = 3
 OBJECT_LIST = Attribute(InterfaceClass.ASSOCIATION_LN, Obis(0, 0, 40, 0, 0), 2)
 DECLINED = (Refused, ServiceRefused, DecodeError)
 """What ends one item and not the conversation: a no, or contents that make no sense."""
@@ -46,17 +47,10 @@ async def read(call: Call, address: DlmsAddress, asked: Asked, counters: Counter
 
 async def _clock(talk: Conversation, found: Found) -> None:
     try:
-        data = axdr.decode(await talk.get(CLOCK_TIME))
-        stamp = data.value if data.tag is Tag.DATE_TIME else CosemDateTime.from_bytes(_octets(data))
+        stamp = date_time_of(axdr.decode(await talk.get(CLOCK_TIME)), "the time")
         found.clock = stamp.to_datetime(LOCAL).isoformat()
     except DECLINED as error:
         found.refuse("clock", error.reason)
-
-
-def _octets(data: Data) -> bytes:
-    if data.tag is not Tag.OCTET_STRING:
-        raise DecodeError(f"a date-time was expected, found {data!r:.100}")
-    return bytes(data.value)
 
 
 async def _item(talk: Conversation, found: Found, item: str) -> None:
@@ -68,12 +62,16 @@ async def _item(talk: Conversation, found: Found, item: str) -> None:
         return
     reason = ""
     for class_id in TRIED:
+        attribute = Attribute(class_id, name, _value_of(class_id))
         try:
-            data = axdr.decode(await talk.get(Attribute(class_id, name, objects.VALUE)))
+            data = axdr.decode(await talk.get(attribute))
         except DECLINED as error:
             reason = reason or error.reason
             continue
-        scale = await _scale(talk, Attribute(class_id, name, objects.VALUE))
+        if data.tag is Tag.NULL:
+            found.refuse(item, "the meter has this object, and no value in it (null)")
+            return
+        scale = await _scale(talk, attribute)
         found.register(
             item,
             plain(data),
@@ -84,8 +82,14 @@ async def _item(talk: Conversation, found: Found, item: str) -> None:
     found.refuse(item, reason)
 
 
+def _value_of(class_id: int) -> int:
+    """The attribute that says most in one value."""
+    return CONTROL_STATE if class_id == InterfaceClass.DISCONNECT_CONTROL else objects.VALUE
+
+
 async def _scale(talk: Conversation, attribute: Attribute) -> ScalerUnit | None:
-    if attribute.class_id not in SCALED:
+    values = (2, 3) if attribute.class_id == InterfaceClass.DEMAND_REGISTER else (2,)
+    if attribute.class_id not in SCALED or attribute.number not in values:
         return None
     try:
         return ScalerUnit.from_data(
@@ -93,20 +97,6 @@ async def _scale(talk: Conversation, attribute: Attribute) -> ScalerUnit | None:
         )
     except DECLINED:
         return None
-
-
-def plain(data: Data) -> int | str:
-    """A value as a number or a text."""
-    if data.tag in INTEGERS:
-        return integer_of(data, "value")
-    if data.tag is Tag.OCTET_STRING:
-        return text_or_hex(data.value)
-    return str(data.value)
-
-
-def text_or_hex(raw: bytes) -> str:
-    """Octets that are printable as text, others in hex."""
-    return raw.decode("ascii") if raw.isascii() and raw.decode("ascii").isprintable() else raw.hex()
 
 
 async def _profile(talk: Conversation, found: Found, asked: ProfileAsked) -> None:
@@ -133,7 +123,7 @@ async def _profile(talk: Conversation, found: Found, asked: ProfileAsked) -> Non
             column = next(measured)
             table.append(
                 [
-                    _cell(v) if there else None
+                    cell(v) if there else None
                     for v, there in zip(column.values.tolist(), column.present, strict=True)
                 ]
             )
@@ -148,12 +138,6 @@ def _column(capture: CaptureObject, scale: ScalerUnit | None) -> dict[str, Any]:
         "scaler": None if scale is None else scale.scaler,
         "unit": None if scale is None else unit_word(scale.unit),
     }
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return text_or_hex(value)
-    return value if isinstance(value, int | float | str) else str(value)
 
 
 async def _period(talk: Conversation, name: Obis) -> int | None:
@@ -180,15 +164,18 @@ async def _rows(talk: Conversation, name: Obis, asked: ProfileAsked) -> bytes:
 async def _objects(talk: Conversation, found: Found) -> None:
     try:
         listed = axdr.decode(await talk.get(OBJECT_LIST))
-        if listed.tag is not Tag.ARRAY:
-            raise DecodeError(f"an object list is an array, found {listed!r:.100}")
-        found.objects = [
-            {
-                "item": str(Obis.from_bytes(entry.value[2].value)),
-                "class": integer_of(entry.value[0], "class"),
-                "version": integer_of(entry.value[1], "version"),
-            }
-            for entry in listed.value
-        ]
+        found.objects = [_listed(entry) for entry in items_of(listed, Tag.ARRAY, "the object list")]
     except DECLINED as error:
         found.refuse("objects", error.reason)
+
+
+def _listed(entry: Data) -> dict[str, Any]:
+    """Class, version and name of one object; the rights behind them, where meters differ, are let be."""
+    parts = items_of(entry, Tag.STRUCTURE, "an object of the list")
+    if len(parts) < 3:
+        raise DecodeError(f"an object of the list has class, version and name, found {entry!r:.100}")
+    return {
+        "item": str(Obis.from_bytes(octets_of(parts[2], "logical name"))),
+        "class": integer_of(parts[0], "class"),
+        "version": integer_of(parts[1], "version"),
+    }

@@ -10,11 +10,18 @@ from dataclasses import dataclass
 from typing import Final
 
 from protocols.dlms import axdr, objects
-from protocols.dlms.axdr import Data, Tag
 from protocols.dlms.client import DEFAULT_CONFORMANCE
 from protocols.dlms.enums import Conformance, Context, DataAccessResult, Mechanism
 from protocols.dlms.initiate import DLMS_VERSION
 from protocols.dlms.objects import InterfaceClass
+from protocols.dlms.objects.associations import (
+    AccessMode,
+    AssociationStatus,
+    AttributeRight,
+    ListedObject,
+    MethodRight,
+    XdlmsContext,
+)  # fmt: skip
 from protocols.dlms.server import ClientAccess, Device, ObjectServer
 from protocols.obis import Obis
 from simulators.dlms_meter import LOGICAL_DEVICE, Answer, DlmsMeter, Selection
@@ -22,7 +29,6 @@ from simulators.dlms_meter import LOGICAL_DEVICE, Answer, DlmsMeter, Selection
 CURRENT_ASSOCIATION: Final = Obis(0, 0, 40, 0, 0, 255)
 SECURITY_SETUP: Final = Obis(0, 0, 43, 0, 0, 255)
 _VERSIONS: Final[dict[int, int]] = {InterfaceClass.PROFILE_GENERIC: 1, InterfaceClass.ASSOCIATION_LN: 1}
-_READ_ONLY, _NO_ACCESS, _ASSOCIATED = 1, 0, 2
 _SECRET: Final = 7
 _REPLY_TO_HLS: Final = 1
 _CONTEXT_NAME: Final = bytes.fromhex("60857405080100")  # 2.16.756.5.8.1.x
@@ -69,7 +75,7 @@ class Association(ObjectServer):
             5: self._xdlms_context,
             6: lambda: axdr.octet_string(_MECHANISM_NAME[:-1] + bytes((terms.mechanism,))),
             _SECRET: lambda: DataAccessResult.READ_WRITE_DENIED,
-            8: lambda: Data(Tag.ENUM, _ASSOCIATED),
+            8: lambda: axdr.enum(AssociationStatus.ASSOCIATED),
             9: lambda: axdr.octet_string(SECURITY_SETUP.to_bytes()),
         }
 
@@ -94,38 +100,21 @@ class Association(ObjectServer):
         }
         listed[own] = tuple(self._own)
         return axdr.array(
-            *(_entry(class_id, obis, listed[class_id, obis]) for class_id, obis in sorted(listed))
+            *(_entry(class_id, obis, listed[class_id, obis]).to_data() for class_id, obis in sorted(listed))
         )
 
     def _xdlms_context(self) -> Answer:
         terms = self._terms
-        return axdr.structure(
-            Data(Tag.BIT_STRING, format(int(terms.conformance), "024b")),
-            axdr.long_unsigned(terms.max_pdu),
-            axdr.long_unsigned(terms.max_pdu),
-            Data(Tag.UNSIGNED, DLMS_VERSION),
-            axdr.integer(0),
-            axdr.octet_string(b""),
-        )
+        return XdlmsContext(terms.conformance, terms.max_pdu, terms.max_pdu, DLMS_VERSION).to_data()
 
 
-def _entry(class_id: int, obis: Obis, numbers: Iterable[int]) -> Data:
+def _entry(class_id: int, obis: Obis, numbers: Iterable[int]) -> ListedObject:
     """An element of the object list: class, version, name, and what may be done with it."""
-    methods = (_REPLY_TO_HLS,) if class_id == InterfaceClass.ASSOCIATION_LN else ()
-    attributes = [_attribute_access(class_id, number) for number in sorted(numbers)]
-    invocable = [axdr.structure(axdr.integer(number), Data(Tag.ENUM, 1)) for number in methods]
-    return axdr.structure(
-        axdr.long_unsigned(class_id),
-        Data(Tag.UNSIGNED, _VERSIONS.get(class_id, 0)),
-        axdr.octet_string(obis.to_bytes()),
-        axdr.structure(axdr.array(*attributes), axdr.array(*invocable)),
-    )
-
-
-def _attribute_access(class_id: int, number: int) -> Data:
-    secret = class_id == InterfaceClass.ASSOCIATION_LN and number == _SECRET
-    by_row = class_id == InterfaceClass.PROFILE_GENERIC and number == objects.VALUE
-    selectors = axdr.array(axdr.integer(1), axdr.integer(2)) if by_row else axdr.NULL
-    return axdr.structure(
-        axdr.integer(number), Data(Tag.ENUM, _NO_ACCESS if secret else _READ_ONLY), selectors
-    )
+    association = class_id == InterfaceClass.ASSOCIATION_LN
+    rights = []
+    for number in sorted(numbers):
+        mode = AccessMode.NONE if association and number == _SECRET else AccessMode.READ
+        by_row = class_id == InterfaceClass.PROFILE_GENERIC and number == objects.VALUE
+        rights.append(AttributeRight(number, mode, (1, 2) if by_row else None))
+    methods = (MethodRight(_REPLY_TO_HLS, 1),) if association else ()
+    return ListedObject(class_id, _VERSIONS.get(class_id, 0), obis, tuple(rights), methods)

@@ -126,6 +126,27 @@ def test_other_ways_to_protect_and_to_cut_messages(
     assert found["registers"] == _registers(truth)
 
 
+WHOLE = [
+    [15, "0.0.40.0.0.255"],
+    [8, "0.0.1.0.0.255"],
+    [64, "0.0.43.0.0.255"],
+    [17, "0.0.41.0.0.255"],
+    [7, "1.0.98.1.0.255"],
+    [3, "1.0.1.8.0.255"],
+    [1, "0.0.42.0.0.255"],
+]
+
+
+def test_every_attribute_of_ours_is_one_of_theirs(peers: Peers, secured: dict[str, Any]) -> None:
+    asked = plan(secured, "wrapper", "pydlms_client.py")
+    found = peers.run("pydlms_client.py", {**asked, "counter": 0, "discover": True, "whole": WHOLE})
+    assert {name for _, name in WHOLE} == set(found["whole"])
+    for name, read in found["whole"].items():
+        assert read["errors"] == {}, name
+    assert len(found["whole"]["0.0.1.0.0.255"]["attributes"]) == 9
+    assert len(found["whole"]["1.0.98.1.0.255"]["attributes"]) == 8
+
+
 def _registers(truth: SingleMeter) -> dict[str, dict[str, int]]:
     """What the meter's registers and quantities are now, by logical name."""
     gauge = truth.instrument(DLMS_MODEL)

@@ -69,6 +69,12 @@ def run(plan):
         found["by_entry"] = rows(
             meter.read_profile(profile, entry_descriptor(index, index + count - 1), typed=True)
         )
+        for class_id, name in plan.get("whole", ()):
+            read = meter.object(name, class_id).read_all()
+            errors = {
+                attribute: repr(value) for attribute, value in read.items() if isinstance(value, Exception)
+            }
+            found.setdefault("whole", {})[name] = {"attributes": sorted(read), "errors": errors}
         if plan.get("attributes"):
             for name, attribute in (("in_use", 7), ("capacity", 8), ("period", 4)):
                 found[name] = meter.get(profile, 7, attribute).value
