@@ -184,7 +184,7 @@ def _mode_c(
     parts: SplitResult, port: int | None, fields: Fields, environment: Mapping[str, str], *, serial: bool
 ) -> ModeCAddress:
     # A bare iec62056-21:///dev/… is a serial port too: mode C is what optical heads speak.
-    wired = serial or (not parts.netloc and parts.path.startswith("/dev/"))
+    wired = serial or (not parts.netloc and parts.path not in ("", "/"))
     route = (
         _serial(parts, fields.number("bps", 300, 50, 115_200), fields.bits("7E1"))
         if wired

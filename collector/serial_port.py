@@ -18,6 +18,7 @@ from collector.errors import BadAddress, LinkDown, reason
 
 _BITS = re.compile(r"([78])([NEO])([12])")
 _CHUNK = 4096
+_PSEUDO = "/dev/pts/"
 _WHY = {
     errno.ENOENT: "it is not there: check the cable, and its name with ls /dev/tty*",
     errno.ENXIO: "nothing is connected to it: check the cable",
@@ -36,6 +37,8 @@ def open_port(device: str, bps: int, bits: str) -> serial.Serial:
     if match is None:
         raise BadAddress(f"bits={bits} is not known: write data bits, parity and stop bits like 8N1 or 7E1")
     data, parity, stop = match.groups()
+    if os.path.realpath(device).startswith(_PSEUDO):
+        data, parity, stop = "8", "N", "1"  # bytes between two programs: nothing makes bits of them
     try:
         port = serial.Serial(
             device, bps, bytesize=int(data), parity=parity, stopbits=int(stop), exclusive=True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -116,6 +117,32 @@ def test_a_second_home_goes_on_counting_where_the_meter_is(
         assert (
             ami_read(tmp_path / "one", ready["urls"]["hdlc"], "1.0.1.8.0", code=3, **wrong)["registers"] == []
         )
+
+
+@pytest.mark.parametrize(
+    ("port", "url"),
+    [
+        ("hdlc", "dlms+hdlc+serial://{device}?client=16&baud=19200"),
+        ("modbus_rtu_tcp", "modbus+rtu+serial://{device}?model=dk-multi-mb&bits=8E1"),
+        ("mode_c", "iec62056-21+serial://{device}"),
+    ],
+)
+def test_serial_ports_are_read_like_sockets(
+    meter: dict[str, Any], tmp_path: Path, needs_tool: Callable[..., str], port: str, url: str
+) -> None:
+    """A pair of programs joined by a pseudo-terminal takes the place of an adapter and an optical head."""
+    device = tmp_path / "tty"
+    ends = (f"PTY,link={device},raw,echo=0", f"TCP:127.0.0.1:{meter['ports'][port]}")
+    with subprocess.Popen([needs_tool("socat"), *ends]) as joined:
+        try:
+            while not device.exists() and joined.poll() is None:
+                time.sleep(0.02)
+            found = ami_read(tmp_path, url.format(device=device), "1.0.1.8.0", "--clock")
+        finally:
+            joined.terminate()
+    assert found["clock"] == AS_OF
+    by_socket = ami_read(tmp_path, meter["urls"]["wrapper"], "1.0.1.8.0")
+    assert found["registers"][0]["raw"] == by_socket["registers"][0]["raw"]
 
 
 def test_what_cannot_be_served_is_one_sentence(meter: dict[str, Any]) -> None:
