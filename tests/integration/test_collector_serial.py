@@ -16,6 +16,7 @@ import uvloop
 
 from collector import single_mode_c
 from collector.csd_line import ModemAt, csd_line
+from collector import serial_port
 from collector.errors import AnswerTimeout, BadAddress, LinkDown
 from collector.exchange.mode_c_line import ModeCLine
 from collector.found import Asked, Found
@@ -157,12 +158,17 @@ async def test_a_port_that_cannot_be_had_is_one_sentence(device: str, bits: str,
     assert told.value.sentence.startswith(f"serial port {device} cannot be used: ")
 
 
-async def test_a_port_that_is_taken_or_cannot_do_what_is_asked(pair: Pair) -> None:
+async def test_a_port_that_is_taken_or_cannot_do_what_is_asked(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with serial_line(pair.ours):
         with pytest.raises(LinkDown, match="another program has it"):
             async with serial_line(pair.ours):
                 pass
-    with pytest.raises(LinkDown, match="does not do 300 bit/s with 7E1"):  # a pty has no parity
+    async with serial_line(pair.ours, 300, "7E1"):
+        pass  # a pty has no parity, and none is asked of it
+    with monkeypatch.context() as as_adapter, pytest.raises(LinkDown, match="does not do 300 bit/s with 7E1"):
+        as_adapter.setattr(serial_port, "_PSEUDO", "/nowhere/")
         async with serial_line(pair.ours, 300, "7E1"):
             pass
     with pytest.raises(BadAddress, match="bits=9N1 is not known"):
