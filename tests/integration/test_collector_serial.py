@@ -14,9 +14,8 @@ import pytest
 import serial
 import uvloop
 
-from collector import single_mode_c
+from collector import serial_port, single_mode_c
 from collector.csd_line import ModemAt, csd_line
-from collector import serial_port
 from collector.errors import AnswerTimeout, BadAddress, LinkDown
 from collector.exchange.mode_c_line import ModeCLine
 from collector.found import Asked, Found
