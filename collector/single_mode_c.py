@@ -48,12 +48,13 @@ async def read(stream: ByteStream, address: ModeCAddress, asked: Asked) -> Found
 
     Items, clock and objects are taken out of the read-out that any client gets; with a password, with
     access=program, or where the model says so, items and clock are read by command. A profile always is.
+    Where nothing is asked, all of the read-out is shown.
     """
     how = model_of(address.model).mode_c if address.model else ModeCSettings()
     by_command = address.program or address.password is not None or how.access is Access.COMMANDS
     line = ModeCLine(stream, settings_of(address, how))
     found = Found()
-    if asked.objects or not by_command:
+    if asked.objects or asked == Asked() or not by_command:
         await _from_read_out(line, how, asked, found, values=not by_command)
     if asked.profile is not None or (by_command and (asked.items or asked.clock)):
         await line.program()
@@ -68,7 +69,7 @@ async def read(stream: ByteStream, address: ModeCAddress, asked: Asked) -> Found
 async def _from_read_out(
     line: ModeCLine, how: ModeCSettings, asked: Asked, found: Found, *, values: bool
 ) -> None:
-    if not (asked.objects or asked.items or asked.clock):
+    if not (asked.objects or asked.items or asked.clock or asked == Asked()):
         return
     try:
         sets = (await line.read_out()).sets
@@ -80,12 +81,18 @@ async def _from_read_out(
             found.objects = [
                 {"item": _name(each.address), "class": None, "version": None} for each in sets if each.address
             ]
+        if asked == Asked():
+            for each in sets:
+                if each.address and each.values:
+                    _register(_name(each.address), each, found)
         if values:
             _pick(sets, how, asked, found)
     await line.sign_off()
 
 
 def _refuse_all(asked: Asked, found: Found, reason: str, *, values: bool) -> None:
+    if asked == Asked():
+        found.refuse("read-out", reason)
     if asked.objects:
         found.refuse("objects", reason)
     if values:

@@ -76,6 +76,23 @@ def _energies(document: dict[str, Any]) -> list[tuple[datetime, float]]:
     return [(datetime.fromisoformat(row[0]), round(row[at] * size)) for row in document["profile"]["rows"]]
 
 
+def test_a_meter_of_which_nothing_is_asked_says_what_it_usually_says(
+    meter: dict[str, Any], tmp_path: Path
+) -> None:
+    usual = {port: ami_read(tmp_path, url) for port, url in meter["urls"].items()}
+    energies = {
+        port: next(
+            one["value"]
+            for one in document["registers"]
+            if one["item"] in ("1.0.1.8.0", "1.0.1.8.0.255", "active_import KT")
+        )
+        for port, document in usual.items()
+    }
+    assert len(set(energies.values())) == 1
+    assert len(usual["mode_c"]["registers"]) > 15
+    assert usual["hdlc"]["clock"] == AS_OF
+
+
 def test_forty_days_of_half_hours_by_entry(meter: dict[str, Any], tmp_path: Path) -> None:
     url = meter["urls"]["hdlc"]
     rows = ami_read(tmp_path, url, "--profile", PROFILE, "--entries", "1-2000")["profile"]["rows"]
