@@ -4,9 +4,10 @@ Facts (hex and meaning) from:
 [P] pwitab/dlms-cosem at dc41293e (MIT), tests/test_hdlc/;
 [A] toreamun/amshan at 3571bed4 (MIT), tests/: pushes of Aidon, Kaifa and Kamstrup meters;
 [C] meterkit/cosemlib at 11690629 (BSD), tests/test_hdlc.cpp and hdlc/hdlc.c;
-[U] logs that users of u9n/dlms-cosem put into its issues 62, 95 and 97;
-[G] milanbella/gocosem at 02b8a72f, doc/electronica/: recorded traffic of a meter on a serial line;
-[T] tohasan/hdlc-translator at 201f2dd4, hdlcflow-m203.txt: recorded traffic of meters.
+[S] circutor-library/gosem on GitLab (MIT), pkg/hdlc/hdlc_test.go and frame_test.go;
+[E] epri-dev/DLMS-COSEM at cfbb67ff (BSD), test/UnitTest-HDLC-Packet.cpp: an example of the Green Book;
+[X] traffic recorded on serial lines and put on GitHub without a licence (milanbella/gocosem at 02b8a72f,
+doc/electronica/; tohasan/hdlc-translator at 201f2dd4, hdlcflow-m203.txt): read here, counted nowhere.
 No published RNR, REJ or FRMR was found: they are held by the standard's tables, in the unit tests.
 """
 
@@ -26,6 +27,8 @@ from protocols.dlms.hdlc.stream import Deframer
 METER = HdlcAddress(1, 17)
 LONG_METER = HdlcAddress(1, 17, octets=4)
 PUBLIC, MANAGEMENT = HdlcAddress(16), HdlcAddress(1)
+MANAGEMENT_METER = HdlcAddress(1)
+"""The management logical device, in one byte."""
 AARE = "e6e7006129a109060760857405080101a203020100a305a103020100be10040e0800065f1f0400001e1d04c80007"
 
 # name: frame, destination, source, kind, P/F, N(S), N(R), segmented, contents
@@ -39,25 +42,28 @@ FRAMES = {
     "SNRM with parameters [C]": (
         "7ea0210002002303939a74818012050180060180070400000001080400000007655e7e",
         LONG_METER, MANAGEMENT, Kind.SNRM, 1, 0, 0, 0, "818012050180060180070400000001080400000007"),
-    "SNRM to device 16/32 [U 62]": (
-        "7ea020204127930c0c81801305018006020200070400000001080400000001b4f97e",
-        HdlcAddress(16, 32), HdlcAddress(19), Kind.SNRM, 1, 0, 0, 0,
-        "81801305018006020200070400000001080400000001"),
+    "SNRM to one address of one byte [S]": (
+        "7ea007039393d1087e", MANAGEMENT_METER, HdlcAddress(73), Kind.SNRM, 1, 0, 0, 0, ""),
+    "SNRM to meter 16 [S]": (
+        "7ea00802219393dbd87e", HdlcAddress(1, 16), HdlcAddress(73), Kind.SNRM, 1, 0, 0, 0, ""),
+    "SNRM to meter 16, four bytes [S]": (
+        "7ea00a000200210593f3807e", HdlcAddress(1, 16, octets=4), HdlcAddress(2), Kind.SNRM, 1, 0, 0, 0, ""),
     "UA, 154 bytes [P]": (
         "7ea01f21022373e6c781801205019a06019a070400000001080400000001cca27e",
         PUBLIC, METER, Kind.UA, 1, 0, 0, 0, "81801205019a06019a070400000001080400000001"),
     "UA, 128 bytes said in two [C]": (
         "7ea023210002002373f6c58180140502008006020080070400000001080400000001ce6a7e",
         PUBLIC, LONG_METER, Kind.UA, 1, 0, 0, 0, "8180140502008006020080070400000001080400000001"),
-    "UA of device 2836 [U 95]": (
-        "7ea0230300022c29732813818014050200f2060200f20704000000010804000000010cf77e",
-        MANAGEMENT, HdlcAddress(1, 2836), Kind.UA, 1, 0, 0, 0,
-        "818014050200f2060200f2070400000001080400000001"),
-    "UA without windows [T]": (
-        "7ea015030002a0ad734cdf818006050180060180756c7e",
-        MANAGEMENT, HdlcAddress(1, 10326), Kind.UA, 1, 0, 0, 0, "818006050180060180"),
-    "UA to DISC [G]": (
-        "7ea00a03000294b3733f997e", MANAGEMENT, HdlcAddress(1, 9561), Kind.UA, 1, 0, 0, 0, ""),
+    "UA, 248 and 240 bytes [S]": (
+        "7ea01f93022173bcac8180120501f80601f00704000000010804000000013d9b7e",
+        HdlcAddress(73), HdlcAddress(1, 16), Kind.UA, 1, 0, 0, 0,
+        "8180120501f80601f0070400000001080400000001"),
+    "UA that negotiates nothing [S]": (
+        "7ea0089302217320287e", HdlcAddress(73), HdlcAddress(1, 16), Kind.UA, 1, 0, 0, 0, ""),
+    "UA from an address of one byte [S]": (
+        "7ea007930373fb7f7e", HdlcAddress(73), MANAGEMENT_METER, Kind.UA, 1, 0, 0, 0, ""),
+    "UA from an address of four bytes [S]": (
+        "7ea00a05000200217330417e", HdlcAddress(2), HdlcAddress(1, 16, octets=4), Kind.UA, 1, 0, 0, 0, ""),
     "I with an AARQ [P]": (
         "7ea02c02232110af9fe6e600601da109060760857405080101be10040e01000000065f1f0400001e1dffffc5e47e",
         METER, PUBLIC, Kind.I, 1, 0, 0, 0,
@@ -77,12 +83,6 @@ FRAMES = {
         "0f01160002020f02160002020f03160002020f04160002020f05160002020f0616000204120017110009060000160000ff"
         "0202010902030f0116010002030f0216010002030f0316010002030f0416010002030f0516010002030f0616010002030f"
         "0716010002030f0816010002030f0916010001"),
-    "I with a flag in its check [U 97]": (
-        "7ea01b0300023c4752d551e6e700c401c10009060100202000ff7e8c7e",
-        MANAGEMENT, HdlcAddress(1, 3875), Kind.I, 1, 1, 2, 0, "e6e700c401c10009060100202000ff"),
-    "I, the question before [U 97]": (
-        "7ea01c00023c470332f685e6e600c001c100010100202000ff01005a627e",
-        HdlcAddress(1, 3875), MANAGEMENT, Kind.I, 1, 1, 1, 0, "e6e600c001c100010100202000ff0100"),
     "I without contents [A test_hdlc]": (
         "7ea00801020110378d7e", HdlcAddress(0), HdlcAddress(1, 0), Kind.I, 1, 0, 0, 0, ""),
     "I with two bytes [A test_hdlc]": (
@@ -93,20 +93,23 @@ FRAMES = {
         "e6e7000f40000000090c07e4020f06011922ff8000000201060000157e"),
     "RR, N(R) 5 [C]": (
         "7ea00a0002002507b132d27e", HdlcAddress(1, 18, octets=4), HdlcAddress(3), Kind.RR, 1, 0, 5, 0, ""),
-    "RR, N(R) 2 [T]": (
+    "RR, N(R) 2 [X]": (
         "7ea00a0002a0ad03514f3a7e", HdlcAddress(1, 10326), MANAGEMENT, Kind.RR, 1, 0, 2, 0, ""),
-    "RR, N(R) 7 [T]": (
+    "RR, N(R) 7 [X]": (
         "7ea00a0002a0ad03f1459f7e", HdlcAddress(1, 10326), MANAGEMENT, Kind.RR, 1, 0, 7, 0, ""),
-    "RR, N(R) 0 after 7 [T]": (
-        "7ea00a0002a0ad03114b787e", HdlcAddress(1, 10326), MANAGEMENT, Kind.RR, 1, 0, 0, 0, ""),
-    "DISC [G]": (
-        "7ea00a00020023215314b77e", LONG_METER, PUBLIC, Kind.DISC, 1, 0, 0, 0, ""),
-    "DISC of the management client [G]": (
-        "7ea00a000294b30353cdb27e", HdlcAddress(1, 9561), MANAGEMENT, Kind.DISC, 1, 0, 0, 0, ""),
-    "DISC to an address of two bytes [T]": (
-        "7ea0080257215308417e", HdlcAddress(1, 43), PUBLIC, Kind.DISC, 1, 0, 0, 0, ""),
-    "DM, there was no link [G]": (
+    "DISC to an address of one byte [S]": (
+        "7ea007039353ddce7e", MANAGEMENT_METER, HdlcAddress(73), Kind.DISC, 1, 0, 0, 0, ""),
+    "DISC to an address of two bytes [S]": (
+        "7ea00802219353d71e7e", HdlcAddress(1, 16), HdlcAddress(73), Kind.DISC, 1, 0, 0, 0, ""),
+    "DISC to an address of four bytes [S]": (
+        "7ea00a000200210553ff467e", HdlcAddress(1, 16, octets=4), HdlcAddress(2), Kind.DISC, 1, 0, 0, 0, ""),
+    "DM, there was no link [X]": (
         "7ea00a03000294b31f55307e", MANAGEMENT, HdlcAddress(1, 9561), Kind.DM, 1, 0, 0, 0, ""),
+    "UI of the Green Book [E]": (
+        "7ea013ceffcd1361d5e6e6001d64001400002c667e", HdlcAddress(0x67, 0x7F), HdlcAddress(0x66),
+        Kind.UI, 1, 0, 0, 0, "e6e6001d6400140000"),
+    "UI of one byte [S]": (
+        "7ea00b02210313425880c4427e", HdlcAddress(1, 16), MANAGEMENT, Kind.UI, 1, 0, 0, 0, "80"),
     "UI, an Aidon push [A test_hdlc]": (
         "7ea02a410883130413e6e7000f40000000000101020309060100010700ff060000067d02020f00161b1c057e",
         HdlcAddress(32), HdlcAddress(4, 65), Kind.UI, 1, 0, 0, 0,
@@ -151,25 +154,21 @@ BURST = (
 )
 """Three I frames of one window, one message of 366 bytes [C]."""
 
-SIGN_ON = (
-    "7ea00a000294b30353cdb27e",
-    "7ea00a03000294b31f55307e",
-    "7ea00a000294b30393c1747e",
-    "7ea02103000294b3733e8c8180120501ef0601ef0704000000010804000000010de77e",
+CONVERSATION = (
+    "7ea0080221059356957e",
+    "7ea01f05022173e9098180120501f80601f00704000000010804000000013d9b7e",
     (
-        "7ea047000294b303101b2be6e6006036a1090607608574050801018a0207808b0760857405080201ac0a80083132333435"
-        "363738be10040e01000000065f1f0400ffffffffffad1a7e"
+        "7ea04502210510939ee6e6006036a1090607608574050801018a0207808b0760857405080201ac0a800830303030303030"
+        "31be10040e01000000065f1f040000181f02003f537e"
     ),
     (
-        "7ea03a03000294b330ea3fe6e7006129a109060760857405080101a203020100a305a103020100be10040e0800065f1f04"
-        "0000fe1d00ef000779157e"
+        "7ea038050221303b29e6e7006129a109060760857405080101a203020100a305a103020100be10040e0800065f1f040000"
+        "101400f00007fe307e"
     ),
-    "7ea01c000294b30332462de6e600c001c100010000600100ff020089a07e",
-    "7ea01d03000294b35265dbe6e700c401c10009083130333339353631a8227e",
-    "7ea00a000294b30353cdb27e",
-    "7ea00a03000294b3733f997e",
+    "7ea01a022105321d83e6e600c001c100010100000200ff02004bbb7e",
+    "7ea01805022152be09e6e700c401c10009055630343131f6b67e",
 )
-"""DISC, DM, SNRM, UA, AARQ, AARE, GET, its answer, DISC, UA: client and meter in turn [G low_level_sec]."""
+"""SNRM, UA, AARQ, AARE, GET and its answer, client 2 and meter 16 in turn [S TestHDLC_SendAndReceive]."""
 
 SEGMENTS = (
     "7ea00a0002a0ad039351df7e",
@@ -202,7 +201,7 @@ SEGMENTS = (
     ),
     "7ea00a0002a0ad039143fc7e",
 )
-"""SNRM, UA, AARQ, AARE, a question, the first segments of its answer, each asked for with RR [T]."""
+"""SNRM, UA, AARQ, AARE, a question, the first segments of its answer, each asked for with RR [X]."""
 
 PARAMETERS = {
     "UA [P]": ("81801205019a06019a070400000001080400000001", LinkParameters(154, 154)),
@@ -210,15 +209,11 @@ PARAMETERS = {
         "818012050180060180070400000001080400000007",
         LinkParameters(128, 128, 1, 7),
     ),
-    "UA of a meter [G]": ("8180120501ef0601ef070400000001080400000001", LinkParameters(239, 239)),
+    "UA of a meter [S]": ("8180120501f80601f0070400000001080400000001", LinkParameters(248, 240)),
 }
 FOREIGN_PARAMETERS = {
     "lengths said in two bytes [C]": ("8180140502008006020080070400000001080400000001", LinkParameters()),
-    "a group said longer than its values need [U 62]": (
-        "81801305018006020200070400000001080400000001",
-        LinkParameters(128, 512),
-    ),
-    "only the lengths [T]": ("818006050180060180", LinkParameters()),
+    "only the lengths [X]": ("818006050180060180", LinkParameters()),
 }
 
 
@@ -262,7 +257,7 @@ def test_parameters_written_in_other_ways(name: str) -> None:
         ("4b", 0b0100101, None, 1),  # [P]
         ("0223", 1, 17, 2),  # [P]
         ("00020023", 1, 17, 4),  # [C]
-        ("000294b3", 1, 9561, 4),  # [G]
+        ("00020021", 1, 16, 4),  # [S]
     ],
 )
 def test_address(text: str, upper: int, lower: int | None, octets: int) -> None:
@@ -310,8 +305,8 @@ def test_a_burst_is_one_message() -> None:
 
 
 def test_a_client_relives_a_session() -> None:
-    _, _, snrm, ua, aarq, aare, get, got, disc, left = [bytes.fromhex(text) for text in SIGN_ON]
-    link = HdlcFraming(1, HdlcAddress(1, 9561))
+    snrm, ua, aarq, aare, get, got = [bytes.fromhex(text) for text in CONVERSATION]
+    link = HdlcFraming(2, HdlcAddress(1, 16))
     assert link.connect() == snrm
     assert link.feed(ua) == []
     assert link.agreed == LinkParameters(128, 128)
@@ -320,29 +315,47 @@ def test_a_client_relives_a_session() -> None:
     assert link.wrap(payload(get)) == get
     assert link.feed(got) == [payload(got)]
     assert link.replies() == b""
-    assert link.disconnect() == disc
-    assert link.feed(left) == []
-    assert not link.connected
 
 
 def test_a_meter_relives_a_session() -> None:
-    early, nothing, snrm, ua, aarq, aare, get, got, disc, left = [bytes.fromhex(text) for text in SIGN_ON]
-    line = HdlcServerFraming({HdlcAddress(1, 9561): 7}, LinkParameters(239, 239))
-    assert line.feed(early) == []
-    assert line.replies() == nothing
+    snrm, ua, aarq, aare, get, got = [bytes.fromhex(text) for text in CONVERSATION]
+    line = HdlcServerFraming({HdlcAddress(1, 16): 7}, LinkParameters(248, 240))
     assert line.feed(snrm) == []
     welcome = HdlcFrame.from_bytes(line.replies())
-    assert (welcome.kind, welcome.destination) == (Kind.UA, HdlcAddress(1))
-    # This meter announces 239 bytes to a client that said nothing; ours keeps to the default it must assume.
+    assert (welcome.kind, welcome.destination) == (Kind.UA, HdlcAddress(2))
+    # This meter announces 248 bytes to a client that said nothing; ours keeps to the default it must assume.
     assert LinkParameters.from_bytes(welcome.info) == LinkParameters()
-    assert LinkParameters.from_bytes(HdlcFrame.from_bytes(ua).info) == LinkParameters(239, 239)
-    assert line.feed(aarq) == [Heard(1, 7, payload(aarq))]
-    assert line.wrap(1, 7, payload(aare)) + line.replies() == aare
-    assert line.feed(get) == [Heard(1, 7, payload(get))]
-    assert line.wrap(1, 7, payload(got)) + line.replies() == got
+    assert LinkParameters.from_bytes(HdlcFrame.from_bytes(ua).info) == LinkParameters(248, 240)
+    assert line.feed(aarq) == [Heard(2, 7, payload(aarq))]
+    assert line.wrap(2, 7, payload(aare)) + line.replies() == aare
+    assert line.feed(get) == [Heard(2, 7, payload(get))]
+    assert line.wrap(2, 7, payload(got)) + line.replies() == got
     assert line.replies() == b""
-    assert line.feed(disc) == [Parted(1, 7)]
-    assert line.replies() == left
+
+
+@pytest.mark.parametrize(
+    ("client", "meter", "asked", "left"),
+    [
+        (73, MANAGEMENT_METER, ("7ea007039393d1087e", "7ea007039353ddce7e"), "7ea007930373fb7f7e"),
+        (2, HdlcAddress(1, 16, octets=4), ("7ea00a000200210593f3807e", "7ea00a000200210553ff467e"),
+         "7ea00a05000200217330417e"),
+    ],
+)  # fmt: skip
+def test_links_open_and_close(client: int, meter: HdlcAddress, asked: tuple[str, str], left: str) -> None:
+    """[S TestHDLC_OneByte_Connect, TestHDLC_FourBytes_Connect] the meter answers both with the same UA."""
+    link = HdlcFraming(client, meter)
+    assert link.connect().hex() == asked[0]
+    link.feed(bytes.fromhex(left))
+    assert link.connected
+    assert link.agreed == LinkParameters()
+    assert link.disconnect().hex() == asked[1]
+    link.feed(bytes.fromhex(left))
+    assert not link.connected
+    line = HdlcServerFraming({meter: 3}, LinkParameters())
+    line.feed(bytes.fromhex(asked[0]))
+    line.replies()
+    assert line.feed(bytes.fromhex(asked[1])) == [Parted(client, 3)]
+    assert line.replies().hex() == left
 
 
 def test_a_client_asks_for_segments_as_recorded() -> None:
