@@ -122,8 +122,7 @@ def print_sheets(number: int | None, month: Period | None, output: Path, paper: 
             sheet.id,
             sheet.bill,
             sheet.customer,
-            supplier=settings.office,
-            hotline=settings.hotline,
+            settings.supplier,
             households=sheet.households,
         )
         for sheet in sheets

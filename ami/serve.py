@@ -41,6 +41,7 @@ def command(
         app = create_app(
             WebSettings(
                 dsn=dsn,
+                supplier=settings.supplier,
                 clock=clocks.clock(as_of, ticking=ticking),
                 secure_cookies=settings.tls,
             )

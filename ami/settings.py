@@ -6,6 +6,7 @@ The environment wins over the file. Secrets are kept out of `repr` and of every 
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ami.failure import UsageFailure
+from model.supplier import Supplier
 
 FILE_NAME = "ami.toml"
 
@@ -26,6 +28,8 @@ class Settings:
     language: str = "vi"
     office: str = "Hợp tác xã điện"
     hotline: str = ""
+    office_address: str = ""
+    tax_code: str = ""
     web_host: str = "127.0.0.1"
     web_port: int = 8050
     tls_certificate: Path | None = None
@@ -38,6 +42,11 @@ class Settings:
     dial_in_wait_s: int = 20
     spool_mb: int = 2048
     store_patience_s: int = 120
+
+    @property
+    def supplier(self) -> Supplier:
+        """The office as it stands on bills and pages."""
+        return Supplier(self.office, self.hotline, self.office_address, self.tax_code)
 
     @property
     def spool_path(self) -> Path:
@@ -58,6 +67,8 @@ _PLACES = (
     ("AMI_LANG", ("office", "language"), "language"),
     ("AMI_OFFICE", ("office", "name"), "office"),
     ("AMI_HOTLINE", ("office", "hotline"), "hotline"),
+    ("AMI_OFFICE_ADDRESS", ("office", "address"), "office_address"),
+    ("AMI_TAX_CODE", ("office", "tax_code"), "tax_code"),
     ("AMI_WEB_HOST", ("web", "host"), "web_host"),
     ("AMI_WEB_PORT", ("web", "port"), "web_port"),
     ("AMI_TLS_CERTIFICATE", ("web", "tls_certificate"), "tls_certificate"),
@@ -81,14 +92,17 @@ _BOUNDS = {
     "spool_mb": (1, 1_000_000),
     "store_patience_s": (1, 86_400),
 }
+_TAX_CODE = re.compile(r"(\d{10}(-\d{3})?|\d{12})?")  # a branch has three more, a household its 12
 _PATHS = ("tls_certificate", "tls_key")
 
 TEMPLATE = """\
 # Điện kế: the settings of this installation. The environment (AMI_…) wins over this file.
 
 [office]
-name = "Hợp tác xã điện"      # on bills
-hotline = ""                  # telephone on bills
+name = "Hợp tác xã điện"      # on bills, pages and the sign-in; so are the three below, where they are given
+hotline = ""                  # telephone
+address = ""
+tax_code = ""                 # MST, 10 digits (a branch's: and - and three more)
 language = "vi"               # vi or en: of the sentences that explain bills held and alerts
 
 [web]
@@ -180,6 +194,10 @@ def _checked(name: str, value: Any, where: str) -> Any:
         return path
     if name == "language" and value not in ("vi", "en"):
         raise UsageFailure(f"{where} must be vi or en, not {value!r}.")
+    if name == "office" and not value.strip():
+        raise UsageFailure(f"{where} must not be empty: write the name that stands on bills.")
+    if name == "tax_code" and not _TAX_CODE.fullmatch(value):
+        raise UsageFailure(f"{where} must be a tax code of 10 digits, like 0100100079, not {value!r}.")
     if name == "database_url" and not value.startswith(("postgresql://", "postgres://")):
         raise UsageFailure(f"{where} must begin with postgresql://.")
     return value

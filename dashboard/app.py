@@ -26,6 +26,7 @@ from dashboard.paper import paper
 from dashboard.sessions import LOG, SignedIn, language, store_is_away, theme
 from dashboard.visit import Office, Session
 from model.clock import Clock
+from model.supplier import Supplier
 from operations import accounts
 from storage.pool import open_pool
 
@@ -39,9 +40,12 @@ def _real_clock() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class WebSettings:
-    """`dsn` of the store; `secure_cookies` behind TLS; `clock` is the time the pages go by."""
+    """`dsn` of the store; `supplier` is whose pages they are; `secure_cookies` behind TLS; `clock` is the
+    time the pages go by.
+    """
 
     dsn: str = field(repr=False)
+    supplier: Supplier
     secure_cookies: bool = False
     clock: Clock = _real_clock
     connections: int = 8
@@ -53,7 +57,7 @@ def create_app(settings: WebSettings) -> FastAPI:
     """
     pool = open_pool(settings.dsn, settings.connections)
     pool.timeout = PATIENCE_S
-    office = Office(pool, settings.clock)
+    office = Office(pool, settings.clock, settings.supplier)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

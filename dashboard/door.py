@@ -34,7 +34,13 @@ def door(office: Office, *, secure: bool) -> APIRouter:
     def page(request: Request, status: int, *, to: str, login: str = "", error: str = "") -> Response:
         token = request.cookies.get(DOOR_COOKIE) or secrets.token_urlsafe(24)
         html = sign_in_page(
-            words(language(request)), theme(request), onward=to, token=token, login=login, error=error
+            words(language(request)),
+            theme(request),
+            office.supplier,
+            onward=to,
+            token=token,
+            login=login,
+            error=error,
         )
         answer = HTMLResponse(html, status_code=status)
         answer.set_cookie(

@@ -10,8 +10,9 @@ from dash import Dash, dcc, html
 
 from dashboard.addresses import Page
 from dashboard.parts.elements import Part, attributes
-from dashboard.plain_pages import asset
+from dashboard.plain_pages import asset, dialled
 from dashboard.visit import SESSION, Office, Visit
+from model.supplier import Supplier
 
 OTHER_LANGUAGE = {
     "vi": ("en", "EN", "EN: switch to English"),
@@ -29,7 +30,7 @@ def frame(office: Office, pages: tuple[Page, ...]) -> Part:
             html.A(visit.say("frame.skip"), href="#page", className="unseen"),
             html.Header([_brand(), *_tools(visit)], className="topbar"),
             html.Div([_brand(), _navigation(visit, pages), _who(visit)], className="side"),
-            html.Main(html.Div(id="page"), id="main"),
+            html.Main([html.Div(id="page"), _supplier(visit, office.supplier)], id="main"),
         ],
         className=f"frame frame-{role}" + ("" if visit.viewer.is_staff else " narrow"),
     )
@@ -37,6 +38,15 @@ def frame(office: Office, pages: tuple[Page, ...]) -> Part:
 
 def _brand() -> Part:
     return dcc.Link([html.Img(src=asset("favicon.svg"), alt=""), "Điện kế"], href="/", className="brand")
+
+
+def _supplier(visit: Visit, supplier: Supplier) -> Part:
+    """Whose pages these are, and whom to call, below every one of them."""
+    parts: list[Any] = [supplier.name]
+    if supplier.hotline:
+        number = html.A(supplier.hotline, href=dialled(supplier.hotline))
+        parts += [" · ", visit.say("frame.hotline"), " ", number]
+    return html.Footer(parts, className="supplier")
 
 
 def _navigation(visit: Visit, pages: tuple[Page, ...]) -> Part:

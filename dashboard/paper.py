@@ -35,5 +35,7 @@ def _bill(office: Office, number: str) -> Response:
         write_down(office, visit, refused)
         return HTMLResponse(refusal_page(visit, SESSION.get().theme), status_code=404)
     return HTMLResponse(
-        bill_print.html(PrintedBill(found.id, found.bill, found.customer, households=found.households))
+        bill_print.html(
+            PrintedBill(found.id, found.bill, found.customer, office.supplier, households=found.households)
+        )
     )

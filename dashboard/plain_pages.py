@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dashboard.visit import Visit
 from dashboard.words import Words
+from model.supplier import Supplier
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -62,6 +63,19 @@ def language_buttons(say: Words, kind: str = "tool") -> str:
     )
 
 
+def dialled(number: str) -> str:
+    """The address by which a telephone dials the number."""
+    return "tel:" + "".join(letter for letter in number if letter.isdecimal() or letter == "+")
+
+
+def hotline(say: Words, supplier: Supplier) -> str:
+    """Whom to call, for a telephone to dial; nothing where there is no number."""
+    if not supplier.hotline:
+        return ""
+    shown = f'<a href="{dialled(supplier.hotline)}">{escape(supplier.hotline)}</a>'
+    return f"<span>{escape(say('frame.hotline'))} {shown}</span>"
+
+
 # Half-hours of a day in the village, as bars: a drawing, not a chart.
 _HEIGHTS = (9, 8, 7, 7, 8, 12, 19, 27, 24, 18, 16, 21, 29, 24, 17, 15, 18, 26, 41, 58, 63, 55, 38, 20)
 
@@ -78,12 +92,22 @@ def _drawing() -> str:
     )
 
 
-def sign_in_page(say: Words, theme: str, *, onward: str, token: str, login: str = "", error: str = "") -> str:
-    """The door. `token` guards the form; `error` is the sentence of a refused try."""
+def sign_in_page(
+    say: Words,
+    theme: str,
+    supplier: Supplier,
+    *,
+    onward: str,
+    token: str,
+    login: str = "",
+    error: str = "",
+) -> str:
+    """The door of a supplier. `token` guards the form; `error` is the sentence of a refused try."""
     said = f'<p class="door-error" role="alert">{escape(error)}</p>' if error else ""
     body = f"""<div class="door"><div class="door-form">
 <span class="brand"><img src="{asset("favicon.svg")}" alt="">Điện kế</span>
 <form method="post" action="/sign-in">
+<p class="door-supplier">{escape(supplier.name)}</p>
 <h1>{escape(say("door.title"))}</h1><p>{escape(say("door.text"))}</p>{said}
 <input type="hidden" name="token" value="{escape(token)}">
 <input type="hidden" name="next" value="{escape(onward)}">
@@ -93,6 +117,6 @@ def sign_in_page(say: Words, theme: str, *, onward: str, token: str, login: str 
 <label for="password">{escape(say("door.password"))}</label>
 <input id="password" name="password" type="password" autocomplete="current-password" required>
 <button class="button button-main" type="submit">{escape(say("door.enter"))}</button></form>
-<div class="door-foot">{language_buttons(say)}</div></div>
+<div class="door-foot">{language_buttons(say)}{hotline(say, supplier)}</div></div>
 <div class="door-art">{_drawing()}<p>{escape(say("door.promise"))}</p></div></div>"""
     return document(say.lang, theme, say("door.title"), body)

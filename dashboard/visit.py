@@ -11,6 +11,7 @@ from dashboard.formats import Formats
 from dashboard.words import Words, words
 from model.clock import Clock
 from model.period import local_day
+from model.supplier import Supplier
 from model.viewer import Viewer
 
 if TYPE_CHECKING:
@@ -62,10 +63,11 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """What pages reach the store and the time through."""
+    """What pages reach the store and the time through, and whose they are."""
 
     pool: ConnectionPool[Connection]
     clock: Clock
+    supplier: Supplier
 
     def visit(self, path: str, query: dict[str, str]) -> Visit:
         """A visit of the session this request belongs to. Raises `LookupError` outside one: nobody

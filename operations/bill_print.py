@@ -1,4 +1,7 @@
-"""The bill on paper: one HTML page in Vietnamese, A5 or A4, that needs nothing but itself to be printed."""
+"""The bill on paper: one HTML page in Vietnamese, A5 or A4, that needs nothing but itself to be printed.
+
+It is a notice of what is to be paid: the invoice of the tax law (NĐ 123/2020) is the signed electronic one.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from html import escape
 
 from model.bill import Bill, BillLine, RegisterUse
 from model.grid import Customer
+from model.supplier import Supplier
 from operations.vietnamese import day, dong, in_words, number
 
 PLAN_NAMES = {
@@ -24,6 +28,9 @@ PLAN_NAMES = {
 RATE_NAMES = {"KT": "Không theo giờ", "BT": "Bình thường", "CD": "Cao điểm", "TD": "Thấp điểm"}
 LINE_NAMES = {**RATE_NAMES, "KT": "Giờ bình thường (một giá)"}
 STATUS_NAMES = {"Q": "qua vòng", "X": "thay công tơ"}
+
+TITLE = "Giấy báo tiền điện"
+NO_INVOICE = "Giấy báo này không thay thế hoá đơn điện tử."
 
 _CSS = """
 @page { size: %(paper)s; margin: 9mm }
@@ -55,14 +62,15 @@ footer { margin-top: 4mm; font-size: 8pt; color: #55626e }
 
 @dataclass(frozen=True, slots=True)
 class PrintedBill:
-    """What stands on the sheet: the bill, whom it goes to, where the point is, how many share its tiers."""
+    """What stands on the sheet: the bill, whom it goes to and comes from, where the point is, how many share
+    its tiers.
+    """
 
     number: int
     bill: Bill
     customer: Customer
+    supplier: Supplier
     station: str = ""
-    supplier: str = "Hợp tác xã dịch vụ điện"
-    hotline: str = ""
     households: Decimal = Decimal(1)
 
 
@@ -101,6 +109,14 @@ def shared(sheet: PrintedBill) -> str:
     return f"{count} (định mức mỗi bậc × {count})"
 
 
+def _supplier(supplier: Supplier) -> str:
+    facts = [supplier.address]
+    facts += [f"MST {supplier.tax_code}"] if supplier.tax_code else []
+    facts += [f"ĐT {supplier.hotline}"] if supplier.hotline else []
+    below = " – ".join(escape(fact) for fact in facts if fact)
+    return f"<b>{escape(supplier.name)}</b>" + (f"<div class=quiet>{below}</div>" if below else "")
+
+
 def _head(sheet: PrintedBill) -> str:
     bill, customer = sheet.bill, sheet.customer
     facts = [
@@ -114,10 +130,9 @@ def _head(sheet: PrintedBill) -> str:
         ("Số hộ dùng chung", shared(sheet)),
     ]
     listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts if value)
-    phone = f" – ĐT {escape(sheet.hotline)}" if sheet.hotline else ""
     first, last = day(bill.period.start), day(bill.period.end - timedelta(days=1))
     return (
-        f"<header><div><h1>HOÁ ĐƠN TIỀN ĐIỆN</h1><div class=quiet>{escape(sheet.supplier)}{phone}</div></div>"
+        f"<header><div><h1>{TITLE.upper()}</h1>{_supplier(sheet.supplier)}</div>"
         f"<div class=right>Số: <b>{sheet.number:07d}</b><br>Ngày lập: {day(bill.invoice_date)}<br>"
         f"Kỳ: {first} – {last}</div></header><dl>{listed}</dl>"
     )
@@ -133,9 +148,9 @@ def pages(sheets: Sequence[PrintedBill], paper: str = "A5") -> str:
     if paper not in ("A5", "A4"):
         raise ValueError(f"a bill is printed on A5 or A4, not on {paper!r}")
     first, *others = sheets
-    titled = f"Hoá đơn {first.number:07d} – {escape(first.customer.name)}"
+    titled = f"{TITLE} {first.number:07d} – {escape(first.customer.name)}"
     if others:
-        titled = f"Hoá đơn {first.number:07d} – {others[-1].number:07d}"
+        titled = f"{TITLE} {first.number:07d} – {others[-1].number:07d}"
     css = _CSS % {"paper": paper, "width": "148mm" if paper == "A5" else "210mm"}
     return f"""<!DOCTYPE html>
 <html lang="vi"><head><meta charset="utf-8">
@@ -163,7 +178,7 @@ def _article(sheet: PrintedBill) -> str:
 <tr class="total"><td>Tổng cộng</td><td></td><td></td><td>{dong(bill.total)}</td></tr></tfoot></table>
 <p class="words">Bằng chữ: {in_words(bill.total)}.</p>
 <footer>Giá điện theo {escape(decisions)}. Sản lượng = (chỉ số mới − chỉ số cũ) × hệ số nhân;
-phần lẻ dưới 1 kWh được chuyển sang kỳ sau.</footer>
+phần lẻ dưới 1 kWh được chuyển sang kỳ sau.<br>{NO_INVOICE}</footer>
 </article>
 """
 
@@ -173,7 +188,7 @@ def text(sheet: PrintedBill) -> str:
     bill = sheet.bill
     last = day(bill.period.end - timedelta(days=1))
     lines = [
-        f"HOÁ ĐƠN TIỀN ĐIỆN số {sheet.number:07d} – {day(bill.invoice_date)}",
+        f"{sheet.supplier.name}: {TITLE.lower()} số {sheet.number:07d} – {day(bill.invoice_date)}",
         f"{sheet.customer.name} ({sheet.customer.code}), {bill.point}, kỳ {day(bill.period.start)} – {last}",
     ]
     if shares := shared(sheet):
@@ -190,5 +205,6 @@ def text(sheet: PrintedBill) -> str:
     lines += [
         f"Cộng {dong(bill.subtotal)}, thuế GTGT {number(bill.vat_percent)} % {dong(bill.vat)}",
         f"Tổng cộng {dong(bill.total)} ({in_words(bill.total)})",
+        NO_INVOICE,
     ]
     return "\n".join(lines) + "\n"

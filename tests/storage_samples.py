@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from model.bill import Bill, BillLine, RegisterUse
 from model.grid import (
     Customer,
     Feeder,
@@ -25,10 +26,13 @@ from model.grid import (
 from model.period import HALF_HOUR, Period, midnight
 from model.readout import Answer, ProfileBlock, Readout, RegisterRead
 from model.series import Channel, ProfileKind, Rate, Unit
+from model.supplier import Supplier
 
+AUGUST = Period.of_month(2026, 8)
 HUNG = midnight(date(2026, 8, 1))
 DAY = date(2026, 9, 10)
 NOW = midnight(DAY) + timedelta(days=3)
+SUPPLIER = Supplier("HTX điện Bình Minh", "1900 1234", "Thôn Đông, xã Bình Minh", "0100100079")
 
 
 def grid(meters: int = 3) -> Register:
@@ -111,3 +115,26 @@ def readout(
     serial: str, *answers: Answer, outcome: str = "ok", at: datetime = NOW, poll: str = ""
 ) -> Readout:
     return Readout(serial, poll or str(uuid.uuid4()), at, at + timedelta(seconds=2), outcome, answers=answers)
+
+
+def bill_of_august(kwh: int = 102, total: int = 220_000) -> Bill:
+    """The bill of C001 at P001."""
+    use = RegisterUse(
+        "M001", Rate.TOTAL, Decimal("0.000"), Decimal("102.4"), Decimal(1), Decimal(102400), kwh
+    )
+    return Bill(
+        point="P001",
+        customer="C001",
+        period=AUGUST,
+        invoice_date=date(2026, 9, 2),
+        plan="vn-household",
+        decisions=("QĐ 1279/QĐ-BCT",),
+        uses=(use,),
+        lines=(BillLine("bậc 1", 50, 1984, 99_200), BillLine("bậc 2", 52, 2050, 106_600)),
+        kwh=kwh,
+        wh=Decimal(102400),
+        subtotal=total - 16_000,
+        vat_percent=Decimal(8),
+        vat=16_000,
+        total=total,
+    )

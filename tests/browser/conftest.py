@@ -22,6 +22,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_
 from psycopg import sql
 
 from dashboard.app import WebSettings, create_app
+from model.supplier import Supplier
 from storage.embedded import ports
 
 FLAGS = [
@@ -83,7 +84,7 @@ def village(village_database: str) -> Any:
 def serving(dsn: str, port: int, **settings: Any) -> Iterator[str]:
     """The web server in a thread of its own."""
     clock = settings.pop("clock", lambda: village_module.NOW.astimezone(UTC))
-    app = create_app(WebSettings(dsn, clock=clock, **settings))
+    app = create_app(WebSettings(dsn, Supplier("HTX điện Bình Minh", "1900 1234"), clock=clock, **settings))
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", ws="none"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

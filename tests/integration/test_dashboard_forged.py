@@ -17,7 +17,7 @@ from operations import accounts
 from storage.grid import save_register
 from storage.pool import connect, open_pool
 from tests.dashboard_asks import Asks, asking
-from tests.storage_samples import NOW, grid
+from tests.storage_samples import NOW, SUPPLIER, grid
 
 PASSWORD = "mot-mat-khau-dai"
 
@@ -39,7 +39,7 @@ def _signed_in(database: str, role: UserRole) -> Iterator[Asks]:
     code = "C001" if role is UserRole.CUSTOMER else ""
     accounts.add_user(pool, "somebody", role, PASSWORD, customer=code, now=NOW)
     pool.close()
-    with asking(create_app(WebSettings(database, clock=lambda: NOW))) as asks:
+    with asking(create_app(WebSettings(database, SUPPLIER, clock=lambda: NOW))) as asks:
         token = re.search(r'name="token" value="([^"]+)"', asks("/sign-in").text)
         assert token
         form = {"login": "somebody", "password": PASSWORD, "token": token[1]}

@@ -5,13 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from datetime import date, timedelta
-from decimal import Decimal
 
 import pytest
 from psycopg import AsyncConnection, Connection
 from psycopg.rows import TupleRow
 
-from model.bill import Bill, BillLine, ClosingIndex, Hold, RegisterUse
+from model.bill import ClosingIndex, Hold
 from model.grid import Installation, Register
 from model.period import Period, midnight
 from model.series import Channel, ProfileKind, Rate
@@ -20,9 +19,19 @@ from storage import bills, closing, evidence, fleet
 from storage.errors import BillConflict, Unknown
 from storage.grid import save_register
 from storage.pool import connect, session
-from tests.storage_samples import DAY, HUNG, NOW, answer, grid, profile, readout, total
+from tests.storage_samples import (
+    AUGUST,
+    DAY,
+    HUNG,
+    NOW,
+    answer,
+    bill_of_august,
+    grid,
+    profile,
+    readout,
+    total,
+)
 
-AUGUST = Period.of_month(2026, 8)
 STAFF = Viewer("ke.toan", UserRole.BILLING)
 OWNER = Viewer("khach1", UserRole.CUSTOMER, "C001")
 STRANGER = Viewer("khach2", UserRole.CUSTOMER, "C002")
@@ -36,64 +45,42 @@ def conn(database: str) -> Iterator[Connection[TupleRow]]:
         yield connection
 
 
-def _bill(kwh: int = 102, total: int = 220_000) -> Bill:
-    use = RegisterUse(
-        "M001", Rate.TOTAL, Decimal("0.000"), Decimal("102.4"), Decimal(1), Decimal(102400), kwh
-    )
-    return Bill(
-        point="P001",
-        customer="C001",
-        period=AUGUST,
-        invoice_date=date(2026, 9, 2),
-        plan="vn-household",
-        decisions=("QĐ 1279/QĐ-BCT",),
-        uses=(use,),
-        lines=(BillLine("bậc 1", 50, 1984, 99_200), BillLine("bậc 2", 52, 2050, 106_600)),
-        kwh=kwh,
-        wh=Decimal(102400),
-        subtotal=total - 16_000,
-        vat_percent=Decimal(8),
-        vat=16_000,
-        total=total,
-    )
-
-
 def test_a_bill_is_issued_once_and_comes_back_to_the_dong(conn: Connection[TupleRow]) -> None:
     hold = Hold("P001", "C001", "M001", AUGUST, "no_closing_index", "Chưa có chỉ số chốt")
     bills.save_holds(conn, [hold], NOW)
-    assert bills.save(conn, _bill(), NOW) == "issued"
+    assert bills.save(conn, bill_of_august(), NOW) == "issued"
     assert bills.holds(conn, STAFF) == [], "it goes when the bill comes"
-    again = dataclasses.replace(_bill(), invoice_date=date(2026, 9, 9))
+    again = dataclasses.replace(bill_of_august(), invoice_date=date(2026, 9, 9))
     assert bills.save(conn, again, NOW + timedelta(days=7)) == "unchanged"
     (row,) = bills.bills(conn, STAFF)
     assert (row.customer_name, row.total, row.serials) == ("Nguyễn Thị Hồng", 220_000, ("M001",))
     found = bills.bill(conn, STAFF, row.id)
     assert found is not None
-    assert found.bill == _bill()
+    assert found.bill == bill_of_august()
     assert found.issued_at == NOW
     assert found.households == 1
 
 
 def test_an_issued_bill_is_never_rewritten(conn: Connection[TupleRow]) -> None:
-    bills.save(conn, _bill(), NOW)
+    bills.save(conn, bill_of_august(), NOW)
     with pytest.raises(
         BillConflict, match=r"P001 .* 01/08/2026 – 01/09/2026 .*\(uses, kwh, subtotal, total\)"
     ):
-        bills.save(conn, _bill(kwh=103, total=230_000), NOW)
+        bills.save(conn, bill_of_august(kwh=103, total=230_000), NOW)
     assert bills.bills(conn, STAFF)[0].total == 220_000
 
 
 def test_billing_again_uses_up_no_number(conn: Connection[TupleRow]) -> None:
     for _ in range(3):
-        bills.save(conn, _bill(), NOW)
+        bills.save(conn, bill_of_august(), NOW)
     end = AUGUST.end + timedelta(days=30)
-    bills.save(conn, dataclasses.replace(_bill(), period=Period(AUGUST.end, end)), NOW)
+    bills.save(conn, dataclasses.replace(bill_of_august(), period=Period(AUGUST.end, end)), NOW)
     later, first = bills.bills(conn, STAFF)
     assert later.id == first.id + 1
 
 
 def test_a_customer_sees_their_bills_alone(conn: Connection[TupleRow]) -> None:
-    bills.save(conn, _bill(), NOW)
+    bills.save(conn, bill_of_august(), NOW)
     (mine,) = bills.bills(conn, OWNER)
     assert bills.bill(conn, OWNER, mine.id) is not None
     assert bills.bills(conn, STRANGER) == []
@@ -103,7 +90,7 @@ def test_a_customer_sees_their_bills_alone(conn: Connection[TupleRow]) -> None:
 
 
 def test_bills_by_month_and_point(conn: Connection[TupleRow]) -> None:
-    bills.save(conn, _bill(), NOW)
+    bills.save(conn, bill_of_august(), NOW)
     assert len(bills.bills(conn, STAFF, month=date(2026, 8, 20))) == 1
     assert bills.bills(conn, STAFF, month=date(2026, 9, 1)) == []
     assert bills.bills(conn, STAFF, point="P002") == []
@@ -174,7 +161,7 @@ async def test_what_may_close_a_register(database: str, conn: Connection[TupleRo
 
 
 def test_a_bill_names_the_households_of_the_supply_it_was_counted_by(conn: Connection[TupleRow]) -> None:
-    bills.save(conn, _bill(), NOW)
+    bills.save(conn, bill_of_august(), NOW)
     (row,) = bills.bills(conn, STAFF)
     conn.execute("UPDATE point_supply SET households = 2 WHERE point = 'P001'")
     conn.execute(
@@ -188,7 +175,7 @@ def test_a_bill_names_the_households_of_the_supply_it_was_counted_by(conn: Conne
 
 def test_months_are_those_with_bills_and_for_staff_with_held_ones(conn: Connection[TupleRow]) -> None:
     assert bills.months(conn, STAFF, with_holds=True) == []
-    bills.save(conn, _bill(), NOW)
+    bills.save(conn, bill_of_august(), NOW)
     part = Period(AUGUST.end, AUGUST.end + timedelta(days=9))
     bills.save_holds(conn, [Hold("P001", "C001", "M001", part, "no_closing_index", "…")], NOW)
     assert bills.months(conn, OWNER) == [date(2026, 8, 1)], (

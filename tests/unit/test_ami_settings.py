@@ -9,6 +9,7 @@ import pytest
 
 from ami.failure import Exit, UsageFailure
 from ami.settings import TEMPLATE, Settings, load
+from model.supplier import Supplier
 
 
 def _home(folder: Path, text: str = "") -> dict[str, str]:
@@ -105,3 +106,21 @@ def test_all_settings_have_a_place() -> None:
 
     named = {name for _, _, name in _PLACES}
     assert named == {field.name for field in dataclasses.fields(Settings)} - {"home"}
+
+
+def test_the_office_is_whom_bills_and_pages_name(tmp_path: Path) -> None:
+    text = (
+        '[office]\nname = "HTX Ý Yên"\nhotline = "1900 1234"\naddress = "Lâm"\ntax_code = "0600000000-001"\n'
+    )
+    found = load(_home(tmp_path, text))
+    assert found.supplier == Supplier("HTX Ý Yên", "1900 1234", "Lâm", "0600000000-001")
+    changed = load({**_home(tmp_path), "AMI_TAX_CODE": "0600000000", "AMI_OFFICE_ADDRESS": "Ý Yên"})
+    assert (changed.tax_code, changed.office_address) == ("0600000000", "Ý Yên")
+
+
+@pytest.mark.parametrize(
+    ("line", "told"), [('tax_code = "06000"', "10 digits"), ('name = " "', "must not be empty")]
+)
+def test_an_office_that_cannot_stand_on_a_bill(tmp_path: Path, line: str, told: str) -> None:
+    with pytest.raises(UsageFailure, match=told):
+        load(_home(tmp_path, f"[office]\n{line}\n"))

@@ -12,12 +12,13 @@ from dashboard.callbacks import Guarded, Unguarded
 from dashboard.headers import content_security_policy
 from dashboard.visit import SESSION, Office
 from model.viewer import UserRole
+from tests.storage_samples import SUPPLIER
 
 
 @pytest.fixture
 def guarded() -> Guarded:
     dash = Dash(__name__, server=FastAPI(), add_log_handler=False)  # type: ignore[arg-type]
-    office: Any = Office(None, lambda: None)  # type: ignore[arg-type,return-value]
+    office: Any = Office(None, lambda: None, SUPPLIER)  # type: ignore[arg-type,return-value]
     return Guarded(dash, office)
 
 

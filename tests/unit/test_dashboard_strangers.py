@@ -15,13 +15,14 @@ from dashboard.parts.days_range import DaysRange, asked
 from dashboard.visit import Visit
 from model.viewer import UserRole, Viewer
 from tests.dashboard_asks import Asks, asking
+from tests.storage_samples import SUPPLIER
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
 
 
 @pytest.fixture(scope="module")
 def stranger() -> Iterator[Asks]:
-    with asking(create_app(WebSettings(NOWHERE))) as asks:
+    with asking(create_app(WebSettings(NOWHERE, SUPPLIER))) as asks:
         yield asks
 
 

@@ -18,9 +18,11 @@ from model.bill import Bill, BillLine, RegisterUse
 from model.grid import Customer
 from model.period import Period
 from model.series import Rate
+from model.supplier import Supplier
 from operations import bill_print, wording
 from operations.vietnamese import day, dong, in_words, instant, number
 
+SUPPLIER = Supplier("HTX điện <Bình Minh>", "1900 1234", "Thôn Đông, xã Bình Minh", "0100100079")
 TEXTS: dict[str, Any] = tomllib.loads(
     (Path(wording.__file__).with_name("wording.toml")).read_text(encoding="utf-8")
 )
@@ -158,7 +160,7 @@ def sheet() -> bill_print.PrintedBill:
         total=596_430,
     )
     return bill_print.PrintedBill(
-        12, bill, Customer("KH1", "Trần <b>Văn</b> Á", "Thôn 1 & 2", "S01"), "Trạm 1"
+        12, bill, Customer("KH1", "Trần <b>Văn</b> Á", "Thôn 1 & 2", "S01"), SUPPLIER, "Trạm 1"
     )
 
 
@@ -182,6 +184,20 @@ def test_the_printed_bill_stands_by_itself(sheet: bill_print.PrintedBill, paper:
     ):
         assert shown in page
     assert "Năm trăm chín mươi sáu nghìn bốn trăm ba mươi đồng" in page
+
+
+def test_the_sheet_says_who_asks_for_the_money_and_that_it_is_no_invoice(
+    sheet: bill_print.PrintedBill,
+) -> None:
+    page = bill_print.html(sheet)
+    assert "<h1>GIẤY BÁO TIỀN ĐIỆN</h1><b>HTX điện &lt;Bình Minh&gt;</b>" in page
+    assert "Thôn Đông, xã Bình Minh – MST 0100100079 – ĐT 1900 1234</div>" in page
+    assert "không thay thế hoá đơn điện tử" in page
+    assert "HOÁ ĐƠN" not in page
+    assert "không thay thế hoá đơn điện tử" in bill_print.text(sheet)
+    assert "HTX điện <Bình Minh>: giấy báo" in bill_print.text(sheet)
+    bare = bill_print.html(replace(sheet, supplier=Supplier("HTX")))
+    assert "<b>HTX</b></div>" in bare
 
 
 def test_a_bill_for_the_terminal(sheet: bill_print.PrintedBill) -> None:
