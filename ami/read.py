@@ -21,9 +21,10 @@ from collector.address import PASSWORD_VARIABLE, parse
 from collector.counters import FileCounters
 from collector.errors import BadAddress
 from collector.found import Asked, Found, ProfileAsked
-from collector.routes import Address, DlmsAddress, ModbusAddress
+from collector.routes import Address, DlmsAddress, ModbusAddress, ModeCAddress
 from protocols import meter_models
 from protocols.errors import NotAdmitted, RemoteError
+from protocols.meter_models.model import Speech
 
 # What a meter is asked for when nothing is named: its clock and the energy it has counted.
 USUAL = ("1.0.1.8.0",)
@@ -105,8 +106,8 @@ def command(
     asked = Asked(items, clock, objects, _profile(profile, first, last, entries))
     if asked == Asked() and isinstance(address, DlmsAddress):
         asked = replace(asked, items=USUAL, clock=True)
-    if isinstance(address, ModbusAddress):
-        _modbus(address, asked)
+    if not isinstance(address, DlmsAddress):
+        _known(address, asked)
     found = _read(address, asked)
     if as_json:
         emit(found.document())
@@ -165,11 +166,17 @@ def _way(address: DlmsAddress) -> str:
     return f"Nothing was read, for the meter did not let in {asked}: {way}."
 
 
-def _modbus(address: ModbusAddress, asked: Asked) -> None:
-    if address.model and address.model not in meter_models.names():
-        known = ", ".join(meter_models.names())
-        raise UsageFailure(f"No meter model is called {address.model}: use one of {known}.")
-    if asked == Asked() and not address.model:
+def _known(address: ModbusAddress | ModeCAddress, asked: Asked) -> None:
+    """Refuse a model that there is none of, or that is read otherwise, and a question about nothing."""
+    speech = Speech.MODBUS if isinstance(address, ModbusAddress) else Speech.MODE_C
+    if address.model:
+        fitting = [name for name in meter_models.names() if meter_models.load(name).speech is speech]
+        if address.model not in fitting:
+            raise UsageFailure(
+                f"No meter model is called {address.model} that is read like this: "
+                f"use one of {', '.join(fitting)}."
+            )
+    elif asked == Asked() and speech is Speech.MODBUS:
         raise UsageFailure("Nothing is asked of this meter: name ADDRESS:COUNT, or add model=… to its URL.")
 
 

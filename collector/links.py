@@ -72,7 +72,9 @@ class DialOut(Link):
         if self._wire is not None and self._wire.up:
             return self._wire
         modem = self.modem
-        where = f"modem {modem.code} at {modem.host}:{modem.port}"
+        where = f"{modem.host}:{modem.port}"
+        if modem.code != where:  # an address alone has no name besides
+            where = f"modem {modem.code} at {where}"
         try:
             async with asyncio.timeout(self.connect_s):
                 _, wire = await asyncio.get_running_loop().create_connection(
