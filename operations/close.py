@@ -35,7 +35,6 @@ _EXACT = (  # what may close at its very instant, the best first
     ReadingSource.REMOVAL.value,
     ReadingSource.MANUAL.value,
     ReadingSource.IMPORT.value,
-    ReadingSource.POLL.value,
 )
 
 Key = tuple[str, Channel, Rate]
@@ -67,7 +66,8 @@ def choose(candidates: Iterable[Candidate], at: datetime, *, has_snapshots: bool
 
     The meter's own snapshot of that instant, else its profile's index, else an index somebody wrote down
     for it; a meter without snapshots of its own may be closed by a timed reading within a quarter of an
-    hour, the nearest.
+    hour, the nearest. One that has them is never closed by a timed reading, not even of that very instant:
+    its own clock may be minutes from ours, and the snapshot of that clock is what counts.
     """
     near = list(candidates)
     exact = [one for one in near if one.at == at and one.source in _EXACT]

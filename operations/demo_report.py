@@ -129,6 +129,11 @@ def make(pool: Pool, period: Period, truth: Mapping[str, Any], now: datetime) ->
             {"meter": serial, "reason": hold.reason}
             for hold in sorted(held, key=lambda hold: hold.named)
             for serial in _meters_of(places, hold.point) or [hold.named]
+        ]
+        + [
+            {"meter": place.serial, "reason": f"It measures station {place.station}: nobody is billed by it."}
+            for place in places
+            if place.role is not Role.CUSTOMER
         ],
         "wh_truth": _counted(registers, serials),
         "wh_billed": int(billed) if billed == int(billed) else float(billed),

@@ -132,18 +132,20 @@ def _candidate(source: str, minutes: int = 0, raw: int = 1) -> Candidate:
 
 def test_the_meters_own_snapshot_goes_before_all_else() -> None:
     offered = [
-        _candidate("poll", 0, 4),
-        _candidate("manual", 0, 3),
-        _candidate("load_profile", 0, 2),
         _candidate("billing_profile", 0, 1),
+        _candidate("load_profile", 0, 2),
+        _candidate("manual", 0, 3),
+        _candidate("poll", 0, 4),
     ]
     at = midnight(date(2026, 10, 1))
-    for left in range(4, 0, -1):
-        found = choose(offered[:left], at, has_snapshots=True)
+    for best in (1, 2, 3):
+        found = choose(reversed(offered[best - 1 :]), at, has_snapshots=True)
         assert found is not None
-        assert found.raw == 5 - left
+        assert found.raw == best
     late = [_candidate("poll", 9, 7), _candidate("poll", -8, 8), _candidate("manual", 3, 9)]
     assert choose(late, at, has_snapshots=True) is None
+    assert choose([_candidate("poll")], at, has_snapshots=True) is None, "its clock may not be ours"
+    assert choose([_candidate("poll")], at, has_snapshots=False) == _candidate("poll")
     assert choose([_candidate("poll", 16)], at, has_snapshots=False) is None
     nearest = choose(late, at, has_snapshots=False)
     assert nearest is not None
