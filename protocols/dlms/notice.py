@@ -62,10 +62,15 @@ class EventNotification:
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> Self:
-        """Read it whole; raises `DecodeError`."""
+        """Read it whole; a stamp with the octet-string's tag before it, as some meters send, is read too."""
         reader = Reader(raw)
         reader.expect(cls.TAG, "event-notification-request")
-        stamp = _stamp(reader, reader.length()) if reader.flag("time") else None
+        # Kaifa MX382 write 09 for the presence byte.
+        if raw[1:2] == bytes((axdr.Tag.OCTET_STRING,)):
+            reader.take(1)
+            stamp: CosemDateTime | None = _stamp(reader, reader.length())
+        else:
+            stamp = _stamp(reader, reader.length()) if reader.flag("time") else None
         attribute = Attribute.read(reader)
         data = axdr.skip(reader)
         reader.finish()
