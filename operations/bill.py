@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from psycopg import Connection
@@ -25,6 +25,7 @@ from operations import models, sums
 from operations.errors import InputError
 from operations.pairing import Held, Paired, index_instants, pair
 from storage import bills, closing
+from storage.bills import Standing
 from storage.carry import carried
 from storage.days import DayMatrix
 from storage.errors import BillConflict
@@ -32,6 +33,7 @@ from storage.pool import Pool
 from storage.register import Hung, hung, never_metered
 
 POINTS = 500  # a transaction
+INVOICED_WITHIN = timedelta(days=366)  # of today: a day beyond it is a slip of the pen
 
 Indices = dict[tuple[str, Rate, datetime], ClosingIndex]
 
@@ -199,30 +201,66 @@ def _batch(
     for (point, rate_), wh in carried(conn, [point[0].point for point in batch], period.start).items():
         left[point][rate_] = wh
     report = BillReport()
+    issued: dict[str, list[Standing]] = defaultdict(list)
+    for one in bills.standing(conn, [point[0].point for point in batch], period):
+        issued[one.point].append(one)
     validated = sums.days_of(conn, batch, period)
     for places in batch:
-        made = bill_or_hold(places, period, invoice_date, indices, left[places[0].point])
-        if isinstance(made, Bill) and not bills.stands(conn, made):
+        point = places[0].point
+        before = issued[point]
+        # What stands is counted again by the VAT of its own day, not by that of today's run.
+        on = before[0].invoice_date if before else invoice_date
+        made = bill_or_hold(places, period, on, indices, left[point])
+        if isinstance(made, Bill) and not before:
             made = _checked(made, places, period, validated)
-        if isinstance(made, Hold):
+        if isinstance(made, Hold) and not before:
             bills.save_holds(conn, [made], now)
             report += BillReport(held=(made,))
-        else:
-            bills.drop_hold(conn, made.point, period)
+            continue
+        bills.drop_hold(conn, point, period)
+        if isinstance(made, Bill) and (not before or made.period in [one.period for one in before]):
             report += _issue(conn, made, now)
+        else:
+            report += _stands(before, made)
     return report
+
+
+def _stands(before: Sequence[Standing], made: Bill | Hold) -> BillReport:
+    """What was issued before is neither held nor rewritten; a period that differs now is told."""
+    if isinstance(made, Bill):
+        return BillReport(conflicts=(str(BillConflict(made.point, _days(before[0].period), ("period",))),))
+    wh, amount = sum((one.wh for one in before), Decimal(0)), sum(one.total for one in before)
+    return BillReport(unchanged=1, wh_billed=wh, amount=amount)
+
+
+def _days(period: Period) -> str:
+    return f"{local_day(period.start):%d/%m/%Y} – {local_day(period.end):%d/%m/%Y}"
+
+
+def _refuse_invoice_date(invoice_date: date, first: date, today: date) -> None:
+    told = f"the invoice date {invoice_date:%d/%m/%Y}"
+    if invoice_date < first:
+        last = first - timedelta(days=1)
+        raise InputError(
+            f"{told} is not after the billed period, whose last day is {last:%d/%m/%Y}: "
+            f"give {first:%d/%m/%Y} or a later day"
+        )
+    if invoice_date - today > INVOICED_WITHIN:
+        raise InputError(f"{told} is more than a year ahead: correct its year")
 
 
 def run(pool: Pool, period: Period, invoice_date: date, now: datetime) -> BillReport:
     """Bill every customer's point for a closed period; `invoice_date` decides the VAT.
 
-    Raises `InputError` when the period has not ended.
+    Raises `InputError` when the period has not ended, and for an invoice date before its end or more than a
+    year ahead.
     """
     if period.end > now:
         raise InputError(
             f"the period ends on {period.end.astimezone(LOCAL):%d/%m/%Y}, which is still to come: "
             f"bill it then"
         )
+    _refuse_invoice_date(invoice_date, local_day(period.end), local_day(now))
     report = BillReport()
     with pool.connection() as conn:
         batches = list(_batches(conn, period))

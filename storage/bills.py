@@ -31,6 +31,9 @@ _USE: Final = """
         removed, carried_wh)
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
 _STANDING: Final = "SELECT id FROM bill WHERE point = %s AND from_at = %s AND to_at = %s"
+_OVERLAPPING: Final = """
+    SELECT point, from_at, to_at, invoice_date, wh, total FROM bill
+    WHERE point = ANY (%s::text[]) AND from_at < %s AND to_at > %s ORDER BY point, from_at"""
 _BILL: Final = """
     SELECT point, customer, from_at, to_at, invoice_date, plan, decisions, kwh, wh, subtotal, vat_percent,
         vat, total, issued_at
@@ -125,10 +128,21 @@ class HoldRow:
     held_at: datetime
 
 
-def stands(conn: Connection[TupleRow], bill: Bill) -> bool:
-    """Whether a bill was issued for its point and period, with whatever figures."""
-    key = [bill.point, bill.period.start, bill.period.end]
-    return conn.execute(_STANDING, key).fetchone() is not None
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A bill that was issued and stands. `wh` exact; `total` in đồng."""
+
+    point: str
+    period: Period
+    invoice_date: date
+    wh: Decimal
+    total: int
+
+
+def standing(conn: Connection[TupleRow], points: Sequence[str], period: Period) -> list[Standing]:
+    """The bills of these points whose periods have an instant in common with this one."""
+    rows = conn.execute(_OVERLAPPING, [list(points), period.end, period.start])
+    return [Standing(point, Period(start, end), *rest) for point, start, end, *rest in rows]
 
 
 def save(conn: Connection[TupleRow], bill: Bill, issued_at: datetime) -> Literal["issued", "unchanged"]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import numpy as np
 import pytest
+from psycopg.types.json import Jsonb
 
-from model.bill import Bill
+from model.bill import Bill, Hold
 from model.period import LOCAL, Period, midnight
 from model.series import ReadingSource
 from model.viewer import UserRole, Viewer
@@ -240,6 +242,51 @@ def test_no_vat_rate_holds_the_bill_and_names_the_file(database: str, pool: Pool
     assert _run(pool).issued == 4  # the hold is over once the bill can be made
     with pool.connection() as conn:
         assert [row.hold.serial for row in bills.holds(conn, STAFF)] == ["MB"]
+
+
+def test_a_bill_that_stands_is_not_held_for_a_later_run(database: str, pool: Pool) -> None:
+    """Neither for a day without a VAT rate nor for anything else that would hold it today."""
+    read_month(database)
+    first = _run(pool)
+    with pool.connection() as conn:
+        stale = Hold("HOUSE", "HOUSE", "H1", OCTOBER, "no_vat_rate", "No rate.")
+        customer = bills.bills(conn, STAFF, point="HOUSE")[0].customer
+        bills.save_holds(conn, [replace(stale, customer=customer)], NOW)
+    again = _run(pool, invoice=date(2027, 2, 1))
+    assert (again.issued, again.unchanged, again.conflicts) == (0, 4, ())
+    assert [hold.serial for hold in again.held] == ["MB"]
+    assert (again.wh_billed, again.amount) == (first.wh_billed, first.amount)
+    with pool.connection() as conn:
+        assert [row.hold.serial for row in bills.holds(conn, STAFF)] == ["MB"]
+        conn.execute("UPDATE meter SET model = 'no-such-model' WHERE serial = 'H1'")
+    without = bill.run(pool, OCTOBER, date(2026, 11, 2), NOW)
+    assert (without.issued, without.unchanged) == (0, 4)
+    assert [hold.serial for hold in without.held] == ["MB"]
+
+
+def test_a_meter_taken_down_afterwards_does_not_make_a_second_bill(database: str, pool: Pool) -> None:
+    read_month(database)
+    _run(pool)
+    with pool.connection() as conn:
+        conn.execute(
+            "UPDATE installation SET until = %s, last_index = %s WHERE point = 'HOUSE'",
+            [midnight(date(2026, 10, 20)), Jsonb({"KT": 1_100_000})],
+        )
+    again = _run(pool)
+    assert (again.issued, again.unchanged) == (0, 3)
+    [told] = again.conflicts
+    assert "HOUSE already has a bill" in told
+    with pool.connection() as conn:
+        assert len(bills.bills(conn, STAFF, point="HOUSE")) == 1
+
+
+@pytest.mark.parametrize(
+    ("invoice", "told"),
+    [(date(2026, 10, 31), "last day is 31/10/2026"), (date(2226, 11, 2), "more than a year ahead")],
+)
+def test_an_invoice_date_that_cannot_be_is_refused(pool: Pool, invoice: date, told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        bill.run(pool, OCTOBER, invoice, NOW)
 
 
 def test_a_period_that_has_not_ended_is_refused(pool: Pool) -> None:
