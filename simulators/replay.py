@@ -7,14 +7,9 @@ weekdays stay weekdays.
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
-import zlib
-from collections.abc import Iterator
+from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -23,12 +18,13 @@ import numpy as np
 from simulators import halfhours
 from simulators.chance import Ints
 from simulators.errors import ReplayError
+from simulators.replay_rows import Row, rows
 
-COLUMNS: Final = ("meter", "timestamp", "kwh")
 _WEEK: Final = 7 * halfhours.SLOTS_A_DAY
-_MOST_WH: Final = 1_000_000  # in one half-hour: 2 MW is no household
 _MOST_SLOTS: Final = 20 * 366 * halfhours.SLOTS_A_DAY
 _TOLD: Final = 50  # duplicates that are named one by one
+_HOUR: Final = timedelta(hours=1)
+_SLOTS_AN_HOUR: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +82,65 @@ class Replay:
 
 @dataclass(slots=True)
 class _Household:
+    """What was read of one meter. `latest` is the row furthest on, by the wall clock.
+
+    `doubtful`: the row that stepped back into the last hour and named a half-hour the first pass lacks. The
+    clock was set back only if the rows go on to repeat that hour; otherwise they are out of order.
+    """
+
     wh: dict[int, int] = field(default_factory=dict)
-    latest: int | None = None
+    latest: Row | None = None
+    doubtful: Row | None = None
+    steps: Counter[int] = field(default_factory=Counter)
+
+    def admit(self, file: str, row: Row) -> bool:
+        """Keep the row's value; False where its half-hour has one. Raises `ReplayError`: out of order."""
+        latest, doubtful = self.latest, self.doubtful
+        if doubtful is not None:
+            if latest is None or row.slot != latest.slot:
+                raise _unsorted(file, doubtful)
+            self.doubtful = None
+        if row.slot in self.wh:
+            return False
+        if latest is not None and row.slot < latest.slot:
+            if not _an_hour_again(latest, row):
+                raise _unsorted(file, row)
+            if not _set_back(latest, row):
+                self.doubtful = row
+        else:
+            if latest is not None:
+                self.steps[row.slot - latest.slot] += 1
+            self.latest = row
+        self.wh[row.slot] = row.wh
+        return True
+
+    def check(self, file: str, name: str) -> None:
+        """What only the whole says: that the last row is in order, and that these are half-hours at all."""
+        if self.doubtful is not None:
+            raise _unsorted(file, self.doubtful)
+        (step, often), *_ = self.steps.most_common(1) or [(1, 0)]
+        if step > 1 and often > 1:
+            raise ReplayError(
+                file,
+                0,
+                f"the rows of {name} mostly stand {step * halfhours.SLOT_S // 60} minutes apart: "
+                "half-hours only, give a row for every 30 minutes",
+            )
+
+
+def _an_hour_again(latest: Row, row: Row) -> bool:
+    """Whether a clock that was set back by one hour at the end of `latest` would have shown `row` next."""
+    return latest.slot + 1 - _SLOTS_AN_HOUR == row.slot and row.slot % _SLOTS_AN_HOUR == 0
+
+
+def _set_back(latest: Row, row: Row) -> bool:
+    """Whether the stamps themselves say so: the later one bears an offset that is an hour less."""
+    return latest.offset is not None and row.offset is not None and latest.offset - row.offset == _HOUR
+
+
+def _unsorted(file: str, row: Row) -> ReplayError:
+    said = f"{row.stamp} of {row.meter} comes after a later one: sort the rows by time"
+    return ReplayError(file, row.line, said)
 
 
 def load(path: Path, epoch: datetime) -> Replay:
@@ -98,124 +151,38 @@ def load(path: Path, epoch: datetime) -> Replay:
     """
     found: dict[str, _Household] = {}
     duplicates: list[dict[str, str | int]] = []
-    count = rows = 0
-    for line, name, stamp, kwh in _rows(path):
-        rows += 1
-        household = found.setdefault(name, _Household())
-        slot = _slot(path.name, line, stamp)
-        wh = _wh(path.name, line, kwh)
-        if slot in household.wh:
-            count += 1
-            if len(duplicates) < _TOLD:
-                duplicates.append(
-                    {
-                        "line": line,
-                        "meter": name,
-                        "timestamp": stamp,
-                        "kept_wh": household.wh[slot],
-                        "dropped_wh": wh,
-                    }
-                )
+    count = total = 0
+    for row in rows(path):
+        total += 1
+        household = found.setdefault(row.meter, _Household())
+        if household.admit(path.name, row):
             continue
-        if household.latest is not None and slot < household.latest:
-            raise ReplayError(
-                path.name, line, f"{stamp} of {name} comes after a later one: sort the rows by time"
+        count += 1
+        if len(duplicates) < _TOLD:
+            duplicates.append(
+                {
+                    "line": row.line,
+                    "meter": row.meter,
+                    "timestamp": row.stamp,
+                    "kept_wh": household.wh[row.slot],
+                    "dropped_wh": row.wh,
+                }
             )
-        household.wh[slot] = wh
-        household.latest = slot
     if not found:
         raise ReplayError(path.name, 0, "there is no row after the header: give a file with readings")
+    for name, household in found.items():
+        household.check(path.name, name)
     end = max(max(household.wh) for household in found.values()) + 1
     weeks = (halfhours.slot_of(epoch) - end) // _WEEK
     recordings = tuple(_recording(path.name, name, each, weeks) for name, each in found.items())
-    return Replay(path.name, recordings, weeks, rows, tuple(duplicates), count)
+    return Replay(path.name, recordings, weeks, total, tuple(duplicates), count)
 
 
 def _recording(file: str, name: str, household: _Household, weeks: int) -> Recording:
     slots = np.fromiter(household.wh.keys(), dtype=np.int64)
-    first, last = int(slots[0]), int(slots[-1])
+    first, last = int(slots.min()), int(slots.max())
     if last - first > _MOST_SLOTS:
         raise ReplayError(file, 0, f"{name} spans more than 20 years: split the file")
     wh = np.full(last - first + 1, -1, dtype=np.int64)
     wh[slots - first] = np.fromiter(household.wh.values(), dtype=np.int64)
     return Recording(name, first + weeks * _WEEK, wh)
-
-
-def _rows(path: Path) -> Iterator[tuple[int, str, str, str]]:
-    """Line number, meter, timestamp and kwh of each row; blank lines are passed over."""
-    try:
-        with path.open("rb") as raw:
-            packed = raw.read(2) == b"\x1f\x8b"
-        with gzip.open(path, "rb") if packed else path.open("rb") as stream:
-            text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
-            reader = csv.reader(text)
-            header = [name.strip().lower() for name in next(reader, [])]
-            missing = [name for name in COLUMNS if name not in header]
-            if missing:
-                raise ReplayError(
-                    path.name,
-                    1,
-                    f"no column {', '.join(missing)}: the first line has to be {','.join(COLUMNS)}",
-                )
-            at = [header.index(name) for name in COLUMNS]
-            for row in reader:
-                if len(row) <= 1 and not "".join(row).strip():
-                    continue
-                if len(row) < len(header):
-                    raise ReplayError(
-                        path.name, reader.line_num, f"{len(row)} fields where the header has {len(header)}"
-                    )
-                meter, stamp, kwh = (row[i].strip() for i in at)
-                if not meter:
-                    raise ReplayError(path.name, reader.line_num, "the row names no meter")
-                if "\0" in meter:
-                    raise ReplayError(
-                        path.name, reader.line_num, f"the meter's name {meter!r} has a NUL in it: take it out"
-                    )
-                yield reader.line_num, meter, stamp, kwh
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise ReplayError(
-            path.name, 0, "the compressed file is damaged or cut off: pack it anew, or give it unpacked"
-        ) from error
-    except OSError as error:
-        raise ReplayError(path.name, 0, f"cannot be read ({error.strerror or error})") from error
-    except UnicodeDecodeError as error:
-        raise ReplayError(path.name, 0, "is no UTF-8 text") from error
-    except csv.Error as error:
-        raise ReplayError(path.name, 0, f"is no CSV ({error})") from error
-
-
-def _slot(file: str, line: int, stamp: str) -> int:
-    """The half-hour whose beginning Vietnam's wall clock shows as the file's does."""
-    try:
-        wall = datetime.fromisoformat(stamp).replace(tzinfo=UTC)
-    except ValueError:
-        raise ReplayError(file, line, f"{stamp!r} is no time: write it like 2013-01-01T00:30:00") from None
-    slot, off = divmod(wall - _WALL_EPOCH, _HALF_HOUR)
-    if off:
-        raise ReplayError(file, line, f"{stamp} does not begin a half-hour")
-    return slot
-
-
-_HALF_HOUR: Final = timedelta(seconds=halfhours.SLOT_S)
-_WALL_EPOCH: Final = datetime(
-    1970, 1, 1, 7, tzinfo=UTC
-)  # what a clock in Vietnam shows when half-hour 0 begins
-
-
-def _wh(file: str, line: int, kwh: str) -> int:
-    """Whole Wh, half-up."""
-    try:
-        if "_" in kwh:  # Python reads 1_000 as a thousand; in a file it is a slip
-            raise InvalidOperation
-        value = Decimal(kwh)
-    except InvalidOperation:
-        raise ReplayError(file, line, f"{kwh!r} is no number of kWh") from None
-    if not value.is_finite():
-        raise ReplayError(file, line, f"{kwh} is no number of kWh: leave the row out where nothing is known")
-    if value < 0:
-        raise ReplayError(file, line, f"{kwh} kWh is below zero: a meter's buffer holds what was drawn")
-    wh = int((value * 1000).to_integral_value(ROUND_HALF_UP))
-    if wh > _MOST_WH:
-        raise ReplayError(file, line, f"{kwh} kWh in a half-hour is no household: is the file in Wh?")
-    return wh

@@ -22,6 +22,7 @@ REPLAYS: dict[str, tuple[str | bytes, str]] = {
     "missing column": ("meter,timestamp\nA,2013-06-03T10:00:00\n", "line 1: no column kwh: the first line"),
     "NaN": (HEAD + ROW.replace(",1", ",NaN"), "line 2: NaN is no number of kWh: leave the row out"),
     "negative": (HEAD + ROW.replace(",1", ",-0.1"), "line 2: -0.1 kWh is below zero"),
+    "past all numbers": (HEAD + ROW.replace(",1", ",1e999999"), "line 2: 1e999999 kWh in a half-hour is no"),
     "unsorted": (HEAD + ROW + ROW.replace("T10", "T09"), "line 3: 2013-06-03T09:00:00 of A comes after"),
     "empty": ("", "line 1: no column meter, timestamp, kwh"),
     "not gzip": (b"\x1f\x8bnot at all", "damaged or cut off: pack it anew"),
@@ -53,7 +54,7 @@ def test_a_demo_of_a_bad_file_leaves_the_home_free_for_a_good_one(
     bad, good = tmp_path / "bad.csv", tmp_path / "good.csv"
     bad.write_text(HEAD + "A,2013-06-03T10:00:00,much\n")
     done = ami("demo", "--once", "--json", "--as-of", AS_OF, "--replay", str(bad), code=5)
-    assert sentence_of(done) == "The file bad.csv, line 2: 'much' is no number of kWh."
+    assert sentence_of(done) == "The file bad.csv, line 2: 'much' is no number of kWh: write it like 0.25."
     assert rows(database, "SELECT count(*) FROM meter") == [(0,)]
     stamps = [
         "00:30:00+01:00",

@@ -62,6 +62,26 @@ def test_the_doubled_hour_of_autumn_keeps_its_first_values(tmp_path):
     assert "line 5" in remark
 
 
+@pytest.mark.parametrize("offsets", [("", ""), ("Z", "Z"), ("+01:00", "+00:00")], ids=["none", "Z", "both"])
+def test_the_doubled_hour_is_known_though_its_first_pass_has_a_hole(tmp_path, offsets):
+    summer, winter = offsets
+    stamps = [
+        f"00:30:00{summer}",
+        f"01:30:00{summer}",
+        *(f"0{at}:00{winter}" for at in ("1:00", "1:30", "2:00")),
+    ]
+    text = HEAD + "".join(f"A,2013-10-27T{at},0.{n}\n" for n, at in enumerate(stamps, 1))
+    found = replay.load(write(tmp_path, text), EPOCH)
+    assert list(found.recordings[0].wh) == [100, 300, 200, 500]
+    assert [(d["line"], d["kept_wh"], d["dropped_wh"]) for d in found.duplicates] == [(5, 200, 400)]
+
+
+def test_a_file_that_begins_within_the_doubled_hour(tmp_path):
+    text = HEAD + "A,2013-10-27T01:30:00+01:00,0.1\nA,2013-10-27T01:00:00+00:00,0.2\n"
+    (recording,) = replay.load(write(tmp_path, text), EPOCH).recordings
+    assert list(recording.wh) == [200, 100]
+
+
 def test_a_half_hour_the_file_lacks_is_lacking(tmp_path):
     text = HEAD + "A,2013-06-03T10:00:00,0.25\nA,2013-06-03T11:30:00,0\n"
     (recording,) = replay.load(write(tmp_path, text), EPOCH).recordings
@@ -94,14 +114,43 @@ BAD = {
     "infinite": (HEAD + "A,2013-06-03T10:00:00,inf\n", 2, "no number of kWh"),
     "negative": (HEAD + "A,2013-06-03T10:00:00,0.1\nA,2013-06-03T10:30:00,-0.1\n", 3, "below zero"),
     "unsorted": (HEAD + "A,2013-06-03T10:00:00,1\nA,2013-06-03T09:30:00,1\n", 3, "sort the rows"),
+    "two rows the wrong way round": (
+        HEAD + "A,2013-06-03T10:30:00,1\nA,2013-06-03T10:00:00,1\nA,2013-06-03T11:00:00,1\n",
+        3,
+        "10:00:00 of A comes after a later one: sort the rows",
+    ),
+    "the wrong way round at the end": (
+        HEAD + "A,2013-06-03T10:30:00Z,1\nA,2013-06-03T10:00:00Z,1\n",
+        3,
+        "sort the rows",
+    ),
+    "a decimal comma": (HEAD + "A,2026-03-02T00:00:00,0,5\n", 2, "with a decimal point, not a comma"),
+    "a decimal comma in quotes": (HEAD + 'A,2026-03-02T00:00:00,"0,5"\n', 2, "write it like 0.25"),
+    "doubled column": ("meter,timestamp,kwh,kWh\nA,2013-06-03T10:00:00,1,2\n", 1, "is called kwh: keep one"),
+    "hourly": (
+        HEAD + "".join(f"A,2013-06-03T{hour:02}:00:00,1\n" for hour in range(5)),
+        0,
+        "rows of A mostly stand 60 minutes apart: half-hours only",
+    ),
+    "daily": (
+        HEAD + "".join(f"A,2013-06-{day:02}T00:00:00,1\n" for day in range(1, 9)),
+        0,
+        "mostly stand 1440 minutes apart",
+    ),
+    "quarter-hours": (HEAD + "A,2013-06-03T10:15:00,1\n", 2, "only half-hours from :00 and :30"),
+    "a day alone": (HEAD + "A,2013-06-03,1\n", 2, "is no time"),
+    "an ISO week": (HEAD + "A,2013-W23-1T10:00:00,1\n", 2, "is no time"),
+    "a time in Arabic digits": (HEAD + "A,٢٠١٣-٠٦-٠٣T١٠:٠٠:٠٠,1\n", 2, "is no time"),
+    "Arabic digits": (HEAD + "A,2013-06-03T10:00:00,٠.٢٥\n", 2, "no number of kWh: write it like"),
+    "past all numbers": (HEAD + "A,2013-06-03T10:00:00,1e999999\n", 2, "write kWh, not Wh"),
     "no time": (HEAD + "A,03/06/2013,1\n", 2, "is no time"),
     "off the half-hour": (HEAD + "A,2013-06-03T10:10:00,1\n", 2, "does not begin a half-hour"),
     "short row": (HEAD + "A,2013-06-03T10:00:00\n", 2, "2 fields"),
     "nameless": (HEAD + ",2013-06-03T10:00:00,1\n", 2, "names no meter"),
-    "in Wh": (HEAD + "A,2013-06-03T10:00:00,123456\n", 2, "in Wh?"),
+    "in Wh": (HEAD + "A,2013-06-03T10:00:00,123456\n", 2, "write kWh, not Wh"),
     "no rows": (HEAD, 0, "no row"),
     "empty file": ("", 1, "no column"),
-    "not text": ("meter,timestamp,kwh\nA\udcff", 0, "UTF-8"),
+    "not text": ("meter,timestamp,kwh\nA\udcff", 0, "save it as UTF-8"),
 }
 
 
