@@ -212,6 +212,14 @@ async def test_profiles_that_make_no_sense_are_kept_with_their_reason(
     assert rejected.raw or isinstance(profile, Denied)
 
 
+async def test_places_that_a_model_does_not_have_are_zeros_or_an_error() -> None:
+    book = Book()
+    rows = [[DataSet("", (f"{wh / 1000:.3f}00", "0"))] for wh in WH]
+    book.profile = [[DataSet("P.01", HEAD)], *rows]
+    (answer,) = (a for a in (await read(book, Wanted((Span(ITEM, ASKED),)))).answers if a.item == ITEM)
+    assert answer.blocks[0].raw == WH
+
+
 async def test_rows_beyond_the_range_are_left_out_and_no_rows_are_an_answer() -> None:
     book = Book()
     early = ("0261120063000", *HEAD[1:])
@@ -418,6 +426,20 @@ async def test_a_read_out_that_cannot_be_had() -> None:
     found = await single(Closed(), asked, program=True)
     assert [one["item"] for one in found.refused] == ["objects"]
     assert [r["value"] for r in found.registers] == [str(Decimal("123456"))]
+
+
+async def test_everything_a_meter_lists_where_nothing_is_asked_for() -> None:
+    class Closed(Book):
+        def read_out(self, letter: str) -> Lines:
+            return [[DataSet("", ("ERROR04",))]]
+
+    book = Book()
+    found = await single(book, Asked())
+    assert found.refused == []
+    assert found.objects is None
+    assert {"1.0.1.8.0.255", "1.0.32.7.0.255"} <= {row["item"] for row in found.registers}
+    assert len(found.registers) == len(book.values)
+    assert [one["item"] for one in (await single(Closed(), Asked())).refused] == ["read-out"]
 
 
 async def test_a_registering_modem_s_heartbeats_in_the_midst_of_an_answer() -> None:
