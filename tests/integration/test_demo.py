@@ -11,9 +11,7 @@ import psycopg
 import pytest
 
 AS_OF = "2026-11-21T09:10:00+07:00"
-TURN_OF_THE_MONTH = (
-    "2026-11-01T00:00:00+07:00"  # a meter whose clock is behind still has its snapshot to take
-)
+TURN_OF_THE_MONTH = "2026-11-01T00:00:00+07:00"  # a clock that is behind has its snapshot still to take
 ACCUSING = {"phase_bypass"}
 EVIDENCE = {
     "profile_block": "meter_id, channel, at, kind, interval_s, instants, raw, status, scaler, unit, obis,"
