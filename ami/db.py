@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import rich_click as click
 
@@ -14,6 +14,7 @@ from ami.failure import Exit, InputFailure, UsageFailure, end
 from ami.settings import Settings, load
 from storage import backup as copies
 from storage.embedded import Embedded
+from storage.errors import Unreachable
 from storage.migrations import migrate as apply_migrations
 from storage.migrations import pending
 
@@ -66,7 +67,7 @@ def status(as_json: bool) -> None:
     settings = load()
     if settings.database_url is None:
         found = Embedded(settings.home).status()
-        document = {
+        document: dict[str, Any] = {
             "kind": "embedded",
             "running": found.running,
             "pid": found.pid,
@@ -76,8 +77,7 @@ def status(as_json: bool) -> None:
         }
         waiting = pending(Embedded(settings.home).dsn()) if found.running else None
     else:
-        waiting = pending(settings.database_url)
-        document = {"kind": "external", "running": True}
+        document, waiting = _external(settings.database_url)
     document["pending_migrations"] = waiting
     if as_json:
         emit(document)
@@ -86,6 +86,14 @@ def status(as_json: bool) -> None:
         facts([(key.replace("_", " ").capitalize(), value) for key, value in shown.items()])
     if not document["running"]:
         end(Exit.NO_LINK)
+
+
+def _external(url: str) -> tuple[dict[str, Any], list[str] | None]:
+    try:
+        waiting = pending(url)
+    except Unreachable as away:
+        return {"kind": "external", "running": False, "why": str(away)}, None
+    return {"kind": "external", "running": True}, waiting
 
 
 @command.command()

@@ -13,6 +13,7 @@ from ami.failure import Failure, UsageFailure
 from ami.settings import Settings
 from storage.embedded import Embedded
 from storage.migrations import migrate, pending
+from storage.pool import readable
 
 
 def prepare(settings: Settings) -> Path:
@@ -66,6 +67,7 @@ def database(settings: Settings, *, migrated: bool = True, make: bool = False) -
     one started by `ami db start` stays.
     """
     if settings.database_url is not None:
+        readable(settings.database_url)
         if migrated:
             _migrate(settings.database_url)
         yield settings.database_url

@@ -19,13 +19,19 @@ class DatabaseMissing(StorageError):
 
 
 class OtherMajor(StorageError):
-    """The data directory was written by another major version of PostgreSQL."""
+    """The data directory was written by another major version of PostgreSQL, or does not say by which."""
 
     def __init__(self, data: Path, found: str, wanted: str) -> None:
-        super().__init__(
+        other = (
             f"The database in {data} was written by PostgreSQL {found}, this program runs {wanted}:"
             " back it up with the version that wrote it (ami db backup) and restore it into a new home."
         )
+        damaged = (
+            f"{data / 'PG_VERSION'}, which says what wrote this database, is damaged: it has to hold the one"
+            f" line {wanted} where this program wrote it; other files may be damaged too, so take a backup"
+            " (ami db backup) as soon as it runs."
+        )
+        super().__init__(other if found.isascii() and found.replace(".", "").isdigit() else damaged)
         self.data, self.found, self.wanted = data, found, wanted
 
 
@@ -56,13 +62,11 @@ class BackupFailed(StorageError):
 
 
 class Unreachable(StorageError):
-    """Nobody answers at the database's address, or it refuses us."""
+    """Nobody answers at the database's address, or it refuses us. `ours`: it is the embedded one."""
 
-    def __init__(self, shown: str, said: str) -> None:
-        super().__init__(
-            f"The database at {shown} cannot be reached ({said}): start it with ami db start, "
-            f"or correct AMI_DATABASE_URL."
-        )
+    def __init__(self, shown: str, said: str, *, ours: bool = False) -> None:
+        way = "start it with ami db start" if ours else "start that server, or correct AMI_DATABASE_URL"
+        super().__init__(f"The database at {shown} cannot be reached ({said}): {way}.")
         self.shown, self.said = shown, said
 
 

@@ -7,14 +7,16 @@ new one.
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
 
 import psycopg
 from psycopg import AsyncConnection, Connection
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
+from storage.address import shown, unreadable
+from storage.embedded.dsn import Dsn
 from storage.errors import Unreachable
 
 Pool = ConnectionPool[Connection[TupleRow]]
@@ -23,12 +25,6 @@ AsyncPool = AsyncConnectionPool[AsyncConnection[TupleRow]]
 STATEMENT_TIMEOUT_S: Final = 120.0
 _WAIT_S: Final = 30.0
 _CONNECT_S: Final = 10
-_PASSWORD: Final = re.compile(r"(://[^:/@]*:)[^@]*@|(password=)\S+")
-
-
-def shown(dsn: str) -> str:
-    """The address without its password, for people and logs."""
-    return _PASSWORD.sub(lambda found: f"{found[1]}***@" if found[1] else f"{found[2]}***", dsn)
 
 
 def session(statement_timeout_s: float = STATEMENT_TIMEOUT_S) -> dict[str, Any]:
@@ -43,13 +39,26 @@ def session(statement_timeout_s: float = STATEMENT_TIMEOUT_S) -> dict[str, Any]:
 
 def connect(dsn: str, *, autocommit: bool = False, statement_timeout_s: float = 0) -> Connection[TupleRow]:
     """One connection outside any pool, without a limit on its statements unless given. Raises Unreachable."""
+    readable(dsn)
     try:
         return psycopg.connect(dsn, autocommit=autocommit, **session(statement_timeout_s))
     except psycopg.OperationalError as error:
-        raise Unreachable(shown(dsn), _said(error)) from error
+        raise _unreachable(dsn, _said(error)) from error
+
+
+def readable(dsn: str) -> None:
+    """Raise Unreachable for an address that cannot be read; what libpq says of it may quote its password."""
+    if reason := unreadable(dsn):
+        raise _unreachable(dsn, reason)
+    try:
+        conninfo_to_dict(dsn)
     except psycopg.ProgrammingError as error:
-        # No address at all. What libpq says of it repeats the whole with its password.
-        raise Unreachable(shown(dsn), str(error).split(': "')[0]) from None
+        said = str(error).strip().replace('"]"', "]").split('"')[0]
+        raise _unreachable(dsn, said.removesuffix(" in ").rstrip(": ")) from None
+
+
+def _unreachable(dsn: str, said: str) -> Unreachable:
+    return Unreachable(shown(dsn), said, ours=isinstance(dsn, Dsn))
 
 
 def _said(error: psycopg.OperationalError) -> str:

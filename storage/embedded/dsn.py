@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
-_PASSWORD = re.compile(r"(://[^:/@]*:)[^@]*@")
+from storage import address
 
 
 class Dsn(str):
@@ -19,7 +17,7 @@ class Dsn(str):
     @property
     def shown(self) -> str:
         """The address without its password, for people and logs."""
-        return _PASSWORD.sub(r"\1***@", self)
+        return address.shown(self)
 
     def __repr__(self) -> str:
         return f"Dsn({self.shown!r})"

@@ -59,11 +59,12 @@ class Places:
         return self.db / "port"
 
     def port(self) -> int | None:
-        """The port of the last start."""
+        """The port of the last start; None where the file says none that can be."""
         try:
-            return int(self._port.read_text())
-        except (FileNotFoundError, ValueError):
+            port = int(self._port.read_bytes())
+        except (FileNotFoundError, NotADirectoryError, ValueError):
             return None
+        return port if 0 < port < 65536 else None
 
     def remember_port(self, port: int) -> None:
         """Keep `port` for this server's next starts."""

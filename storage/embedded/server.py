@@ -200,7 +200,7 @@ class Embedded:
 
     def _refuse_other_major(self) -> None:
         try:
-            found = (self._places.data / "PG_VERSION").read_text().strip()
+            found = (self._places.data / "PG_VERSION").read_text(errors="replace").strip()
         except FileNotFoundError:
             return
         if found != programs.POSTGRES_MAJOR:

@@ -81,6 +81,22 @@ def test_a_database_whose_password_is_another(ami: Any, database: str) -> None:
     assert "wrong@" not in sentence
 
 
+@pytest.mark.parametrize("verb", [["status"], ["db", "psql"], ["export", "register"]])
+def test_a_password_that_is_not_encoded(ami: Any, verb: list[str]) -> None:
+    ami.environment["AMI_DATABASE_URL"] = "postgresql://ami:SEC@RET PW@127.0.0.1:1/ami"
+    sentence = refused(ami, *verb, code=1)
+    assert "at postgresql://ami:***@127.0.0.1:1/ami cannot be reached (its password has to be" in sentence
+    assert "RET" not in sentence
+
+
+def test_the_status_of_a_database_that_is_not_there(ami: Any, free_port: int) -> None:
+    ami.environment["AMI_DATABASE_URL"] = f"postgresql://ami:hidden@127.0.0.1:{free_port}/ami"
+    found = ami.json("db", "status", "--json", code=4)
+    assert (found["kind"], found["running"], found["pending_migrations"]) == ("external", False, None)
+    assert "start that server, or correct AMI_DATABASE_URL" in found["why"]
+    assert "hidden" not in found["why"]
+
+
 def test_an_address_that_is_none(ami: Any) -> None:
     ami.environment["AMI_DATABASE_URL"] = "postgresql://ami:hidden@[127.0.0.1/ami"
     sentence = refused(ami, "status", code=1)

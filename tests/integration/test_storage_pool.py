@@ -7,7 +7,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from storage.pool import open_async_pool, open_pool, shown
+from storage.pool import open_async_pool, open_pool
 from storage.queue import queue_app
 
 
@@ -45,11 +45,6 @@ def test_a_statement_is_given_up(database: str) -> None:
         pool.connection() as conn,
     ):
         conn.execute("SELECT pg_sleep(%s)", [timedelta(seconds=5).total_seconds()])
-
-
-def test_a_password_is_not_shown() -> None:
-    assert shown("postgresql://ami:geheim@h:1/ami") == "postgresql://ami:***@h:1/ami"
-    assert shown("host=h password=geheim dbname=ami") == "host=h password=*** dbname=ami"
 
 
 async def test_the_queue_runs_what_is_deferred(database: str) -> None:

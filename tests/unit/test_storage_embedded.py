@@ -146,6 +146,29 @@ def test_data_of_another_major_version_is_refused_in_one_sentence(tmp_path: Path
     assert (data / "PG_VERSION").read_text() == "16\n"
 
 
+@pytest.mark.parametrize("found", ["garbage", "", "17\n17", "\x00\ufffd"])
+def test_a_version_that_cannot_be_is_damage(tmp_path: Path, found: str) -> None:
+    data = tmp_path / "db" / "data" / "pg"
+    data.mkdir(parents=True)
+    (data / "PG_VERSION").write_text(found)
+    with pytest.raises(OtherMajor) as refused:
+        Embedded(tmp_path).start()
+    assert str(refused.value).startswith(
+        f"{data / 'PG_VERSION'}, which says what wrote this database, is damaged"
+    )
+    assert "garbage" not in str(refused.value)
+
+
+@pytest.mark.parametrize("said", [b"99999", b"0", b"-1", b"", b"text", b"\xff\xfe", "١٥٠٠٠".encode()[:3]])
+def test_a_damaged_port_is_no_port(tmp_path: Path, said: bytes) -> None:
+    places = Places(tmp_path)
+    (tmp_path / "port").write_bytes(said)
+    (tmp_path / "password").write_text("x")
+    assert places.port() is None
+    with pytest.raises(StorageError, match="start it with ami db start"):
+        places.dsn("ami", places.port())
+
+
 def test_there_is_no_address_before_the_first_start(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="ami db start"):
         Embedded(tmp_path).dsn()
