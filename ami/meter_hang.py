@@ -77,7 +77,11 @@ INDEX = _Index()
 @click.option("--station", default="T01", show_default=True, help="Station of a new point.")
 @click.option("--book", default="S01", show_default=True, help="Reading book of a new customer.")
 @click.option("--plan", default="vn-household", show_default=True, help="Tariff plan of a new point.")
-@click.option("--multiplier", type=_Number(), default="1", show_default=True, help="CT × VT of a new point.")
+@click.option(
+    "--multiplier",
+    type=_Number(),
+    help="CT × VT of a new point; default: 1, and to be said for a model behind transformers.",
+)
 @click.option("--digits", type=DIGITS, help="kWh digits of the register; default: as the model says.")
 @click.option("--since", type=INSTANT, help="When it was hung; default: the first of last month.")
 @click.option(
@@ -165,16 +169,33 @@ def change(serial: str, **given: Any) -> None:
 @click.option(
     "--index", "indices", type=INDEX, multiple=True, help="What it showed then, in kWh, like KT=1234.5."
 )
-def take_down(serial: str, at: datetime | None, indices: tuple[tuple[str, Decimal], ...]) -> None:
+@click.option("--undo", is_flag=True, help="It was a mistake: the meter never ceased to hang there.")
+@click.option("--as-of", type=INSTANT, help="Stand at this instant instead of now.")
+def take_down(
+    serial: str,
+    at: datetime | None,
+    indices: tuple[tuple[str, Decimal], ...],
+    undo: bool,
+    as_of: datetime | None,
+) -> None:
     """Meter SERIAL was taken down; its readings stay, and it is billed up to then.
 
     For an exchange, hang the new one with `ami meter add … --point POINT --since THE-SAME-INSTANT` after it.
 
     \b
     ami meter take-down 20260001 --at 2026-10-14T09:30 --index KT=8123.4
+    ami meter take-down 20260001 --undo
     """
+    if undo and (at is not None or indices):
+        raise click.UsageError("--undo takes back what was said: leave --at and --index out")
     settings = load()
+    now = clocks.clock(as_of)()
     key = WrappingKey.load_or_create(settings.wrapping_key_path)
     with home.database(settings) as dsn, open_pool(dsn) as pool:
-        ended = meter_changes.take_down(pool, serial, at or clocks.wall(), indices, key.wrap)
-    say(f"Meter {serial} hung at {ended.point} until {when(ended.until)}.")
+        if undo:
+            stay = meter_changes.take_down_undone(pool, serial, key.wrap, by="ami", now=now)
+            say(f"Meter {serial} hangs at {stay.point} since {when(stay.since)}, as if never taken down.")
+            return
+        stay = meter_changes.take_down(pool, serial, at or now, indices, key.wrap, by="ami", now=now)
+    say(f"Meter {serial} hung at {stay.point} until {when(stay.until)}.")
+    say(f"If that was a mistake: ami meter take-down {serial} --undo")

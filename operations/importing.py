@@ -25,7 +25,9 @@ from model.grid import (
 )
 from model.period import LOCAL, local_day, require_aware
 from model.series import Rate
+from operations import models
 from operations.errors import MeterRefused
+from operations.hanging import refuse_too_few_rates, refuse_unsaid_multiplier
 from operations.multipliers import refuse_contradictions
 from protocols import meter_models
 from protocols.modem import dialects
@@ -72,7 +74,7 @@ class NewMeter:
     station: str = "T01"
     book: str = "S01"
     plan: str = "vn-household"
-    multiplier: Decimal = Decimal(1)
+    multiplier: Decimal | None = None  # None: not said
 
 
 def refuse_unknown_dialect(serial: str, dialect: str) -> None:
@@ -141,7 +143,7 @@ def _place(new: NewMeter, known: Register) -> Register:
         Role.CUSTOMER,
         new.station,
         customer=new.customer,
-        multipliers=(Multiplier(new.since, new.multiplier),),
+        multipliers=(Multiplier(new.since, new.multiplier or Decimal(1)),),
         supplies=(Supply(local_day(new.since), new.plan),),
     )
     return Register(
@@ -175,6 +177,21 @@ def _refuse_taken(new: NewMeter, code: str, known: Register) -> None:
             raise MeterRefused(new.serial, f"meter {new.serial} at {code}: {said}, or name another --point")
 
 
+def _registered(serial: str, known: Register) -> str:
+    """Why a serial that is known cannot be hung, and the way out."""
+    stays = sorted(
+        (item for item in known.installations if item.serial == serial), key=lambda item: item.since
+    )
+    if not stays or stays[-1].until is None:
+        where = f" and hangs at {stays[-1].point}" if stays else ""
+        return f"meter {serial} is registered already{where}: see `ami meter list`, or correct the serial"
+    until = f"{stays[-1].until.astimezone(LOCAL):%d/%m/%Y %H:%M}"
+    return (
+        f"meter {serial} is registered already, and was taken down from {stays[-1].point} at {until}: "
+        f"if that was a mistake, take it back (`ami meter take-down {serial} --undo`)"
+    )
+
+
 def add_meter(pool: Pool, new: NewMeter, wrap: Wrap) -> Point:
     """Hang one meter and return its point. Raises `MeterRefused`, or `RegisterUnusable` against the grid."""
     _checked(new)
@@ -182,8 +199,7 @@ def add_meter(pool: Pool, new: NewMeter, wrap: Wrap) -> Point:
     with pool.connection() as conn:
         known = known_register(conn)
         if any(meter.serial == new.serial for meter in known.meters):
-            said = f"meter {new.serial} is registered already: see `ami meter list`, or correct the serial"
-            raise MeterRefused(new.serial, said)
+            raise MeterRefused(new.serial, _registered(new.serial, known))
         try:
             modem = _modem(new, known)
         except ModelError as error:
@@ -193,8 +209,15 @@ def add_meter(pool: Pool, new: NewMeter, wrap: Wrap) -> Point:
         code = place.points[0].code if place.points else new.point or f"{new.customer}001"
         _refuse_taken(new, code, known)
         meter = Meter(new.serial, new.model, modem.code, new.address, new.digits, new.password)
+        point = next(point for point in (*place.points, *known.points) if point.code == code)
+        refuse_unsaid_multiplier(
+            new.serial, new.model, point, new.since, new.multiplier, new=bool(place.points)
+        )
+        kind = models.kind(new.model)
+        if kind is not None:
+            refuse_too_few_rates(new.serial, new.model, kind, point, new.since)
         hung = Installation(code, new.serial, new.since, first_index=dict(new.indices or {}))
         touched = replace(place, modems=(modem,), meters=(meter,), installations=(hung,))
         save_register(conn, touched, wrap)
         refuse_contradictions(conn, touched)
-        return next(point for point in (*place.points, *known.points) if point.code == code)
+        return point

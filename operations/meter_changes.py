@@ -9,9 +9,10 @@ from decimal import Decimal
 
 from model.errors import ModelError
 from model.grid import Installation, Meter, Modem, ModemLink, Register
-from model.period import require_aware
+from model.period import LOCAL, require_aware
 from model.series import Channel, Rate
 from operations.errors import MeterRefused
+from operations.hanging import refuse_unbillable
 from operations.importing import Wrap, refuse_unknown_dialect
 from operations.multipliers import refuse_contradictions
 from protocols import meter_models
@@ -19,6 +20,7 @@ from protocols.errors import LocalError
 from protocols.meter_models.model import MeterModel, Speech
 from storage.grid import register as known_register
 from storage.grid import save_register
+from storage.people import audit
 from storage.pool import Pool
 
 
@@ -69,6 +71,7 @@ def change(pool: Pool, serial: str, wanted: Change, wrap: Wrap) -> tuple[str, ..
         counts = save_register(conn, Register(modems=(modem,), meters=(new,)), wrap)
         if wanted.model is not None:  # else another password or address could not be given in the meantime
             refuse_contradictions(conn, Register(meters=(new,)))
+            refuse_unbillable(known, serial, wanted.model)
         return tuple(noun for noun in counts.changed if counts.changed[noun] + counts.added[noun])
 
 
@@ -129,22 +132,74 @@ def _kind(serial: str, model: str) -> MeterModel:
 
 
 def take_down(
-    pool: Pool, serial: str, at: datetime, kwh: Iterable[tuple[str, Decimal]], wrap: Wrap
+    pool: Pool,
+    serial: str,
+    at: datetime,
+    kwh: Iterable[tuple[str, Decimal]],
+    wrap: Wrap,
+    *,
+    by: str,
+    now: datetime,
 ) -> Installation:
     """Say that a meter was taken down, with what its display showed, and return where it hung.
 
-    Raises `MeterRefused` when it is not hanging, or hung later than `at`.
+    Raises `MeterRefused` when it is not hanging, hung later than `at`, or `at` is still to come.
     """
-    require_aware(at)
+    if require_aware(at) > now:
+        said = f"meter {serial}: {_at(at)} is still to come: give the instant it was taken down (--at)"
+        raise MeterRefused(serial, said)
     with pool.connection() as conn:
         known = known_register(conn)
         indices = raw_indices(serial, _meter(known, serial).model, kwh)
         hanging = [i for i in known.installations if i.serial == serial and i.until is None]
         if not hanging:
-            raise MeterRefused(serial, f"meter {serial} hangs nowhere: see `ami meter list`")
+            last = _last_stay(known, serial)
+            told = "" if last is None else f", it was taken down from {last.point} at {_at(last.until)}"
+            raise MeterRefused(serial, f"meter {serial} hangs nowhere{told}: see `ami meter list`")
         try:
             ended = replace(hanging[0], until=at, last_index=indices)
         except ModelError as error:
-            raise MeterRefused(serial, f"{error}") from None
+            raise MeterRefused(serial, f"{error}: correct --at") from None
         save_register(conn, Register(installations=(ended,)), wrap)
+        detail = {"point": ended.point, "until": at.isoformat(), "raw": indices}
+        audit(conn, now, by, "meter.take_down", serial, detail)
         return ended
+
+
+def take_down_undone(pool: Pool, serial: str, wrap: Wrap, *, by: str, now: datetime) -> Installation:
+    """The last taking down of a meter was a mistake: it never ceased to hang. What it showed is forgotten,
+    but for the record of who said so. Returns where it hangs and since when.
+
+    Raises `MeterRefused` when it was not taken down, or another meter hangs in its place.
+    """
+    with pool.connection() as conn:
+        known = known_register(conn)
+        _meter(known, serial)
+        last = _last_stay(known, serial)
+        if last is None or last.until is None:
+            where = "" if last is None else f", it hangs at {last.point}"
+            raise MeterRefused(serial, f"meter {serial} was not taken down{where}: there is nothing to undo")
+        for other in known.installations:
+            if other.point == last.point and other.since >= last.until:
+                said = (
+                    f"meter {serial}: meter {other.serial} hangs at {last.point} since {_at(other.since)}: "
+                    f"an exchange is not undone, correct the customer's bill instead"
+                )
+                raise MeterRefused(serial, said)
+        again = replace(last, until=None, last_index={})
+        save_register(conn, Register(installations=(again,)), wrap)
+        detail = {"point": last.point, "until": last.until.isoformat(), "raw": dict(last.last_index)}
+        audit(conn, now, by, "meter.take_down_undone", serial, detail)
+        return again
+
+
+def _last_stay(known: Register, serial: str) -> Installation | None:
+    return max(
+        (item for item in known.installations if item.serial == serial),
+        key=lambda item: item.since,
+        default=None,
+    )
+
+
+def _at(at: datetime | None) -> str:
+    return "" if at is None else f"{at.astimezone(LOCAL):%H:%M on %d/%m/%Y}"

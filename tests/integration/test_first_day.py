@@ -261,5 +261,11 @@ def by_hand(ami: Ami, village: Village) -> None:
         b for b in ami.json("bill", "list", "--month", MONTH, "--json")["bills"] if b["point"] == "HTX3002"
     ]
     assert float(bill["wh"]) == 100_500
-    ami("meter", "take-down", serial, "--at", "2026-11-20")
+    later = ami("meter", "take-down", serial, "--at", "2026-11-22", "--as-of", AS_OF, code=5).stderr
+    assert "is still to come" in later
+    told = ami("meter", "take-down", serial, "--at", "2026-11-20", "--as-of", AS_OF).stderr
     assert "HTX3002 (taken down)" in ami("meter", "list", serial).stdout
+    assert f"ami meter take-down {serial} --undo" in told
+    ami("meter", "take-down", serial, "--undo", "--at", "2026-11-20", code=2)
+    ami("meter", "take-down", serial, "--undo", "--as-of", AS_OF)
+    assert "taken down" not in ami("meter", "list", serial).stdout
