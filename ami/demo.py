@@ -75,6 +75,8 @@ def command(
     """A small cooperative, live: simulated meters speak real protocols to the head-end, and what they said is
     stored, validated, closed, billed and watched. Ctrl-C ends everything it started.
     """
+    if as_json and not once:
+        raise click.UsageError("--json goes with --once: without it the demo goes on until it is stopped")
     settings = load()
     wanted = as_of or clocks.wall()
     now = lawful(wanted, last_vat_day())

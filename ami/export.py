@@ -55,6 +55,8 @@ def intervals(
     ami export intervals --meter 20260001 --quality actual --json
     """
     as_json = _both(as_json, as_csv)
+    if first and last and last < first:
+        raise click.UsageError(f"--from {first} lies after --to {last}: exchange them")
     period = Period(midnight(first or date(1970, 1, 1)), midnight(last or date(2200, 1, 1)))
     with home.database(load()) as dsn, open_pool(dsn) as pool, pool.connection() as conn:
         if serial not in fleet.meter_ids(conn, [serial]):

@@ -12,25 +12,39 @@ from model.clock import parse_instant
 from model.errors import ModelError
 from model.period import Period, add_months, local_day
 
+FIRST_YEAR, LAST_YEAR = 2000, 2100
+_BOUNDS = f"lies outside the years {FIRST_YEAR} to {LAST_YEAR}: name another"
+
+
+def _within(year: int) -> bool:
+    """Whether periods around it can be reckoned with, and any price or meter is that old or far away."""
+    return FIRST_YEAR <= year <= LAST_YEAR
+
 
 class _Instant(click.ParamType[Any]):
     name = "instant"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
         try:
-            return parse_instant(value) if isinstance(value, str) else value
+            at = parse_instant(value)
         except ModelError as error:
             self.fail(str(error), param, ctx)
+        return at if _within(at.year) else self.fail(f"{value} {_BOUNDS} instant", param, ctx)
 
 
 class _Day(click.ParamType[Any]):
     name = "day"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
         try:
-            return date.fromisoformat(value) if isinstance(value, str) else value
+            day = date.fromisoformat(value)
         except ValueError:
             self.fail(f"{value!r} is no day: write it like 2026-10-01", param, ctx)
+        return day if _within(day.year) else self.fail(f"{value} {_BOUNDS} day", param, ctx)
 
 
 class _Month(click.ParamType[Any]):
@@ -39,9 +53,12 @@ class _Month(click.ParamType[Any]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if not isinstance(value, str):
             return value
-        if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", value):
+        if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", value):
             self.fail(f"{value!r} is no month: write it like 2026-10", param, ctx)
-        return Period.of_month(int(value[:4]), int(value[5:]))
+        year = int(value[:4])
+        if not _within(year):
+            self.fail(f"{value} {_BOUNDS} month", param, ctx)
+        return Period.of_month(year, int(value[5:]))
 
 
 def last_full_month(now: datetime) -> Period:

@@ -88,6 +88,19 @@ def test_a_known_failure_is_a_sentence() -> None:
     [
         (("nix",), "No such command 'nix'"),
         (("close", "--month", "2026-13"), "write it like 2026-10"),
+        (("close", "--month", "9999-12"), "9999-12 lies outside the years 2000 to 2100"),
+        (("demo", "--once", "--as-of", "0001-01-01T00:00+07:00"), "outside the years 2000 to 2100"),
+        (
+            ("status", "--as-of", "9999-12-31T23:59-07:00"),
+            "outside the years 2000 to 2100: name another instant",
+        ),
+        (("bill", "run", "--invoice-date", "0001-01-01"), "outside the years 2000 to 2100: name another day"),
+        (("close", "--month", "٢٠٢٦-10"), "is no month"),
+        (("demo", "--json"), "--json goes with --once"),
+        (
+            ("export", "intervals", "--meter", "1", "--csv", "--from", "2026-10-02", "--to", "2026-10-01"),
+            "--from 2026-10-02 lies after --to 2026-10-01",
+        ),
         (("export", "closing"), "choose one of --json and --csv"),
         (("collect", "--json"), "--json goes with --once"),
         (("bill", "print", "--output", "x.html"), "--month"),
