@@ -65,7 +65,7 @@ def customers(file: Path, as_json: bool) -> None:
     key = WrappingKey.load_or_create(settings.wrapping_key_path)
     with home.database(settings) as dsn, open_pool(dsn) as pool:
         try:
-            counts = customer_file.bring_in(pool, file, key.wrap)
+            counts = customer_file.bring_in(pool, file, key.wrap, lambda remark: say(f"  {remark}"))
         except FileRefused as refused:
             for error in refused.errors[:TOLD]:
                 say(f"  {error}")

@@ -36,7 +36,7 @@ COLUMNS = (
         "Điện thoại",
         "0912345678",
         False,
-        "a telephone number",
+        "a telephone number such as 0912345678",
         ("DTHOAI_SMS", "phone", "số điện thoại"),
     ),
     Column("email", "Email", "", False, "an e-mail address", ("e-mail", "thư điện tử")),

@@ -1,9 +1,14 @@
-"""The customer file the office has filled in, read back all or nothing."""
+"""The customer file the office has filled in, read back all or nothing.
+
+A spreadsheet that takes a telephone for a number drops its leading zero: what can be nothing else is put
+right, and told.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -21,7 +26,7 @@ from operations.spreadsheet import read_rows
 from storage.grid import RegisterCounts
 from storage.pool import Pool
 
-__all__ = ["bring_in", "example_line", "read", "write_template"]
+__all__ = ["CustomerFile", "bring_in", "example_line", "read", "write_template"]
 
 _CODE = re.compile(r"[0-9A-Za-zĐđ][0-9A-Za-zĐđ./_-]{0,31}")
 _YES = {"co", "yes", "true", "1", "x"}
@@ -64,11 +69,26 @@ def _reading_day(text: str) -> int:
     return value
 
 
+# The numbering plan (TT 22/2014/TT-BTTTT): mobiles are 03, 05, 07, 08 or 09 and eight digits, land lines 02
+# and nine; 1800 and 1900 stand alone.
+_LOST_ZERO = re.compile(r"[35789]\d{8}")
+_TELEPHONE = re.compile(r"(0|\+?84)\d{9,10}|1[89]00\d{4,6}")
+
+
+def _telephone(text: str) -> str:
+    """As it was written; several may stand in a cell, parted by signs."""
+    digits = re.sub(r"(?<=[\d+(])[ .()-]+(?=\d)|[()]", "", text)
+    if not all(_TELEPHONE.fullmatch(one.strip()) for one in re.split(r"[,;/]", digits)):
+        raise ValueError
+    return text
+
+
 _READ: dict[str, Callable[[str], Any]] = {
     "customer": _code,
     "book": _code,
     "station": _code,
     "point": _code,
+    "phone": _telephone,
     "reading_day": _reading_day,
     "households": _number,
     "multiplier": _number,
@@ -92,6 +112,7 @@ class _Reading:
     def __init__(self, plans: frozenset[str]) -> None:
         self.plans = plans
         self.errors: list[FileError] = []
+        self.remarks: list[FileError] = []
         self.stations: dict[str, Station] = {}
         self.books: dict[str, ReadingBook] = {}
         self.customers: dict[str, tuple[int, Customer]] = {}
@@ -123,6 +144,10 @@ class _Reading:
             if column.required:
                 self.errors.append(FileError(line, column.heading, f"the cell is empty: enter {column.hint}"))
             return _DEFAULT.get(column.key, "")
+        if column.key == "phone" and _LOST_ZERO.fullmatch(text):
+            said = f"“{text}” has lost its leading zero: taken as 0{text}"
+            self.remarks.append(FileError(line, column.heading, said))
+            text = f"0{text}"
         try:
             return _READ.get(column.key, str)(text)
         except (ValueError, InvalidOperation):
@@ -194,7 +219,15 @@ class _Reading:
         )
 
 
-def read(path: Path, plans: frozenset[str]) -> Register:
+@dataclass(frozen=True, slots=True)
+class CustomerFile:
+    """What a file says, and what was put right in it, by line."""
+
+    register: Register
+    remarks: tuple[FileError, ...] = ()
+
+
+def read(path: Path, plans: frozenset[str]) -> CustomerFile:
     """The stations, books, customers and points of a filled-in customer file (CSV or XLSX).
 
     `plans` are the tariff plans that can be billed. Raises `FileRefused` with every error by line and column.
@@ -214,7 +247,7 @@ def read(path: Path, plans: frozenset[str]) -> Register:
                 reading.errors.append(FileError(line, "", str(error)))
     if reading.errors:
         raise FileRefused(path.name, tuple(reading.errors))
-    return reading.register()
+    return CustomerFile(reading.register(), tuple(reading.remarks))
 
 
 def example_line(path: Path) -> int | None:
@@ -223,9 +256,15 @@ def example_line(path: Path) -> int | None:
     return next((line for line, cells in read_rows(path) if cells[:2] == example), None)
 
 
-def bring_in(pool: Pool, path: Path, wrap: Wrap) -> RegisterCounts:
-    """Take over a filled-in customer file (CSV or XLSX), or nothing of it.
+def bring_in(
+    pool: Pool, path: Path, wrap: Wrap, remark: Callable[[FileError], None] = lambda _: None
+) -> RegisterCounts:
+    """Take over a filled-in customer file (CSV or XLSX), or nothing of it; `remark` hears what was put right.
 
     Raises `FileRefused` with every error by line and column.
     """
-    return import_register(pool, read(path, frozenset(PLANS)), wrap)
+    found = read(path, frozenset(PLANS))
+    counts = import_register(pool, found.register, wrap)
+    for one in found.remarks:
+        remark(one)
+    return counts

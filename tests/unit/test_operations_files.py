@@ -31,7 +31,7 @@ def _file(tmp_path: Path, *rows: dict[str, str], headings: list[str] | None = No
 @pytest.mark.parametrize("name", ["mau.csv", "mau.xlsx"])
 def test_the_template_reads_back_as_its_example(tmp_path: Path, name: str) -> None:
     customer_file.write_template(tmp_path / name)
-    register = customer_file.read(tmp_path / name, PLANS)
+    register = customer_file.read(tmp_path / name, PLANS).register
     [customer], [point] = register.customers, register.points
     assert (customer.code, customer.name, customer.book) == ("HTX01000001", "Nguyễn Thị Hoa", "S01")
     assert customer.phone == "0912345678"  # a leading zero survives a spreadsheet
@@ -72,6 +72,48 @@ def test_every_error_is_told_by_line_and_column_and_nothing_is_read(tmp_path: Pa
     assert str(refused.value.errors[1]) == (
         "line 3, column “Số hộ”: “nhiều” is not a number of households such as 1 or 1,25: correct it"
     )
+
+
+def test_a_telephone_that_lost_its_zero_is_put_right_and_told(tmp_path: Path) -> None:
+    path = _file(tmp_path, {"Điện thoại": "912345678"})
+    found = customer_file.read(path, PLANS)
+    assert found.register.customers[0].phone == "0912345678"
+    [remark] = found.remarks
+    assert str(remark) == (
+        "line 2, column “Điện thoại”: “912345678” has lost its leading zero: taken as 0912345678"
+    )
+
+
+def test_a_telephone_that_a_spreadsheet_holds_as_a_number(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    assert book.active is not None
+    book.active.append(HEADINGS)
+    book.active.append([912345678 if c.key == "phone" else c.example for c in COLUMNS])
+    book.save(tmp_path / "x.xlsx")
+    assert customer_file.read(tmp_path / "x.xlsx", PLANS).register.customers[0].phone == "0912345678"
+
+
+@pytest.mark.parametrize("phone", ["2283822822", "91234567", "9.12E+08", "412345678", "abc", "0912"])
+def test_a_telephone_that_may_be_anything_is_refused(tmp_path: Path, phone: str) -> None:
+    with pytest.raises(FileRefused, match=r"line 2, column “Điện thoại”: “.*” is not a telephone number"):
+        customer_file.read(_file(tmp_path, {"Điện thoại": phone}), PLANS)
+
+
+@pytest.mark.parametrize(
+    "phone",
+    [
+        "",
+        "0912 345 678",
+        "+84 912.345.678",
+        "(0228) 3822822",
+        "0912345678 / 0987654321",
+        "02438220220",
+        "19006769",
+    ],
+)
+def test_telephones_as_people_write_them(tmp_path: Path, phone: str) -> None:
+    found = customer_file.read(_file(tmp_path, {"Điện thoại": phone}), PLANS)
+    assert (found.register.customers[0].phone, found.remarks) == (phone, ())
 
 
 def test_a_missing_an_unknown_and_a_doubled_column_are_named(tmp_path: Path) -> None:
