@@ -180,19 +180,22 @@ def test_a_profile_in_three_blocks() -> None:
     assert [item.value for item in axdr.decode(got.raw()).value] == [1, 2, 3, 4, 5]
 
 
+HOUR = (
+    "c001c100070100630100ff0201010204020412000809060000010000ff0f02120000"
+    "090c07e40101030a000000000000090c07e40101030b0000000000000100"
+)
+"""A profile's rows of an hour [C TestClient_GetRequestWithSelectiveAccessByDate]."""
+
+
 def test_a_range_on_the_wire_and_back() -> None:
-    """[C] TestClient_GetRequestWithSelectiveAccessByDate, apart from the weekday, which we write."""
-    text = (
-        "C001C100070100630100FF0201010204020412000809060000010000FF0F02120000"
-        "090C07E40101030A000000000000090C07E40101030B0000000000000100"
-    )
-    request = GetRequestNormal.from_bytes(bytes.fromhex(text))
+    """Apart from the weekday, which we write."""
+    request = GetRequestNormal.from_bytes(bytes.fromhex(HOUR))
     assert request.access is not None
     asked = read_selection(request.access)
     first, last = asked.first.to_datetime(), asked.last.to_datetime()  # type: ignore[union-attr]
     assert (last - first).seconds == 3600
     assert GetRequestNormal(BOTH, PROFILE, RangeSelection(first, last).to_access()) == request
-    assert request.to_bytes().hex() == text.lower()
+    assert request.to_bytes().hex() == HOUR
 
 
 @pytest.mark.parametrize(

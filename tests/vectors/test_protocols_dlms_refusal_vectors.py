@@ -25,6 +25,7 @@ from tests.dlms_line import ENERGY, SWITCH, Desk, associated, replay
         ("d80203", ExceptionResponse(StateError.SERVICE_UNKNOWN, ServiceError.OTHER_REASON)),
         ("0e010601", ConfirmedServiceError(1, 6, InitiateError.DLMS_VERSION_TOO_LOW)),
         ("0e010203", ConfirmedServiceError(1, 2, 3)),
+        ("0e010302", ConfirmedServiceError(1, 3, 2)),
     ],
 )
 def test_both_directions(text: str, message: apdu.Apdu) -> None:

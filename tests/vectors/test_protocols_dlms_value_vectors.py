@@ -48,12 +48,19 @@ def test_clock_without_deviation_is_no_instant_by_itself() -> None:
     assert read_clock(raw, UTC) == datetime(2018, 2, 12, tzinfo=UTC)
 
 
+FIVE_DAYS = (
+    "010204020412000809060000010000ff0f02120000090c07e40101ff00030000ff8800090c07e40106ff00030000ffc4000100"
+)
+"""A selection alone [P test_selective_access, test_range_descriptor_to_bytes]."""
+QUARTERS = (
+    "c001c100070100630100ff0201010204020412000809060000010000ff0f02120000"
+    "090c07e10a010700000000ffc480090c07e10a010701000000ffc4800100"
+)
+"""Quarter-hours of 2017-10-01, midnight to one, daylight saving bit set [P test_selective_access]."""
+
+
 def test_range_on_the_wire() -> None:
-    """[P test_selective_access, test_range_descriptor_to_bytes] apart from the weekdays, which we write."""
-    expected = (
-        "010204020412000809060000010000ff0f02120000"
-        "090c07e40101ff00030000ff8800090c07e40106ff00030000ffc4000100"
-    )
+    """Apart from the weekdays, which we write."""
     wish = RangeSelection(
         datetime(2020, 1, 1, 0, 3, tzinfo=timezone(timedelta(hours=2))),
         datetime(2020, 1, 6, 0, 3, tzinfo=timezone(timedelta(hours=1))),
@@ -63,17 +70,12 @@ def test_range_on_the_wire() -> None:
     # Wednesday and Monday stand where the vector leaves the day of the week open.
     assert (written[27], written[41]) == (3, 1)
     written[27] = written[41] = 0xFF
-    assert bytes(written) == bytes.fromhex(expected)
+    assert bytes(written) == bytes.fromhex(FIVE_DAYS)
 
 
 def test_range_request_of_a_real_client() -> None:
-    """[P test_selective_access] quarter-hours of 2017-10-01, midnight to one, daylight saving bit set."""
-    request = GetRequestNormal.from_bytes(
-        bytes.fromhex(
-            "c001c100070100630100ff0201010204020412000809060000010000ff0f02120000"
-            "090c07e10a010700000000ffc480090c07e10a010701000000ffc4800100"
-        )
-    )
+    request = GetRequestNormal.from_bytes(bytes.fromhex(QUARTERS))
+    assert request.to_bytes().hex() == QUARTERS
     assert request.access is not None
     asked = read_selection(request.access)
     assert isinstance(asked, RangeAsked)

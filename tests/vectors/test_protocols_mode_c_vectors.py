@@ -220,12 +220,15 @@ def test_a_read_out() -> None:
     assert Data(write_out_lines([[each] for each in sets])).to_bytes() == raw
 
 
+LANDIS_READ_OUT = (  # [G] 5.5.5: printed with a space before the first data set, without the frame
+    b" F.F(00)\r\nC.1.1(0000000074892473)\r\n1.8.0(000065.3*kWh)\r\n2.8.0(000003.5*kWh)\r\n"
+    b"1.8.1(000021.5*kWh)\r\n1.8.2(00043.8*kWh)\r\n2.8.1(000001.5*kWh)\r\n2.8.2(00000.0*kWh)\r\n"
+    b"C.5.0(02)\r\n!\r\n"
+)
+
+
 def test_a_read_out_of_landis_gyr() -> None:
-    lines = (  # [G] 5.5.5: printed with a space before the first data set
-        b" F.F(00)\r\nC.1.1(0000000074892473)\r\n1.8.0(000065.3*kWh)\r\n2.8.0(000003.5*kWh)\r\n"
-        b"1.8.1(000021.5*kWh)\r\n1.8.2(00043.8*kWh)\r\n2.8.1(000001.5*kWh)\r\n2.8.2(00000.0*kWh)\r\n"
-        b"C.5.0(02)\r\n!\r\n"
-    )
+    lines = LANDIS_READ_OUT
     sets = read_out_lines(lines)
     assert [each.address for each in sets][:3] == ["F.F", "C.1.1", "1.8.0"]
     total, first, second = (read_quantity(*sets[at].value()) for at in (2, 4, 5))
@@ -324,11 +327,14 @@ def test_load_profiles(
     assert written == block.replace(f"({status:0{digits}X})".encode(), f"({status:02X})".encode(), 1)
 
 
+LEM_PROFILE = (  # [L] 4.2.6; the status is printed as ########
+    b"P.01(121015061841)(########)(5)(9)(C.1.9)()(C.5.1)()(C.5.3)()(0.9.17)()(0.9.18)()(1.29.0)(kWh)"
+    b"(2.29.0)(kWh)(3.29.0)(kvarh)(4.29.0)(kvarh)\r\n"
+)
+
+
 def test_the_header_of_a_load_profile() -> None:
-    line = (  # [L] 4.2.6; the status is printed as ########
-        b"P.01(121015061841)(########)(5)(9)(C.1.9)()(C.5.1)()(C.5.3)()(0.9.17)()(0.9.18)()(1.29.0)(kWh)"
-        b"(2.29.0)(kWh)(3.29.0)(kvarh)(4.29.0)(kvarh)\r\n"
-    )
+    line = LEM_PROFILE
     (found,) = read_lines(line)
     rows = read_profile([found._replace(values=(found.values[0], "0", *found.values[2:]))], "P.01", UTC)
     assert [column.unit for column in rows.columns[5:]] == ["kWh", "kWh", "kvarh", "kvarh"]
