@@ -48,10 +48,7 @@ def _register_words(read: RegisterRead) -> str:
 
 
 def _instant_words(read: InstantRead) -> str:
-    parts = [
-        *(f"{value:g} V" for value in read.voltage_v if value is not None),
-        *(f"{value:g} A" for value in read.current_a if value is not None),
-    ]
+    parts = [*_phases(read.voltage_v, "V"), *_phases(read.current_a, "A")]
     for value, unit in ((read.power_w, "W"), (read.reactive_var, "var"), (read.frequency_hz, "Hz")):
         if value is not None:
             parts.append(f"{value:g} {unit}")
@@ -60,12 +57,20 @@ def _instant_words(read: InstantRead) -> str:
     return ", ".join(parts) or "nothing"
 
 
+def _phases(values: tuple[float | None, ...], unit: str) -> list[str]:
+    """A value a phase, by the phase's name where there are several."""
+    if all(value is None for value in values[1:]):
+        return [f"{value:g} {unit}" for value in values[:1] if value is not None]
+    return [f"L{phase} {value:g} {unit}" for phase, value in enumerate(values, 1) if value is not None]
+
+
 def sentences(readout: Readout, modem: str) -> list[str]:
     """One conversation, a sentence for each thing that was said or refused."""
     lines = [
         f"Meter {readout.serial} behind modem {modem}: {OUTCOMES.get(readout.outcome, readout.outcome)}."
     ]
-    if readout.detail:
+    told_below = any(one.reason in readout.detail for one in readout.rejected)
+    if readout.detail and not told_below:
         lines.append(f"{readout.detail[:1].upper()}{readout.detail[1:].rstrip('.')}.")
     if readout.clock_offset_s is not None:
         lines.append(f"Its clock is {_clock_words(readout.clock_offset_s)}.")
@@ -83,7 +88,14 @@ def _profile_words(readout: Readout) -> str:
     stamps = [stamp for block in blocks for stamp in block.stamps]
     if not stamps:
         return "Load profile: nothing in the last twelve hours."
-    return f"Load profile: {len(stamps)} values from {_local(min(stamps))} to {_local(max(stamps))}."
+    # A row is one instant of an answer, whatever the number of its columns.
+    rows = sum(
+        max((len(block.stamps) for block in answer.blocks), default=0)
+        for answer in readout.answers
+        if answer.asked
+    )
+    word = "row" if rows == 1 else "rows"
+    return f"Load profile: {rows} {word} from {_local(min(stamps))} to {_local(max(stamps))}."
 
 
 def _local(at: datetime) -> str:

@@ -27,6 +27,15 @@ class DecodeError(RemoteError):
     """These bytes are not what they claim to be: truncated, trailing, wrongly tagged or out of bounds."""
 
 
+class WrongColumns(DecodeError):
+    """The rows of a profile are not of as many columns as its capture objects are said to be."""
+
+    def __init__(self, found: int, wanted: int, raw: bytes = b"") -> None:
+        super().__init__(f"its rows have {found} columns where {wanted} are captured", raw)
+        self.found = found
+        self.wanted = wanted
+
+
 class Refused(RemoteError):
     """The meter answered properly, and its answer was no (IEC 62056-5-3, Data-Access-Result)."""
 

@@ -33,7 +33,7 @@ async def read_meter(
 
     `scales` remembers, from one conversation to the next, the scalers this meter has told.
     """
-    notes = Notebook(meter.serial, clock)
+    notes = Notebook(meter.serial, clock, meter.model)
     who = f"meter {meter.serial}"
     try:
         model = model_of(meter.model)

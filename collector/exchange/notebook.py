@@ -8,13 +8,15 @@ from datetime import datetime
 from model.clock import Clock
 from model.period import Period
 from model.readout import Answer, MeterEvent, Readout, Rejected
+from protocols.errors import DecodeError, WrongColumns
 
 
 class Notebook:
     """Collects answers and what could not be accepted; `asking` is what an error would be about."""
 
-    def __init__(self, serial: str, clock: Clock) -> None:
+    def __init__(self, serial: str, clock: Clock, model: str) -> None:
         self.serial = serial
+        self.model = model
         self.clock = clock
         self.started = clock()
         self.offset_s: float | None = None
@@ -33,6 +35,15 @@ class Notebook:
         item, asked = self.asking
         self._rejected.append(Rejected(item, reason, raw, asked))
         self._detail = self._detail or f"meter {self.serial}, {item}: {reason}; it will be asked for again"
+
+    def reject_rows(self, error: DecodeError, raw: bytes) -> None:
+        """The rows of a profile make no sense; those of another model's columns lead to the register."""
+        if isinstance(error, WrongColumns):
+            said = f"the profile has {error.found} columns where model {self.model} has {error.wanted}"
+            way = f"this looks like another model: correct it with `ami meter change {self.serial} --model …`"
+            self.reject(f"{said}; {way}", raw)
+        else:
+            self.reject(error.reason, raw)
 
     def says(self, sentence: str) -> None:
         """A remark for people about a conversation that went on."""

@@ -47,7 +47,7 @@ async def read_profile(
         try:
             rows = _rows(decode_rows(raw, profile.captures, LOCAL, profile.interval_seconds), profile, scales)
         except DecodeError as error:
-            notes.reject(error.reason, raw)
+            notes.reject_rows(error, raw)
             continue
         match accept(rows, span, interval, now, meter_now):
             case str(reason):
@@ -114,7 +114,7 @@ async def read_closings(
             rows = decode_rows(raw, billing.captures, LOCAL)
             reads, events = _closings(rows, billing, scales, now)
         except DecodeError as error:
-            notes.reject(error.reason, raw)
+            notes.reject_rows(error, raw)
             continue
         stamps = rows.stamps
         if (

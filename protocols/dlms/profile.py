@@ -18,7 +18,7 @@ from protocols.dlms import axdr
 from protocols.dlms.axdr import INTEGERS, Data, Tag
 from protocols.dlms.clock import UNSPECIFIED, UNSPECIFIED_DEVIATION, CosemDateTime, local_day
 from protocols.dlms.selection import CaptureObject
-from protocols.errors import DecodeError
+from protocols.errors import DecodeError, WrongColumns
 
 Ints = NDArray[np.int64]
 
@@ -79,8 +79,10 @@ def decode_rows_strictly(
         raise DecodeError("a profile is an array of rows with a clock among them", raw)
     items = buffer.value.items if buffer.tag is Tag.COMPACT_ARRAY else buffer.value
     for number, row in enumerate(items):
-        if row.tag is not Tag.STRUCTURE or len(row.value) != len(captures):
-            raise DecodeError(f"row {number + 1} is no structure of {len(captures)}: {row!r}", raw)
+        if row.tag is not Tag.STRUCTURE:
+            raise DecodeError(f"row {number + 1} is no structure of columns", raw)
+        if len(row.value) != len(captures):
+            raise WrongColumns(len(row.value), len(captures), raw)
     cells = list(zip(*[row.value for row in items], strict=True)) or [()] * len(captures)
     stamps, status = _instants(cells[clock], zone, interval_seconds, raw)
     columns = [_column(capture, cells[at]) for at, capture in enumerate(captures) if at != clock]
@@ -105,7 +107,7 @@ def _instants(
         elif cell.tag is Tag.DATE_TIME:
             stamp = cell.value.to_bytes()
         else:
-            raise DecodeError(f"a stamp is a date-time, found {cell!r}", raw)
+            raise DecodeError(f"a stamp is a date-time, found {cell.tag.name.lower()}", raw)
         stamps.append(_second(stamp, zone))
         status.append(stamp[11])
     return np.array(stamps, np.int64), np.array(status, np.uint8)

@@ -13,6 +13,7 @@ import pytest
 from collector.exchange import read_meter
 from collector.exchange.dlms import serial_text
 from collector.links import DialOut
+from collector.meter_words import sentences
 from collector.plan import Span, Wanted
 from model.clock import frozen
 from model.grid import Modem, ModemLink
@@ -215,6 +216,21 @@ async def test_a_truncated_profile_is_rejected_with_its_bytes_and_the_rest_still
     (rejected,) = readout.rejected
     assert (rejected.item, rejected.asked) == (PROFILE, ASKED)
     assert len(rejected.raw) > 100
+
+
+async def test_a_profile_of_another_models_columns_leads_to_the_model(free_port: int) -> None:
+    """Three columns of a three-rate meter where the register says dk-1p."""
+    stamps, status = np.array(STAMPS, np.int64), (Tag.UNSIGNED, np.zeros(len(STAMPS), np.int64))
+    energy = (Tag.DOUBLE_LONG_UNSIGNED, np.array(WH, np.int64))
+    readout = await converse(free_port, Scripted(profile=encode_rows(stamps, [status, energy, energy], 420)))
+    (rejected,) = readout.rejected
+    assert rejected.reason == (
+        "the profile has 4 columns where model dk-1p has 3; this looks like another model: "
+        "correct it with `ami meter change 12345 --model …`"
+    )
+    said = sentences(readout, "M1")
+    assert [line for line in said if "columns" in line] == [f"{PROFILE} was not had: {rejected.reason}."]
+    assert "structure" not in " ".join(said)
 
 
 async def test_noise_inside_a_long_profile_is_rejected_and_the_rest_still_read(free_port: int) -> None:
