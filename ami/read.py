@@ -19,12 +19,13 @@ from ami.instants import INSTANT
 from collector import single_read
 from collector.address import PASSWORD_VARIABLE, parse
 from collector.counters import FileCounters
-from collector.errors import BadAddress
+from collector.errors import BadAddress, LinkDown
 from collector.found import Asked, Found, ProfileAsked
-from collector.routes import Address, DlmsAddress, ModbusAddress, ModeCAddress
+from collector.routes import Address, DlmsAddress, DlmsFraming, ModbusAddress, ModeCAddress
 from protocols import meter_models
 from protocols.errors import NotAdmitted, RemoteError
 from protocols.meter_models.model import Speech
+from protocols.modbus.framing import Carrier
 
 # What a meter is asked for when nothing is named: its clock and the energy it has counted.
 USUAL = ("1.0.1.8.0",)
@@ -132,6 +133,13 @@ def _read(address: Address, asked: Asked) -> Found:
         if isinstance(address, DlmsAddress):
             say(_way(address))
         return found
+    except LinkDown as down:
+        if "hung up" not in str(down):
+            raise
+        raise NoLink(
+            f"{str(down)[:1].upper()}{str(down)[1:]}: check that this port speaks {_spoken(address)}, "
+            "and that nobody else is talking to the meter."
+        ) from down
     except RemoteError as error:
         raise NoLink(
             f"What came from the meter cannot be trusted ({error.reason}): nothing was read."
@@ -139,6 +147,17 @@ def _read(address: Address, asked: Asked) -> Found:
     finally:
         if counters is not None:
             counters.save()
+
+
+def _spoken(address: Address) -> str:
+    match address:
+        case DlmsAddress(framing=DlmsFraming.WRAPPER):
+            return "DLMS over TCP"
+        case DlmsAddress():
+            return "DLMS in HDLC frames"
+        case ModbusAddress():
+            return "Modbus TCP" if address.framing is Carrier.MBAP else "Modbus RTU"
+    return "IEC 62056-21 mode C"
 
 
 def _counters(address: Address) -> FileCounters | None:

@@ -50,6 +50,10 @@ PROTECTIONS = {
     "encrypted": Policy(authenticated=False),
     "none": NOTHING,
 }
+_USER = (
+    "nothing stands before the host of an address, no user and no password: "
+    f"put a password into {PASSWORD_VARIABLE}, or write password=… after a question mark"
+)
 READING, MANAGEMENT = 17, 1  # the usual clients with a password and with keys
 
 
@@ -59,10 +63,15 @@ def parse(url: str, environment: Mapping[str, str] | None = None) -> Address:
     `environment` may hold a password (AMI_METER_PASSWORD) for an address that names none, and keys
     (`collector.meter_keys`). An address that says auth=none, or names the public client (16), wants neither.
     """
+    # Before anything else is said of it: what stands before an @ is a secret, wherever it would be cut.
+    if "@" in without_password(url) and not url.partition("://")[2].startswith("/"):
+        raise BadAddress(_USER)
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
+        if "@" in url:
+            raise BadAddress(_USER) from None
         raise BadAddress(f"{without_password(url)!r} is no address: {error}") from error
     scheme = _SCHEMES.get(parts.scheme)
     if scheme is None:

@@ -119,7 +119,7 @@ class Wire(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._holding is not None:
             self._holding.cancel()
-        self._end = self._end or f"modem {self.modem} hung up{f' ({exc})' if exc else ''}"
+        self._end = self._end or f"modem {self.modem} hung up{f' ({_why(exc)})' if exc else ''}"
         self._wake()
         if self._lost is not None:
             self._lost(self)
@@ -187,3 +187,8 @@ class Wire(asyncio.Protocol):
         if self._held:
             self.poison(f"modem {self.modem}: bytes came after the conversation was over")
             self._held.clear()
+
+
+def _why(error: Exception) -> str:
+    """What the system says of an end, without its number."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

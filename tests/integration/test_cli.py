@@ -9,6 +9,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -217,6 +218,33 @@ def test_a_refusal_and_a_dead_line_differ(ami: Ami, village: dict[str, Any], fre
     assert "no link" in ami("meter", "test", "9", code=4).stdout
     report = ami.json("collect", "--once", "--json", code=3)
     assert [(one["meter"], one["outcome"]) for one in report["failed"]] == [("9", "no_link")]
+
+
+@pytest.mark.parametrize(
+    ("scheme", "spoken"),
+    [
+        ("dlms+wrapper", "DLMS over TCP"),
+        ("dlms+hdlc", "DLMS in HDLC frames"),
+        ("modbus+tcp", "Modbus TCP"),
+        ("iec62056-21", "IEC 62056-21 mode C"),
+    ],
+)
+def test_a_port_that_hangs_up_says_what_to_check(ami: Ami, scheme: str, spoken: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def hang_up() -> None:
+            taken, _ = server.accept()
+            taken.recv(1)  # the question, so that nothing is reset
+            taken.close()
+
+        at_once = threading.Thread(target=hang_up)
+        at_once.start()
+        said = _sentence(ami("read", f"{scheme}://127.0.0.1:{server.getsockname()[1]}", "1:1", code=4).stderr)
+        at_once.join()
+    assert " hung up" in said
+    assert said.endswith(
+        f": check that this port speaks {spoken}, and that nobody else is talking to the meter."
+    )
 
 
 @pytest.fixture

@@ -102,6 +102,36 @@ def test_a_bad_address_is_one_sentence(url: str, sentence: str) -> None:
     assert "password=x" not in caught.value.sentence
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "dlms+wrapper://:SECRET@127.0.0.1:99999",
+        "dlms+wrapper://ami:SECRET@127.0.0.1:4059?client=17",
+        "dlms+hdlc://SECRET@h",
+        "dlms+wrapper://ami:SE/CRET@h",
+        "dlms+wrapper://ami:SE?CRET@h",
+        "dlms+wrapper://ami:SE#CRET@h",
+        "dlms+wrapper://[SECRET@h",
+        "dlms+hdlc+serial://ami:SECRET@/dev/ttyUSB0",
+        "dlms+pigeon://ami:SECRET@h",
+        ":SECRET@h",
+        "SECRET@h",
+    ],
+)
+def test_what_stands_before_an_at_is_refused_and_not_shown(url: str) -> None:
+    with pytest.raises(BadAddress) as caught:
+        parse(url)
+    assert "no user and no password: put a password into AMI_METER_PASSWORD" in caught.value.sentence
+    assert not any(part in caught.value.sentence for part in ("SECRET", "ami", "CRET", "@"))
+
+
+def test_an_at_elsewhere_is_no_user() -> None:
+    assert parse("dlms+wrapper://h?password=a@b").password == "a@b"  # type: ignore[union-attr]
+    assert parse("modbus+rtu+serial:///dev/tty@1") == ModbusAddress(
+        SerialRoute("/dev/tty@1", 9600, "8N1"), Carrier.RTU
+    )
+
+
 def test_a_password_from_the_environment_is_for_an_address_that_names_none() -> None:
     offered = {"AMI_METER_PASSWORD": "s3"}
     read = DlmsAddress(H, client=17, mechanism=Mechanism.LLS, password="s3")
