@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
-import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,9 +18,10 @@ from ami.settings import Settings, load
 from analytics.tariffs import NoVatRate, last_vat_day, unconfirmed_files, vat_percent
 from model.period import local_day
 from storage.embedded import Embedded
-from storage.errors import StorageError
+from storage.errors import StorageError, WrappingKeyUnusable
 from storage.migrations import pending
 from storage.pool import connect
+from storage.secrets import WrappingKey
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 ROOM_BYTES = 2 * 2**30
@@ -75,10 +74,13 @@ def _key(settings: Settings) -> Iterator[Remark]:
     path = settings.wrapping_key_path
     if not path.exists():
         yield Remark("key", "warning", "There is no wrapping key yet: `ami init` makes it.")
-    elif stat.S_IMODE(path.stat().st_mode) & 0o077:
-        yield Remark("key", "wrong", f"{path} can be read by others: run chmod 600 on it.")
-    elif not os.access(path, os.R_OK):
-        yield Remark("key", "wrong", f"{path} cannot be read by this user: run as its owner.")
+        return
+    try:
+        WrappingKey.load_or_create(path)
+    except WrappingKeyUnusable as error:
+        yield Remark("key", "wrong", str(error))
+    except OSError as error:
+        yield Remark("key", "wrong", f"{path} cannot be read ({error.strerror}): run as its owner.")
     else:
         yield Remark("key", "ok", f"{path}, for its owner alone")
 

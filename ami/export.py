@@ -23,7 +23,7 @@ from storage.register import register as known_register
 
 @click.group("export")
 def command() -> None:
-    """Intervals, closing indices and the register of the grid, as CSV or JSON."""
+    """Intervals, closing indices and the register, as CSV or JSON."""
 
 
 def _both(as_json: bool, as_csv: bool) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import stat
 import sys
 from typing import Any
 
@@ -28,6 +30,9 @@ _KNOWN = (
 )
 
 
+FULL = os.makedev(1, 7)  # the device /dev/full
+
+
 def known_failure(error: Exception) -> Failure | None:
     """The failure behind an error, or None when nobody foresaw it."""
     while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
@@ -43,15 +48,23 @@ def known_failure(error: Exception) -> Failure | None:
     if psycopg is not None and (found := _database(psycopg, error)):
         return found
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return _failure(
-            f"The disk is full ({error.filename or 'writing'}): make room, then run this again.", Exit.FAILED
-        )
+        place = error.filename or ("where stdout goes" if _stdout_is_full() else "writing")
+        return _failure(f"The disk is full ({place}): make room, then run this again.", Exit.FAILED)
     if isinstance(error, OSError) and error.filename is not None:
         return _failure(
             f"{error.filename} cannot be used ({error.strerror}): check the path and its permissions.",
             Exit.FAILED,
         )
     return None
+
+
+def _stdout_is_full() -> bool:
+    """Whether what a write without a name did not get rid of was for stdout: its error does not say."""
+    try:
+        into = os.fstat(1)
+        return into.st_rdev == FULL or (stat.S_ISREG(into.st_mode) and os.fstatvfs(1).f_bavail == 0)
+    except OSError:
+        return False
 
 
 def _database(psycopg: Any, raised: BaseException) -> Failure | None:

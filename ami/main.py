@@ -32,7 +32,7 @@ VERBS: dict[str, tuple[str, str | None]] = {
     "close": ("close:command", "Take the closing indices of a month."),
     "bill": ("bill:command", "Bill a closed month, list and print bills."),
     "alerts": ("alerts:command", "Look for what is abnormal, and list it."),
-    "export": ("export:command", "Intervals, closing indices and bills as CSV or JSON."),
+    "export": ("export:command", "Intervals, closing indices and the register, as CSV or JSON."),
     "worker": ("worker:command", "Run the jobs of the office: validate, close, bill, watch."),
     "serve": ("serve:command", "The pages for staff and customers."),
     "db": ("db:command", "Start, stop, migrate, back up and restore the database."),

@@ -44,6 +44,9 @@ def command(name: str, size: int | None, rounds: int, engine: str | None, as_jso
     protocols  48 rows of a load profile decoded and encoded, a frame's check: dlms-cosem, gurux-dlms
     store      half-hours into TimescaleDB and back: day vectors, a row per interval
     all        every one of them
+
+    With --json: {"bench": NAME, "size", "machine", "results": [...], "ratios"}; of `all` it is
+    {"benches": [...]}, one such document for each.
     """
     if engine is not None:
         bench = importlib.import_module(f"ami.bench.{name}")

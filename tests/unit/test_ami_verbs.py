@@ -53,6 +53,12 @@ def test_every_verb_explains_itself(path: tuple[str, ...]) -> None:
     assert not silent, f"ami {' '.join(path)}: these options say nothing: {silent}"
 
 
+def test_the_list_of_verbs_says_what_each_says_itself() -> None:
+    for verb in ("export",):
+        assert VERBS[verb][1] == ALL[verb,].help
+    assert '{"benches": [...]}' in (ALL["bench",].help or "")
+
+
 def test_help_is_quick_and_imports_no_room() -> None:
     helped = "import sys, ami.main as m; m.cli.main(['--help'], standalone_mode=False)"
     asked = f"{helped}; print([x for x in {HEAVY} if x in sys.modules])"
