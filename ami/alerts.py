@@ -7,7 +7,7 @@ from datetime import datetime
 import rich_click as click
 
 from ami import clocks, home
-from ami.console import emit, say, table
+from ami.console import counted, emit, say, table
 from ami.instants import INSTANT
 from ami.settings import load
 from model.alert import AlertKind
@@ -35,7 +35,7 @@ def look(as_of: datetime | None, as_json: bool) -> None:
     if as_json:
         emit(report)
     else:
-        say(f"{report.new:,} new alerts, {report.standing:,} stand, {report.closed:,} have passed.")
+        say(f"{counted(report.new, 'new alert')}, {report.standing:,} stand, {report.closed:,} have passed.")
 
 
 @command.command("list")

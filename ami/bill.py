@@ -8,7 +8,7 @@ from pathlib import Path
 import rich_click as click
 
 from ami import clocks, home
-from ami.console import emit, say, table
+from ami.console import counted, emit, say, table
 from ami.failure import Exit, InputFailure, end
 from ami.instants import DAY, INSTANT, MONTH, last_full_month
 from ami.settings import load
@@ -47,8 +47,8 @@ def run(month: Period | None, invoice_date: date | None, as_of: datetime | None,
     if as_json:
         emit(report)
     else:
-        before = f"{report.unchanged:,} were issued before"
-        say(f"{report.issued:,} bills issued, {before}; together {dong(report.amount)}.")
+        before = f"{report.unchanged:,} {'was' if report.unchanged == 1 else 'were'} issued before"
+        say(f"{counted(report.issued, 'bill')} issued, {before}; together {dong(report.amount)}.")
         if report.held:
             rows = [
                 (
@@ -128,7 +128,8 @@ def print_sheets(number: int | None, month: Period | None, output: Path, paper: 
         for sheet in sheets
     ]
     output.write_text(bill_print.pages(printed, paper), encoding="utf-8")
-    say(f"{f'Bill {number} is' if month is None else f'{len(sheets):,} bills are'} in {output}.")
+    many = f"{counted(len(sheets), 'bill')} {'is' if len(sheets) == 1 else 'are'}"
+    say(f"{f'Bill {number} is' if month is None else many} in {output}.")
 
 
 def _days(period: Period) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 import rich_click as click
 
 from ami import clocks, home
-from ami.console import emit, say, table
+from ami.console import counted, emit, say, table
 from ami.failure import Exit, end
 from ami.instants import INSTANT, MONTH, last_full_month
 from ami.settings import load
@@ -35,7 +35,8 @@ def command(month: Period | None, as_of: datetime | None, as_json: bool) -> None
     if as_json:
         emit(report)
     else:
-        say(f"{report.closed:,} indices closed, {report.unchanged:,} were closed before.")
+        before = f"{report.unchanged:,} {'was' if report.unchanged == 1 else 'were'} closed before"
+        say(f"{counted(report.closed, 'index', 'indices')} closed, {before}.")
         if not report.closed + report.unchanged + len(report.missing):
             say("No meter hung at any point in that month: `ami meter add` hangs one.")
         if report.missing:

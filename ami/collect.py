@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import signal
 import sys
 from collections.abc import Callable
@@ -13,8 +12,8 @@ from typing import Any
 
 import rich_click as click
 
-from ami import clocks, home
-from ami.console import Step, emit, progress, say, table
+from ami import clocks, home, logs
+from ami.console import Step, counted, emit, progress, say, table
 from ami.failure import Exit, InputFailure, end
 from ami.instants import INSTANT
 from ami.settings import Settings, load
@@ -61,8 +60,7 @@ def command(
     """
     if as_json and not once:
         raise click.UsageError("--json goes with --once: without it the head-end never ends")
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
-    logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
+    logs.to_stderr()
     settings = load()
     clock = clocks.clock(as_of, ticking=ticking)
     home.require(settings)
@@ -73,7 +71,7 @@ def command(
             _finish(_run(head_end, clock, once, _line), once, as_json=False)
             return
         if once:
-            with progress("Reading meters") as step:
+            with progress("Reading meters", "questions") as step:
                 report = _run(head_end, clock, once, step)
         else:
             report = _run(head_end, clock, once, unseen, _at_work)
@@ -171,14 +169,15 @@ def show(report: CollectReport, as_json: bool) -> None:
     }
     if report.set_aside:
         say(
-            f"{report.set_aside:,} readouts that the database refused are kept in the spool, table aside, "
-            "with the reason each: put right what it names."
+            f"{counted(report.set_aside, 'readout')} refused by the database, kept in the spool (table aside) "
+            "with the reason: put right what it names."
         )
     if as_json:
         emit(document)
         return
     say(
-        f"{len(report.meters):,} meters, {report.answers:,} answers, {report.values:,} profile values, "
+        f"{counted(len(report.meters), 'meter')}, {counted(report.answers, 'answer')}, "
+        f"{counted(report.values, 'profile value')}, "
         f"{report.rejected:,} rejected, in {report.seconds:.1f} s."
     )
     if report.stopped:

@@ -54,6 +54,11 @@ def say(text: str) -> None:
     err.print(text, markup=False, soft_wrap=True)
 
 
+def counted(number: int, noun: str, several: str = "") -> str:
+    """Like `1 meter`, `1,200 meters`."""
+    return f"{number:,} {noun if number == 1 else several or noun + 's'}"
+
+
 def table(
     title: str,
     columns: Sequence[str],
@@ -87,14 +92,16 @@ def facts(rows: Sequence[tuple[str, Any]]) -> None:
 
 
 @contextmanager
-def progress(title: str) -> Iterator[Step]:
-    """A progress bar on stderr; the yielded function moves it. Without a terminal: two lines."""
+def progress(title: str, what: str) -> Iterator[Step]:
+    """A progress bar on stderr; the yielded function moves it, `what` is counted. Without a terminal: two
+    lines.
+    """
     if not err.is_terminal:
         last = ""
 
         def note(done: int, total: int, text: str) -> None:
             nonlocal last
-            last = f"{done:,}/{total:,} {text}"
+            last = f"{done:,} of {total:,} {what}" + (f", {text}" if text else "")
 
         say(f"{title} …")
         yield note
@@ -106,6 +113,7 @@ def progress(title: str) -> Iterator[Step]:
         TextColumn("{task.description}"),
         BarColumn(bar_width=28),
         MofNCompleteColumn(),
+        TextColumn(what),
         TimeElapsedColumn(),
         TextColumn("[dim]{task.fields[text]}", markup=True),
         console=err,

@@ -32,8 +32,12 @@ from storage.secrets import WrappingKey
 # Simulated meters answer and call at once; those that do not need not be waited for as long as real ones.
 HURRY = {"AMI_ANSWER_S": "2", "AMI_DIAL_IN_WAIT_S": "6"}
 WAKES_AFTER_S = 180.0
-STAFF = (("kythuat", UserRole.ENGINEER), ("hoadon", UserRole.BILLING))
-CUSTOMER_LOGIN = "khach"
+SIGN_INS = (("kythuat", UserRole.ENGINEER), ("hoadon", UserRole.BILLING), ("khach", UserRole.CUSTOMER))
+ROLE_WORDS = {
+    UserRole.ENGINEER: "engineer",
+    UserRole.BILLING: "billing office",
+    UserRole.CUSTOMER: "customer",
+}
 
 
 @dataclass(slots=True)
@@ -138,7 +142,7 @@ class Demo:
         with self.timer.step("collect"):
             self.collect()
         clock = clocks.clock(self.as_of)
-        with self.timer.step("validate"), progress("Validating days") as step:
+        with self.timer.step("validate"), progress("Validating days", "meter-days") as step:
             jobs.run_now(self.dsn, "validate", clock=clock, progress=step)
         period = last_full_month(clock())
         say("Closing and billing the last full month, looking for what is abnormal …")
@@ -179,7 +183,7 @@ class Demo:
         with open_pool(self.dsn) as pool:
             with pool.connection() as conn:
                 customer = ordinary_customer(conn, register, last_full_month(self.now()))
-            for login, role in (*STAFF, (CUSTOMER_LOGIN, UserRole.CUSTOMER)):
+            for login, role in SIGN_INS:
                 world = world.with_password(login)
                 accounts.ensure_user(
                     pool, login, role, world.passwords[login],
@@ -212,7 +216,7 @@ class Demo:
         if at is not None:
             arguments += ["--as-of", at.isoformat()]
         child = self.start("head-end", *arguments, **HURRY)
-        with progress(title) as step:
+        with progress(title, "questions") as step:
             for line in child.lines():
                 step(line["done"], line["total"], line["text"])
         child.running().wait()
@@ -249,8 +253,8 @@ class Demo:
             address = web.line()["address"]
         err.print()
         say(f"  {address}")
-        for login, password in self.world.passwords.items():
-            say(f"    {login:10} {password}")
+        for login, role in SIGN_INS:
+            say(f"    {login:10} {self.world.passwords[login]:16} {ROLE_WORDS[role]}")
         took = sum(self.timer.seconds.values())
         say(f"\nUp in {took:.0f} s. The meters keep running; Ctrl-C ends everything this started.")
         children = [child for child in (self.simulator, collect, worker, web) if child is not None]

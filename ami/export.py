@@ -9,7 +9,7 @@ from pathlib import Path
 import rich_click as click
 
 from ami import clocks, home
-from ami.console import emit, say
+from ami.console import counted, emit, say
 from ami.failure import InputFailure
 from ami.instants import DAY, MONTH, last_full_month
 from ami.settings import load
@@ -100,7 +100,7 @@ def closing(month: Period | None, output: Path | None, as_json: bool, as_csv: bo
         )
     elif output is not None:
         write_csv(output, sheet.columns, sheet.rows)
-        say(f"{len(sheet.rows):,} closing indices are in {output}.")
+        say(f"{counted(len(sheet.rows), 'row')} of closing indices in {output}.")
     else:
         sys.stdout.write(csv_text(sheet.columns, sheet.rows))
 

@@ -12,6 +12,14 @@ from typing import NoReturn
 import click
 
 
+def sentence(text: str) -> str:
+    """With a full stop, and a capital where it begins with a word: a setting keeps its spelling."""
+    text = text.strip()
+    if text.split(" ", 1)[0].isalpha():
+        text = text[:1].upper() + text[1:]
+    return f"{text}{'' if text.endswith(('.', '!', '?')) else '.'}"
+
+
 class Exit(IntEnum):
     DONE = 0
     FAILED = 1

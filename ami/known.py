@@ -8,7 +8,7 @@ import stat
 import sys
 from typing import Any
 
-from ami.failure import Exit, Failure
+from ami.failure import Exit, Failure, sentence
 from model.errors import ModelError
 
 # package, class, code; only rooms that were imported can have raised
@@ -89,10 +89,7 @@ def _database(psycopg: Any, raised: BaseException) -> Failure | None:
 
 
 def _failure(text: str, code: Exit) -> Failure:
-    """The failure of this code; its text becomes a sentence with a capital and a full stop."""
-    text = text.strip()
-    if text.split(" ", 1)[0].isalpha():  # a file or a meter keeps its name
-        text = text[:1].upper() + text[1:]
-    failure = Failure(f"{text}{'' if text.endswith(('.', '!', '?')) else '.'}")
+    """The failure of this code; its text becomes a sentence."""
+    failure = Failure(sentence(text))
     failure.code = code
     return failure

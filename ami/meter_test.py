@@ -39,7 +39,7 @@ def test(serial: str, as_of: datetime | None, as_json: bool) -> None:
         found = next(((line, m) for line in lines for m in line.meters if m.serial == serial), None)
         if found is None:
             raise InputFailure(f"No meter {serial} is registered: see `ami meter list`.")
-        with progress(f"Reading meter {serial}"):
+        with progress(f"Reading meter {serial}", "questions"):
             seen = meter_test.run(head_end_settings(settings, dsn), *found, clock=clocks.clock(as_of))
     if as_json:
         emit(seen.document())

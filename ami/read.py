@@ -14,7 +14,7 @@ import rich_click as click
 
 from ami import clocks, settings
 from ami.console import emit, out, say, table
-from ami.failure import Exit, NoLink, UsageFailure, end
+from ami.failure import Exit, NoLink, UsageFailure, end, sentence
 from ami.instants import INSTANT
 from collector import single_read
 from collector.address import PASSWORD_VARIABLE, parse
@@ -203,8 +203,7 @@ def _address(url: str) -> Address:
     try:
         return parse(url, os.environ)
     except BadAddress as error:
-        text = str(error)
-        raise UsageFailure(f"{text[:1].upper()}{text[1:].rstrip('.')}.") from error
+        raise UsageFailure(sentence(str(error))) from error
 
 
 def _profile(

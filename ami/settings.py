@@ -117,6 +117,7 @@ listen_port = 4059
 concurrency = 200             # conversations at the same time
 live_every_s = 60             # seconds between two looks at the instant values
 answer_s = 10                 # how long a meter may take to answer
+spool_mb = 2048               # how much of the disk may hold what the database has not taken yet
 store_patience_s = 120        # how long `ami collect --once` waits for a database that went away
 dial_in_wait_s = 20           # how long one reading of all waits for modems that dial in
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import rich_click as click
 
 from ami import clocks, simulate_meter
-from ami.console import err, say, table
+from ami.console import counted, err, say, table
 from ami.instants import INSTANT
 from model.grid import Register
 from simulators.fleet import serve
@@ -93,4 +93,4 @@ def _show(register: Register) -> None:
         who = f"{customer} {names.get(customer, '')}".strip()
         rows.append((meter.serial, meter.model, where, meter.address, meter.password or "", who))
     table("", ("Serial", "Model", "Modem", "Address", "Password", "Customer"), rows, to=err)
-    say(f"{len(rows):,} meters answer. Ctrl-C ends them.")
+    say(f"Answering: {counted(len(rows), 'meter')}. Ctrl-C ends this.")

@@ -7,7 +7,7 @@ from datetime import datetime
 import rich_click as click
 
 from ami import clocks, home
-from ami.console import emit, progress, say
+from ami.console import counted, emit, progress, say
 from ami.instants import INSTANT
 from ami.settings import load
 from operations import jobs
@@ -21,9 +21,10 @@ def command(as_of: datetime | None, as_json: bool) -> None:
 
     `ami worker` does the same by itself as evidence comes in.
     """
-    with home.database(load()) as dsn, progress("Validating days") as step:
+    with home.database(load()) as dsn, progress("Validating days", "meter-days") as step:
         report = jobs.run_now(dsn, "validate", clock=clocks.clock(as_of), progress=step)
     if as_json:
         emit(report)
     else:
-        say(f"{report.days:,} meter-days validated, {report.new + report.changed:,} rows new or changed.")
+        rows = counted(report.new + report.changed, "row")
+        say(f"{counted(report.days, 'meter-day')} validated, {rows} new or changed.")

@@ -54,7 +54,7 @@ async def run(
         stack.callback(spool.close)
         head_end = HeadEnd(settings, spool, Ingest(spool, settings.dsn), clock, progress)
         stack.push_async_callback(head_end.close)
-        await head_end.open()
+        await head_end.open(once=once)
         opened(head_end.listener.port if head_end.listener is not None else None)
         if once:
             await head_end.read_everything()
@@ -85,11 +85,16 @@ class HeadEnd:
         self._ingesting: asyncio.Task[None] | None = None
         self._stopped_since: float | None = None
 
-    async def open(self) -> None:
-        """Load the roster, start bringing in what an earlier run left in the spool, listen."""
+    async def open(self, *, once: bool = False) -> None:
+        """Load the roster, start bringing in what an earlier run left in the spool, listen.
+
+        One that reads all `once` wants the port only where a modem dials in; one that stays may get such a
+        modem later.
+        """
         await self._load()
         self._ingesting = asyncio.create_task(self.ingest.serve())
-        if self.settings.listen_port is not None:
+        dials_in = any(isinstance(link, DialIn) for link in self.links.values())
+        if self.settings.listen_port is not None and (dials_in or not once):
             self.listener = Listener(self.settings)
             self._tell_listener()
             await self.listener.open()
@@ -151,7 +156,8 @@ class HeadEnd:
             if (questions := seat.wants(now, self.settings.live_every).questions)
         }
         self._total = sum(self._open.values())
-        self.progress(0, self._total, f"{len(self._open)} meters to read")
+        meters = "meter" if len(self._open) == 1 else "meters"
+        self.progress(0, self._total, f"{len(self._open)} {meters} to read")
 
     async def read_everything(self) -> None:
         """One round along every line."""

@@ -121,4 +121,4 @@ def run(
             days.clear_due(conn, due)
         report += done
         if progress is not None:
-            progress(report.days, max(total, report.days), "meter-days")
+            progress(report.days, max(total, report.days), "")

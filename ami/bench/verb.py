@@ -67,7 +67,7 @@ def run(name: str, size: int | None, rounds: int) -> dict[str, Any]:
     size = size or bench.SIZE
     found: dict[str, list[Figures]] = {engine: [] for engine in bench.ENGINES}
     around = getattr(bench, "surroundings", nothing_around)
-    with around() as environment, progress(f"Bench {name}") as step:
+    with around() as environment, progress(f"Bench {name}", "runs") as step:
         for turn in range(rounds):
             for number, engine in enumerate(bench.ENGINES):
                 step(turn * len(found) + number, rounds * len(found), engine)

@@ -49,7 +49,14 @@ def staying(ami: Any, *arguments: str, until: str) -> Iterator[subprocess.Popen[
             process.communicate()
 
 
+def dials_in(ami: Any) -> None:
+    """A meter behind a modem that calls."""
+    place = ("--registration", "8612", "--customer", "K1", "--name", "A")
+    ami("meter", "add", "9", "--model", "dk-1p", *place)
+
+
 def test_the_port_of_the_modems(ami: Any, free_port: int) -> None:
+    dials_in(ami)
     with taken(free_port):
         done = ami("collect", "--once", "--json", "--listen-port", str(free_port), code=1)
     assert sentence_of(done) == (
@@ -82,6 +89,7 @@ def test_simulators_pass_taken_ports_by(ami: Any) -> None:
 
 
 def test_a_second_head_end(ami: Any, database: str, free_ports: Callable[[], int]) -> None:
+    dials_in(ami)
     with staying(ami, "collect", until="2:is at work"):
         sentence = refused(ami, "collect", "--once", "--listen-port", str(free_ports()), code=1)
         assert f"`ami collect` is already running on {ami.home} (process " in sentence

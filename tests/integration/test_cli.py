@@ -191,7 +191,7 @@ def test_the_password_comes_from_the_environment(ami: Ami, village: dict[str, An
 def test_a_fleet_for_a_person_is_a_table_of_its_meters(ami: Ami) -> None:
     done = ami("simulate", "fleet", "--customers", "20", "--as-of", AS_OF, stdin="")
     assert done.stdout == ""
-    assert "meters answer" in done.stderr
+    assert re.search(r"Answering: \d+ meters\.", done.stderr)
     heading = next(line for line in done.stderr.splitlines() if "Serial" in line)
     assert heading.split() == ["Serial", "Model", "Modem", "Address", "Password", "Customer"]
     assert re.search(r"\d{8} +dk-1p +127\.0\.0\.1:\d+ +\d+ +\S+ +\S+ \S", done.stderr)
@@ -204,6 +204,19 @@ def test_the_head_end_is_at_work_only_once_its_port_is_open(ami: Ami) -> None:
         said = ami("collect", code=None).stderr
     assert "cannot be opened" in said
     assert "at work" not in said
+
+
+def test_the_port_is_opened_once_only_where_a_modem_dials_in(ami: Ami, free_port: int) -> None:
+    host = ("--host", "127.0.0.1", "--port", str(free_port))
+    ami("meter", "add", "9", "--model", "dk-1p", *host, "--customer", "K1", "--name", "A")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", int(ami.environment["AMI_LISTEN_PORT"])))
+        taken.listen()
+        report = ami.json("collect", "--once", "--json", code=3)
+        assert [(one["meter"], one["outcome"]) for one in report["failed"]] == [("9", "no_link")]
+        dialled = ("--registration", "8612", "--customer", "K2", "--name", "B")
+        ami("meter", "add", "10", "--model", "dk-1p", *dialled)
+        assert "cannot be opened" in ami("collect", "--once", code=1).stderr
 
 
 def test_a_refusal_and_a_dead_line_differ(ami: Ami, village: dict[str, Any], free_port: int) -> None:
