@@ -169,7 +169,7 @@ def show(report: CollectReport, as_json: bool) -> None:
     }
     if report.set_aside:
         say(
-            f"{counted(report.set_aside, 'readout')} refused by the database, kept in the spool (table aside) "
+            f"{counted(report.set_aside, 'readout')} refused by the database, kept in the spool (aside) "
             "with the reason: put right what it names."
         )
     if as_json:
