@@ -8,7 +8,8 @@ Facts (characters and their meaning), tests written anew:
 [S] srgsf/iec62056.golang at 68d92875 (MIT), *_test.go;
 [H] iisys-hof/libIEC62056 at ddaf3831 (MIT), IEC62056ParserTest.java;
 [D] ndokter/dsmr_parser at fa20ee45 (MIT), test/example_telegrams.py (lines of Dutch meters);
-[E] what an EMH LZQJ-XC and a MetCom MCS301 sent, in Runamook/iec_62056-21 at 972020e2, test_parser.py.
+[E] what an EMH LZQJ-XC and a MetCom MCS301 sent, in Runamook/iec_62056-21 at 972020e2, test_parser.py
+    (without a licence: read here, counted nowhere).
 """
 
 from datetime import UTC, datetime, timedelta, timezone
