@@ -16,6 +16,7 @@ from typing import Any, Final
 from protocols.dlms import axdr
 from protocols.dlms.hdlc.stream import Deframer
 from protocols.dlms.security.general import GeneralCiphering, GeneralSigning
+from protocols.iec62056_21.data_sets import read_lines, read_out_lines, write_lines, write_out_lines
 from protocols.iec62056_21.messages import Command
 from protocols.modbus.codes import ExceptionCode, ModbusRefused
 from protocols.modbus.mbap import MbapFraming
@@ -78,7 +79,7 @@ def cases(module: ModuleType, function: str) -> list[Mapping[str, Any]]:
     """The parameters of each case of a parametrized test, with its id under "id"."""
     (mark,) = [mark for mark in getattr(module, function).pytestmark if mark.name == "parametrize"]
     names = [mark.args[0]] if isinstance(mark.args[0], str) else list(mark.args[0])
-    told = []
+    told: list[Mapping[str, Any]] = []
     for case in mark.args[1]:
         values = getattr(case, "values", case)
         values = values if isinstance(values, tuple) and len(names) > 1 else (values,)
@@ -303,29 +304,33 @@ def _mode_c() -> Iterator[Published]:
     for case in cases(mode_c, test):
         raw = Command(case["name"], case["data"]).to_bytes()[:-1]
         written = f"\x01{case['name']}\x02{case['data']}\x03".encode()
-        yield from each(test, [(case["id"][0], written)], lambda _, raw=raw: raw)
+
+        def commanded(_: bytes, raw: bytes = raw) -> bytes:
+            return raw
+
+        yield from each(test, [(case["id"][0], written)], commanded)
     yield from each("test_acknowledgement_and_repetition", [("H", b"\x06"), ("H", b"\x15")], again_mode_c)
     lines = [b"\x023:14(314*kWh)4:15(415*kWh)\r\n\x03\x04", b'\x023:14(314*kWh)4:15(415*kWh)\r\n!\r\n\x03"']
     yield from each("test_several_data_sets_on_a_line", [("P", raw) for raw in lines], again_mode_c)
     yield from each("test_a_read_out", [("L", b"\x02" + mode_c.LEM_READ_OUT + b"\x03+")], again_mode_c)
     yield from each(
         "test_a_read_out_of_landis_gyr", [("G", mode_c.LANDIS_READ_OUT)],
-        lambda raw: mode_c.write_out_lines([[each] for each in mode_c.read_out_lines(raw)]),
+        lambda raw: write_out_lines([[each] for each in read_out_lines(raw)]),
     )  # fmt: skip
     told = [case["message"].encode() for case in cases(mode_c, "test_error_messages")]
     errors = list(zip("ZZS", told, strict=True))
     yield from each("test_error_messages", errors, again_mode_c)
     blocks = [("L", mode_c.LEM_PROFILE)]
-    yield from each("test_the_header_of_a_load_profile", blocks, lambda raw: mode_c.write_lines(_lined(raw)))
+    yield from each("test_the_header_of_a_load_profile", blocks, lambda raw: write_lines(_lined(raw)))
     blocks = [("D", block) for block in mode_c.DUTCH]
-    yield from each("test_a_profile_of_one_row", blocks, lambda raw: mode_c.write_lines(_lined(raw)))
+    yield from each("test_a_profile_of_one_row", blocks, lambda raw: write_lines(_lined(raw)))
     blocks = [(case["id"][0], case["block"]) for case in cases(mode_c, "test_load_profiles")]
-    yield from each("test_load_profiles", blocks, lambda raw: mode_c.write_lines(_lined(raw)))
+    yield from each("test_load_profiles", blocks, lambda raw: write_lines(_lined(raw)))
 
 
 def _lined(block: bytes) -> list[Any]:
     """The data sets of a block, line by line."""
-    return [mode_c.read_lines(line + b"\r\n") for line in block.split(b"\r\n") if line]
+    return [read_lines(line + b"\r\n") for line in block.split(b"\r\n") if line]
 
 
 def published() -> list[Published]:
