@@ -84,7 +84,7 @@ def accesses(message: object) -> list[apdu.Access]:
 def services_of_frame(raw: bytes) -> Iterator[str]:
     """Of an HDLC frame, and of the message it holds whole."""
     frame = HdlcFrame.from_bytes(raw)
-    yield f"HDLC {frame.kind.name if frame.kind else 'of no kind'}"
+    yield f"HDLC {'of no kind' if frame.kind is None else frame.kind.name}"
     meter = max(frame.destination, frame.source, key=lambda address: address.octets)
     yield f"HDLC meter address of {meter.octets}"
     if frame.kind in (Kind.SNRM, Kind.UA) and frame.info:
