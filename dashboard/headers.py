@@ -14,6 +14,12 @@ TOO_LARGE = PlainTextResponse(
     status_code=413,
 )
 
+FAILED = PlainTextResponse(
+    "Máy chủ gặp lỗi và đã ghi lại: hãy thử lại, nếu vẫn lỗi hãy báo hợp tác xã.\n"
+    "The server failed and wrote it down: try again, and tell the cooperative if it happens again.\n",
+    status_code=500,
+)
+
 
 def content_security_policy(script_hashes: Sequence[str]) -> str:
     """Scripts: our files and the inline ones named by hash. Styles may be inline: charts and grid
@@ -29,7 +35,8 @@ def content_security_policy(script_hashes: Sequence[str]) -> str:
 
 
 class SecurityHeaders:
-    """Pure ASGI middleware around everything."""
+    """Pure ASGI middleware around everything. What nobody caught is answered here, since what lies further
+    out would answer it bare; then it goes on, to be logged."""
 
     def __init__(self, app: ASGIApp, policy: str, *, strict_transport: bool) -> None:
         self.app = app
@@ -52,8 +59,12 @@ class SecurityHeaders:
         versioned = scope["path"].startswith(("/assets/", "/_dash-component-suites/"))
         cached = "public, max-age=31536000, immutable" if versioned else "no-store"
 
+        begun = False
+
         async def with_headers(message: Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 headers = MutableHeaders(scope=message)
                 for name, value in self.fixed.items():
                     headers[name] = value
@@ -64,7 +75,12 @@ class SecurityHeaders:
         if whole is None:
             await TOO_LARGE(scope, receive, with_headers)
         else:
-            await self.app(scope, _again(whole, receive), with_headers)
+            try:
+                await self.app(scope, _again(whole, receive), with_headers)
+            except Exception:
+                if not begun:
+                    await FAILED(scope, receive, with_headers)
+                raise
 
 
 async def _whole(headers: Headers, receive: Receive) -> Message | None:
