@@ -30,33 +30,33 @@ LINE_NAMES = {**RATE_NAMES, "KT": "Giờ bình thường (một giá)"}
 STATUS_NAMES = {"Q": "qua vòng", "X": "thay công tơ"}
 
 TITLE = "Giấy báo tiền điện"
-NO_INVOICE = "Giấy báo này không thay thế hoá đơn điện tử."
+NO_INVOICE = "Giấy báo này không thay thế hóa đơn điện tử."
 
 _CSS = """
 @page { size: %(paper)s; margin: 9mm }
 * { box-sizing: border-box }
-body { font: 9.5pt/1.35 "Noto Sans", "DejaVu Sans", "Segoe UI", Arial, sans-serif; color: #14202b;
+body { font: 9.5pt/1.35 "Noto Sans", "DejaVu Sans", "Segoe UI", Arial, sans-serif; color: #15211f;
   background: #fff; margin: 0 auto; max-width: %(width)s; padding: 4mm }
 header { display: flex; justify-content: space-between; gap: 6mm; padding-bottom: 2mm;
-  border-bottom: 2px solid #0b5cad }
-h1 { font-size: 13pt; margin: 0; color: #0b5cad; letter-spacing: .02em }
-h2 { font-size: 9.5pt; margin: 4mm 0 1mm; color: #0b5cad }
-.quiet { color: #55626e }
+  border-bottom: 2px solid #0b655c }
+h1 { font-size: 13pt; margin: 0; color: #0b655c; letter-spacing: .02em }
+h2 { font-size: 9.5pt; margin: 4mm 0 1mm; color: #0b655c }
+.quiet { color: #56635f }
 .right { text-align: right }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .4mm 4mm; margin: 2mm 0 }
-dt { color: #55626e }
+dt { color: #56635f }
 dd { margin: 0 }
 table { border-collapse: collapse; width: 100%%; font-variant-numeric: tabular-nums }
 thead { display: table-header-group }
 tr { break-inside: avoid }
-th { font-weight: 600; color: #55626e }
-th, td { padding: .7mm 1.2mm; text-align: right; border-bottom: 1px solid #d6dde4 }
+th { font-weight: 600; color: #56635f }
+th, td { padding: .7mm 1.2mm; text-align: right; border-bottom: 1px solid #dfdacb }
 th:first-child, td:first-child, .left { text-align: left }
 tfoot td { border-bottom: 0 }
-.total td { font-size: 12pt; font-weight: 700; color: #0b5cad; border-top: 2px solid #0b5cad }
+.total td { font-size: 12pt; font-weight: 700; color: #0b655c; border-top: 2px solid #0b655c }
 .words { font-style: italic; margin: 1mm 0 3mm }
 article + article { break-before: page; padding-top: 8mm }
-footer { margin-top: 4mm; font-size: 8pt; color: #55626e }
+footer { margin-top: 4mm; font-size: 8pt; color: #56635f }
 """
 
 
@@ -72,6 +72,11 @@ class PrintedBill:
     supplier: Supplier
     station: str = ""
     households: Decimal = Decimal(1)
+
+
+def number_of(number: int) -> str:
+    """A bill's number as it stands on paper, and so everywhere else: 0000001."""
+    return f"{number:07d}"
 
 
 def _use_row(use: RegisterUse) -> str:
@@ -133,7 +138,7 @@ def _head(sheet: PrintedBill) -> str:
     first, last = day(bill.period.start), day(bill.period.end - timedelta(days=1))
     return (
         f"<header><div><h1>{TITLE.upper()}</h1>{_supplier(sheet.supplier)}</div>"
-        f"<div class=right>Số: <b>{sheet.number:07d}</b><br>Ngày lập: {day(bill.invoice_date)}<br>"
+        f"<div class=right>Số: <b>{number_of(sheet.number)}</b><br>Ngày lập: {day(bill.invoice_date)}<br>"
         f"Kỳ: {first} – {last}</div></header><dl>{listed}</dl>"
     )
 
@@ -148,9 +153,9 @@ def pages(sheets: Sequence[PrintedBill], paper: str = "A5") -> str:
     if paper not in ("A5", "A4"):
         raise ValueError(f"a bill is printed on A5 or A4, not on {paper!r}")
     first, *others = sheets
-    titled = f"{TITLE} {first.number:07d} – {escape(first.customer.name)}"
+    titled = f"{TITLE} {number_of(first.number)} – {escape(first.customer.name)}"
     if others:
-        titled = f"{TITLE} {first.number:07d} – {others[-1].number:07d}"
+        titled = f"{TITLE} {number_of(first.number)} – {number_of(others[-1].number)}"
     css = _CSS % {"paper": paper, "width": "148mm" if paper == "A5" else "210mm"}
     return f"""<!DOCTYPE html>
 <html lang="vi"><head><meta charset="utf-8">
@@ -188,7 +193,7 @@ def text(sheet: PrintedBill) -> str:
     bill = sheet.bill
     last = day(bill.period.end - timedelta(days=1))
     lines = [
-        f"{sheet.supplier.name}: {TITLE.lower()} số {sheet.number:07d} – {day(bill.invoice_date)}",
+        f"{sheet.supplier.name}: {TITLE.lower()} số {number_of(sheet.number)} – {day(bill.invoice_date)}",
         f"{sheet.customer.name} ({sheet.customer.code}), {bill.point}, kỳ {day(bill.period.start)} – {last}",
     ]
     if shares := shared(sheet):

@@ -21,8 +21,8 @@ _NEEDED = PatternFill("solid", fgColor="F8CBAD")
 _OPTIONAL = PatternFill("solid", fgColor="DDEBF7")
 _MEANING = {
     "customer": "Mã của khách hàng; một khách hàng có nhiều điểm đo thì mỗi điểm đo một dòng",
-    "name": "Họ tên hoặc tên đơn vị, in trên hoá đơn",
-    "address": "Địa chỉ, in trên hoá đơn",
+    "name": "Họ tên hoặc tên đơn vị, in trên hóa đơn",
+    "address": "Địa chỉ, in trên hóa đơn",
     "phone": "Số điện thoại",
     "email": "Thư điện tử",
     "book": "Sổ ghi chỉ số của khách hàng",

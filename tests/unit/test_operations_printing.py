@@ -192,9 +192,9 @@ def test_the_sheet_says_who_asks_for_the_money_and_that_it_is_no_invoice(
     page = bill_print.html(sheet)
     assert "<h1>GIẤY BÁO TIỀN ĐIỆN</h1><b>HTX điện &lt;Bình Minh&gt;</b>" in page
     assert "Thôn Đông, xã Bình Minh – MST 0100100079 – ĐT 1900 1234</div>" in page
-    assert "không thay thế hoá đơn điện tử" in page
+    assert "không thay thế hóa đơn điện tử" in page
     assert "HOÁ ĐƠN" not in page
-    assert "không thay thế hoá đơn điện tử" in bill_print.text(sheet)
+    assert "không thay thế hóa đơn điện tử" in bill_print.text(sheet)
     assert "HTX điện <Bình Minh>: giấy báo" in bill_print.text(sheet)
     bare = bill_print.html(replace(sheet, supplier=Supplier("HTX")))
     assert "<b>HTX</b></div>" in bare
