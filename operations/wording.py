@@ -11,11 +11,13 @@ from pathlib import Path
 from string import Formatter
 from typing import Any
 
+from model.period import LOCAL
 from operations.vietnamese import day, instant, number
 
 Evidence = Mapping[str, str | int | float | None]
 _FORMATTER = Formatter()
 _INDEX_COMMAND = re.compile(r"`ami meter index [^`]+`")
+_AT = re.compile(r"--at (\S+?)`")
 _FILE = Path(__file__).with_name("wording.toml")
 
 
@@ -102,6 +104,20 @@ def hold(kind: str, serial: str, reason: str, language: str = "en") -> str:
     return text.format(serial=serial, command=told) if text else f"Công tơ {serial}: {reason}"
 
 
+def hold_task(kind: str, serial: str, reason: str, language: str = "vi") -> tuple[str, str]:
+    """What to do about a held bill, told to the billing office, and the command with which whoever looks
+    after the program enters the index that is wanted; empty where it is not about an index."""
+    command = _INDEX_COMMAND.search(reason)
+    task = _texts("hold_tasks").get(kind)
+    if command is None or task is None:
+        return hold(kind, serial, reason, language), ""
+    at = _AT.search(command[0])
+    when = datetime.fromisoformat(at[1]).replace(tzinfo=LOCAL).isoformat() if at else None
+    said = _sentence(task[language], {"serial": serial, "at": when}, language)
+    assert said is not None, f"the last task of {kind} wants the meter alone"
+    return said, command[0].strip("`")
+
+
 def finding(kind: str, detail: Evidence, language: str = "vi") -> str:
     """What validation noticed about a day."""
     said = (
@@ -115,3 +131,23 @@ def finding(kind: str, detail: Evidence, language: str = "vi") -> str:
 def outcome(word: str, language: str = "vi") -> str:
     """How a conversation with a meter ended."""
     return str(_texts("outcomes").get(word, {}).get(language, word.replace("_", " ")))
+
+
+def poll(outcome: str, modem: str, *, dials_in: bool, language: str = "vi") -> str:
+    """What a conversation that did not go well means for who looks after the meter; empty for one that did.
+    `modem` is the one it went through; one that dials in is looked for elsewhere than one that is called."""
+    kinds = _texts("polls")
+    told = kinds.get(f"{outcome}.dials_in" if dials_in and f"{outcome}.dials_in" in kinds else outcome)
+    return str(told[language]).format(modem=modem) if told else ""
+
+
+def event(code: str, detail: str, language: str = "vi") -> str:
+    """What is noted with an event. The collector notes in English; a meter's own words stay."""
+    told = _texts("events").get(code)
+    found = re.search(told["noted"], detail) if told and language != "en" else None
+    if told is None or found is None:
+        return detail
+    ways = told.get("ways", {})
+    return str(told[language]).format(
+        **{key: ways.get(value, value) for key, value in found.groupdict().items()}
+    )

@@ -50,8 +50,9 @@ _LAST_OK: Final = """
 _EVENTS: Final = """
     SELECT at, code, detail FROM meter_event WHERE meter_id = %s ORDER BY at DESC, code LIMIT %s"""
 _POLLS: Final = """
-    SELECT started, ended, outcome, detail, clock_offset_s FROM poll
-    WHERE meter_id = %s ORDER BY started DESC LIMIT %s"""
+    SELECT p.started, p.ended, p.outcome, p.detail, p.clock_offset_s, p.modem, d.link
+    FROM poll p JOIN modem d ON d.code = p.modem
+    WHERE p.meter_id = %s ORDER BY p.started DESC LIMIT %s"""
 _FINDINGS: Final = """
     SELECT kind, day, severity, detail FROM finding WHERE meter_id = %s ORDER BY day DESC, kind LIMIT %s"""
 
@@ -87,13 +88,16 @@ class Installed:
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """One conversation with the meter."""
+    """One conversation with the meter, through `modem`, which is or was reached by `link`. `detail` is the
+    collector's own sentence, in English, for whoever looks after the lines."""
 
     started: datetime
     ended: datetime
     outcome: str
     detail: str
     clock_offset_s: float | None
+    modem: str
+    link: ModemLink
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +162,18 @@ def _logs(
     """Events, polls and findings: for staff."""
     return (
         tuple(MeterEvent(*row) for row in conn.execute(_EVENTS, [meter_id, limit])),
-        tuple(Poll(*row) for row in conn.execute(_POLLS, [meter_id, limit])),
+        tuple(_poll(*row) for row in conn.execute(_POLLS, [meter_id, limit])),
         tuple(
             Finding(kind, serial, day, Severity(severity), detail)
             for kind, day, severity, detail in conn.execute(_FINDINGS, [meter_id, LOOKED_BACK * limit])
         ),
     )
+
+
+def _poll(
+    started: datetime, ended: datetime, outcome: str, detail: str, offset: float | None, modem: str, link: str
+) -> Poll:
+    return Poll(started, ended, outcome, detail, offset, modem, ModemLink(link))
 
 
 def _installed(multipliers: Any, supplies: Any, *fields: Any) -> Installed:

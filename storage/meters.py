@@ -22,6 +22,10 @@ _FOUND: Final = """
     FROM meter_place WHERE (latest OR %(scope)s::text IS NOT NULL)
         AND (%(scope)s::text IS NULL OR customer = %(scope)s)
         AND (%(station)s::text IS NULL OR station = %(station)s)
+        AND (%(unread)s::timestamptz IS NULL OR (
+            EXISTS (SELECT FROM installation h WHERE h.meter_id = meter_place.meter_id AND h.until IS NULL)
+            AND NOT EXISTS (SELECT FROM poll r WHERE r.meter_id = meter_place.meter_id
+                AND r.started > %(unread)s AND r.outcome IN ('ok', 'partial'))))
         AND search LIKE %(longest)s AND search LIKE ALL (%(words)s::text[])"""
 _FIND: Final = (
     "WITH page AS MATERIALIZED (SELECT DISTINCT ON (serial) meter_id, since"
@@ -84,14 +88,15 @@ def find(
     text: str = "",
     *,
     station: str | None = None,
+    unread_since: datetime | None = None,
     today: date | None = None,
     limit: int = 200,
     offset: int = 0,
 ) -> list[MeterSummary]:
     """Meters by serial: those of which every word of the text stands in serial, modem, point or the
-    customer's code, name or address; without regard to case and diacritics. `today` is the local day whose
-    energy is told."""
-    asked = _asked(conn, viewer, text, station) | {
+    customer's code, name or address; without regard to case and diacritics. `unread_since`: only
+    those that hang and gave nothing after that instant. `today` is the local day whose energy is told."""
+    asked = _asked(conn, viewer, text, station, unread_since) | {
         "today": today,
         "limit": limit,
         "offset": offset,
@@ -100,9 +105,16 @@ def find(
     return _summaries(conn, _FIND, asked)
 
 
-def count(conn: Connection[TupleRow], viewer: Viewer, text: str = "", *, station: str | None = None) -> int:
+def count(
+    conn: Connection[TupleRow],
+    viewer: Viewer,
+    text: str = "",
+    *,
+    station: str | None = None,
+    unread_since: datetime | None = None,
+) -> int:
     """How many meters `find` would give without a limit."""
-    found = conn.execute(_COUNT, _asked(conn, viewer, text, station)).fetchone()
+    found = conn.execute(_COUNT, _asked(conn, viewer, text, station, unread_since)).fetchone()
     return 0 if found is None else int(found[0])
 
 
@@ -122,13 +134,16 @@ def _summaries(
         return cursor.execute(statement, asked).fetchall()
 
 
-def _asked(conn: Connection[TupleRow], viewer: Viewer, text: str, station: str | None) -> dict[str, Any]:
+def _asked(
+    conn: Connection[TupleRow], viewer: Viewer, text: str, station: str | None, unread: datetime | None
+) -> dict[str, Any]:
     plain = conn.execute(_PLAIN, [text.replace("\0", " ")]).fetchone()
     words = sorted(set(str(plain[0]).split()), key=len)[-_MOST_WORDS:] if plain else []
     patterns = [_pattern(word) for word in words]
     return {
         "scope": scope(viewer),
         "station": station,
+        "unread": unread,
         "longest": patterns[-1] if patterns else "%",
         "words": patterns,
     }

@@ -48,13 +48,25 @@ _STATIONS: Final = """
             AND coalesce(i.until, 'infinity') > (d.day::timestamp AT TIME ZONE 'Asia/Ho_Chi_Minh')
         JOIN point p ON p.code = i.point
         WHERE d.channel = %(channel)s AND d.day IN (%(today)s, %(yesterday)s)
-        GROUP BY p.station, p.role, d.day)
-    SELECT s.code, s.name,
-        (sum(wh) FILTER (WHERE day = %(today)s AND role = 'customer'))::bigint,
-        (sum(wh) FILTER (WHERE day = %(yesterday)s AND role = 'customer'))::bigint,
-        (sum(wh) FILTER (WHERE day = %(today)s AND role = 'station_head'))::bigint,
-        (sum(wh) FILTER (WHERE day = %(yesterday)s AND role = 'station_head'))::bigint
-    FROM station s LEFT JOIN sums ON sums.station = s.code GROUP BY s.code, s.name ORDER BY s.code"""
+        GROUP BY p.station, p.role, d.day),
+    hung AS (
+        SELECT p.station, count(DISTINCT p.code) FILTER (WHERE p.role = 'station_head') AS heads,
+            count(*) FILTER (WHERE d.meter_id IS NULL OR position('\\x00'::bytea IN d.quality) > 0) AS unknown
+        FROM installation i JOIN point p ON p.code = i.point
+        LEFT JOIN profile_day d ON d.meter_id = i.meter_id AND d.channel = %(channel)s
+            AND d.day = %(yesterday)s
+        WHERE i.since < %(end)s AND coalesce(i.until, 'infinity') > %(start)s
+        GROUP BY p.station),
+    used AS (
+        SELECT s.code, s.name,
+            (sum(wh) FILTER (WHERE day = %(today)s AND role = 'customer'))::bigint AS customers_today,
+            (sum(wh) FILTER (WHERE day = %(yesterday)s AND role = 'customer'))::bigint AS customers,
+            (sum(wh) FILTER (WHERE day = %(today)s AND role = 'station_head'))::bigint AS head_today,
+            (sum(wh) FILTER (WHERE day = %(yesterday)s AND role = 'station_head'))::bigint AS head
+        FROM station s LEFT JOIN sums ON sums.station = s.code GROUP BY s.code, s.name)
+    SELECT used.*, coalesce(hung.unknown, 0), CASE WHEN hung.unknown = 0 AND hung.heads = 1
+            THEN (head - customers)::double precision / nullif(head, 0) END
+    FROM used LEFT JOIN hung ON hung.station = used.code ORDER BY used.code"""
 
 _SILENT_AFTER: Final = timedelta(hours=24)
 
@@ -71,7 +83,11 @@ class SilentModem:
 @dataclass(frozen=True, slots=True)
 class StationUse:
     """A station's consumption in Wh: its customers' sum, and its head meter's; None where no slot of the
-    day is known."""
+    day is known.
+
+    `loss_yesterday`: (head − customers) / head, told only where it has one head meter and all of the day is
+    known, measured or estimated, of every meter that hung there; `unknown_yesterday` of them it is not.
+    """
 
     station: str
     name: str
@@ -79,6 +95,8 @@ class StationUse:
     customers_yesterday_wh: int | None
     head_today_wh: int | None
     head_yesterday_wh: int | None
+    unknown_yesterday: int
+    loss_yesterday: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,6 +185,12 @@ async def test_a_list_shows_how_a_meter_is(database: str, conn: Connection[Tuple
     assert row.today_wh == 480
     assert row.last_contact == NOW + timedelta(seconds=2)
     assert (row.last_outcome, row.alerts, row.removed) == ("timeout", 1, False)
+    later = NOW + timedelta(minutes=1)
+    for since, unread in ((NOW - timedelta(hours=1), ["M000", "M002", "M003"]), (later, ["M000", "M001"])):
+        found = meters.find(conn, STAFF, unread_since=since, limit=len(unread))
+        assert [meter.serial for meter in found][:2] == unread[:2]
+    assert meters.count(conn, STAFF, unread_since=NOW - timedelta(hours=1)) == 3
+    assert meters.count(conn, STAFF, unread_since=later) == 4, "the read before does not count"
     assert (row.customer_name, row.station_name) == ("Nguyễn Thị Hồng", "Trạm Đông Phú 1")
     assert [meter.serial for meter in meters.find(conn, STAFF, limit=2, offset=1)] == ["M001", "M002"]
     assert [meter.serial for meter in meters.find(conn, STAFF, station="T9")] == []
@@ -228,6 +234,27 @@ def test_what_is_missing_is_not_nought(conn: Connection[TupleRow]) -> None:
     assert (seen.stations[0].head_yesterday_wh, seen.stations[0].customers_today_wh) == (None, None)
 
 
+def test_a_loss_is_told_of_a_day_known_of_every_meter(conn: Connection[TupleRow]) -> None:
+    known, next_day = [Quality.ACTUAL] * 48, midnight(DAY) + timedelta(days=1, hours=3)
+
+    def told() -> tuple[int, float | None]:
+        seen = overview(conn, STAFF, next_day)
+        assert seen is not None
+        return seen.stations[0].unknown_yesterday, seen.stations[0].loss_yesterday
+
+    assert told() == (4, None)
+    _save_day(conn, "M000", 100, known)
+    for serial in ("M001", "M002"):
+        _save_day(conn, serial, 30, known)
+    assert told() == (1, None), "nothing is known of M003: its use is no loss"
+    _save_day(conn, "M003", 30, [Quality.MISSING, *known[1:]])
+    assert told() == (1, None)
+    _save_day(conn, "M003", 30, [Quality.LINEAR, *known[1:]])
+    assert told() == (0, pytest.approx(0.1))
+    conn.execute("UPDATE point SET role = 'customer', customer = 'C001' WHERE code = 'P000'")
+    assert told() == (0, None), "no head meter"
+
+
 async def test_a_customer_sees_their_meter_alone(database: str, conn: Connection[TupleRow]) -> None:
     await _fill(database, conn)
     assert [(meter.serial, meter.alerts) for meter in meters.of_customer(conn, OWNER)] == [("M001", 0)]
@@ -240,7 +267,10 @@ async def test_a_customer_sees_their_meter_alone(database: str, conn: Connection
     assert [register.raw for register in mine.registers] == [480]
     assert (mine.modem, mine.polls, mine.events) == (None, (), ())
     assert staffs.modem is not None
-    assert [poll.outcome for poll in staffs.polls] == ["timeout", "ok"]
+    assert [(poll.outcome, poll.modem, poll.link) for poll in staffs.polls] == [
+        ("timeout", "D2", "dial_in"),
+        ("ok", "D2", "dial_in"),
+    ]
     assert staffs.installations[0].supplies[0].plan == "vn-household"
     assert meters.sheet(conn, STAFF, "M404") is None
     assert overview(conn, OWNER, NOW) is None

@@ -199,6 +199,31 @@ def test_every_outcome_of_a_conversation_has_words(outcome: str, language: str) 
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("outcome", sorted(outcomes() - {"ok"}))
+def test_what_went_wrong_in_a_conversation_has_a_sentence(outcome: str, language: str) -> None:
+    for dials_in in (False, True):
+        _sentence(wording.poll(outcome, "MD-04", dials_in=dials_in, language=language))
+    assert wording.poll("ok", "MD-04", dials_in=True, language=language) == ""
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", sorted(TEXTS["hold_tasks"]))
+def test_a_task_of_the_office_holds_no_command(kind: str, language: str) -> None:
+    assert kind in hold_kinds()
+    for at in (" --at 2026-10-01T00:00", ""):
+        reason = f"Meter 7 lacks it: enter it (`ami meter index 7 KT=…{at}`), then bill."
+        said, command = wording.hold_task(kind, "7", reason, language)
+        _sentence(said)
+        assert "7" in said
+        assert "ami" not in said.split()
+        assert ("01/10/2026" in said) == bool(at)
+        assert command == f"ami meter index 7 KT=…{at}"
+    reason = "Meter 7 has no supply: add it."
+    told = wording.hold_task("no_supply", "7", reason, language)
+    assert told == (wording.hold("no_supply", "7", reason, language), "")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("code", sorted(event_codes()))
 def test_every_event_of_a_meter_has_a_name(code: str, language: str) -> None:
     assert WORDS[language]["event"].get(code), f"dashboard/words/{language}.toml has no [event] {code}"
@@ -220,3 +245,24 @@ def test_no_words_for_what_nothing_says() -> None:
     assert set(TEXTS["alerts"]) == {kind.value for kind in AlertKind}
     assert set(TEXTS["findings"]) == finding_kinds()
     assert set(TEXTS["holds"]) - hold_kinds() == set()
+    assert {name.removesuffix(".dials_in") for name in TEXTS["polls"]} == outcomes() - {"ok"}
+    assert set(TEXTS["events"]) <= event_codes()
+
+
+@pytest.mark.parametrize(
+    ("code", "noted", "said"),
+    [
+        ("clock_drift", "the clock is 301 s ahead", "đồng hồ chạy nhanh 301 giây"),
+        ("clock_drift", "the clock is 40 s behind", "đồng hồ chạy chậm 40 giây"),
+        ("serial_mismatch", "meter 12 answers where 13 should hang", "công tơ 12 trả lời, hồ sơ ghi 13"),
+        ("duplicate_rows", "3 profile rows came twice, 1 of them differing", "3 dòng số liệu gửi hai lần"),
+        ("rows_out_of_order", "2 profile rows came before an earlier one", "2 dòng biểu ghi sai thứ tự"),
+        ("power_off", "12 phút", "12 phút"),
+        ("clock_drift", "what a meter wrote", "what a meter wrote"),
+    ],
+)
+def test_what_the_collector_notes_with_an_event_is_told_in_vietnamese(
+    code: str, noted: str, said: str
+) -> None:
+    assert wording.event(code, noted, "vi") == said
+    assert wording.event(code, noted, "en") == noted
