@@ -41,6 +41,12 @@ class Formats:
         digits = max(0, -int(value.as_tuple().exponent))
         return self.number(value, digits)
 
+    def figure(self, value: Number) -> str:
+        """A measured figure as exact as people need it: to a tenth, below one to a hundredth."""
+        exact = Decimal(str(value))
+        exact = exact.quantize(Decimal("0.01" if abs(exact) < 1 else "0.1"), rounding=ROUND_HALF_UP)
+        return self.plain(exact.normalize() + 0)
+
     def kwh(self, wh: Number | None, digits: int = 1) -> str:
         """Watt-hours as kWh, without the unit."""
         return self.number(None if wh is None else Decimal(str(wh)) / 1000, digits)
@@ -49,8 +55,8 @@ class Formats:
         return NO_VALUE if dong is None else f"{self.number(dong)} ₫"
 
     def percent(self, share: float | None, digits: int = 1) -> str:
-        """A share (0.985) as 98,5 %."""
-        return NO_VALUE if share is None else f"{self.number(Decimal(str(share)) * 100, digits)} %"
+        """A share (0.985) as 98,5 %, which no line ends within."""
+        return NO_VALUE if share is None else f"{self.number(Decimal(str(share)) * 100, digits)}\u00a0%"
 
     def day(self, day: date | None) -> str:
         if day is None:

@@ -118,5 +118,7 @@ def sign_in_page(
 <input id="password" name="password" type="password" autocomplete="current-password" required>
 <button class="button button-main" type="submit">{escape(say("door.enter"))}</button></form>
 <div class="door-foot">{language_buttons(say)}{hotline(say, supplier)}</div></div>
-<div class="door-art">{_drawing()}<p>{escape(say("door.promise"))}</p></div></div>"""
+<div class="door-art">{_drawing()}
+<span class="brand"><img src="{asset("favicon.svg")}" alt="">Điện kế</span>
+<p>{escape(say("door.promise"))}</p></div></div>"""
     return document(say.lang, theme, say("door.title"), body)

@@ -34,14 +34,18 @@
     if (!event.target.matches(".keeps-query input, input.keeps-query")) return;
     var url = new URL(location.href);
     if (event.target.value) url.searchParams.set("q", event.target.value); else url.searchParams.delete("q");
+    url.searchParams.delete("page");
     history.replaceState(history.state, "", url);
   });
 
   function settle() {
     var title = document.querySelector("#page h1");
     if (title && document.title !== title.textContent + " · Điện kế") document.title = title.textContent + " · Điện kế";
-    document.querySelectorAll(".nav-link").forEach(function (link) {
-      var own = link.getAttribute("href"), here = location.pathname;
+    var links = document.querySelectorAll(".nav-link"), here = location.pathname;
+    // A household has no list of meters: its meter belongs to the first page.
+    if (here.indexOf("/meters/") === 0 && !document.querySelector(".nav-link[href='/meters']")) here = "/";
+    links.forEach(function (link) {
+      var own = link.getAttribute("href");
       var on = own === "/" ? here === "/" : here === own || here.indexOf(own + "/") === 0;
       if (on) link.setAttribute("aria-current", "page"); else link.removeAttribute("aria-current");
     });

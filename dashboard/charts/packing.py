@@ -44,7 +44,7 @@ def layout(visit: Visit, unit: str, **more: Any) -> Figure:
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": "Be Vietnam Pro, Noto Sans, sans-serif", "size": 12},
-        "margin": {"l": 8, "r": 8, "t": 24, "b": 8},
+        "margin": {"l": 8, "r": 8, "t": 34, "b": 8},
         "showlegend": False,
         "hovermode": "closest",
         "dragmode": False,
@@ -61,7 +61,7 @@ def layout(visit: Visit, unit: str, **more: Any) -> Figure:
                 "xanchor": "left",
                 "yanchor": "bottom",
                 "showarrow": False,
-                "yshift": 4,
+                "yshift": 12,  # clear of a line that reaches the top
             }
         ],
     }
@@ -94,4 +94,5 @@ def chart(figure: Figure, label: str, name: str, size: str = "middle") -> Part:
             "doubleClick": "reset",
         },
     )
-    return html.Figure([graph, html.Figcaption(label, className="unseen")], className="chart-frame")
+    frame = f"chart-frame chart-{size}"  # as high as its chart before that is there
+    return html.Figure([graph, html.Figcaption(label, className="unseen")], className=frame)

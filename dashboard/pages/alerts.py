@@ -93,20 +93,24 @@ def of_meter(conn: Connection[Any], visit: Visit, serial: str) -> Part:
     """The open alerts of one meter, for staff; nothing where there are none."""
     found = alerts.alerts(conn, visit.viewer, state="open", serial=serial, limit=5)
     return (
-        html.Div([alert_tile(visit, row, button=False) for row in found], className="tiles")
+        html.Div([alert_tile(visit, row, at_meter=True) for row in found], className="tiles")
         if found
         else None
     )
 
 
-def alert_tile(visit: Visit, row: AlertRow, *, button: bool = True) -> Part:
-    """One alert: kind and severity, the sentence, whose meter, since when, its figures."""
+def alert_tile(visit: Visit, row: AlertRow, *, at_meter: bool = False) -> Part:
+    """One alert: kind and severity, the sentence, whose meter, since when, its figures. `at_meter`: it stands
+    on that meter's own page, which it need not lead to."""
     say, fmt = visit.say, visit.fmt
     alert = row.alert
-    who = [
-        link(alert.serial, f"/meters/{alert.serial}"),
-        f" · {row.customer_name or row.station or NO_VALUE}",
-    ]
+    who = html.Span(
+        [
+            link(alert.serial, f"/meters/{alert.serial}"),
+            f" · {row.customer_name or row.station or NO_VALUE}",
+        ],
+        className="alert-who",
+    )
     seen = (
         say("alerts.since", at=fmt.instant(alert.since))
         + " · "
@@ -122,13 +126,13 @@ def alert_tile(visit: Visit, row: AlertRow, *, button: bool = True) -> Part:
                 [
                     severity_badge(visit, alert.severity),
                     html.H2(say(f"alert.{alert.kind}")),
-                    _state(visit, row, button),
+                    _state(visit, row, not at_meter),
                 ],
                 className="alert-top",
             ),
             html.P(wording.alert(alert.kind, alert.evidence, visit.lang), className="alert-text"),
             html.Div(
-                [html.Span(who, className="alert-who"), html.Span(seen, className="muted small")],
+                [None if at_meter else who, html.Span(seen, className="muted small")],
                 className="alert-meta",
             ),
             html.Details([html.Summary(say("alerts.evidence")), facts(evidence)]) if evidence else None,
@@ -147,7 +151,7 @@ def evidence_value(visit: Visit, key: str, value: str | int | float | None) -> s
         if key in INSTANTS:
             return visit.fmt.instant(datetime.fromisoformat(value))
         return visit.fmt.month(date.fromisoformat(f"{value}-01")) if key in MONTHS else value
-    return visit.fmt.number(value, 0 if float(value).is_integer() else 2)
+    return visit.fmt.figure(value)
 
 
 def _state(visit: Visit, row: AlertRow, button: bool) -> Part:

@@ -15,13 +15,14 @@ from dashboard.parts.elements import Part, card, facts, heading, link, table
 from dashboard.visit import Visit
 from model.bill import Bill, BillLine, RegisterUse
 from model.period import LOCAL
+from operations import bill_print
 from storage import bills
 from storage.bills import BillSheet
 
 
 def sheet(conn: Connection[Any], visit: Visit, text: str) -> BillSheet:
     """The bill of that number. Raises `Refused` for one that is not there or not the viewer's."""
-    found = bills.bill(conn, visit.viewer, int(text)) if text.isdecimal() and len(text) < 18 else None
+    found = bills.bill(conn, visit.viewer, int(text)) if _is_number(text) else None
     if found is None:
         raise Refused("bill", text)
     return found
@@ -30,7 +31,11 @@ def sheet(conn: Connection[Any], visit: Visit, text: str) -> BillSheet:
 def owned(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> bool:
     """Whether the bill is the viewer's to see."""
     text = names["id"]
-    return text.isdecimal() and len(text) < 18 and bills.bill(conn, visit.viewer, int(text)) is not None
+    return _is_number(text) and bills.bill(conn, visit.viewer, int(text)) is not None
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 18
 
 
 def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
@@ -61,6 +66,7 @@ def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
 def _plate(visit: Visit, found: BillSheet) -> Part:
     say, bill = visit.say, found.bill
     pairs = [
+        (say("bill.number"), bill_print.number_of(found.id)),
         (say("bill.customer"), html.Span([found.customer.name, html.Br(), bill.customer])),
         (say("meter.address"), found.customer.address),
         (say("bill.point"), bill.point),
@@ -72,7 +78,7 @@ def _plate(visit: Visit, found: BillSheet) -> Part:
         html.Div(say("bill.decisions", decisions=", ".join(bill.decisions))),
         html.Div(say("bill.issued", at=visit.fmt.instant(found.issued_at))),
     ]
-    return card(say("meter.plates"), [facts(pairs)], foot=foot, kind="w4")
+    return card(say("meter.plates"), [facts(pairs)], foot=foot, kind="w4 short")
 
 
 def _households(visit: Visit, found: BillSheet) -> str:

@@ -95,10 +95,7 @@ def _held(visit: Visit, held: Sequence[HoldRow]) -> Part:
                             className="row-name",
                         ),
                         html.Div(_span(visit, row.hold.period), className="row-under"),
-                        html.Div(
-                            wording.hold(row.hold.kind, row.hold.named, row.hold.reason, visit.lang),
-                            className="row-under",
-                        ),
+                        *_task(visit, row),
                     ],
                     className="row-main",
                 ),
@@ -111,6 +108,17 @@ def _held(visit: Visit, held: Sequence[HoldRow]) -> Part:
     return html.Div(
         card(visit.say("bills.held"), [html.Div(rows, className="rows")], beside=beside), className="grid"
     )
+
+
+def _task(visit: Visit, row: HoldRow) -> list[Part]:
+    """What to do; under it, for whoever looks after the program, the command that does it."""
+    hold = row.hold
+    said, command = wording.hold_task(hold.kind, hold.named, hold.reason, visit.lang)
+    parts: list[Part] = [html.Div(said, className="task")]
+    if command:
+        told: list[Part] = [visit.say("bills.command"), " ", html.Code(command)]
+        parts.append(html.Div(told, className="row-under"))
+    return parts
 
 
 def _named(row: HoldRow) -> Part:

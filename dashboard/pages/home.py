@@ -77,19 +77,33 @@ def _body(conn: Connection[Any], visit: Visit, found: MeterSheet) -> Part:
     first = period_start(conn, visit, place.point)
     stored = profiles.daily(conn, visit.viewer, found.serial, first, visit.today + timedelta(days=1)) or []
     days = whole_days(stored, first, visit.now)
-    left = [_so_far(visit, found, place, first, days), _days(visit, found, days)]
+    left = [energy_so_far(visit, found, place, first, days), _days(visit, found, days)]
     right = [html.Div(_now(visit, found), id="home-now"), _last_bill(conn, visit)]
     return html.Div(
         [html.Div(left, className="stack"), html.Div(right, className="stack")], className="home-grid"
     )
 
 
-def _so_far(visit: Visit, found: MeterSheet, place: Installed, first: date, days: Sequence[DayTotal]) -> Part:
+def energy_so_far(
+    visit: Visit, found: MeterSheet, place: Installed, first: date, days: Sequence[DayTotal]
+) -> Part:
+    """What the running period has used and costs until now; no figures where no half-hour of it is known."""
     say, fmt = visit.say, visit.fmt
+    span = html.Span(
+        say("home.so_far", first=fmt.day(first), days=(visit.today - first).days + 1), className="muted"
+    )
     wh = sum(day.wh for day in days)
     supply = place.supplies[-1] if place.supplies else None
     cost = so_far(supply, first, visit.today, wh) if supply else None
     note = slots_note(visit, sum(day.missing for day in days), sum(day.estimated for day in days))
+    if all(day.missing == day.slots for day in days):  # missing is not zero
+        return card(
+            say("home.month"),
+            [empty(say("home.nothing_known"), say("home.nothing_known_more"))],
+            beside=span,
+            foot=as_of(visit, found.last_contact),
+            kind="hero",
+        )
     figures = [figure(say("home.used"), fmt.kwh(wh), "kWh", note)]
     if cost is None:
         figures.append(html.P(say("home.no_money"), className="muted"))
@@ -101,9 +115,6 @@ def _so_far(visit: Visit, found: MeterSheet, place: Installed, first: date, days
     if whole:
         mean = sum(whole) / len(whole)
         figures.append(figure(say("home.average"), fmt.kwh(mean), "kWh", say("home.average_note"), "small"))
-    span = html.Span(
-        say("home.so_far", first=fmt.day(first), days=(visit.today - first).days + 1), className="muted"
-    )
     body = [html.Div(figures, className="figures"), tier_bar(visit, cost) if cost and cost.tiers else None]
     return card(say("home.month"), body, beside=span, foot=as_of(visit, found.last_contact), kind="hero")
 

@@ -25,11 +25,11 @@ from dashboard.parts.electrical import (
     findings_card,
     installations_card,
     instant_card,
-    polls_card,
     registers_card,
 )
 from dashboard.parts.elements import Part, card, empty, facts, figure, heading
 from dashboard.parts.moments import as_of, slots_note
+from dashboard.parts.polls import polls_card
 from dashboard.visit import Visit
 from model.quality import Quality
 from storage import meters, profiles
@@ -58,7 +58,7 @@ def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
     days = asked(visit, WEEK)
     return html.Div(
         [
-            heading(found.serial, _under(visit, found)),
+            heading(_title(visit, found), _under(visit, found), back=_back(visit, found.serial)),
             html.Div(of_meter(conn, visit, found.serial), className="above"),
             chooser(visit, days),
             html.Div(_energy(conn, visit, found, days), className="grid"),
@@ -75,12 +75,27 @@ def live(conn: Connection[Any], visit: Visit, _: object, serial: object) -> Part
     return _live(visit, sheet(conn, visit, serial))
 
 
-def _under(visit: Visit, found: MeterSheet) -> list[Part]:
+def _title(visit: Visit, found: MeterSheet) -> str:
+    """Whose meter it is: to the household its own, to staff the customer's by name."""
+    if not visit.viewer.is_staff:
+        return visit.say("meter.own")
     place = found.installations[0] if found.installations else None
     if place is None:
-        return [html.Span(visit.say("meters.removed")), as_of(visit, found.last_contact)]
-    who = place.customer_name or visit.say("meter.head_of", station=place.station_name)
-    return [html.Span(who), html.Span(place.address), as_of(visit, found.last_contact)]
+        return visit.say("home.meter", serial=found.serial)
+    return place.customer_name or visit.say("meter.head_of", station=place.station_name)
+
+
+def _under(visit: Visit, found: MeterSheet) -> list[Part]:
+    place = found.installations[0] if found.installations else None
+    serial = html.Span(visit.say("home.meter", serial=found.serial))
+    where = html.Span(place.address if place else visit.say("meters.removed"))
+    return [serial, where, as_of(visit, found.last_contact)]
+
+
+def _back(visit: Visit, serial: str) -> tuple[str, str]:
+    if visit.viewer.is_staff:
+        return visit.say("nav.meters"), "/meters"
+    return visit.say("nav.home"), f"/?meter={serial}"
 
 
 def _live(visit: Visit, found: MeterSheet) -> Part:
@@ -112,7 +127,8 @@ def _curve(visit: Visit, found: MeterSheet, curve: Curve, first: date) -> Part:
     say, fmt, note = visit.say, visit.fmt, slots_note(visit, curve.missing, curve.estimated)
     figures = [figure(say("meter.energy"), fmt.kwh(float(np.nansum(curve.wh))), "kWh", note, "small")]
     load, peak = load_figures(curve, first), None
-    if load.pmax_w is not None and load.pmax_at is not None:
+    # What a technician asks for; a household is told its energy.
+    if visit.viewer.is_staff and load.pmax_w is not None and load.pmax_at is not None:
         peak = load.pmax_w, load.pmax_at
         when = say("meter.pmax_at", at=fmt.instant(load.pmax_at))
         figures.append(figure(say("meter.pmax"), fmt.number(load.pmax_w / 1000, 2), "kW", when, "small"))
@@ -130,12 +146,9 @@ def _curve(visit: Visit, found: MeterSheet, curve: Curve, first: date) -> Part:
 
 
 def curve_legend(visit: Visit) -> Part:
-    kinds = (
-        ("", "quality.actual"),
-        ("l-estimated", "quality.estimated"),
-        ("l-missing", "quality.missing"),
-        ("l-peak", "meter.pmax"),
-    )
+    kinds = [("", "quality.actual"), ("l-estimated", "quality.estimated"), ("l-missing", "quality.missing")]
+    if visit.viewer.is_staff:
+        kinds.append(("l-peak", "meter.pmax"))
     return html.Div(
         [html.Span([html.I(className=kind), visit.say(key)]) for kind, key in kinds], className="legend"
     )
@@ -150,32 +163,38 @@ def day_legend(visit: Visit) -> Part:
 
 def _plates(visit: Visit, found: MeterSheet) -> Part:
     say, place = visit.say, found.installations[0] if found.installations else None
-    pairs: list[tuple[str, Part]] = [(say("meter.model"), found.model)]
+    pairs: list[tuple[str, Part]] = []
+    if visit.viewer.is_staff:
+        pairs.append((say("meter.model"), found.model))
     if found.modem is not None:
         pairs.append((say("meter.modem"), found.modem.code))
     if place is not None:
         plan = place.supplies[-1].plan if place.supplies else ""
+        multiplier = place.multiplier_at(visit.now).normalize() + 0
         pairs = [
             (say("meter.customer"), f"{place.customer_name} · {place.customer}" if place.customer else ""),
             (say("meter.address"), place.address),
             (say("meter.station"), place.station_name),
             (say("meter.point"), place.point),
             (say("meter.plan"), say.term("plan", plan)),
-            (say("meter.multiplier"), visit.fmt.plain(place.multiplier_at(visit.now).normalize() + 0)),
+            (
+                say("meter.multiplier"),
+                visit.fmt.plain(multiplier) if visit.viewer.is_staff or multiplier != 1 else "",
+            ),
             *pairs,
         ]
     return card(say("meter.plates"), [facts(pairs)], kind="w6")
 
 
 def _history(visit: Visit, found: MeterSheet) -> list[Part]:
-    parts = [installations_card(visit, found)]
-    if visit.viewer.is_staff:
-        parts += [
-            events_card(visit, found.events),
-            findings_card(visit, found.findings),
-            polls_card(visit, found.polls[:20]),
-        ]
-    return parts
+    if not visit.viewer.is_staff:  # a household is told of its meter's place where it has been changed
+        return [installations_card(visit, found)] if len(found.installations) > 1 else []
+    return [
+        installations_card(visit, found),
+        events_card(visit, found.events),
+        findings_card(visit, found.findings),
+        polls_card(visit, found.polls),
+    ]
 
 
 def connect(guarded: Guarded) -> None:

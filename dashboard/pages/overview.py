@@ -8,6 +8,7 @@ from typing import Any
 from dash import Input, Output, dcc, html
 from psycopg import Connection
 
+from analytics.detection.station import HIGH_PERCENT, NEGATIVE_PERCENT
 from dashboard.addresses import STAFF, Page
 from dashboard.callbacks import Guarded
 from dashboard.errors import Refused
@@ -74,14 +75,18 @@ def _figures(visit: Visit, seen: Overview) -> list[Part]:
     return [html.Section(each, className="card w3") for each in figures]
 
 
-def _read_note(visit: Visit, seen: Overview) -> str:
+def _read_note(visit: Visit, seen: Overview) -> Part:
+    """Of how many, and the way to those that were not read."""
     say, fmt = visit.say, visit.fmt
-    return say(
+    said = say(
         "overview.read_rate_note",
         read=fmt.number(seen.meters_read_24h),
         all=fmt.number(seen.meters),
         polls=fmt.percent(seen.read_rate_24h),
     )
+    if seen.meters_read_24h >= seen.meters:
+        return said
+    return [html.Div(said), link(say("overview.to_unread"), "/meters?unread=1")]
 
 
 def _stations(visit: Visit, seen: Overview) -> Part:
@@ -104,14 +109,16 @@ def _stations(visit: Visit, seen: Overview) -> Part:
                     (station.customers_yesterday_wh or 0) / most,
                     "was",
                 ),
-                html.Div(_head(visit, station), className="row-under"),
+                html.Div(
+                    [html.Div(_head(visit, station)), _loss(visit, station)], className="row-under apart"
+                ),
             ],
             className="station",
         )
         for station in seen.stations
     ]
     content = html.Div(rows, className="rows") if rows else empty(say("overview.no_stations"))
-    return card(say("overview.stations"), [content], foot=as_of(visit, visit.now), kind="w7")
+    return card(say("overview.stations"), [content], foot=as_of(visit, visit.now), kind="w7 even")
 
 
 def _head(visit: Visit, station: StationUse) -> str:
@@ -123,6 +130,18 @@ def _head(visit: Visit, station: StationUse) -> str:
         today=visit.fmt.kwh(station.head_today_wh),
         yesterday=visit.fmt.kwh(station.head_yesterday_wh),
     )
+
+
+def _loss(visit: Visit, station: StationUse) -> Part:
+    """What was lost yesterday between the head meter and the customers; or why that cannot be told."""
+    loss = station.loss_yesterday
+    if loss is not None:
+        bad = not NEGATIVE_PERCENT <= 100 * loss < HIGH_PERCENT
+        said = visit.say("overview.loss", share=visit.fmt.percent(loss))
+        return badge(said, "warn" if bad else "plain")
+    if station.head_yesterday_wh is None or not station.unknown_yesterday:
+        return None
+    return html.Span(visit.say("overview.no_loss", n=station.unknown_yesterday))
 
 
 def _bar(name: str, value: str, share: float, kind: str) -> Part:

@@ -17,13 +17,14 @@ from model.readout import InstantRead, MeterEvent
 from model.series import Channel
 from operations import models, wording
 from storage.blocks import StoredRegister
-from storage.meters import MeterSheet, Poll
+from storage.meters import Installed, MeterSheet
 
-OUTCOME_TONES = {"ok": "ok", "partial": "warn"}
+UNITS = {channel: "kWh" if channel <= Channel.ACTIVE_EXPORT else "kvarh" for channel in Channel}
 
 
 def instant_card(visit: Visit, seen: InstantRead | None) -> Part:
-    """Volts and amperes a phase, power, power factor, frequency, at the instant they were read."""
+    """Volts and amperes a phase and power, at the instant they were read; for staff what a technician
+    asks for besides."""
     say, fmt = visit.say, visit.fmt
     if seen is None:
         return card(say("meter.now"), [empty(say("meter.no_instant"))], kind="w6", foot=as_of(visit, None))
@@ -32,17 +33,19 @@ def instant_card(visit: Visit, seen: InstantRead | None) -> Part:
         for name, volts, amperes in zip("ABC", seen.voltage_v, seen.current_a, strict=True)
         if volts is not None or amperes is not None
     ]
-    whole = facts(
-        [
-            (say("meter.power"), _with(fmt.number(_kilo(seen.power_w), 2), "kW")),
+    whole = [(say("meter.power"), _with(fmt.number(_kilo(seen.power_w), 2), "kW"))]
+    if visit.viewer.is_staff:
+        whole += [
             (say("meter.reactive"), _with(fmt.number(_kilo(seen.reactive_var), 2), "kvar")),
             (say("meter.cos_phi"), _with(fmt.number(seen.cos_phi, 2), "")),
             (say("meter.frequency"), _with(fmt.number(seen.frequency_hz, 2), "Hz")),
         ]
-    )
     heads = ["", say("meter.voltage"), say("meter.current")]
     return card(
-        say("meter.now"), [table(heads, phases, numeric=(1, 2)), whole], kind="w6", foot=as_of(visit, seen.at)
+        say("meter.now"),
+        [table(heads, phases, numeric=(1, 2)), facts(whole)],
+        kind="w6",
+        foot=as_of(visit, seen.at),
     )
 
 
@@ -64,19 +67,31 @@ def registers_card(visit: Visit, registers: Sequence[StoredRegister]) -> Part:
     say, fmt = visit.say, visit.fmt
     if not registers:
         return card(say("meter.registers"), [empty(say("meter.no_registers"))], kind="w6")
+    latest = max(read.at for read in registers)
     rows = [
-        [
-            say.term("channel", str(int(read.channel))),
-            say(f"register.{read.rate.code}"),
-            f"{fmt.plain(register_value(read.raw, read.scaler))} {'kWh' if read.channel <= 2 else 'kvarh'}",
-            fmt.instant(read.at),
-        ]
+        html.Div(
+            [
+                html.Div(
+                    [
+                        html.Div(say.term("channel", str(int(read.channel))), className="row-name"),
+                        html.Div(say(f"register.{read.rate.code}"), className="row-under"),
+                    ],
+                    className="row-main",
+                ),
+                html.Div(
+                    [
+                        f"{fmt.plain(register_value(read.raw, read.scaler))}\u00a0{UNITS[read.channel]}",
+                        html.Div(fmt.instant(read.at), className="row-under") if read.at != latest else None,
+                    ],
+                    className="row-end",
+                ),
+            ],
+            className="row",
+        )
         for read in registers
     ]
-    heads = ["", say("meter.register"), say("meter.index"), say("meter.read_at")]
-    latest = max(read.at for read in registers)
     return card(
-        say("meter.registers"), [table(heads, rows, numeric=(2, 3))], kind="w6", foot=as_of(visit, latest)
+        say("meter.registers"), [html.Div(rows, className="rows")], kind="w6", foot=as_of(visit, latest)
     )
 
 
@@ -88,7 +103,7 @@ def events_card(visit: Visit, events: Sequence[MeterEvent]) -> Part:
                 html.Div(
                     [
                         html.Div(say.term("event", event.code), className="row-name"),
-                        html.Div(event.detail, className="row-under"),
+                        html.Div(wording.event(event.code, event.detail, visit.lang), className="row-under"),
                     ],
                     className="row-main",
                 ),
@@ -103,26 +118,6 @@ def events_card(visit: Visit, events: Sequence[MeterEvent]) -> Part:
         [html.Div(rows, className="rows scrolls") if rows else empty(say("meter.no_events"))],
         kind="w6",
     )
-
-
-def polls_card(visit: Visit, polls: Sequence[Poll]) -> Part:
-    """The last conversations: when, how they ended, how far the meter's clock was off."""
-    say, fmt = visit.say, visit.fmt
-    if not polls:
-        return card(say("meter.polls"), [empty(say("meter.no_polls"))], kind="w6")
-    rows = [
-        [
-            fmt.instant(poll.started),
-            badge(wording.outcome(poll.outcome, visit.lang), OUTCOME_TONES.get(poll.outcome, "bad")),
-            poll.detail,
-            NO_VALUE
-            if poll.clock_offset_s is None
-            else say("meter.seconds", n=fmt.number(poll.clock_offset_s)),
-        ]
-        for poll in polls
-    ]
-    heads = [say("meter.poll_at"), say("meter.poll_outcome"), say("meter.poll_detail"), say("meter.clock")]
-    return card(say("meter.polls"), [table(heads, rows, numeric=(3,))])
 
 
 def findings_card(visit: Visit, findings: Sequence[Finding]) -> Part:
@@ -164,25 +159,27 @@ def folded(findings: Sequence[Finding]) -> list[tuple[date, Finding]]:
 
 def installations_card(visit: Visit, found: MeterSheet) -> Part:
     """Where the meter hung, from when to when, with its indices at hanging and taking down, in kWh."""
-    say, fmt, powers = visit.say, visit.fmt, scalers(found)
-    rows = [
+    rows = [_installation(visit, one, scalers(found)) for one in found.installations]
+    return card(visit.say("meter.installations"), [html.Div(rows, className="rows")], kind="w6")
+
+
+def _installation(visit: Visit, one: Installed, powers: Mapping[str, int]) -> Part:
+    say, fmt = visit.say, visit.fmt
+    until: Part = fmt.instant(one.until) if one.until else badge(say("meter.still"), "ok")
+    return html.Div(
         [
-            one.point,
-            fmt.instant(one.since),
-            fmt.instant(one.until) if one.until else badge(say("meter.still"), "ok"),
-            _indices(visit, one.first_index, powers),
-            _indices(visit, one.last_index, powers),
-        ]
-        for one in found.installations
-    ]
-    heads = [
-        say("meter.point"),
-        say("meter.since"),
-        say("meter.until"),
-        say("meter.first_index"),
-        say("meter.last_index"),
-    ]
-    return card(say("meter.installations"), [table(heads, rows)], kind="w6")
+            html.Div(one.point, className="row-name"),
+            facts(
+                [
+                    (say("meter.since"), fmt.instant(one.since)),
+                    (say("meter.first_index"), _indices(visit, one.first_index, powers)),
+                    (say("meter.until"), until),
+                    (say("meter.last_index"), _indices(visit, one.last_index, powers)),
+                ]
+            ),
+        ],
+        className="station",
+    )
 
 
 def _indices(visit: Visit, indices: dict[str, int], scalers: Mapping[str, int]) -> Part:
@@ -191,7 +188,7 @@ def _indices(visit: Visit, indices: dict[str, int], scalers: Mapping[str, int]) 
         html.Div(f"{visit.say.term('register', code)} {_index(visit, raw, scalers.get(code))}")
         for code, raw in indices.items()
     ]
-    return lines or NO_VALUE
+    return lines or ""
 
 
 def _index(visit: Visit, raw: int, scaler: int | None) -> str:

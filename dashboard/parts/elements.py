@@ -25,11 +25,16 @@ def badge(text: str, tone: str = "plain") -> Part:
     return html.Span(text, className=f"badge badge-{tone}")
 
 
-def heading(title: str, under: Sequence[Part] = (), beside: Sequence[Part] = ()) -> Part:
-    """The top of a page: its name, what it is about, and what can be done."""
+def heading(
+    title: str, under: Sequence[Part] = (), beside: Sequence[Part] = (), back: tuple[str, str] | None = None
+) -> Part:
+    """The top of a page: its name, what it is about, what can be done, the way back (text, address)."""
+    way_back = link(["← ", back[0]], back[1], "back no-print") if back else None
     return html.Header(
         [
-            html.Div([html.H1(title), html.Div(list(under), className="under")], className="head-text"),
+            html.Div(
+                [way_back, html.H1(title), html.Div(list(under), className="under")], className="head-text"
+            ),
             html.Div(list(beside), className="head-beside"),
         ],
         className="head",

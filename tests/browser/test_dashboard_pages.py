@@ -30,6 +30,13 @@ def test_every_page_of_every_role(visitor: Callable[..., Any], village: Any, rol
         (window.go if role == "billing" else window.open)(path)
         assert window.page.locator(".refusal").count() == 0, path
         assert window.sideways() <= 0, path
+        expect(window.page.locator(".nav-link[aria-current]")).to_have_count(1)
+        if "/meters/" in path:
+            title = window.page.inner_text("#page h1")
+            assert title == ("Công tơ nhà tôi" if role == "customer" else "Trần Thị Mai")
+            assert window.page.locator(".back").get_attribute("href") == (
+                f"/?meter={village.own_serial}" if role == "customer" else "/meters"
+            )
     assert window.wrong == []
 
 
@@ -56,6 +63,7 @@ def test_a_search_without_diacritics_finds_the_name_with_them(
     expect(window.page.locator(ROW)).to_have_count(1)
     assert "Nguyễn Văn Hòa" in window.page.inner_text(ROW)
     assert "q=nguyen" in window.page.url
+    expect(window.page.locator("#meters-pages")).to_contain_text("1–1 trên 1 công tơ")
     window.page.reload()
     expect(window.page.locator(ROW)).to_have_count(1)
     assert window.wrong == []

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 import pytest
 
+from dashboard.pages.home import energy_so_far
 from dashboard.so_far import so_far
+from dashboard.visit import Visit
 from model.grid import Supply
+from model.period import LOCAL
+from model.viewer import UserRole, Viewer
+from storage.meters import Installed, MeterSheet
+from storage.profiles import DayTotal
 
 FIRST, TODAY = date(2026, 10, 1), date(2026, 10, 14)
 
@@ -54,3 +60,17 @@ def test_without_a_vat_rate_the_amount_is_before_vat_and_says_so() -> None:
     cost = so_far(supply(), date(2031, 5, 1), date(2031, 5, 9), 50_000)
     assert cost is not None
     assert (cost.vat_percent, cost.amount) == (None, 99_200)
+
+
+def test_a_period_of_which_no_half_hour_is_known_has_no_figures() -> None:
+    """Missing is not zero: neither 0,0 kWh nor 0 ₫."""
+    now = datetime(2026, 10, 1, 0, 40, tzinfo=LOCAL)
+    visit = Visit(Viewer("a", UserRole.CUSTOMER, "C1"), "vi", "", False, now, "/")
+    place = Installed((), (supply(),), now, None, {}, {}, "P1", "customer", "", "T1", "", "", "", "", "")
+    found = MeterSheet(1, "1", "dk-1p", 1, None, None, None, None, (place,), (), None, (), (), ())
+    shown = str(energy_so_far(visit, found, place, FIRST, [DayTotal(FIRST, 0.0, 1, 1, 0)]))
+    assert "Chưa có số liệu" in shown
+    assert "kWh" not in shown
+    assert "₫" not in shown
+    known = str(energy_so_far(visit, found, place, FIRST, [DayTotal(FIRST, 0.0, 1, 0, 0)]))
+    assert "0,0" in known, "a house that used nothing did use nothing"
