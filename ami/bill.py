@@ -11,6 +11,7 @@ from ami import clocks, home
 from ami.console import counted, emit, say, table
 from ami.failure import Exit, InputFailure, end
 from ami.instants import DAY, INSTANT, MONTH, last_full_month
+from ami.months import closed_or_said
 from ami.settings import load
 from model.period import Period, local_day
 from model.viewer import UserRole, Viewer
@@ -18,6 +19,7 @@ from operations import bill_print, jobs, wording
 from operations.vietnamese import dong
 from storage import bills
 from storage.pool import open_pool
+from storage.register import has_customer
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 OFFICE = Viewer(login="ami", role=UserRole.BILLING)
@@ -44,6 +46,7 @@ def run(month: Period | None, invoice_date: date | None, as_of: datetime | None,
     on = invoice_date or local_day(clock())
     with home.database(settings) as dsn:
         report = jobs.run_now(dsn, "bill", clock=clock, period=period, invoice_date=on)
+        closed = bool(report.issued + report.unchanged) or closed_or_said(dsn, period)
     if as_json:
         emit(report)
     else:
@@ -61,7 +64,7 @@ def run(month: Period | None, invoice_date: date | None, as_of: datetime | None,
             table("Held", ("Customer", "Meter", "Why"), rows)
         for sentence in report.conflicts:
             say(sentence)
-    if report.held or report.conflicts:
+    if report.held or report.conflicts or not closed:
         end(Exit.PARTLY)
 
 
@@ -75,10 +78,16 @@ def run(month: Period | None, invoice_date: date | None, as_of: datetime | None,
 def show(month: Period | None, customer: str | None, limit: int, as_json: bool) -> None:
     """The bills whose period ends with a month, amounts in đồng with VAT."""
     period = month or last_full_month(clocks.wall())
+    unknown = ""
     with home.database(load()) as dsn, open_pool(dsn) as pool, pool.connection() as conn:
         found = bills.bills(conn, OFFICE, customer=customer, month=local_day(period.start), limit=limit)
+        if customer is not None and not found and not has_customer(conn, customer):
+            unknown = f"No customer {customer} is registered: correct the code."
     if as_json:
         emit({"bills": found})
+    if unknown:
+        raise InputFailure(unknown)
+    if as_json:
         return
     if not found:
         say("There is no such bill; `ami bill run` makes those of a closed month.")
@@ -95,7 +104,8 @@ def show(month: Period | None, customer: str | None, limit: int, as_json: bool) 
 @click.option(
     "--paper", type=click.Choice(["A5", "A4"]), default="A5", show_default=True, help="Size of a sheet."
 )
-def print_sheets(number: int | None, month: Period | None, output: Path, paper: str) -> None:
+@click.option("--force", is_flag=True, help="Write over a file that is there.")
+def print_sheets(number: int | None, month: Period | None, output: Path, paper: str, force: bool) -> None:
     """Write bill NUMBER, or all bills of a month, as a document that needs nothing but itself.
 
     Open it in a browser and print; every bill begins on a sheet of its own.
@@ -106,6 +116,8 @@ def print_sheets(number: int | None, month: Period | None, output: Path, paper: 
     """
     if (number is None) == (month is None):
         raise click.UsageError("name the NUMBER of a bill, or --month")
+    if output.exists() and not force:
+        raise InputFailure(f"{output} exists already: name another file, or write over it with --force.")
     settings = load()
     with home.database(settings) as dsn, open_pool(dsn) as pool, pool.connection() as conn:
         if month is not None:

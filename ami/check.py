@@ -14,8 +14,8 @@ from rich.markup import escape
 from ami import clocks, home
 from ami.console import emit, out
 from ami.failure import Exit, Failure, end
-from ami.settings import Settings, load
-from analytics.tariffs import NoVatRate, last_vat_day, unconfirmed_files, vat_percent
+from ami.settings import FILE_NAME, Settings, load
+from analytics.tariffs import NoVatRate, last_vat_day, unconfirmed_files, vat_file, vat_percent
 from model.period import local_day
 from storage.embedded import Embedded
 from storage.errors import StorageError, WrappingKeyUnusable
@@ -40,7 +40,7 @@ class Remark:
 @click.command("check")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def command(as_json: bool) -> None:
-    """Look at home, key, disk, database, ports, tariffs and VAT; exit 1 when something is wrong."""
+    """Look at home, office, key, disk, database, ports, tariffs and VAT; exit 1 when something is wrong."""
     settings = load()
     remarks = [remark for look in LOOKS for remark in look(settings)]
     if as_json:
@@ -70,6 +70,18 @@ def _home(settings: Settings) -> Iterator[Remark]:
         yield Remark("home", "ok", f"{place}, {free / 2**30:.0f} GiB free")
 
 
+def _office(settings: Settings) -> Iterator[Remark]:
+    if settings.office == Settings(settings.home).office:
+        said = (
+            f"It is called “{settings.office}” as by default: write name, hotline, address and tax code below"
+        )
+        yield Remark(
+            "office", "warning", f"{said} [office] in {settings.home / FILE_NAME}: they stand on every bill."
+        )
+    else:
+        yield Remark("office", "ok", settings.office)
+
+
 def _key(settings: Settings) -> Iterator[Remark]:
     path = settings.wrapping_key_path
     if not path.exists():
@@ -90,9 +102,8 @@ def _database(settings: Settings) -> Iterator[Remark]:
     if dsn is None:
         server = Embedded(settings.home)
         if not server.status().running:
-            yield Remark(
-                "database", "warning", "The embedded server is not running: `ami db start` starts it."
-            )
+            said = "The embedded server rests: every command starts it for itself, `ami db start` for good."
+            yield Remark("database", "ok", said)
             return
         dsn = server.dsn()
     try:
@@ -141,7 +152,10 @@ def _law(settings: Settings) -> Iterator[Remark]:
         yield Remark("VAT", "wrong", str(error))
     else:
         if last - today <= VAT_WARNING:
-            said = f"{rate} % until {last:%d/%m/%Y}; no rate is known after that: later bills will be held."
+            said = (
+                f"{rate} % until {last:%d/%m/%Y}; no rate is known after that, later bills will be "
+                f"held: add the rate to {vat_file()} once it is law."
+            )
             yield Remark("VAT", "warning", said)
         else:
             yield Remark("VAT", "ok", f"{rate} % until {last:%d/%m/%Y}")
@@ -156,4 +170,4 @@ def _law(settings: Settings) -> Iterator[Remark]:
         yield Remark("tariff", "warning", said)
 
 
-LOOKS: tuple[Callable[[Settings], Iterator[Remark]], ...] = (_home, _key, _database, _ports, _law)
+LOOKS: tuple[Callable[[Settings], Iterator[Remark]], ...] = (_home, _office, _key, _database, _ports, _law)

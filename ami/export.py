@@ -10,8 +10,9 @@ import rich_click as click
 
 from ami import clocks, home
 from ami.console import counted, emit, say
-from ami.failure import InputFailure
+from ami.failure import Exit, InputFailure, end
 from ami.instants import DAY, MONTH, last_full_month
+from ami.months import closed_or_said
 from ami.settings import load
 from model.period import LOCAL, Period, midnight
 from operations import closing_sheet
@@ -84,6 +85,8 @@ def intervals(
 def closing(month: Period | None, output: Path | None, as_json: bool, as_csv: bool) -> None:
     """The closing indices of a month, as the billing trade names them (MA_KHANG, CS_CU, CS_MOI …).
 
+    Exit 3 when the month is not closed.
+
     \b
     ami export closing --month 2026-10 --csv --output closing-2026-10.csv
     """
@@ -91,6 +94,7 @@ def closing(month: Period | None, output: Path | None, as_json: bool, as_csv: bo
     period = month or last_full_month(clocks.wall())
     with home.database(load()) as dsn, open_pool(dsn) as pool:
         sheet = closing_sheet.sheet(pool, period)
+        closed = bool(sheet.rows) or closed_or_said(dsn, period)
     if as_json:
         emit(
             {
@@ -103,6 +107,8 @@ def closing(month: Period | None, output: Path | None, as_json: bool, as_csv: bo
         say(f"{counted(len(sheet.rows), 'row')} of closing indices in {output}.")
     else:
         sys.stdout.write(csv_text(sheet.columns, sheet.rows))
+    if not closed:
+        end(Exit.PARTLY)
 
 
 @command.command()

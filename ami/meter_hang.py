@@ -69,7 +69,10 @@ INDEX = _Index()
 @click.option("--registration", default="", help="The name under which a modem dials in to us.")
 @click.option("--dialect", default="transparent", show_default=True, help="How that modem registers.")
 @click.option(
-    "--modem", default="", help="Code of a modem that is there already: several meters on one line."
+    "--modem",
+    default="",
+    help="Code of a modem: alone, of one that is there already (several meters on one line); with --host or "
+    "--registration, of a new one (default: M- and the serial).",
 )
 @click.option("--point", default="", help="Measurement point; default: the customer's code and 001.")
 @click.option("--customer", default="", help="Customer's code.")

@@ -25,7 +25,7 @@ class Settings:
 
     home: Path
     database_url: str | None = field(default=None, repr=False)
-    language: str = "vi"
+    language: str = "en"
     office: str = "Hợp tác xã điện"
     hotline: str = ""
     office_address: str = ""
@@ -103,7 +103,7 @@ name = "Hợp tác xã điện"      # on bills, pages and the sign-in; so are t
 hotline = ""                  # telephone
 address = ""
 tax_code = ""                 # MST, 10 digits (a branch's: and - and three more)
-language = "vi"               # vi or en: of the sentences that explain bills held and alerts
+language = "en"               # en or vi: in which `ami` explains bills held and alerts; pages have their own
 
 [web]
 host = "127.0.0.1"            # 0.0.0.0 to serve the local network; then set the two TLS files

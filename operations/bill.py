@@ -24,7 +24,7 @@ from model.series import Channel, Rate
 from operations import models, sums
 from operations.errors import InputError
 from operations.pairing import Held, Paired, index_instants, pair
-from storage import bills, closing
+from storage import bills, closing, fleet
 from storage.bills import Standing
 from storage.carry import carried
 from storage.days import DayMatrix
@@ -214,6 +214,7 @@ def _batch(
         if isinstance(made, Bill) and not before:
             made = _checked(made, places, period, validated)
         if isinstance(made, Hold) and not before:
+            made = _never_read(conn, places, made)
             bills.save_holds(conn, [made], now)
             report += BillReport(held=(made,))
             continue
@@ -223,6 +224,19 @@ def _batch(
         else:
             report += _stands(before, made)
     return report
+
+
+def _never_read(conn: Connection[TupleRow], places: Sequence[Hung], hold: Hold) -> Hold:
+    """Where an index is missing because its meter, which keeps the past, was not read at all yet: that."""
+    if hold.kind not in ("no_opening_index", "no_closing_index"):
+        return hold
+    kinds = [models.kind(place.model) for place in places if place.serial == hold.serial]
+    if not all(kind is not None and kind.remembers for kind in kinds):
+        return hold
+    if not fleet.never_read(conn, [hold.serial]):
+        return hold
+    said = f"meter {hold.serial} was never read: read it (`ami collect --once`), then close and bill again"
+    return _hold(hold.point, hold.customer, hold.period, Held("never_read", hold.serial, said))
 
 
 def _stands(before: Sequence[Standing], made: Bill | Hold) -> BillReport:

@@ -120,7 +120,13 @@ def _modem(new: NewMeter, known: Register) -> Modem:
             raise MeterRefused(new.serial, said)
         return found
     link = ModemLink.DIAL_OUT if new.host else ModemLink.DIAL_IN
-    return Modem(code, link, new.dialect, new.host, new.port, new.registration)
+    made = Modem(code, link, new.dialect, new.host, new.port, new.registration)
+    there = next((modem for modem in known.modems if modem.code == code), made)
+    if there != made:
+        where = f"{there.host}:{there.port}" if there.host else f"dials in as {there.registration}"
+        said = f"meter {new.serial}: modem {code} is there already ({where}): leave its address out"
+        raise MeterRefused(new.serial, f"{said}, or correct it (`ami meter change SERIAL`)")
+    return made
 
 
 def _place(new: NewMeter, known: Register) -> Register:

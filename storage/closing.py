@@ -62,6 +62,7 @@ _HISTORY: Final = """
       AND (%(serials)s::text[] IS NULL OR m.serial = ANY (%(serials)s)) AND (%(from)s::timestamptz IS NULL
       OR c.at >= %(from)s) AND (%(to)s::timestamptz IS NULL OR c.at <= %(to)s) ORDER BY c.point, c.at,
       m.serial, c.channel, c.rate"""
+_ANY: Final = "SELECT FROM closing_index WHERE at = %s LIMIT 1"
 _SERIALS: Final = "SELECT serial FROM meter WHERE serial = ANY (%s)"
 
 
@@ -148,6 +149,11 @@ def save(conn: Connection[TupleRow], indices: Sequence[ClosingIndex], closed_at:
 def at(conn: Connection[TupleRow], at: datetime, points: Collection[str] | None = None) -> list[ClosingIndex]:
     """The indices that close at the instant, by point, meter, channel and rate."""
     return _read(conn, points=points, since=at, until=at)
+
+
+def is_closed(conn: Connection[TupleRow], at: datetime) -> bool:
+    """Whether any index was closed at the instant."""
+    return conn.execute(_ANY, [require_aware(at)]).fetchone() is not None
 
 
 def history(conn: Connection[TupleRow], point: str) -> list[ClosingIndex]:

@@ -41,6 +41,9 @@ _LATEST: Final = """
         SELECT last + CASE WHEN kind = 'index' THEN interval '0' ELSE make_interval(secs => interval_s) END
             AS ends
         FROM profile_block WHERE meter_id = m.id ORDER BY at DESC LIMIT 1) b ON true"""
+_NEVER_READ: Final = """
+    SELECT serial FROM meter m
+    WHERE serial = ANY (%s::text[]) AND NOT EXISTS (SELECT FROM answer a WHERE a.meter_id = m.id)"""
 _IDS: Final = "SELECT serial, id FROM meter WHERE %(serials)s::text[] IS NULL OR serial = ANY (%(serials)s)"
 
 
@@ -99,6 +102,11 @@ def lines(conn: Connection[TupleRow], unwrap: Callable[[bytes], bytes]) -> list[
 def meter_ids(conn: Connection[TupleRow], serials: Iterable[str] | None = None) -> dict[str, int]:
     """The ids of the meters of these serials, or of all; a serial nobody knows is not in it."""
     return dict(conn.execute(_IDS, {"serials": None if serials is None else list(serials)}).fetchall())
+
+
+def never_read(conn: Connection[TupleRow], serials: Collection[str]) -> set[str]:
+    """Those of these meters that have not answered anything yet."""
+    return {serial for (serial,) in conn.execute(_NEVER_READ, [list(serials)])}
 
 
 def answered(conn: Connection[TupleRow], meter_ids: Collection[int]) -> dict[tuple[int, str], list[Period]]:

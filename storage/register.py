@@ -66,6 +66,7 @@ _HUNG: Final = """
       AND (%(start)s::timestamptz IS NULL
            OR (i.since < %(end)s AND coalesce(i.until, 'infinity') > %(start)s))
     ORDER BY p.code, i.since"""
+_HAS_CUSTOMER: Final = "SELECT FROM customer WHERE code = %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,11 @@ def hung(
     }
     with conn.cursor(row_factory=dict_row) as cursor:
         return [_hung(fields) for fields in cursor.execute(_HUNG, asked)]
+
+
+def has_customer(conn: Connection[TupleRow], code: str) -> bool:
+    """Whether a customer of this code is registered."""
+    return conn.execute(_HAS_CUSTOMER, [code]).fetchone() is not None
 
 
 def points_without_meter(conn: Connection[TupleRow], now: datetime) -> list[str]:

@@ -15,7 +15,7 @@ from analytics.tariffs.plans import PLANS, Plan, plan
 from analytics.tariffs.reactive import ReactiveTable, reactive_table
 from analytics.tariffs.tariff import Band, FlatPrice, Tariff, ThreeRate, TierPrices
 from analytics.tariffs.tou import TouSchedule, schedule
-from analytics.tariffs.vat import NoVatRate, last_vat_day, vat_percent
+from analytics.tariffs.vat import NoVatRate, last_vat_day, vat_file, vat_percent
 
 __all__ = [
     "PLANS",
@@ -37,6 +37,7 @@ __all__ = [
     "schedule",
     "tariff",
     "unconfirmed_files",
+    "vat_file",
     "vat_percent",
     "what_if_tariff",
 ]

@@ -46,6 +46,11 @@ def vat_percent(day: date, path: Path = FILE) -> Decimal:
     raise NoVatRate(day, shown(path))
 
 
+def vat_file() -> str:
+    """Where the rates stand, as a person finds it."""
+    return shown(FILE)
+
+
 def last_vat_day(path: Path = FILE) -> date:
     """The last day for which a rate is known."""
     end = _rates(path)[-1][1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,3 +55,23 @@ def test_no_cell_is_a_formula(ami: Ami, tmp_path: Path) -> None:
         assert (row["MA_KHANG"], row["SERY_CTO"]) == (f"'{FORMULA}", "'=H1")
     rows = cells(ami("export", "intervals", "--csv", "--meter", "=H1", "--from", "2026-10-05").stdout)
     assert {row["meter"] for row in rows} == {"'=H1"}
+
+
+def test_a_month_that_is_not_closed_says_so(ami: Ami) -> None:
+    """Stdout is what a program expects, with nothing in it."""
+    what_to_do = "No index closes 10/2026: read the meters (`ami collect`), then `ami close --month 2026-10`."
+    done = ami("export", "closing", "--month", "2026-10", "--csv", code=3)
+    assert done.stdout.startswith("MA_KHANG,") or "MA_KHANG" in done.stdout.splitlines()[0]
+    assert len(done.stdout.splitlines()) == 1
+    assert what_to_do in done.stderr
+    as_of = ("--as-of", "2026-11-21T09:00+07:00")
+    done = ami("bill", "run", "--month", "2026-10", "--json", *as_of, code=3)
+    assert json.loads(done.stdout)["held"] == []
+    assert what_to_do in done.stderr
+
+
+def test_the_bills_of_nobody_are_not_none(ami: Ami) -> None:
+    done = ami("bill", "list", "--month", "2026-10", "--customer", "NOPE", "--json", code=5)
+    assert json.loads(done.stdout) == {"bills": []}
+    assert "No customer NOPE is registered" in done.stderr
+    ami("bill", "list", "--month", "2026-10", code=0)

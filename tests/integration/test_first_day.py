@@ -221,6 +221,8 @@ def printed(ami: Ami, folder: Path, chromium: str) -> None:
     listed = ami.json("bill", "list", "--month", MONTH, "--json")["bills"]
     single, month = folder / "one.html", folder / "month.html"
     ami("bill", "print", str(listed[0]["id"]), "--output", str(single))
+    assert "exists already" in ami("bill", "print", "1", "--output", str(single), code=5).stderr
+    ami("bill", "print", str(listed[0]["id"]), "--output", str(single), "--force")
     ami("bill", "print", "--month", MONTH, "--output", str(month))
     page = single.read_text()
     assert "HTX điện Bình Minh" in page

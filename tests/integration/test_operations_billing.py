@@ -91,6 +91,17 @@ def test_without_both_indices_nobody_is_billed(database: str, pool: Pool) -> Non
         assert [row.hold.serial for row in bills.holds(conn, STAFF)] == ["MB"]
 
 
+def test_a_meter_that_was_never_read_is_to_be_read(pool: Pool) -> None:
+    """Which is no advice for one that keeps no past."""
+    held = {hold.serial: hold for hold in _run(pool).held}
+    assert (held["H1"].kind, held["MB"].kind) == ("never_read", "no_opening_index")
+    assert held["H1"].reason == (
+        "Meter H1 was never read: read it (`ami collect --once`), then close and bill again."
+    )
+    said = wording.hold("never_read", "H1", held["H1"].reason, "vi")
+    assert said.startswith("Công tơ H1 chưa được đọc lần nào: hãy đọc")
+
+
 def test_a_customer_without_a_meter_is_held(database: str, pool: Pool) -> None:
     read_month(database)
     with pool.connection() as conn:

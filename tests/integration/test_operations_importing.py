@@ -123,6 +123,15 @@ def test_a_serial_is_registered_once_and_a_point_holds_one_meter(pool: Pool) -> 
         importing.add_meter(pool, _new(serial="26000003", port=4060), _wrap)
 
 
+def test_a_modem_that_is_there_keeps_its_address(pool: Pool) -> None:
+    """Another meter's address is no word about the modem of all."""
+    importing.add_meter(pool, _new(customer_name="Bà Hoa"), _wrap)
+    second = {"serial": "26000002", "customer": "KH9", "customer_name": "Ông Tám", "modem": "M-26000001"}
+    with pytest.raises(MeterRefused, match=r"modem M-26000001 is there already \(127\.0\.0\.1:4059\)"):
+        importing.add_meter(pool, _new(**second, port=4060), _wrap)
+    importing.add_meter(pool, _new(**second, port=4059), _wrap)
+
+
 def test_a_meter_of_primary_values_does_not_hang_at_a_multiplier(pool: Pool) -> None:
     """By hanging it, by changing the model, by a register: each time nothing is stored."""
     transformers = {
