@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -38,6 +38,11 @@ ROLE_WORDS = {
     UserRole.BILLING: "billing office",
     UserRole.CUSTOMER: "customer",
 }
+
+
+def sign_in_lines(passwords: Mapping[str, str]) -> list[str]:
+    """Who may sign in, with which password, as what."""
+    return [f"{login:10} {passwords[login]:14} {ROLE_WORDS[role]}" for login, role in SIGN_INS]
 
 
 @dataclass(slots=True)
@@ -253,8 +258,8 @@ class Demo:
             address = web.line()["address"]
         err.print()
         say(f"  {address}")
-        for login, role in SIGN_INS:
-            say(f"    {login:10} {self.world.passwords[login]:16} {ROLE_WORDS[role]}")
+        for line in sign_in_lines(self.world.passwords):
+            say(f"    {line}")
         took = sum(self.timer.seconds.values())
         say(f"\nUp in {took:.0f} s. The meters keep running; Ctrl-C ends everything this started.")
         children = [child for child in (self.simulator, collect, worker, web) if child is not None]

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from ami.console import counted, progress
+from ami.demo import sign_in_lines
 from ami.failure import sentence
 from ami.logs import LocalTime
 
@@ -44,3 +45,12 @@ def test_the_journal_has_local_time_with_its_offset() -> None:
     record.created = datetime(2026, 9, 30, 17, 0, 5, tzinfo=UTC).timestamp()
     line = LocalTime("%(asctime)s %(levelname)s %(message)s").format(record)
     assert line == "2026-10-01T00:00:05+07:00 INFO polling goes on"
+
+
+def test_the_demo_says_who_may_sign_in_as_what() -> None:
+    lines = sign_in_lines({"kythuat": "a", "hoadon": "b", "khach": "c"})
+    assert [line.split(maxsplit=2) for line in lines] == [
+        ["kythuat", "a", "engineer"],
+        ["hoadon", "b", "billing office"],
+        ["khach", "c", "customer"],
+    ]

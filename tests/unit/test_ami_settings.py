@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
 
 from ami.failure import Exit, UsageFailure
-from ami.settings import TEMPLATE, Settings, load
+from ami.settings import _PLACES, TEMPLATE, Settings, load
 from model.supplier import Supplier
+from protocols import meter_models
+
+ROOT = Path(__file__).parents[2]
 
 
 def _home(folder: Path, text: str = "") -> dict[str, str]:
@@ -124,3 +128,24 @@ def test_the_office_is_whom_bills_and_pages_name(tmp_path: Path) -> None:
 def test_an_office_that_cannot_stand_on_a_bill(tmp_path: Path, line: str, told: str) -> None:
     with pytest.raises(UsageFailure, match=told):
         load(_home(tmp_path, f"[office]\n{line}\n"))
+
+
+def test_every_setting_stands_in_the_file_that_init_writes_and_in_the_manual() -> None:
+    manual = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
+    for variable, (section, key), _ in _PLACES:
+        assert f"| `{variable}` | `[{section}] {key}` |" in manual
+        assert re.search(rf"^(# )?{key} = ", TEMPLATE.split(f"[{section}]")[1], re.MULTILINE), key
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.vi.md"])
+def test_a_newcomer_is_told_which_models_are_real(readme: str) -> None:
+    """Before the first meter is hung; the makers named are those of models that are there."""
+    text = (ROOT / readme).read_text(encoding="utf-8")
+    before = text[: text.index("ami meter add 20260001")].replace("\n", " ")
+    told = before[before.index("`ami meter models`") :]
+    assert "`dk-…`" in told
+    assert "protocols/meter_models/" in told
+    makers = " ".join(meter_models.load(name).maker for name in meter_models.names())
+    for maker in ("ABB", "Carlo Gavazzi", "Chint", "Eastron", "Inepro", "Orno", "Schneider"):
+        assert maker in told
+        assert maker.lower() in makers.lower()
