@@ -56,16 +56,16 @@ def _answer(office: Office, visit: Visit, read: Read, instead: Instead | None) -
         write_down(office, visit, refused)
         return (instead or not_yours)(visit)
     except (psycopg.OperationalError, PoolTimeout) as error:
-        LOG.error("the store did not answer for %s: %s", visit.path, error)
+        LOG.error("the store did not answer for %.200s: %s", visit.path, error)
         return (instead or store_away)(visit)
     except Exception:
-        LOG.exception("%s could not be shown", visit.path)  # Dash answers 500 and says nothing of why
+        LOG.exception("%.200s could not be shown", visit.path)  # Dash answers 500 and says nothing of why
         raise
 
 
 def write_down(office: Office, visit: Visit, refused: Refused) -> None:
     """Every refusal is audited, in a transaction of its own."""
-    LOG.warning("%s was refused %s %s", visit.viewer.login, refused.noun, refused.name)
+    LOG.warning("%s was refused %s %.200s", visit.viewer.login, refused.noun, refused.name)
     accounts.note_refusal(office.pool, visit.viewer, f"{refused.noun} {refused.name}"[:200], visit.now)
 
 
@@ -96,7 +96,7 @@ async def may_see(office: Office, pages: tuple[Page, ...], visit: Visit) -> bool
                     found[0].owned is None or found[0].owned(conn, visit, found[1])
                 )
         except (psycopg.OperationalError, PoolTimeout) as error:
-            LOG.error("the store did not answer for %s: %s", visit.path, error)
+            LOG.error("the store did not answer for %.200s: %s", visit.path, error)
             return True  # the page itself says that the store is away, and shows nothing
         if not allowed:
             write_down(office, visit, Refused(found[0].name if found else "page", visit.path))

@@ -25,6 +25,7 @@ from dashboard.pages import PAGES, connect
 from dashboard.paper import paper
 from dashboard.sessions import LOG, SignedIn, language, store_is_away, theme
 from dashboard.visit import Office, Session
+from dashboard.well_formed import WellFormed
 from model.clock import Clock
 from model.supplier import Supplier
 from operations import accounts
@@ -88,12 +89,14 @@ def create_app(settings: WebSettings) -> FastAPI:
     @api.exception_handler(psycopg.OperationalError)
     @api.exception_handler(PoolTimeout)
     async def away(request: Request, error: Exception) -> Response:
-        LOG.error("the store did not answer for %s: %s", request.url.path, error)
+        LOG.error("the store did not answer for %.200s: %s", request.url.path, error)
         return store_is_away(request)
 
     api.include_router(door(office, secure=settings.secure_cookies))
     api.include_router(paper(office))
-    policy = content_security_policy(_dash(api, office))
+    dash = _dash(api, office)
+    policy = content_security_policy(list(dash.csp_hashes()))
+    api.add_middleware(WellFormed, callbacks=dash.callback_map)
     api.add_middleware(DeepLinks, office=office, pages=PAGES)
     api.add_middleware(SignedIn, find=_finder(office))
     api.add_middleware(GZipMiddleware, minimum_size=800, compresslevel=6)
@@ -101,8 +104,8 @@ def create_app(settings: WebSettings) -> FastAPI:
     return api
 
 
-def _dash(api: FastAPI, office: Office) -> list[str]:
-    """Puts Dash on `api`; returns the hashes of the inline scripts it needs."""
+def _dash(api: FastAPI, office: Office) -> Pages:
+    """Puts Dash on `api`."""
     dash = Pages(
         __name__,
         server=api,  # type: ignore[arg-type]  # any server Dash has a backend for
@@ -122,7 +125,7 @@ def _dash(api: FastAPI, office: Office) -> list[str]:
     connect(guarded)
     guarded.seal()
     dash.layout = lambda: frame(office, PAGES)
-    return list(dash.csp_hashes())
+    return dash
 
 
 def _store_answers(office: Office) -> bool:

@@ -130,6 +130,17 @@ def test_a_file_that_cannot_be_written(ami: Any, tmp_path: Path, verb: list[str]
     assert "No such file or directory" in sentence
 
 
+@pytest.mark.parametrize(
+    "verb", [["export", "register"], ["export", "closing", "--csv"], ["meter", "models"]]
+)
+def test_stdout_that_is_full(ami: Any, verb: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        process = ami.start(*verb, stdout=full, stderr=subprocess.PIPE)
+        process.stderr = process.communicate(timeout=60)[1]
+    assert process.returncode == 1
+    assert sentence_of(process) == "The disk is full (where stdout goes): make room, then run this again."
+
+
 def test_a_template_of_another_kind(ami: Any, tmp_path: Path) -> None:
     sentence = refused(ami, "import", "template", str(tmp_path / "x.pdf"), code=5)
     assert sentence == f"{tmp_path / 'x.pdf'}: end the name in .xlsx or .csv."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -51,6 +52,7 @@ def _signed_in(database: str, role: UserRole) -> Iterator[Asks]:
     "path",
     [
         *("/meters/%00", "/meters/M001%00", "/bills/%00", "/bills/%C2%B2", "/paper/bills/%00", "/%00"),
+        *("/bills/%D9%A1", "/paper/bills/%D9%A1"),  # the digit 1 of another script
         *("/paper/x", "/sign-inxyz", "/livezfoo", "/favicon.icoX", "/readyzz/..%2f"),
     ],
 )
@@ -81,6 +83,46 @@ def test_a_query_without_sense_is_as_none(engineer: Asks) -> None:
         assert _page(engineer, path, search) == _page(engineer, path, "")
 
 
+PAGE = {"output": "page.children", "outputs": {"id": "page", "property": "children"}}
+TWO = [{"id": "address", "property": name, "value": "/"} for name in ("pathname", "search")]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *("x", "", "{}", "[]", "null", "7", '"page.children"', "[" * 9000, '{"output": [7]}'),
+        json.dumps(PAGE),
+        json.dumps({**PAGE, "inputs": TWO[:1]}),
+        json.dumps({**PAGE, "inputs": [*TWO, *TWO]}),
+        json.dumps({**PAGE, "inputs": [7, "x"]}),
+        json.dumps({**PAGE, "inputs": [{"id": "address"}, {"property": "search"}]}),
+        json.dumps({**PAGE, "inputs": {"0": TWO[0], "1": TWO[1]}}),
+        json.dumps({**PAGE, "inputs": TWO, "state": 7}),
+        json.dumps({**PAGE, "inputs": TWO, "state": TWO}),
+        json.dumps({**PAGE, "inputs": TWO, "changedPropIds": 7}),
+        json.dumps({**PAGE, "inputs": TWO, "changedPropIds": [{}]}),
+        json.dumps({**PAGE, "inputs": TWO, "outputs": "x"}),
+        json.dumps({**PAGE, "inputs": TWO, "output": "nobody.children"}),
+        json.dumps({**PAGE, "inputs": TWO, "output": "__proto__"}),
+    ],
+    ids=lambda body: body[:60],
+)
+def test_a_callback_without_shape_is_a_bad_request(engineer: Asks, body: str) -> None:
+    answer = engineer.send(body)
+    assert (answer.status_code, answer.headers["x-content-type-options"]) == (400, "nosniff"), answer.text
+
+
+def test_a_callback_with_its_shape_is_answered(engineer: Asks) -> None:
+    assert engineer.send(json.dumps({**PAGE, "inputs": TWO})).status_code == 200
+
+
+def test_a_long_address_is_written_down_in_part(engineer: Asks, caplog: pytest.LogCaptureFixture) -> None:
+    assert engineer("/" + "x" * 5000).status_code == 404
+    (line,) = [record.getMessage() for record in caplog.records if "was refused" in record.getMessage()]
+    assert line.startswith("somebody was refused page /xxx")
+    assert len(line) < 250
+
+
 @pytest.mark.parametrize("path", [7, {"a": 1}, ["/"], True, "/meters/\0", "/meters/\ud800", "x" * 5000])
 def test_an_address_that_is_none_is_refused(engineer: Asks, path: Any) -> None:
     assert "refusal" in _page(engineer, path, "")
@@ -106,8 +148,8 @@ ANYTHING = st.recursive(
 CALLBACKS = (
     ("page.children", ("address.pathname", "address.search"), ()),
     ("meter-live.children", ("meter-tick.n_intervals",), ("meter-serial.data",)),
-    ("meters-grid.rowData", ("meters-text.value",), ("meters-station.data",)),
-    ("meters-cards.children", ("meters-text-phone.value",), ("meters-station.data",)),
+    ("meters-grid.rowData", ("meters-text.value",), ("meters-station.data", "meters-unread.data")),
+    ("meters-cards.children", ("meters-text-phone.value",), ("meters-station.data", "meters-unread.data")),
     ("overview-body.children", ("overview-tick.n_intervals",), ()),
 )
 
@@ -116,7 +158,7 @@ CALLBACKS = (
 @given(which=st.sampled_from(CALLBACKS), first=ANYTHING, second=ANYTHING)
 def test_a_callback_takes_values_of_any_type(engineer: Asks, which: Any, first: Any, second: Any) -> None:
     output, inputs, states = which
-    values = iter((first, second))
+    values = cycle((first, second))
     answer = engineer.callback(
         output, {name: next(values) for name in inputs}, {name: next(values) for name in states}
     )
