@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import rich_click as click
 
@@ -13,6 +15,7 @@ from ami.failure import Exit, InputFailure, end
 from ami.instants import DAY, INSTANT, MONTH, last_full_month
 from ami.months import closed_or_said
 from ami.settings import load
+from model.jsonform import to_json
 from model.period import Period, local_day
 from model.viewer import UserRole, Viewer
 from operations import bill_print, jobs, wording
@@ -23,6 +26,21 @@ from storage.register import has_customer
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 OFFICE = Viewer(login="ami", role=UserRole.BILLING)
+
+
+class _Number(click.ParamType[Any]):
+    """The number of a bill, from 1 on."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, int):
+            return value
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}", value):
+            self.fail(f"{value} is a month: say --month {value}", param, ctx)
+        if not re.fullmatch(r"[0-9]{1,17}", value):
+            self.fail(f"{value!r} is no number of a bill: `ami bill list` gives them", param, ctx)
+        return int(value)
 
 
 @click.group("bill")
@@ -48,7 +66,8 @@ def run(month: Period | None, invoice_date: date | None, as_of: datetime | None,
         report = jobs.run_now(dsn, "bill", clock=clock, period=period, invoice_date=on)
         closed = bool(report.issued + report.unchanged) or closed_or_said(dsn, period)
     if as_json:
-        emit(report)
+        wh = report.wh_billed  # exact, and a number as in the demo's document
+        emit({**to_json(report), "wh_billed": int(wh) if wh == int(wh) else float(wh)})
     else:
         before = f"{report.unchanged:,} {'was' if report.unchanged == 1 else 'were'} issued before"
         say(f"{counted(report.issued, 'bill')} issued, {before}; together {dong(report.amount)}.")
@@ -98,7 +117,7 @@ def show(month: Period | None, customer: str | None, limit: int, as_json: bool) 
 
 
 @command.command("print")
-@click.argument("number", type=int, required=False)
+@click.argument("number", type=_Number(), required=False)
 @click.option("--month", type=MONTH, help="All bills of this month instead, like 2026-10.")
 @click.option("--output", type=FILE, required=True, help="HTML file to write.")
 @click.option(

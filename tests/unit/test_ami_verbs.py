@@ -110,6 +110,8 @@ def test_a_known_failure_is_a_sentence() -> None:
         (("export", "closing"), "choose one of --json and --csv"),
         (("collect", "--json"), "--json goes with --once"),
         (("bill", "print", "--output", "x.html"), "--month"),
+        (("bill", "print", "2026-09", "--output", "x.html"), "2026-09 is a month: say --month 2026-09"),
+        (("bill", "print", "1,2", "--output", "x.html"), "'1,2' is no number of a bill: `ami bill list`"),
         (("meter", "change", "1"), "nothing is to be changed"),
         (("read", "dlms+pigeon://127.0.0.1"), "begins dlms+pigeon"),
         (("read", "modbus+tcp://127.0.0.1?model=nix"), "No meter model is called nix"),
