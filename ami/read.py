@@ -58,6 +58,7 @@ def command(
 
     \b
     dlms+wrapper://HOST:PORT           DLMS over TCP
+    dlms+wrapper+udp://HOST:PORT       DLMS in UDP datagrams
     dlms+hdlc://HOST:PORT              DLMS in HDLC frames, through a transparent modem
     dlms+hdlc+serial:///dev/ttyUSB0    … or an RS-485 or optical head of this machine
     modbus+tcp://HOST:PORT             Modbus TCP

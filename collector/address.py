@@ -18,8 +18,10 @@ from collector.routes import (
     DlmsFraming,
     ModbusAddress,
     ModeCAddress,
+    Route,
     SerialRoute,
     TcpRoute,
+    UdpRoute,
 )  # fmt: skip
 from protocols.dlms.enums import Mechanism
 from protocols.dlms.security import AUTHENTICATED_ENCRYPTED, Policy
@@ -54,6 +56,8 @@ _USER = (
     "nothing stands before the host of an address, no user and no password: "
     f"put a password into {PASSWORD_VARIABLE}, or write password=… after a question mark"
 )
+DATAGRAM = 1400
+"""The largest message over UDP: one that no network on the way cuts in two."""
 READING, MANAGEMENT = 17, 1  # the usual clients with a password and with keys
 
 
@@ -89,14 +93,14 @@ def without_password(url: str) -> str:
     return url.split("?", 1)[0]
 
 
-def _tcp(parts: SplitResult, port: int | None, usual: int) -> TcpRoute:
+def _ip(parts: SplitResult, port: int | None, usual: int, kind: type[TcpRoute] = TcpRoute) -> TcpRoute:
     if not parts.hostname:
         example = next((one for one in EXAMPLES if one.startswith(f"{parts.scheme}:")), None)
         like = example or f"{parts.scheme}://10.8.0.14:{usual}"
         raise BadAddress(f"the address names no host: write it like {like}")
     if parts.path not in ("", "/"):
         raise BadAddress(f"{parts.path} after the host means nothing in this address: leave it out")
-    return TcpRoute(parts.hostname, port or usual)
+    return kind(parts.hostname, port or usual)
 
 
 def _serial(parts: SplitResult, bps: int, bits: str) -> SerialRoute:
@@ -110,13 +114,15 @@ def _serial(parts: SplitResult, bps: int, bits: str) -> SerialRoute:
 _Maker = Callable[[SplitResult, int | None, Fields, Mapping[str, str]], Address]
 
 
-def _dlms(framing: DlmsFraming, *, serial: bool) -> _Maker:
+def _dlms(framing: DlmsFraming, *, serial: bool = False, udp: bool = False) -> _Maker:
     def make(
         parts: SplitResult, port: int | None, fields: Fields, environment: Mapping[str, str]
     ) -> DlmsAddress:
-        route = (
-            _serial(parts, fields.bps(9600), fields.bits("8N1")) if serial else _tcp(parts, port, DLMS_PORT)
-        )
+        route: Route
+        if serial:
+            route = _serial(parts, fields.bps(9600), fields.bits("8N1"))
+        else:
+            route = _ip(parts, port, DLMS_PORT, UdpRoute if udp else TcpRoute)
         mechanism, password, keys = _proof(fields, environment)
         usual = {Mechanism.NONE: PUBLIC, Mechanism.LLS: READING}.get(mechanism, MANAGEMENT)
         hdlc = framing is DlmsFraming.HDLC
@@ -137,7 +143,7 @@ def _dlms(framing: DlmsFraming, *, serial: bool) -> _Maker:
             counter=fields.optional("counter", 0, 0xFFFF_FFFF),
             physical=fields.optional("physical", 0, 0x3FFF) if hdlc else None,
             address_size=_address_size(fields) if hdlc else None,
-            max_pdu=fields.number("pdu", 0xFFFF, 32, 0xFFFF),
+            max_pdu=fields.number("pdu", DATAGRAM if udp else 0xFFFF, 32, 0xFFFF),
         )
 
     return make
@@ -174,7 +180,7 @@ def _proof(fields: Fields, environment: Mapping[str, str]) -> tuple[Mechanism, s
 def _modbus(framing: Carrier, *, serial: bool) -> _Maker:
     def make(parts: SplitResult, port: int | None, fields: Fields, _: Mapping[str, str]) -> ModbusAddress:
         route = (
-            _serial(parts, fields.bps(9600), fields.bits("8N1")) if serial else _tcp(parts, port, MODBUS_PORT)
+            _serial(parts, fields.bps(9600), fields.bits("8N1")) if serial else _ip(parts, port, MODBUS_PORT)
         )
         lowest, highest = (1, 247) if framing is Carrier.RTU else (0, 255)
         return ModbusAddress(
@@ -197,7 +203,7 @@ def _mode_c(
     route = (
         _serial(parts, fields.number("bps", 300, 50, 115_200), fields.bits("7E1"))
         if wired
-        else (_tcp(parts, port, MODE_C_PORT))
+        else (_ip(parts, port, MODE_C_PORT))
     )
     return ModeCAddress(
         route=route,
@@ -212,8 +218,9 @@ def _mode_c(
 
 
 _SCHEMES: dict[str, _Maker] = {
-    "dlms+wrapper": _dlms(DlmsFraming.WRAPPER, serial=False),
-    "dlms+hdlc": _dlms(DlmsFraming.HDLC, serial=False),
+    "dlms+wrapper": _dlms(DlmsFraming.WRAPPER),
+    "dlms+wrapper+udp": _dlms(DlmsFraming.WRAPPER, udp=True),
+    "dlms+hdlc": _dlms(DlmsFraming.HDLC),
     "dlms+hdlc+serial": _dlms(DlmsFraming.HDLC, serial=True),
     "modbus+tcp": _modbus(Carrier.MBAP, serial=False),
     "modbus+rtu+tcp": _modbus(Carrier.RTU, serial=False),

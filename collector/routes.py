@@ -29,6 +29,11 @@ class TcpRoute:
 
 
 @dataclass(frozen=True, slots=True)
+class UdpRoute(TcpRoute):
+    """A UDP port of a host: messages are datagrams."""
+
+
+@dataclass(frozen=True, slots=True)
 class SerialRoute:
     """A serial port of this machine; `bits` are data bits, parity and stop bits, as in 8N1."""
 

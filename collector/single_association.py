@@ -9,7 +9,7 @@ from typing import Final
 
 from collector.errors import AnswerTimeout
 from collector.exchange.conversation import Conversation
-from collector.routes import PUBLIC, DlmsAddress, DlmsFraming
+from collector.routes import PUBLIC, DlmsAddress, DlmsFraming, UdpRoute
 from collector.wire import ByteStream
 from protocols.dlms import axdr, objects
 from protocols.dlms.apdu import Attribute
@@ -82,7 +82,8 @@ def _security(address: DlmsAddress) -> SecuritySetup:
 def framing_of(address: DlmsAddress) -> Framing:
     """The wrapper, or HDLC to the meter's address."""
     if address.framing is DlmsFraming.WRAPPER:
-        return WrapperFraming(address.client, address.server)
+        datagrams = isinstance(address.route, UdpRoute)
+        return WrapperFraming(address.client, address.server, datagrams=datagrams)
     lower, octets = address.physical, address.address_size
     if lower is None and octets in (2, 4):
         lower = address.server

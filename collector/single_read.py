@@ -10,8 +10,9 @@ from functools import partial
 from collector import single_dlms, single_modbus, single_mode_c
 from collector.found import Asked, Found
 from collector.links import DialOut
-from collector.routes import Address, DlmsAddress, ModbusAddress, Route, SerialRoute
+from collector.routes import Address, DlmsAddress, ModbusAddress, Route, SerialRoute, UdpRoute
 from collector.serial_line import serial_line
+from collector.udp_line import udp_line
 from collector.wire import ByteStream
 from model.grid import Modem, ModemLink
 from protocols.dlms.security import CounterStore, MemoryCounters
@@ -23,6 +24,10 @@ async def line_to(route: Route, timeout_s: float) -> AsyncIterator[ByteStream]:
     if isinstance(route, SerialRoute):
         async with serial_line(route.device, route.bps, route.bits) as stream:
             yield stream
+        return
+    if isinstance(route, UdpRoute):
+        async with udp_line(route.host, route.port) as datagrams:
+            yield datagrams
         return
     modem = Modem(str(route), ModemLink.DIAL_OUT, host=route.host, port=route.port)
     link = DialOut(modem, timeout_s)

@@ -27,7 +27,9 @@ from simulators import ports
 from simulators.air import Air
 from simulators.answering import Answerer, Answering
 from simulators.association import CURRENT_ASSOCIATION, SECURITY_SETUP, Association, Terms
+from simulators.datagrams import Datagrams
 from simulators.dlms_meter import LOGICAL_DEVICE, LOGICAL_DEVICE_NAME, LOGICAL_DEVICES, DlmsMeter
+from simulators.errors import SimulatorError
 from simulators.instrument import Instrument
 from simulators.lines import Line
 from simulators.modbus_line import ModbusLine
@@ -72,7 +74,7 @@ class SingleMeter:
         self._hung = hung(options, self.who, clock())
         self._clock = clock
         self._device = self._dlms()
-        self._served: list[Answering | ModbusLine] = []
+        self._served: list[Answering | Datagrams | ModbusLine] = []
 
     @property
     def clients(self) -> dict[Mechanism, int]:
@@ -92,6 +94,18 @@ class SingleMeter:
             served = self._behind(port)
             await served.start(sock)
             self._served.append(served)
+            if port is Port.WRAPPER:
+                await self._also_over_udp(self.open_ports[port])
+
+    async def _also_over_udp(self, port: int) -> None:
+        datagrams = Datagrams(lambda: self._line(WrapperServerFraming(datagrams=True)))
+        try:
+            await datagrams.start(self.options.host, port)
+        except OSError as error:
+            raise SimulatorError(
+                f"UDP port {port} is taken ({error.strerror}): free it or choose another for --wrapper"
+            ) from error
+        self._served.append(datagrams)
 
     async def stop(self) -> None:
         """Hang up everywhere and free the ports."""

@@ -35,7 +35,10 @@ def test_a_meter_is_the_same_whichever_way_it_is_read(meter: dict[str, Any], tmp
     assert list(meter["ports"]) == [port.replace("-", "_") for port in PORTS]
     found = {
         port: ami_read(tmp_path, url, *ENERGY, *QUANTITIES, "--clock", "--profile", PROFILE, *DAY)
-        for port, url in meter["urls"].items()
+        for port, url in [
+            *meter["urls"].items(),
+            ("udp", meter["urls"]["wrapper"].replace("dlms+wrapper", "dlms+wrapper+udp")),
+        ]
     }
     for port, document in found.items():
         values = {one["item"]: float(one["value"]) * _SIZES[one["unit"]] for one in document["registers"]}
@@ -45,10 +48,9 @@ def test_a_meter_is_the_same_whichever_way_it_is_read(meter: dict[str, Any], tmp
         assert document["clock"] == AS_OF, port
         assert _energies(document) == _energies(found["wrapper"]), port
     assert len(_energies(found["wrapper"])) == 48
-    assert (found["hdlc"]["registers"], found["hdlc"]["profile"]) == (
-        found["wrapper"]["registers"],
-        found["wrapper"]["profile"],
-    )
+    for port in ("hdlc", "udp"):
+        assert found[port]["registers"] == found["wrapper"]["registers"]
+        assert found[port]["profile"] == found["wrapper"]["profile"]
     total, *by_rate = (one["raw"] for one in found["modbus_tcp"]["registers"][:4])
     assert total == sum(by_rate)
 

@@ -52,7 +52,7 @@ def truth() -> SingleMeter:
 def plan(served: dict[str, Any], framing: str, script: str) -> dict[str, Any]:
     return {
         "host": "127.0.0.1",
-        "port": served["ports"][framing],
+        "port": served["ports"]["wrapper" if framing == "udp" else framing],
         "framing": framing,
         "client": served["clients"][served["auth"]],
         "server": served["server"],
@@ -62,7 +62,7 @@ def plan(served: dict[str, Any], framing: str, script: str) -> dict[str, Any]:
         "encryption_key": served["keys"]["encryption"],
         "authentication_key": served["keys"]["authentication"],
         "system_title": TITLE[script],
-        "counter": 1 if framing == "wrapper" else 1_000_000,
+        "counter": {"wrapper": 1, "hdlc": 1_000_000, "udp": 2_000_000}[framing],
         "registers": REGISTERS,
         "profile": PROFILE,
         "first": (DAY + HALF_HOUR).isoformat(),
@@ -72,8 +72,13 @@ def plan(served: dict[str, Any], framing: str, script: str) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("framing", ["wrapper", "hdlc"])
-@pytest.mark.parametrize("script", ["gurux_client.py", "pydlms_client.py"])
+@pytest.mark.parametrize(
+    ("script", "framing"),
+    [
+        *((script, framing) for script in TITLE for framing in ("wrapper", "hdlc")),
+        ("gurux_client.py", "udp"),
+    ],
+)
 def test_a_foreign_client_reads_all_of_our_meter(
     peers: Peers, served: dict[str, Any], truth: SingleMeter, script: str, framing: str
 ) -> None:

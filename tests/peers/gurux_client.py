@@ -41,7 +41,13 @@ class Reader:
             ciphering.invocationCounter = plan["counter"]
         self.hdlc = hdlc
         self.requests = 0
-        self.line = socket.create_connection((plan["host"], plan["port"]), plan.get("timeout", 10))
+        ends, patience = (plan["host"], plan["port"]), plan.get("timeout", 10)
+        if plan["framing"] == "udp":
+            self.line = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            self.line.settimeout(patience)
+            self.line.connect(ends)
+        else:
+            self.line = socket.create_connection(ends, patience)
 
     def ask(self, frame):
         """One frame and everything that comes back for it."""
