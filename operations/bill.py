@@ -14,7 +14,7 @@ from decimal import Decimal
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from analytics.billing import Request, rate
+from analytics.billing import Request, rate, use_register
 from analytics.errors import AnalyticsError
 from model.bill import Bill, BillLine, ClosingIndex, Hold
 from model.grid import Role
@@ -81,6 +81,7 @@ def make(point: Sequence[Hung], paired: Paired, invoice_date: date) -> Bill:
             voltage_kv=supply.voltage_kv,
             one_rate=supply.one_rate,
             reason=paired.reason,
+            readings_at_change=_before_the_change(paired),
         ),
         binding=True,
     )
@@ -100,6 +101,16 @@ def make(point: Sequence[Hung], paired: Paired, invoice_date: date) -> Bill:
         vat=rated.vat,
         total=rated.total,
     )
+
+
+def _before_the_change(paired: Paired) -> dict[str, int] | None:
+    """kWh by register up to the change of price; None where none was read for it."""
+    if paired.before is None:
+        return None
+    found = {part.register: 0 for part in paired.parts}
+    for part in paired.parts[: paired.before]:
+        found[part.register] += use_register(part, Decimal(1)).kwh
+    return found
 
 
 def bill_or_hold(

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
-from analytics.billing import Reason, RegisterPart
+from analytics.billing import Reason, RegisterPart, read_days
 from model.bill import ClosingIndex
 from model.grid import Supply
-from model.period import LOCAL, Period, local_day
+from model.period import LOCAL, Period, local_day, midnight
 from model.series import Rate
 from operations.models import MeterKind
 from operations.multipliers import WAY, contradiction
@@ -46,17 +46,21 @@ class Span:
     end: datetime
     multiplier: Decimal
     removed: bool
-    changes: tuple[datetime, ...] = ()  # of the multiplier, within the period
+    changes: tuple[datetime, ...] = ()  # of the multiplier or the price, within the period
 
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """What is billed: the period as it was metered, why it may be short, and its parts."""
+    """What is billed: the period as it was metered, why it may be short, and its parts.
+
+    `before`: how many of the parts end where the price changes or earlier; None where nothing is read then.
+    """
 
     period: Period
     reason: Reason
     supply: Supply
     parts: tuple[RegisterPart, ...]
+    before: int | None = None
 
 
 def kwh(index: ClosingIndex) -> Decimal:
@@ -67,8 +71,16 @@ def kwh(index: ClosingIndex) -> Decimal:
 def index_instants(hung: Hung, period: Period, *, secondary: bool) -> list[datetime]:
     """When the meter must have an index for the period to be billed: both ends and what changes between."""
     start, end = max(period.start, hung.since), min(period.end, hung.until or period.end)
-    changes = [item.valid_from for item in hung.multipliers if secondary and start < item.valid_from < end]
-    return [start, *changes, end]
+    changes = {item.valid_from for item in hung.multipliers if secondary and start < item.valid_from < end}
+    changes.update(at for at in _price_changes(hung, period) if start < at < end)
+    return [start, *sorted(changes), end]
+
+
+def _price_changes(hung: Hung, period: Period) -> list[datetime]:
+    """When the price of the point's plan changes within the period, and its registers are read for it."""
+    first, end = local_day(period.start), local_day(period.end)
+    plans = [supply.plan for supply in hung.supplies if supply.valid_from <= first]
+    return [midnight(day) for day in read_days(plans[-1], first, end)] if plans else []
 
 
 def rates(supply: Supply | None, known: Sequence[Rate]) -> tuple[Rate, ...]:
@@ -150,6 +162,9 @@ def _index(
         said = f"meter {serial} was {word} without an index of {where}: {way}"
         raise Held("no_index_at_change", serial, said)
     if at in span.changes:
+        if at not in {item.valid_from for item in span.hung.multipliers}:
+            said = f"meter {serial} has no index of {where}, when the price changed: {way}"
+            raise Held("no_reading_at_change", serial, said)
         said = f"meter {serial} has no index of {where}, when its multiplier changed: {way}"
         raise Held("multiplier_change", serial, said)
     missing, word = ("no_opening_index", "opening") if at == span.start else ("no_closing_index", "closing")
@@ -177,6 +192,7 @@ def pair(
     elif billed.start > period.start:
         reason = Reason.NEW_SUPPLY
     parts: list[RegisterPart] = []
+    changes, before = _price_changes(hung[0], billed), 0
     left = dict(carried)
     _without_gap(hung)
     for place in hung:
@@ -205,4 +221,6 @@ def pair(
                     carried_wh=left.pop(rate, Decimal(0)),
                 )
             )
-    return Paired(billed, reason, supply, tuple(parts))
+        if changes and span.end <= changes[0]:
+            before = len(parts)
+    return Paired(billed, reason, supply, tuple(parts), before if changes else None)

@@ -1,5 +1,6 @@
 """One customer's period to the đồng, and a million households at once."""
 
+from analytics.billing.parts import read_days
 from analytics.billing.rated import Rated, RatedLine, Reactive
 from analytics.billing.rating import rate
 from analytics.billing.registers import carry_after, use_register
@@ -16,5 +17,6 @@ __all__ = [
     "Request",
     "carry_after",
     "rate",
+    "read_days",
     "use_register",
 ]

@@ -11,7 +11,7 @@ from itertools import pairwise
 from analytics.billing.request import Reason, Request
 from analytics.errors import BillingError
 from analytics.tariffs.calendar import effective_dates, in_force, what_if_tariff
-from analytics.tariffs.plans import Plan, Pricing
+from analytics.tariffs.plans import PLANS, Plan, Pricing
 from analytics.tariffs.tariff import Tariff
 from model.money import half_up
 
@@ -25,6 +25,17 @@ class Part:
     end: date
     kwh: Mapping[str, int]
     prorate_days: int | None
+
+
+def read_days(plan: str, start: date, end: date) -> tuple[date, ...]:
+    """The days inside (start, end) on which the registers have to be read because the price changes.
+
+    None for a household, whose kWh are interpolated (TT 60/2025/TT-BCT, 12.8), nor for a plan nobody knows.
+    """
+    known = PLANS.get(plan)
+    if known is None or known.household:
+        return ()
+    return tuple(day for day in effective_dates() if start < day < end)
 
 
 def split(request: Request, plan: Plan, kwh: Mapping[str, int]) -> tuple[Part, ...]:

@@ -13,9 +13,9 @@ from psycopg.types.json import Jsonb
 
 from model.bill import Bill, Hold
 from model.period import LOCAL, Period, midnight
-from model.series import ReadingSource
+from model.series import Rate, ReadingSource
 from model.viewer import UserRole, Viewer
-from operations import bill, close, importing, wording
+from operations import bill, close, hand_reads, importing, wording
 from operations.errors import InputError
 from storage import bills, closing, days
 from storage.fleet import meter_ids
@@ -43,6 +43,28 @@ def _bill(pool: Pool, point: str, period: Period = OCTOBER) -> Bill:
 def _run(pool: Pool, period: Period = OCTOBER, invoice: date = date(2026, 11, 2)) -> bill.BillReport:
     close.run(pool, period, NOW)
     return bill.run(pool, period, invoice, NOW)
+
+
+def test_a_change_of_price_is_read_by_hand_where_the_meter_told_nothing(database: str, pool: Pool) -> None:
+    """Decision 1279 of 10 May 2025: a shop's registers are read on that day, not interpolated."""
+    may, three = Period.of_month(2025, 5), ("BT", "CD", "TD")
+    reads = [(may.start, 100_000), (may.end, 200_000)]
+    bring(database, *(read("CT", at, raw, rate=Rate.from_code(code)) for at, raw in reads for code in three))
+    [held] = [hold for hold in _run(pool, may, date(2025, 6, 2)).held if hold.point == "SHOP"]
+    assert held.kind == "no_reading_at_change"
+    assert "`ami meter index CT BT=… CD=… TD=… --at 2025-05-10T00:00`" in held.reason
+    changed = midnight(date(2025, 5, 10))
+    shown = [(code, Decimal(130)) for code in three]
+    hand_reads.enter(pool, "CT", changed, shown, rolled_over=False, by="ami", now=NOW)
+    again = _run(pool, may, date(2025, 6, 2))
+    assert (again.issued, [hold for hold in again.held if hold.point == "SHOP"]) == (1, [])
+    made = _bill(pool, "SHOP", may)
+    assert made.kwh == 3 * 40 * 100
+    assert [(line.label, line.kwh, line.price) for line in made.lines] == [
+        ("BT", 1200, 3007), ("CD", 1200, 5174), ("TD", 1200, 1830),
+        ("BT", 2800, 3152), ("CD", 2800, 5422), ("TD", 2800, 1918),
+    ]  # fmt: skip
+    assert _run(pool, may, date(2025, 6, 2)).conflicts == ()
 
 
 def test_every_kind_of_point_is_billed_by_its_register_differences(database: str, pool: Pool) -> None:

@@ -13,6 +13,7 @@ from model.bill import ClosingIndex
 from model.grid import Multiplier, Role, Supply
 from model.period import LOCAL, Period, midnight
 from model.series import Channel, Rate, Unit
+from operations import bill, wording
 from operations.close import choose
 from operations.models import MeterKind
 from operations.pairing import Held, Paired, pair
@@ -71,6 +72,35 @@ def test_a_change_of_multiplier_wants_an_index_and_cuts_there() -> None:
     assert [(part.previous, part.current, part.multiplier) for part in parts] == [
         tuple(map(Decimal, row)) for row in ((1, 4, 2), (4, 9, 3))
     ]
+
+
+def test_a_change_of_price_wants_an_index_of_who_is_not_interpolated() -> None:
+    may, at = Period.of_month(2025, 5), datetime(2025, 5, 10, tzinfo=LOCAL)
+    shop = replace(HOUSE, supplies=(Supply(LONG_AGO.date(), "vn-business", one_rate=True),))
+    ends = [_index("A", may.start, 1_000), _index("A", may.end, 9_000)]
+
+    def paired(hung: Hung, *indices: ClosingIndex) -> Paired:
+        return pair([hung], may, {(one.serial, one.rate, one.at): one for one in indices}, {}, KINDS)
+
+    with pytest.raises(Held) as held:
+        paired(shop, *ends)
+    assert held.value.kind == "no_reading_at_change"
+    assert "at 00:00 on 10/05/2025, when the price changed" in held.value.sentence
+    assert (
+        "(`ami meter index A KT=… --at 2025-05-10T00:00`), then close and bill again" in held.value.sentence
+    )
+    told = wording.hold(held.value.kind, "A", held.value.sentence, "vi")
+    assert "bằng `ami meter index A KT=… --at 2025-05-10T00:00`, rồi chốt" in told
+    task, command = wording.hold_task(held.value.kind, "A", held.value.sentence, "vi")
+    assert "10/05/2025" in task
+    assert command == "ami meter index A KT=… --at 2025-05-10T00:00"
+
+    found = paired(shop, *ends, _index("A", at, 3_000))
+    assert [(part.previous, part.current) for part in found.parts] == [(1, 3), (3, 9)]
+    assert found.before == 1
+    made = bill.make([shop], found, may.end.date())
+    assert [(line.kwh, line.price) for line in made.lines] == [(4, 3007), (12, 3152)]
+    assert len(paired(HOUSE, *ends).parts) == 1
 
 
 def test_a_new_supply_and_a_termination_have_shorter_periods() -> None:
