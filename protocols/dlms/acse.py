@@ -105,10 +105,10 @@ class Aarq:
             raise DecodeError("an AARQ without user-information", raw)
         mechanism = Mechanism.NONE
         if 0x8B in found:
-            mechanism = _code(Mechanism, ber.identified(found[0x8B], 2), raw)
+            mechanism = _code(Mechanism, ber.identified(found[0x8B], 2, raw), raw)
         return cls(
             information,
-            _code(Context, ber.identified(context, 1), raw),
+            _code(Context, ber.identified(context, 1, raw), raw),
             mechanism,
             _value(found.get(0xAC)),
             _octets(found.get(_CALLING_AP_TITLE)),
@@ -160,12 +160,12 @@ class Aare:
         number = ber.unsigned(ber.only(diagnostic, 0xA1 if by_user else 0xA2))
         mechanism = Mechanism.NONE
         if 0x89 in found:
-            mechanism = _code(Mechanism, ber.identified(found[0x89], 2), raw)
+            mechanism = _code(Mechanism, ber.identified(found[0x89], 2, raw), raw)
         return cls(
             _code(AssociationResult, result, raw),
             _code(UserDiagnostic, number, raw) if by_user else _code(ProviderDiagnostic, number, raw),
             _user_information(found),
-            _code(Context, ber.identified(context, 1), raw),
+            _code(Context, ber.identified(context, 1, raw), raw),
             mechanism,
             _value(found.get(0xAA)),
             _octets(found.get(0xA4)),

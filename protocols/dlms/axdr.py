@@ -84,11 +84,19 @@ def octet_string(value: bytes) -> Data:
     return Data(Tag.OCTET_STRING, value)
 
 
-def integer_of(data: Data, what: str) -> int:
-    """The integer in `data`; any other kind raises `DecodeError` naming `what`."""
+def integer_of(data: Data, what: str, fits: Tag | None = None) -> int:
+    """The integer in `data`; any other kind, or one that does not fit that tag, raises `DecodeError`.
+
+    Meters may write a small number under a larger tag; one that the attribute cannot hold is refused.
+    """
     if data.tag not in INTEGERS:
         raise DecodeError(f"{what}: an integer was expected, found {data!r}")
     value: int = data.value
+    if fits is not None:
+        octets, signed = INTEGERS[fits]
+        lowest = -(1 << 8 * octets - 1) if signed else 0
+        if not lowest <= value < lowest + (1 << 8 * octets):
+            raise DecodeError(f"{what}: {value} does not fit {fits.name.lower().replace('_', ' ')}")
     return value
 
 

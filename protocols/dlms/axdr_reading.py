@@ -14,11 +14,11 @@ from protocols.dlms.clock import CosemDate, CosemDateTime, CosemTime
 from protocols.errors import DecodeError
 from protocols.reader import Reader
 
-COMPACT_VALUES: Final = 1 << 15
-"""Values that structures and arrays of all the compact arrays of a message may hold together, beyond one for
-every four bytes of it."""
 CONTAINERS: Final = 1024
-"""Arrays and structures, empty ones apart, that a message may hold beyond one for every five bytes of it."""
+"""Arrays and structures that a message may hold beyond one for every five bytes of it; empty ones outside of
+compact arrays are not counted."""
+BARE: Final = 1 << 14
+"""Values without a byte of their own, nulls and don't-cares, that its compact arrays may hold together."""
 DESCRIBED: Final = 1024
 """Types that the descriptions of all the compact arrays of one message may name together."""
 
@@ -124,12 +124,11 @@ _SIZES: Final = (
 class _Left:
     """What is left of the bounds that hold for a message as a whole; made where it is first asked for."""
 
-    __slots__ = ("containers", "types", "values")
+    __slots__ = ("bare", "containers", "types")
 
     def __init__(self, raw: bytes) -> None:
-        # Nulls and empty structures take no bytes: a short message could become a billion values.
-        self.values = len(raw) // 4 + COMPACT_VALUES
         self.containers = len(raw) // 5 + CONTAINERS
+        self.bare = BARE
         self.types = DESCRIBED
 
 
@@ -301,7 +300,6 @@ def _compact_array(raw: bytes, at: int, depth: int, left: _Left) -> tuple[Compac
                     value, at = reading(contents, at)
                     items.append(_new(Data, (tag, value)))
         while at < len(contents):
-            left.values -= 1
             item, behind = _shaped(contents, at, shape, left)
             if behind == at:
                 raise _error("a compact array of elements without bytes", raw, end)
@@ -344,11 +342,17 @@ def _shape(raw: bytes, at: int, depth: int, left: _Left) -> tuple[Shape, int]:
 
 
 def _shaped(raw: bytes, at: int, shape: Shape, left: _Left) -> tuple[Data, int]:
+    """One element of a compact array; those without bytes are counted: few bytes stay few values."""
     tag = shape.tag
     if tag in _CONTAINERS:
-        parts = shape.parts if tag is Tag.STRUCTURE else shape.parts * shape.size
-        left.values -= 1 + len(parts)
-        if left.values < 0:
+        left.containers -= 1
+        parts = shape.parts
+        if tag is Tag.ARRAY:
+            if shape.size > left.bare + len(raw) - at:
+                left.containers = -1
+            else:
+                parts = parts * shape.size
+        if left.containers < 0:
             raise _error("a compact array describes more elements than it has bytes for", raw, at)
         items: list[Data] = []
         for part in parts:
@@ -365,6 +369,9 @@ def _shaped(raw: bytes, at: int, shape: Shape, left: _Left) -> tuple[Data, int]:
         number, end = _octets(raw, at, octets)
         return _new(Data, (tag, int.from_bytes(number, "big", signed=signed))), end
     if tag in _LEAVES:
+        left.bare -= 1
+        if left.bare < 0:
+            raise _error("a compact array describes more elements than it has bytes for", raw, at)
         return _LEAVES[tag], at
     if raw[at] == 0 and tag in _EMPTY:
         return _EMPTY[tag], at + 1

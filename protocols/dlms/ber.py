@@ -48,8 +48,8 @@ def identifier(kind: int, number: int) -> bytes:
     return DLMS_UA + bytes((kind, number))
 
 
-def identified(contents: bytes, kind: int) -> int:
-    """The last number of 2.16.756.5.8.kind.x; any other identifier raises `DecodeError`."""
+def identified(contents: bytes, kind: int, raw: bytes = b"") -> int:
+    """The last number of 2.16.756.5.8.kind.x; any other identifier raises `DecodeError` with `raw`."""
     if len(contents) != 7 or contents[:5] != DLMS_UA or contents[5] != kind:
-        raise DecodeError(f"object identifier {contents.hex()} is not one of DLMS", contents)
+        raise DecodeError(f"object identifier {contents[:32].hex()} is not one of DLMS", raw or contents)
     return contents[6]

@@ -108,7 +108,10 @@ def _instants(
             stamp = cell.value.to_bytes()
         else:
             raise DecodeError(f"a stamp is a date-time, found {cell.tag.name.lower()}", raw)
-        stamps.append(_second(stamp, zone))
+        try:
+            stamps.append(_second(stamp, zone))
+        except DecodeError as wrong:
+            raise DecodeError(f"the stamp of row {len(stamps) + 1}: {wrong.reason}", raw) from wrong
         status.append(stamp[11])
     return np.array(stamps, np.int64), np.array(status, np.uint8)
 

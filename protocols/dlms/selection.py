@@ -41,10 +41,10 @@ class CaptureObject:
         """Read the structure of four; raises `DecodeError`."""
         class_id, name, attribute, index = axdr.items_of(data, Tag.STRUCTURE, "a capture object", 4)
         return cls(
-            integer_of(class_id, "class of a capture object"),
+            integer_of(class_id, "class of a capture object", Tag.LONG_UNSIGNED),
             Obis.from_bytes(axdr.octets_of(name, "name of a capture object")),
-            integer_of(attribute, "attribute of a capture object"),
-            integer_of(index, "data index of a capture object"),
+            integer_of(attribute, "attribute of a capture object", Tag.INTEGER),
+            integer_of(index, "data index of a capture object", Tag.LONG_UNSIGNED),
         )
 
     @property
@@ -119,7 +119,7 @@ def read_selection(access: Access) -> RangeAsked | EntrySelection:
         raise DecodeError(f"selector {access.selector} is none of a profile")
     items = axdr.items_of(access.parameters, Tag.STRUCTURE, "the selection of a profile", 4)
     if access.selector == 2:
-        return EntrySelection(*(integer_of(item, "entry") for item in items))
+        return EntrySelection(*(integer_of(item, "entry", Tag.DOUBLE_LONG_UNSIGNED) for item in items))
     columns = tuple(
         [
             CaptureObject.from_data(item)

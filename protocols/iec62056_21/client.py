@@ -30,7 +30,7 @@ from protocols.iec62056_21.events import (
     Step,
     Written,
 )  # fmt: skip
-from protocols.iec62056_21.framer import Frame, Framer, Line
+from protocols.iec62056_21.framer import Frame, Framer, Line, Option
 from protocols.iec62056_21.identification import BITS_PER_SECOND, OPENING_BPS, Identification, Mode
 from protocols.iec62056_21.messages import (
     BREAK,
@@ -199,7 +199,7 @@ class ModeCClient:
         return steps
 
     def _heard(self, frame: Frame) -> list[Event]:
-        raw = getattr(frame, "raw", b"")
+        raw = _raw(frame)
         if not isinstance(frame, RECEIVES.get(self.state, ())):
             what = type(frame).__name__
             raise RemoteError(f"{what} was not expected ({self.state.name.lower()})", raw)
@@ -244,14 +244,14 @@ class ModeCClient:
     def _again(self) -> list[Event]:
         if self.state is State.AWAIT_ADMISSION and self._repeats:
             # Some meters say NAK to a wrong password, and lock when they get it too often.
-            raise PasswordRefused("the meter does not take the password")
+            raise PasswordRefused("the meter does not take the password", Again().to_bytes())
         if (
             self.state in (State.AWAIT_ANSWER, State.AWAIT_CONFIRMATION)
             and self._repeats >= self.settings.repeats
         ):
             self.state = State.READY
             return [Failed(refused(self._asked, "it asks for the command again and again"))]
-        self._repeat("the meter asked for a repetition")
+        self._repeat("the meter asked for a repetition", Again().to_bytes())
         return [self._send(self._said)]
 
     def _commanded(self, command: Command) -> list[Event]:
@@ -260,11 +260,12 @@ class ModeCClient:
         if self.state is State.AWAIT_CHALLENGE and command.name == "P0":
             self.state = State.READY
             return [Challenged(command.sole_value())]
+        raw = command.to_bytes()
         if command.name == BREAK.name and self.state is State.AWAIT_ADMISSION:
-            raise PasswordRefused("the meter ends the conversation instead of taking the password")
+            raise PasswordRefused("the meter ends the conversation instead of taking the password", raw)
         if command.name == BREAK.name:
-            raise RemoteError("the meter has ended the conversation")
-        raise RemoteError(f"the meter gives command {command.name} ({self.state.name.lower()})")
+            raise RemoteError("the meter has ended the conversation", raw)
+        raise RemoteError(f"the meter gives command {command.name} ({self.state.name.lower()})", raw)
 
     def _acknowledged(self) -> list[Event]:
         was, self.state = self.state, State.READY
@@ -288,7 +289,7 @@ class ModeCClient:
         self._repeats = 0
         if not frame.last:
             if not frame.body:
-                raise DecodeError("a block with nothing in it that announces another")
+                raise DecodeError("a block with nothing in it that announces another", frame.to_bytes())
             self._said = Acknowledged().to_bytes()
             return [self._send(self._said)]
         raw = bytes(self._blocks)
@@ -318,9 +319,20 @@ class ModeCClient:
     def _unconfirmed(self, was: State, word: str | None, raw: bytes) -> list[Event]:
         """Data where something else was due: `word` is the error message in them."""
         if word is None:
-            raise RemoteError("data came where a confirmation was due", raw)
+            raise RemoteError("data came where a confirmation was due", raw or Data(raw).to_bytes())
         if was is State.AWAIT_CONFIRMATION:
             return [Failed(refused(self._asked, word, raw))]
         if was is State.AWAIT_ADMISSION:
             raise PasswordRefused(f"the meter refused the password: {word}", raw)
         raise RemoteError(f"the meter does not enter programming mode: {word}", raw)
+
+
+def _raw(frame: Frame) -> bytes:
+    """What an error bears of it."""
+    match frame:
+        case Line() | Option() | Damaged():
+            return frame.raw
+        case Data() if frame.body:
+            return frame.body
+        case _:
+            return frame.to_bytes()

@@ -18,6 +18,8 @@ from protocols.iec62056_21.identification import MAX_LENGTH
 from protocols.iec62056_21.messages import Acknowledged, Again, Command, Damaged, Data
 
 MAX_BLOCK: Final = 128 * 1024
+MAX_AT_ONCE: Final = 256
+"""Messages in one chunk: each side waits for the other, so that there are mostly one or two."""
 _FILL: Final = b"\x00\r\n\x7f"
 _BEGINS: Final = re.compile(rb"[/\x01]")
 _LF: Final = ord("\n")
@@ -50,12 +52,14 @@ class Framer:
         self._kept = bytearray()
         self._bad = bytearray()  # for each character kept: whether it is damaged
         self._scanned = 0
+        self._left = MAX_AT_ONCE
 
     def feed(self, chunk: bytes) -> None:
         """Characters as they came off the line."""
         characters, bad = without_parity(chunk, self._parity)
         self._kept += characters
         self._bad += bad
+        self._left = MAX_AT_ONCE
 
     def next(self) -> Frame | None:
         """The next whole message, None when more has to come; `DecodeError` for what begins none.
@@ -67,6 +71,10 @@ class Framer:
             self._take(len(kept) - len(kept.lstrip(_FILL)))
         if not kept:
             return None
+        self._left -= 1
+        if self._left < 0:
+            lost = self._take(len(kept))
+            raise DecodeError(f"more than {MAX_AT_ONCE} messages came at once", lost[:256])
         match kept[0]:
             case 0x2F:
                 line = self._line(MAX_LENGTH)

@@ -14,7 +14,7 @@ BITS_PER_SECOND: Final = {
 """Item 13: digits in mode C (and E), letters in mode B; 7 to 9 and G to I are reserved."""
 OPENING_BPS: Final = 300
 MAX_LENGTH: Final = 96
-_LINE: Final = re.compile(r"/([A-Za-z]{3})([ -~])((?:\\[ -~])*)([^\x00-\x1f\x7f/!]*)\r?\n")
+_LINE: Final = re.compile(r"/([A-Za-z]{3})([ -~])((?:\\[ -~])*)([^\x00-\x1f\x7f-\xff/!]*)\r?\n")
 
 
 class Mode(StrEnum):

@@ -57,7 +57,7 @@ def read_quantity(text: str, word: str) -> Quantity:
     raw, places = read_number(text)
     unit = unit_of(word)
     if unit is None:
-        raise DecodeError(f"{word!r} is a unit not known here", word.encode("latin-1", "replace"))
+        raise DecodeError(f"{word[:40]!r} is a unit not known here", word.encode("latin-1", "replace"))
     return Quantity(raw, unit[1] - places, unit[0])
 
 

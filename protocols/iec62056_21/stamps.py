@@ -20,7 +20,7 @@ def read_stamp(text: str, zone: tzinfo) -> datetime:
     """
     match = _STAMP.fullmatch(text)
     if match is None:
-        raise DecodeError(f"{text!r} is no stamp like 0261121083000", text.encode("latin-1", "replace"))
+        raise DecodeError(f"{text[:40]!r} is no stamp like 0261121083000", text.encode("latin-1", "replace"))
     season, years, months, days, hours, minutes, seconds, letter = match.groups()
     naive = _joined((years, months, days), (hours, minutes, seconds or "00"), text)
     return in_season(naive, season or {"S": SUMMER, "W": STANDARD}.get(letter or ""), zone)
@@ -49,7 +49,7 @@ def read_clock(day: str, hour: str, zone: tzinfo) -> datetime:
     """What 0.9.2 and 0.9.1 show, as yymmdd and hhmmss, with separators or a season before them or not."""
     date_match, time_match = _DATE.fullmatch(day), _TIME.fullmatch(hour)
     if date_match is None or time_match is None:
-        raise DecodeError(f"{day!r} {hour!r} is no date yymmdd and time hhmmss")
+        raise DecodeError(f"{day[:40]!r} {hour[:40]!r} is no date yymmdd and time hhmmss")
     season, *clock = time_match.groups()
     naive = _joined(date_match.groups(), tuple(clock), f"{day} {hour}")
     return in_season(naive, season, zone)

@@ -72,8 +72,12 @@ class Logger:
         return max(0, newest - behind)
 
     def decode(self, words: Sequence[int], zone: tzinfo) -> "LoggerRows":
-        """The records of a window read; raises `DecodeError` when it is no whole number of records."""
-        if not words or len(words) % self.record_words:
+        """The records of a window read; raises `DecodeError` when it is no whole number, or more, of them."""
+        if (
+            not words
+            or len(words) % self.record_words
+            or len(words) > self.window_records * self.record_words
+        ):
             raise DecodeError(f"{len(words)} registers are no whole records of {self.record_words}")
         columns: dict[str, list[int]] = {field.name: [] for field in self.fields}
         for start in range(0, len(words), self.record_words):

@@ -35,6 +35,8 @@ AnyRequest: TypeAlias = (
     | ReadIdentification
 )
 BROADCAST: Final = 0
+MAX_AT_ONCE: Final = 256
+"""Requests answered out of one chunk; a reader waits for each answer, so that there is mostly one."""
 _MOST: Final = {
     1: MAX_BITS, 2: MAX_BITS, 3: MAX_REGISTERS, 4: MAX_REGISTERS, 15: MAX_WRITTEN_BITS, 16: MAX_WRITTEN,
 }  # fmt: skip
@@ -120,11 +122,16 @@ class RtuServer:
         self._held = bytearray()
 
     def feed(self, chunk: bytes) -> bytes:
-        """The answers to the requests that these bytes complete."""
+        """The answers to the requests that these bytes complete; what comes after too many is forgotten."""
         said = b""
+        heard = 0
         for start in range(0, len(chunk), MAX_FRAME):
             self._held += chunk[start : start + MAX_FRAME]
             while (frame := self._frame()) is not None:
+                heard += 1
+                if heard > MAX_AT_ONCE:
+                    self._held.clear()
+                    return said
                 said += self._answer(frame)
         return said
 

@@ -14,6 +14,8 @@ from typing import Final, TypeAlias
 from protocols.errors import LocalError, RemoteError
 
 MAX_LINE: Final = 256
+MAX_SAID: Final = 8192
+"""Bytes that come at once when a modem answers; of what the other side still says then, the last are kept."""
 _NUMBER: Final = re.compile(r"[0-9*#+,WTPwtp-]{1,40}")
 _RESULT: Final = re.compile(
     r"OK|ERROR|BUSY|CONNECT(?: .*)?|NO ?CARRIER|NO ANSWER|NO DIAL ?TONE|\+CM[ES] ERROR.*"
@@ -201,6 +203,8 @@ class AtDialogue:
         """What the modem has said; after `CallFailed` and `RemoteError` it has to be opened anew."""
         events: list[Event] = []
         self._kept += chunk
+        if len(self._kept) > MAX_SAID:
+            self._too_much()
         while True:
             handle = self._HANDLERS.get(self.state)
             if handle is None:
@@ -212,6 +216,12 @@ class AtDialogue:
             if found is None:
                 return events
             events += found
+
+    def _too_much(self) -> None:
+        if self.state in (State.COMMANDS, State.DIALLING):
+            raise self._broken("the modem talks without end", bytes(self._kept[:64]))
+        if self.state is not State.ONLINE:
+            del self._kept[:-MAX_SAID]
 
     def _next_command(self) -> list[Event]:
         if self._left:
@@ -253,7 +263,7 @@ class AtDialogue:
         if line == "OK":
             return []  # an answer to a command before
         word = line.replace("NO DIAL TONE", "NO DIALTONE").replace("NOCARRIER", "NO CARRIER")
-        known = WHY.get(word, f"the modem says {line}")
+        known = WHY.get(word, f"the modem says {line[:80]}")
         about = self._number if self.state is State.DIALLING else self._said
         raise self._broken(f"{about}: {known}", line.encode("latin-1"), word)
 

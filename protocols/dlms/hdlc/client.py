@@ -264,6 +264,8 @@ class HdlcFraming:
             return None
         if not message.startswith(FROM_METER):
             self._fail("a message without the LLC header of a meter", message)
+        if len(message) == len(FROM_METER):
+            self._fail("a message with nothing behind its LLC header", message)
         self._awaiting = False
         return message[len(FROM_METER) :]
 

@@ -35,7 +35,7 @@ class NoticeReader:
             return None
         whole = bytes(self._kept)
         self._forget()
-        return whole[len(self._llc) :]
+        return whole[len(self._llc) :] or None
 
     def _forget(self) -> None:
         self._kept.clear()

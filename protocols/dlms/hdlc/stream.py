@@ -12,12 +12,17 @@ from protocols.dlms.hdlc.frame import FLAG, HEADER, HEADER_BEGUN, MAX_HEADER, Hd
 from protocols.errors import RemoteError
 
 MAX_NOISE: Final = 16_384
+MAX_AT_ONCE: Final = 1024
+"""Frames in one chunk: who has so many to say without waiting for an answer says nothing."""
 _BEGIN: Final = re.compile(rb"\x7e(?:[\xa0-\xaf]|\Z)")
 """A flag and the first byte of a format field, or a flag with nothing after it yet."""
 
 
 class Deframer:
-    """Keeps at most one unfinished frame; more than `max_noise` bytes without a frame raise `RemoteError`."""
+    """Keeps at most one unfinished frame; more than `max_noise` bytes without a frame raise `RemoteError`.
+
+    So do more than `MAX_AT_ONCE` frames in one chunk.
+    """
 
     def __init__(self, max_noise: int = MAX_NOISE) -> None:
         self._max_noise = max_noise
@@ -52,6 +57,9 @@ class Deframer:
             else:
                 frames.append(frame)
                 self._noise, self._torn = 0, False
+                if len(frames) > MAX_AT_ONCE:
+                    self.reset()
+                    raise RemoteError(f"more than {MAX_AT_ONCE} frames came at once", chunk[:64])
             at = end
         if self._noise > self._max_noise and not frames:
             evidence = bytes(kept[max(0, at - 64) : at] or kept[:64])

@@ -4,9 +4,16 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from protocols.dlms import axdr
-from protocols.dlms.axdr import Data, Tag, date_time_of, integer_of, items_of, octets_of
+from protocols.dlms.axdr import Data, Tag, date_time_of, items_of, octets_of
 from protocols.dlms.clock import CosemDateTime, CosemTime
-from protocols.dlms.objects.held import Attributes, known, needed, optional
+from protocols.dlms.objects.held import (
+    Attributes,
+    known,
+    long_unsigned_of,
+    needed,
+    optional,
+    unsigned_of,
+)
 from protocols.dlms.objects.interface import InterfaceClass
 from protocols.obis import Obis
 
@@ -47,7 +54,7 @@ class Week:
     def from_data(cls, data: Data) -> Self:
         """Read {week_profile_name, Monday … Sunday}."""
         name, *days = items_of(data, Tag.STRUCTURE, "a week", 8)
-        one, two, three, four, five, six, seven = (integer_of(day, "day of a week") for day in days)
+        one, two, three, four, five, six, seven = (unsigned_of(day, "day of a week") for day in days)
         return cls(octets_of(name, "name of a week"), (one, two, three, four, five, six, seven))
 
     def to_data(self) -> Data:
@@ -72,7 +79,7 @@ class DayAction:
             if start.tag is not Tag.TIME
             else start.value,
             Obis.from_bytes(octets_of(script, "script of an action")),
-            integer_of(selector, "script selector"),
+            long_unsigned_of(selector, "script selector"),
         )
 
     def to_data(self) -> Data:
@@ -96,7 +103,7 @@ class DayProfile:
         """Read {day_id, day_schedule}."""
         day, schedule = items_of(data, Tag.STRUCTURE, "a day profile", 2)
         actions = items_of(schedule, Tag.ARRAY, "day schedule")
-        return cls(integer_of(day, "day"), tuple([DayAction.from_data(action) for action in actions]))
+        return cls(unsigned_of(day, "day"), tuple([DayAction.from_data(action) for action in actions]))
 
     def to_data(self) -> Data:
         """The counterpart."""

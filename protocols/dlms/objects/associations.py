@@ -7,7 +7,15 @@ from typing import ClassVar, Final, Self, TypeVar
 from protocols.dlms import axdr, ber
 from protocols.dlms.axdr import Data, Tag, enum_of, integer_of, items_of, octets_of
 from protocols.dlms.enums import Conformance, Context, Mechanism
-from protocols.dlms.objects.held import Attributes, known, needed, optional
+from protocols.dlms.objects.held import (
+    Attributes,
+    integer8_of,
+    known,
+    long_unsigned_of,
+    needed,
+    optional,
+    unsigned_of,
+)
 from protocols.dlms.objects.interface import InterfaceClass
 from protocols.errors import DecodeError
 from protocols.obis import Obis
@@ -51,8 +59,8 @@ class AttributeRight:
         numbers = None
         if selectors.tag is not Tag.NULL:
             items = items_of(selectors, Tag.ARRAY, "access selectors")
-            numbers = tuple([integer_of(item, "access selector") for item in items])
-        return cls(integer_of(attribute, "attribute"), enum_of(mode, "access mode"), numbers)
+            numbers = tuple([integer8_of(item, "access selector") for item in items])
+        return cls(integer8_of(attribute, "attribute"), enum_of(mode, "access mode"), numbers)
 
     def to_data(self) -> Data:
         """The counterpart."""
@@ -74,7 +82,7 @@ class MethodRight:
         """Read {method_id, access_mode}."""
         method, mode = items_of(data, Tag.STRUCTURE, "method access", 2)
         granted = bool(mode.value) if mode.tag is Tag.BOOLEAN else enum_of(mode, "access mode")
-        return cls(integer_of(method, "method"), granted)
+        return cls(integer8_of(method, "method"), granted)
 
     def to_data(self) -> Data:
         """The counterpart."""
@@ -99,8 +107,8 @@ class ListedObject:
         class_id, version, name, rights = items_of(data, Tag.STRUCTURE, "an object of the list", 4)
         attributes, methods = items_of(rights, Tag.STRUCTURE, "access rights", 2)
         return cls(
-            integer_of(class_id, "class"),
-            integer_of(version, "version"),
+            long_unsigned_of(class_id, "class"),
+            unsigned_of(version, "version"),
             Obis.from_bytes(octets_of(name, "logical name")),
             tuple([AttributeRight.from_data(item) for item in items_of(attributes, Tag.ARRAY, "rights")]),
             tuple([MethodRight.from_data(item) for item in items_of(methods, Tag.ARRAY, "rights")]),
@@ -149,10 +157,10 @@ class XdlmsContext:
             raise DecodeError(f"conformance: a bit-string of 24 was expected, found {conformance!r}")
         return cls(
             Conformance(int(conformance.value, 2)),
-            integer_of(receive, "largest message received"),
-            integer_of(send, "largest message sent"),
-            integer_of(version, "DLMS version"),
-            integer_of(quality, "quality of service"),
+            long_unsigned_of(receive, "largest message received"),
+            long_unsigned_of(send, "largest message sent"),
+            unsigned_of(version, "DLMS version"),
+            integer8_of(quality, "quality of service"),
             octets_of(cyphering, "cyphering info"),
         )
 
@@ -227,7 +235,7 @@ class AssociationLn:
 
 def _partners(data: Data, what: str) -> tuple[int, int]:
     client, server = items_of(data, Tag.STRUCTURE, what, 2)
-    return integer_of(client, "client address"), integer_of(server, "server address")
+    return integer8_of(client, "client address"), long_unsigned_of(server, "server address")
 
 
 def _status(data: Data, what: str) -> AssociationStatus:

@@ -5,9 +5,17 @@ from enum import IntEnum
 from typing import ClassVar, Self
 
 from protocols.dlms import axdr
-from protocols.dlms.axdr import Data, Tag, date_time_of, enum_of, integer_of
+from protocols.dlms.axdr import Data, Tag, date_time_of, enum_of
 from protocols.dlms.clock import ClockStatus, CosemDateTime
-from protocols.dlms.objects.held import Attributes, known, needed, optional
+from protocols.dlms.objects.held import (
+    Attributes,
+    integer8_of,
+    known,
+    long_of,
+    needed,
+    optional,
+    unsigned_of,
+)
 from protocols.dlms.objects.interface import InterfaceClass
 from protocols.errors import DecodeError
 from protocols.obis import Obis
@@ -56,11 +64,11 @@ class ClockObject:
         return cls(
             obis,
             date_time_of(needed(attributes, 2, "time"), "time"),
-            optional(attributes, 3, integer_of, "time zone"),
-            optional(attributes, 4, lambda data, what: ClockStatus(integer_of(data, what)), "status"),
+            optional(attributes, 3, long_of, "time zone"),
+            optional(attributes, 4, lambda data, what: ClockStatus(unsigned_of(data, what)), "status"),
             optional(attributes, 5, date_time_of, "begin of daylight saving"),
             optional(attributes, 6, date_time_of, "end of daylight saving"),
-            optional(attributes, 7, integer_of, "daylight saving's deviation"),
+            optional(attributes, 7, integer8_of, "daylight saving's deviation"),
             optional(attributes, 8, _boolean, "daylight saving"),
             optional(attributes, 9, _base, "clock base"),
         )

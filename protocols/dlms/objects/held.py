@@ -1,15 +1,22 @@
 """What all objects as values share."""
 
 from collections.abc import Callable, Mapping
-from typing import ClassVar, Protocol, Self, TypeVar, runtime_checkable
+from functools import partial
+from typing import ClassVar, Final, Protocol, Self, TypeVar, runtime_checkable
 
-from protocols.dlms.axdr import Data
+from protocols.dlms.axdr import Data, Tag, integer_of
 from protocols.errors import DecodeError
 from protocols.obis import Obis
 
 Attributes = Mapping[int, Data]
 """The attributes of one object by number; 1, the logical name, is not among them."""
 T = TypeVar("T")
+
+integer8_of: Final = partial(integer_of, fits=Tag.INTEGER)
+long_of: Final = partial(integer_of, fits=Tag.LONG)
+unsigned_of: Final = partial(integer_of, fits=Tag.UNSIGNED)
+long_unsigned_of: Final = partial(integer_of, fits=Tag.LONG_UNSIGNED)
+double_long_unsigned_of: Final = partial(integer_of, fits=Tag.DOUBLE_LONG_UNSIGNED)
 
 
 @runtime_checkable

@@ -38,7 +38,7 @@ class ScalerUnit:
     def from_data(cls, data: Data) -> Self:
         """Read the structure {integer, enum}; raises `DecodeError`."""
         scaler, unit = items_of(data, Tag.STRUCTURE, "scaler and unit", 2)
-        return cls(integer_of(scaler, "scaler"), enum_of(unit, "unit"))
+        return cls(integer_of(scaler, "scaler", Tag.INTEGER), enum_of(unit, "unit"))
 
     def to_data(self) -> Data:
         """The structure {integer, enum}."""

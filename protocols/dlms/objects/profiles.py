@@ -5,9 +5,9 @@ from enum import IntEnum
 from typing import ClassVar, Self
 
 from protocols.dlms import axdr
-from protocols.dlms.axdr import Data, enum_of, integer_of
+from protocols.dlms.axdr import Data, enum_of
 from protocols.dlms.objects.addresses import read_capture_objects
-from protocols.dlms.objects.held import Attributes, known, needed, optional
+from protocols.dlms.objects.held import Attributes, double_long_unsigned_of, known, needed, optional
 from protocols.dlms.objects.interface import InterfaceClass
 from protocols.dlms.selection import CaptureObject
 from protocols.obis import Obis
@@ -51,11 +51,11 @@ class ProfileGeneric:
         return cls(
             obis,
             read_capture_objects(needed(attributes, 3, "capture objects")),
-            optional(attributes, 4, integer_of, "capture period"),
+            optional(attributes, 4, double_long_unsigned_of, "capture period"),
             optional(attributes, 5, _sorting, "sort method"),
             optional(attributes, 6, lambda data, _: CaptureObject.from_data(data), "sort object"),
-            optional(attributes, 7, integer_of, "entries in use"),
-            optional(attributes, 8, integer_of, "profile entries"),
+            optional(attributes, 7, double_long_unsigned_of, "entries in use"),
+            optional(attributes, 8, double_long_unsigned_of, "profile entries"),
             attributes.get(2),
         )
 

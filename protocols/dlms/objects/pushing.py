@@ -4,9 +4,17 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from protocols.dlms import axdr
-from protocols.dlms.axdr import Data, Tag, date_time_of, enum_of, integer_of, items_of, octets_of
+from protocols.dlms.axdr import Data, Tag, date_time_of, enum_of, items_of, octets_of
 from protocols.dlms.clock import CosemDateTime
-from protocols.dlms.objects.held import Attributes, known, needed, optional
+from protocols.dlms.objects.held import (
+    Attributes,
+    integer8_of,
+    known,
+    long_unsigned_of,
+    needed,
+    optional,
+    unsigned_of,
+)
 from protocols.dlms.objects.interface import InterfaceClass
 from protocols.obis import Obis
 
@@ -25,10 +33,10 @@ class PushObject:
         """Read {class_id, logical_name, attribute_index, data_index}."""
         class_id, name, attribute, index = items_of(data, Tag.STRUCTURE, "a pushed object", 4)
         return cls(
-            integer_of(class_id, "class"),
+            long_unsigned_of(class_id, "class"),
             Obis.from_bytes(octets_of(name, "logical name")),
-            integer_of(attribute, "attribute"),
-            integer_of(index, "data index"),
+            integer8_of(attribute, "attribute"),
+            long_unsigned_of(index, "data index"),
         )
 
     def to_data(self) -> Data:
@@ -108,9 +116,9 @@ class PushSetup:
             tuple([PushObject.from_data(item) for item in listed]),
             PushTarget.from_data(needed(attributes, 3, "destination and method")),
             optional(attributes, 4, _windows, "communication window"),
-            optional(attributes, 5, integer_of, "randomisation interval"),
-            optional(attributes, 6, integer_of, "number of retries"),
-            optional(attributes, 7, integer_of, "repetition delay"),
+            optional(attributes, 5, long_unsigned_of, "randomisation interval"),
+            optional(attributes, 6, unsigned_of, "number of retries"),
+            optional(attributes, 7, long_unsigned_of, "repetition delay"),
         )
 
     def to_attributes(self) -> dict[int, Data]:

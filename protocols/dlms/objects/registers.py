@@ -7,7 +7,14 @@ from typing import ClassVar, Self
 from protocols.dlms import axdr
 from protocols.dlms.axdr import Data, date_time_of, integer_of
 from protocols.dlms.clock import CosemDateTime
-from protocols.dlms.objects.held import Attributes, known, needed, optional
+from protocols.dlms.objects.held import (
+    Attributes,
+    double_long_unsigned_of,
+    known,
+    long_unsigned_of,
+    needed,
+    optional,
+)
 from protocols.dlms.objects.interface import InterfaceClass, ScalerUnit
 from protocols.obis import Obis
 
@@ -122,8 +129,8 @@ class DemandRegister:
             attributes.get(5),
             optional(attributes, 6, date_time_of, "capture time"),
             optional(attributes, 7, date_time_of, "start of the period"),
-            optional(attributes, 8, integer_of, "period"),
-            optional(attributes, 9, integer_of, "number of periods"),
+            optional(attributes, 8, double_long_unsigned_of, "period"),
+            optional(attributes, 9, long_unsigned_of, "number of periods"),
         )
 
     def to_attributes(self) -> dict[int, Data]:

@@ -88,7 +88,10 @@ class AgreedKey:
         """The originator's ephemeral public point, its signature by `signer` (x ‖ y) verified."""
         octets = 2 * suite.coordinate_bytes
         point, signature = self.contribution[:octets], self.contribution[octets:]
-        verify(suite, signer, point, signature)
+        try:
+            verify(suite, signer, point, signature)
+        except SecurityError as wrong:
+            raise SecurityError(wrong.reason, self.to_bytes(), wrong.fault) from wrong
         return point
 
 
