@@ -108,7 +108,7 @@ def test_a_meter_that_is_not_in_the_register(ami: Any, database: str, ids: dict[
     done = ami("collect", "--once", "--json", "--as-of", NOW.isoformat(), code=3)
     assert "Traceback" not in done.stderr
     assert "the store refused a readout of meter 00004711" in done.stderr
-    assert "2 readouts that the database refused are kept in the spool" in " ".join(done.stderr.split())
+    assert "2 readouts refused by the database, kept in the spool" in " ".join(done.stderr.split())
     counts = rows(database, "SELECT meter_id, count(*) FROM profile_block GROUP BY 1")
     assert dict(counts) == {ids[GOOD]: 1, ids[BAD]: 1}
     spool = sqlite3.connect(ami.home / "spool" / "readouts.sqlite")

@@ -180,4 +180,4 @@ def test_progress_is_told(database: str, pool: Pool) -> None:
     told: list[tuple[int, int, str]] = []
     _say(database, "H1", _block(FIRST, [1] * 48))
     validate.run(pool, NOW, progress=lambda *step: told.append(step))
-    assert told == [(1, 1, "meter-days")]
+    assert told == [(1, 1, "")]

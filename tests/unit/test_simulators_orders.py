@@ -161,7 +161,7 @@ def test_many_households_of_a_file_share_modems(tmp_path: Path):
 def test_a_replay_says_what_its_buffers_hold_up_to_its_clock(tmp_path: Path):
     path = tmp_path / "gap.csv"
     path.write_text(
-        "meter,timestamp,kwh\nA,2024-01-01T00:00,0.1\nA,2024-01-01T01:00,0.2\nA,2024-01-01T02:00,0.4\n"
+        "meter,timestamp,kwh\nA,2024-01-01T00:00,0.1\nA,2024-01-01T00:30,0.2\nA,2024-01-01T02:00,0.4\n"
     )
     options = Options(seed=1, epoch=EPOCH, replay=path)
     fleet = fleets.build(options)
