@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -115,47 +114,3 @@ def cooperative(dsn: str, home: Path, port: int) -> Iterator[Cooperative]:
         process.stdin.close()
         process.stdout.close()
         process.wait(20)
-
-
-class Proxy:
-    """A TCP proxy that can be cut and mended: the database going away, as a client sees it."""
-
-    def __init__(self, host: str, port: int) -> None:
-        self._target = (host, port)
-        self._writers: set[asyncio.StreamWriter] = set()
-        self._server: asyncio.Server | None = None
-        self.port = 0
-
-    @contextlib.asynccontextmanager
-    async def serving(self, port: int) -> AsyncIterator[Proxy]:
-        self.port = port
-        await self.mend()
-        try:
-            yield self
-        finally:
-            await self.cut()
-            await asyncio.sleep(0.05)
-
-    async def mend(self) -> None:
-        self._server = await asyncio.start_server(self._pass, "127.0.0.1", self.port)
-
-    async def cut(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            await self._server.wait_closed()
-        for writer in list(self._writers):
-            writer.transport.abort()
-
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection(*self._target)
-        self._writers |= {writer, back}
-
-        async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-            with contextlib.suppress(ConnectionError):
-                while chunk := await source.read(65536):
-                    sink.write(chunk)
-                    await sink.drain()
-            sink.close()
-
-        await asyncio.gather(pump(reader, back), pump(there, writer))
-        self._writers -= {writer, back}

@@ -14,7 +14,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from collector.headend import run
 from collector.spool import HELD
 from model.clock import frozen
-from tests.collector_fleet import AS_OF, Cooperative, Proxy, cooperative
+from simulators.fault_proxy import FaultProxy
+from tests.collector_fleet import AS_OF, Cooperative, cooperative
 
 # Everything a run leaves, receipt times and poll ids aside.
 EVIDENCE = (
@@ -143,7 +144,7 @@ async def test_a_database_that_goes_away_in_the_middle_costs_nothing(
     there = conninfo_to_dict(village.dsn)
     port = free_ports()
     held = 0
-    async with Proxy(str(there["host"]), int(str(there["port"]))).serving(port) as proxy:
+    async with FaultProxy((str(there["host"]), int(str(there["port"])))).serving(port) as proxy:
         dsn = make_conninfo(village.dsn, host="127.0.0.1", port=port)
         away = asyncio.Event()
 
@@ -154,7 +155,7 @@ async def test_a_database_that_goes_away_in_the_middle_costs_nothing(
         async def outage() -> None:
             nonlocal held
             await away.wait()
-            await proxy.cut()
+            proxy.cut()
             await asyncio.sleep(2)
             database = sqlite3.connect(village.home / "spool.sqlite")
             held = database.execute(HELD).fetchone()[0]
@@ -179,14 +180,13 @@ async def test_a_database_that_stays_away_leaves_everything_in_the_spool(
 ) -> None:
     there = conninfo_to_dict(village.dsn)
     port = free_ports()
-    async with Proxy(str(there["host"]), int(str(there["port"]))).serving(port) as proxy:
+    async with FaultProxy((str(there["host"]), int(str(there["port"])))).serving(port) as proxy:
         dsn = make_conninfo(village.dsn, host="127.0.0.1", port=port)
 
         def progress(done: int, total: int, text: str) -> None:
             if done == 0:
-                cutting.append(asyncio.ensure_future(proxy.cut()))
+                proxy.cut()
 
-        cutting: list[asyncio.Future[None]] = []
         report = await run(
             village.settings(dsn=dsn, store_patience_s=2.0), clock=frozen(AS_OF), once=True, progress=progress
         )
