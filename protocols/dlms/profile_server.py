@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta, timezone
 from functools import cache, lru_cache
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,6 @@ from protocols.errors import DecodeError, LocalError
 from protocols.reader import length_bytes
 
 Ints = NDArray[np.int64]
-KEPT_ROWS: Final = 512
-KEPT_BLANKS: Final = 8
 
 
 def encode_rows(
@@ -41,8 +39,8 @@ def encode_rows(
     head = bytes((Tag.ARRAY,)) + length_bytes(count)
     if not count:
         return head
-    octets = layout.blank(count)
-    rows = octets.view(layout.view)
+    octets = bytearray(layout.template * count)
+    rows: NDArray[Any] = np.ndarray(count, layout.view, octets)
     if clock_at is not None:
         days, seconds = np.divmod(stamps + offset_minutes * 60, 86_400)
         first = int(days.min())
@@ -55,7 +53,7 @@ def encode_rows(
         layout.check(table)
         for name, begin, end in layout.runs:
             rows[name]["value"] = table[begin:end].T
-    return head + octets.tobytes()
+    return head + octets
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,17 +69,6 @@ class _Layout:
     tags: tuple[Tag, ...]
     limits: tuple[tuple[int, int], ...]
     some_signed: bool
-    blanks: dict[int, NDArray[np.uint8]]
-
-    def blank(self, count: int) -> NDArray[np.uint8]:
-        """So many rows to fill in; those of a usual answer are kept ready."""
-        ready = self.blanks.get(count)
-        if ready is None:
-            ready = np.frombuffer(self.template * count, np.uint8)
-            if count > KEPT_ROWS or len(self.blanks) >= KEPT_BLANKS:
-                return ready.copy()
-            self.blanks[count] = ready
-        return ready.copy()
 
     def check(self, table: Ints) -> None:
         """Raises `LocalError` for a value (columns × rows) that does not fit its tag."""
