@@ -106,9 +106,7 @@ def _layout(tags: tuple[Tag, ...], clock_at: int | None) -> _Layout:
         row["stamp"] = (Tag.OCTET_STRING, 12)
     bits = [(8 * INTEGERS[tag][0], INTEGERS[tag][1]) for tag in tags]
     limits = [(-(1 << n - 1), (1 << n - 1) - 1) if signed else (0, (1 << n) - 1) for n, signed in bits]
-    return _Layout(
-        row.tobytes(), view, tuple(runs), tags, tuple(limits), any(signed for _, signed in bits), {}
-    )
+    return _Layout(row.tobytes(), view, tuple(runs), tags, tuple(limits), any(signed for _, signed in bits))
 
 
 @lru_cache(maxsize=64)
