@@ -73,7 +73,8 @@ def command(
     all      timeout=SECONDS of an answer (10); serial ports: bps=9600, bits=8N1
     dlms     client=16, server=1, auth=none|lls|gmac (hls-md5, hls-sha1, hls-sha256),
              password=…, pdu=65535; HDLC: physical=N, address_size=1|2|4;
-             gmac: keys=FILE, title=HEX (ours), counter=N (at least), suite=0,
+             gmac: keys=FILE, title=HEX (ours), counter=N (at least; from 2147483648 on
+             only with counter_again=N), suite=0,
              cipher=both|authenticated|encrypted|none
     modbus   unit=1, model=… (`ami meter models`), function=holding|input
     mode C   address=…, password=…, baud=0 to 6, parity=none|even|ignored,
@@ -88,8 +89,9 @@ def command(
 
     Keys (auth=gmac, client 1) never stand on the command line: in hex in AMI_METER_ENCRYPTION_KEY and
     AMI_METER_AUTHENTICATION_KEY, or in a file that AMI_METER_KEYS or keys=… names: two lines of TOML,
-    encryption_key = "…" and authentication_key = "…", or the JSON that `ami simulate meter` prints. How often
-    they were used (their invocation counters) is kept in $AMI_HOME.
+    encryption_key = "…" and authentication_key = "…", or the JSON that `ami simulate meter` prints. With
+    dedicated = true there (or AMI_METER_DEDICATED=yes) every association gets a dedicated key of its own,
+    drawn at random. How often keys were used (their invocation counters) is kept in $AMI_HOME.
 
     Exit codes: 0 all read, 3 some of it refused, 4 no link.
 

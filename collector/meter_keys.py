@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,24 +15,35 @@ from collector.errors import BadAddress, reason
 FILE_VARIABLE = "AMI_METER_KEYS"
 ENCRYPTION_VARIABLE = "AMI_METER_ENCRYPTION_KEY"
 AUTHENTICATION_VARIABLE = "AMI_METER_AUTHENTICATION_KEY"
-DEDICATED_VARIABLE = "AMI_METER_DEDICATED_KEY"
+DEDICATED_VARIABLE = "AMI_METER_DEDICATED"
+_OLD_DEDICATED_VARIABLE = "AMI_METER_DEDICATED_KEY"
 _SIZES = (16, 32)
+_SAID = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 @dataclass(frozen=True, slots=True)
 class MeterKeys:
-    """The global unicast encryption key, the authentication key, and the dedicated key where one is used."""
+    """The global unicast encryption key, the authentication key, and whether a dedicated key is agreed."""
 
     encryption: bytes = field(repr=False)
     authentication: bytes = field(repr=False)
-    dedicated: bytes | None = field(default=None, repr=False)
+    dedicated: bool = False
+
+    def draw_dedicated(self) -> bytes | None:
+        """A key for one association alone, another at each call; None where none is wanted.
+
+        A meter may count from the beginning again under each dedicated key: one used
+        twice would be one nonce used twice.
+        """
+        return secrets.token_bytes(len(self.encryption)) if self.dedicated else None
 
 
 def find(file: str, environment: Mapping[str, str]) -> MeterKeys:
     """The keys in `file`, or in the file that AMI_METER_KEYS names, or in variables of their own.
 
     A file is TOML or JSON with encryption_key and authentication_key in hex; what `ami simulate meter --json`
-    prints is one too. Raises `BadAddress`.
+    prints is one too. With dedicated = true every association has a dedicated key, drawn for it; a
+    dedicated_key given means the same and is never used itself. Raises `BadAddress`.
     """
     path = file or environment.get(FILE_VARIABLE, "")
     if path:
@@ -39,7 +51,7 @@ def find(file: str, environment: Mapping[str, str]) -> MeterKeys:
         return MeterKeys(
             _key(found, path, "encryption_key", "encryption"),
             _key(found, path, "authentication_key", "authentication"),
-            _key(found, path, "dedicated_key", "dedicated") if _has(found, "dedicated") else None,
+            _wanted(found, path, "dedicated", "dedicated_key"),
         )
     if not environment.get(ENCRYPTION_VARIABLE) or not environment.get(AUTHENTICATION_VARIABLE):
         raise BadAddress(
@@ -50,7 +62,7 @@ def find(file: str, environment: Mapping[str, str]) -> MeterKeys:
     return MeterKeys(
         _key(environment, where, ENCRYPTION_VARIABLE),
         _key(environment, where, AUTHENTICATION_VARIABLE),
-        _key(environment, where, DEDICATED_VARIABLE) if environment.get(DEDICATED_VARIABLE) else None,
+        _wanted(environment, where, DEDICATED_VARIABLE, _OLD_DEDICATED_VARIABLE),
     )
 
 
@@ -71,8 +83,18 @@ def _file(path: Path) -> Mapping[str, Any]:
     return inner if isinstance(inner, dict) else found
 
 
-def _has(found: Mapping[str, Any], name: str) -> bool:
-    return name in found or f"{name}_key" in found
+def _wanted(found: Mapping[str, Any], where: str, *names: str) -> bool:
+    """Whether a dedicated key is to be drawn: what is said, or that a key stands there."""
+    name = next((name for name in names if found.get(name) not in (None, "")), None)
+    if name is None:
+        return False
+    said = _SAID.get(str(found[name]).strip().lower())
+    if said is not None:
+        return said
+    try:
+        return bool(_key(found, where, name))
+    except BadAddress:
+        raise BadAddress(f"{name} in {where} must be true or false") from None
 
 
 def _key(found: Mapping[str, Any], where: str, *names: str) -> bytes:

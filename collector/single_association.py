@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from typing import Final
 
-from collector.errors import AnswerTimeout
+from collector.errors import CollectorError
 from collector.exchange.conversation import Conversation
 from collector.routes import PUBLIC, DlmsAddress, DlmsFraming, UdpRoute
+from collector.session_counters import SessionCounters
 from collector.wire import ByteStream
 from protocols.dlms import axdr, objects
 from protocols.dlms.apdu import Attribute
@@ -33,10 +35,14 @@ COUNTER: Final = Attribute(InterfaceClass.DATA, Obis(0, 0, 43, 1, 0, 255), objec
 BELIEVED: Final = 0x8000_0000
 """What a meter says of its counters is not authenticated: nobody may use up a key by lying about them."""
 
+FAREWELL_S: Final = 3.0
+"""What a meter is given for its farewell: everything has been said by then."""
+
 
 @asynccontextmanager
 async def associated(call: Call, address: DlmsAddress, counters: CounterStore) -> AsyncIterator[Conversation]:
-    """A conversation with the meter, its association open; it is released when all went well.
+    """A conversation with the meter, its association open; it is released when all went well,
+    and a rude farewell of the meter changes nothing.
 
     Raises `NotAdmitted` when the meter lets nobody in, and what `Conversation` raises.
     """
@@ -46,12 +52,23 @@ async def associated(call: Call, address: DlmsAddress, counters: CounterStore) -
         talk = Conversation(stream, settings_of(address, counters), framing_of(address))
         await talk.associate()
         yield talk
-        await talk.release()
+        await _take_leave(talk, stream, address)
+
+
+async def _take_leave(talk: Conversation, stream: ByteStream, address: DlmsAddress) -> None:
+    """Release and hang up; a meter that takes it ill, or not at all, does not undo what it has said."""
+    try:
+        async with asyncio.timeout(min(FAREWELL_S, address.timeout_s)):
+            await talk.release()
+    except (ProtocolError, CollectorError, TimeoutError):
+        stream.poison("the meter did not take its leave properly")
 
 
 def settings_of(address: DlmsAddress, counters: CounterStore) -> ClientSettings:
     """What the address says, as the protocol wants it."""
     security = _security(address) if address.mechanism in BY_KEYS else None
+    if address.keys is not None and address.keys.dedicated:
+        counters = SessionCounters(counters, address.keys.encryption)
     return ClientSettings(
         client_address=address.client,
         server_address=address.server,
@@ -75,7 +92,7 @@ def _security(address: DlmsAddress) -> SecuritySetup:
         keys.authentication,
         Suite(address.suite),
         address.protection,
-        dedicated_key=keys.dedicated,
+        dedicated_key=keys.draw_dedicated(),
     )
 
 
@@ -112,9 +129,8 @@ async def _heard(call: Call, address: DlmsAddress) -> int | None:
         async with call() as stream:
             talk = Conversation(stream, settings_of(public, MemoryCounters()), framing_of(public))
             await talk.associate()
-            try:
-                return integer_of(axdr.decode(await talk.get(COUNTER)), "invocation counter")
-            finally:
-                await talk.release()
-    except (ProtocolError, AnswerTimeout):
-        return None
+            heard = integer_of(axdr.decode(await talk.get(COUNTER)), "invocation counter")
+            await _take_leave(talk, stream, public)
+            return heard
+    except (ProtocolError, CollectorError):
+        return None  # whoever hangs up on the public client may still listen to us
