@@ -23,8 +23,10 @@ from collector.routes import (
     TcpRoute,
     UdpRoute,
 )  # fmt: skip
+from collector.single_association import BELIEVED
 from protocols.dlms.enums import Mechanism
 from protocols.dlms.security import AUTHENTICATED_ENCRYPTED, Policy
+from protocols.dlms.security.counters import HIGHEST
 from protocols.dlms.security.setup import NOTHING
 from protocols.modbus.framing import Carrier
 
@@ -140,13 +142,25 @@ def _dlms(framing: DlmsFraming, *, serial: bool = False, udp: bool = False) -> _
             if keys is not None
             else PROTECTIONS["both"],
             title=fields.octets("title", 8, OUR_TITLE),
-            counter=fields.optional("counter", 0, 0xFFFF_FFFF),
+            counter=_counter(fields),
             physical=fields.optional("physical", 0, 0x3FFF) if hdlc else None,
             address_size=_address_size(fields) if hdlc else None,
             max_pdu=fields.number("pdu", DATAGRAM if udp else 0xFFFF, 32, 0xFFFF),
         )
 
     return make
+
+
+def _counter(fields: Fields) -> int | None:
+    """The counter to begin at. A slip of a digit would use up the key for good: so far, it is said twice."""
+    counter = fields.optional("counter", 0, HIGHEST)
+    confirmed = fields.optional("counter_again", 0, HIGHEST)
+    if counter is not None and counter >= BELIEVED and confirmed != counter:
+        raise BadAddress(
+            f"counter={counter} would use up half of the key or more for good: correct it, or if the meter "
+            f"does want so much, add counter_again={counter}"
+        )
+    return counter
 
 
 def _address_size(fields: Fields) -> int | None:

@@ -191,3 +191,18 @@ def test_keys_that_cannot_be_used_are_named_and_never_shown(tmp_path: Path) -> N
             parse(url)
         assert "5ec2e7" not in caught.value.sentence
         assert ENCRYPTION.hex() not in caught.value.sentence
+
+
+def test_a_counter_that_would_use_up_the_key_is_said_twice() -> None:
+    url = "dlms+wrapper://h?auth=gmac&counter="
+    keys = {
+        "AMI_METER_ENCRYPTION_KEY": ENCRYPTION.hex(),
+        "AMI_METER_AUTHENTICATION_KEY": AUTHENTICATION.hex(),
+    }
+    for said, taken in (("2147483647", 0x7FFF_FFFF), ("2147483648&counter_again=2147483648", 0x8000_0000)):
+        address = parse(f"{url}{said}", keys)
+        assert isinstance(address, DlmsAddress)
+        assert address.counter == taken
+    for said in ("2147483648", "4294967295", "4294967295&counter_again=4294967294"):
+        with pytest.raises(BadAddress, match="would use up half of the key"):
+            parse(f"{url}{said}", keys)
