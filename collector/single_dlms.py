@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from collector.exchange.conversation import Conversation
 from collector.found import Asked, Found, ProfileAsked, unit_word
 from collector.routes import DlmsAddress
-from collector.single_association import Call, associated
+from collector.single_association import Call
 from collector.single_values import cell, plain
+from collector.single_visit import Task, ask, visit
 from model.period import LOCAL
 from protocols.dlms import axdr, objects
 from protocols.dlms.apdu import Attribute
@@ -26,28 +28,28 @@ SCALED = (InterfaceClass.REGISTER, InterfaceClass.EXTENDED_REGISTER, InterfaceCl
 TRIED = (*SCALED, InterfaceClass.DATA, InterfaceClass.CLOCK, InterfaceClass.DISCONNECT_CONTROL)
 CONTROL_STATE = 3
 OBJECT_LIST = Attribute(InterfaceClass.ASSOCIATION_LN, Obis(0, 0, 40, 0, 0), 2)
-DECLINED = (Refused, ServiceRefused, DecodeError)
-"""What ends one item and not the conversation: a no, or contents that make no sense."""
+DECLINED = (Refused, ServiceRefused, DecodeError, LocalError)
+"""What ends one item and not the conversation: a no, contents that make no sense, a question too long."""
 
 
 async def read(call: Call, address: DlmsAddress, asked: Asked, counters: CounterStore) -> Found:
     """See `collector.single_read.read`."""
     found = Found()
-    async with associated(call, address, counters) as talk:
-        if asked.clock:
-            await _clock(talk, found)
-        for item in asked.items:
-            await _item(talk, found, item)
-        if asked.profile is not None:
-            await _profile(talk, found, asked.profile)
-        if asked.objects:
-            await _objects(talk, found)
+    tasks: list[Task] = []
+    if asked.clock:
+        tasks.append(("clock", partial(_clock, found=found)))
+    tasks += [(item, partial(_item, found=found, item=item)) for item in asked.items]
+    if asked.profile is not None:
+        tasks.append((asked.profile.obis, partial(_profile, found=found, asked=asked.profile)))
+    if asked.objects:
+        tasks.append(("objects", partial(_objects, found=found)))
+    await visit(call, address, counters, tasks, found)
     return found
 
 
 async def _clock(talk: Conversation, found: Found) -> None:
     try:
-        stamp = date_time_of(axdr.decode(await talk.get(CLOCK_TIME)), "the time")
+        stamp = date_time_of(axdr.decode(await ask(talk, CLOCK_TIME)), "the time")
         found.clock = stamp.to_datetime(LOCAL).isoformat()
     except DECLINED as error:
         found.refuse("clock", error.reason)
@@ -64,7 +66,7 @@ async def _item(talk: Conversation, found: Found, item: str) -> None:
     for class_id in TRIED:
         attribute = Attribute(class_id, name, _value_of(class_id))
         try:
-            data = axdr.decode(await talk.get(attribute))
+            data = axdr.decode(await ask(talk, attribute))
         except DECLINED as error:
             reason = reason or error.reason
             continue
@@ -93,7 +95,7 @@ async def _scale(talk: Conversation, attribute: Attribute) -> ScalerUnit | None:
         return None
     try:
         return ScalerUnit.from_data(
-            axdr.decode(await talk.get(objects.scaler_unit(attribute.obis, attribute.class_id)))
+            axdr.decode(await ask(talk, objects.scaler_unit(attribute.obis, attribute.class_id)))
         )
     except DECLINED:
         return None
@@ -102,10 +104,10 @@ async def _scale(talk: Conversation, attribute: Attribute) -> ScalerUnit | None:
 async def _profile(talk: Conversation, found: Found, asked: ProfileAsked) -> None:
     try:
         name = Obis.parse(asked.obis)
-        captures = objects.read_capture_objects(axdr.decode(await talk.get(objects.capture_objects(name))))
+        captures = objects.read_capture_objects(axdr.decode(await ask(talk, objects.capture_objects(name))))
         raw = await _rows(talk, name, asked)
         rows = decode_rows(raw, captures, LOCAL, await _period(talk, name))
-    except (*DECLINED, LocalError) as error:
+    except DECLINED as error:
         found.refuse(asked.obis, error.reason)
         return
     columns = []
@@ -142,7 +144,7 @@ def _column(capture: CaptureObject, scale: ScalerUnit | None) -> dict[str, Any]:
 
 async def _period(talk: Conversation, name: Obis) -> int | None:
     try:
-        raw = await talk.get(Attribute(InterfaceClass.PROFILE_GENERIC, name, objects.CAPTURE_PERIOD))
+        raw = await ask(talk, Attribute(InterfaceClass.PROFILE_GENERIC, name, objects.CAPTURE_PERIOD))
         return integer_of(axdr.decode(raw), "capture period") or None
     except DECLINED:
         return None
@@ -150,20 +152,20 @@ async def _period(talk: Conversation, name: Obis) -> int | None:
 
 async def _rows(talk: Conversation, name: Obis, asked: ProfileAsked) -> bytes:
     if asked.entries is not None:
-        return await talk.get(objects.buffer(name), EntrySelection(*asked.entries))
+        return await ask(talk, objects.buffer(name), EntrySelection(*asked.entries))
     if asked.first is None or asked.last is None:
-        return await talk.get(objects.buffer(name))
+        return await ask(talk, objects.buffer(name))
     first, last = asked.first.astimezone(LOCAL), asked.last.astimezone(LOCAL)
     try:
-        return await talk.get(objects.buffer(name), RangeSelection(first, last))
+        return await ask(talk, objects.buffer(name), RangeSelection(first, last))
     except (Refused, ServiceRefused):
         # Some meters take the times of a range only without their deviation.
-        return await talk.get(objects.buffer(name), RangeSelection(first, last, deviation=False))
+        return await ask(talk, objects.buffer(name), RangeSelection(first, last, deviation=False))
 
 
 async def _objects(talk: Conversation, found: Found) -> None:
     try:
-        listed = axdr.decode(await talk.get(OBJECT_LIST))
+        listed = axdr.decode(await ask(talk, OBJECT_LIST))
         found.objects = [_listed(entry) for entry in items_of(listed, Tag.ARRAY, "the object list")]
     except DECLINED as error:
         found.refuse("objects", error.reason)

@@ -23,6 +23,16 @@ class DataAccessResult(IntEnum):
     DATA_BLOCK_NUMBER_INVALID = 19
     OTHER_REASON = 250
 
+    @classmethod
+    def unlisted(cls, number: int) -> "DataAccessResult":
+        """A code that no list names: a refusal all the same, and its number is what there is to say.
+
+        Only what is not 0 may come here; it is no member of this enumeration.
+        """
+        result = int.__new__(cls, number)
+        result._name_, result._value_ = f"CODE_{number}_THAT_NO_STANDARD_NAMES", number
+        return result
+
 
 class ActionResult(IntEnum):
     """How the invocation of a method ended."""

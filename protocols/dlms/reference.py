@@ -122,12 +122,12 @@ def service_head(raw: bytes, tag: int, choice: int, name: str) -> tuple[Reader, 
 
 
 def access_result(reader: Reader) -> DataAccessResult:
-    """The next byte as a data-access-result; an unknown one is refused."""
+    """The next byte as a data-access-result; one that no list names is a refusal like the others."""
     number = reader.u8()
     try:
         return DataAccessResult(number)
-    except ValueError as unknown:
-        raise reader.error(f"{number} is no data-access-result") from unknown
+    except ValueError:
+        return DataAccessResult.unlisted(number)
 
 
 def write_result(result: bytes | DataAccessResult) -> bytes:

@@ -47,7 +47,7 @@ NAME = "00030100010800ff02"
         (f"c101c1{NAME}0205", "presence byte"),
         ("c701c11600", "no action-result"),
         ("c701c10002", "presence byte"),
-        ("c503c105", "no data-access-result"),
+        ("c503c105", "4 bytes announced"),
         (f"c102c1{NAME}000000000001ff", "not allowed"),
         ("c20109", "date-time of 9"),
         ("0f000000000900", "a byte is missing"),

@@ -93,10 +93,22 @@ def test_every_action_result_is_a_typed_refusal(code: ActionResult) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", ["c401c1010f0f", "c401c10105", "c401c101fb", "c401c10200", "c402c1000000000101fb"]
+    ("answer", "code"), [("c401c10105", 5), ("c401c101fb", 251), ("c402c101000000010105", 5)]
 )
-def test_codes_nobody_knows_are_no_refusals(answer: str) -> None:
-    """Reserved values of Data-Access-Result, and choices that do not exist."""
+def test_a_refusal_with_a_reserved_code_is_a_refusal(answer: str, code: int) -> None:
+    """Reserved values of Data-Access-Result: the meter said no, and the association stands."""
+    ours = client()
+    ours.get(ENERGY)
+    (got,) = ours.receive(Frame(1, 16, bytes.fromhex(answer)).to_bytes())
+    assert isinstance(got, Got)
+    with pytest.raises(Refused, match=f"code {code} that no standard names"):
+        got.raw()
+    ours.get(ENERGY)
+
+
+@pytest.mark.parametrize("answer", ["c401c1010f0f", "c401c10200", "c402c1000000000101fb00"])
+def test_choices_nobody_knows_are_no_refusals(answer: str) -> None:
+    """More than a code, and choices that do not exist."""
     ours = client()
     ours.get(ENERGY)
     with pytest.raises(RemoteError):
