@@ -23,7 +23,8 @@ from collector.errors import BadAddress, LinkDown
 from collector.found import Asked, Found, ProfileAsked
 from collector.routes import Address, DlmsAddress, DlmsFraming, ModbusAddress, ModeCAddress
 from protocols import meter_models
-from protocols.errors import NotAdmitted, RemoteError
+from protocols.dlms.security import key_name
+from protocols.errors import NotAdmitted, RemoteError, SecurityError, SecurityFault
 from protocols.meter_models.model import Speech
 from protocols.modbus.framing import Carrier
 
@@ -42,6 +43,12 @@ USUAL = ("1.0.1.8.0",)
 @click.option("--entries", metavar="A-B", help="Rows A to B of the profile instead, 1 the oldest.")
 @click.option("--clock", is_flag=True, help="Read the meter's clock.")
 @click.option("--objects", is_flag=True, help="List the objects the meter has.")
+@click.option(
+    "--forget",
+    metavar="TITLE",
+    help="Believe the meter with this system title (16 hexadecimal digits) from its lowest counter on again: "
+    "it was replaced or reset.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def command(
     url: str,
@@ -52,6 +59,7 @@ def command(
     entries: str | None,
     clock: bool,
     objects: bool,
+    forget: str | None,
     as_json: bool,
 ) -> None:
     """Read one meter by its URL; no database is needed, and nothing that was read is stored.
@@ -93,6 +101,9 @@ def command(
     dedicated = true there (or AMI_METER_DEDICATED=yes) every association gets a dedicated key of its own,
     drawn at random. How often keys were used (their invocation counters) is kept in $AMI_HOME.
 
+    A meter whose counters go back is not believed, for a recorded message would be read again. Where it was
+    replaced or reset under its old system title, --forget TITLE says so, once; our own counters stay.
+
     Exit codes: 0 all read, 3 some of it refused, 4 no link.
 
     \b
@@ -112,7 +123,7 @@ def command(
         asked = replace(asked, items=USUAL, clock=True)
     if not isinstance(address, DlmsAddress):
         _known(address, asked)
-    found = _read(address, asked)
+    found = _read(address, asked, forget)
     if as_json:
         emit(found.document())
     else:
@@ -121,9 +132,11 @@ def command(
         end(Exit.PARTLY)
 
 
-def _read(address: Address, asked: Asked) -> Found:
+def _read(address: Address, asked: Asked, forget: str | None) -> Found:
     """What the meter said; a meter that lets nobody in has refused all of it."""
     counters = _counters(address)
+    if forget is not None:
+        _forget(address, forget, counters)
     try:
         return asyncio.run(single_read.read(address, asked, counters))
     except NotAdmitted as error:
@@ -145,7 +158,7 @@ def _read(address: Address, asked: Asked) -> Found:
         ) from down
     except RemoteError as error:
         raise NoLink(
-            f"What came from the meter cannot be trusted ({error.reason}): nothing was read."
+            f"What came from the meter cannot be trusted ({error.reason}): nothing was read{_again(error)}."
         ) from error
     finally:
         if counters is not None:
@@ -168,6 +181,22 @@ def _counters(address: Address) -> FileCounters | None:
     if not isinstance(address, DlmsAddress) or address.keys is None:
         return None
     return FileCounters(settings.load().home)
+
+
+def _forget(address: Address, title: str, counters: FileCounters | None) -> None:
+    """What was heard of a meter under the address's key counts no more."""
+    if counters is None or not isinstance(address, DlmsAddress) or address.keys is None:
+        raise UsageFailure("--forget is about counters of keys: it goes with auth=gmac only.")
+    if re.fullmatch(r"[0-9A-Fa-f]{16}", title) is None or bytes.fromhex(title) == address.title:
+        raise UsageFailure("--forget wants the meter's system title, 16 hexadecimal digits.")
+    counters.forget_heard(key_name(address.keys.encryption, bytes.fromhex(title)))
+
+
+def _again(error: RemoteError) -> str:
+    """What to do about a meter that was set back."""
+    if isinstance(error, SecurityError) and error.fault is SecurityFault.COUNTER:
+        return "; where this meter was replaced or reset, read it once with --forget and that system title"
+    return ""
 
 
 def _way(address: DlmsAddress) -> str:

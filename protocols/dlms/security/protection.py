@@ -119,7 +119,8 @@ class Protection:
         counter = envelope.protected.counter
         heard = self._counters.heard(name)
         if counter <= heard:
-            reason = f"invocation counter {counter} came after {heard}: a message replayed or out of order"
+            sent = f"invocation counter {counter} came after {heard} from system title {title.hex().upper()}"
+            reason = f"{sent}: a message replayed or out of order"
             raise SecurityError(reason, raw, SecurityFault.COUNTER)
         message = self._verify(opened(envelope, key, raw), raw)
         self._counters.hear(name, counter)
