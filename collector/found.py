@@ -9,7 +9,7 @@ from typing import Any
 
 from model.series import Unit
 
-UNITS = {
+UNITS: dict[int, str] = {
     Unit.WATT: "W",
     Unit.VAR: "var",
     Unit.WATT_HOUR: "Wh",
@@ -18,6 +18,23 @@ UNITS = {
     Unit.VOLT: "V",
     Unit.HERTZ: "Hz",
     Unit.NONE: "",
+    # What the stored readings do not know, and meters have all the same (IEC 62056-6-2, table of units).
+    4: "d",
+    5: "h",
+    6: "min",
+    7: "s",
+    8: "°",
+    9: "°C",
+    13: "m³",
+    28: "VA",
+    31: "VAh",
+    38: "Ω",
+    47: "1/VAh",
+    48: "V²h",
+    49: "A²h",
+    56: "%",
+    57: "Ah",
+    72: "dB",
 }
 
 
@@ -76,4 +93,4 @@ class Found:
 
 def unit_word(code: int) -> str:
     """The sign of a DLMS unit code, the code itself where it is not one met here."""
-    return next((word for unit, word in UNITS.items() if unit == code), str(code))
+    return UNITS.get(code, str(code))

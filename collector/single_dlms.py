@@ -11,12 +11,12 @@ from collector.exchange.conversation import Conversation
 from collector.found import Asked, Found, ProfileAsked, unit_word
 from collector.routes import DlmsAddress
 from collector.single_association import Call
-from collector.single_values import cell, plain
+from collector.single_values import cell, not_a_number, plain
 from collector.single_visit import Task, ask, visit
 from model.period import LOCAL
 from protocols.dlms import axdr, objects
 from protocols.dlms.apdu import Attribute
-from protocols.dlms.axdr import Data, Tag, date_time_of, integer_of, items_of, octets_of
+from protocols.dlms.axdr import INTEGERS, Data, Tag, date_time_of, integer_of, items_of, octets_of
 from protocols.dlms.objects import CLOCK_TIME, InterfaceClass, ScalerUnit
 from protocols.dlms.profile import decode_rows
 from protocols.dlms.security import CounterStore
@@ -27,6 +27,7 @@ from protocols.obis import Obis
 SCALED = (InterfaceClass.REGISTER, InterfaceClass.EXTENDED_REGISTER, InterfaceClass.DEMAND_REGISTER)
 TRIED = (*SCALED, InterfaceClass.DATA, InterfaceClass.CLOCK, InterfaceClass.DISCONNECT_CONTROL)
 CONTROL_STATE = 3
+NUMBERS = {*INTEGERS, Tag.FLOAT32, Tag.FLOAT64}
 OBJECT_LIST = Attribute(InterfaceClass.ASSOCIATION_LN, Obis(0, 0, 40, 0, 0), 2)
 DECLINED = (Refused, ServiceRefused, DecodeError, LocalError)
 """What ends one item and not the conversation: a no, contents that make no sense, a question too long."""
@@ -62,8 +63,10 @@ async def _item(talk: Conversation, found: Found, item: str) -> None:
     except LocalError as error:
         found.refuse(item, error.reason)
         return
-    reason = ""
+    reason = unscaled = ""
     for class_id in TRIED:
+        if unscaled and class_id not in SCALED:
+            break  # there is a number, but how much it is nobody has said
         attribute = Attribute(class_id, name, _value_of(class_id))
         try:
             data = axdr.decode(await ask(talk, attribute))
@@ -73,7 +76,17 @@ async def _item(talk: Conversation, found: Found, item: str) -> None:
         if data.tag is Tag.NULL:
             found.refuse(item, "the meter has this object, and no value in it (null)")
             return
-        scale = await _scale(talk, attribute)
+        if not_a_number(data.value):
+            found.refuse(item, "what the meter holds there is no number (NaN or infinite)")
+            return
+        scale = None
+        if data.tag in NUMBERS:
+            try:
+                scale = await _scale(talk, attribute)
+            except DECLINED as error:
+                # Some meters answer under any class: the scaler tells which one it is.
+                unscaled = unscaled or error.reason
+                continue
         found.register(
             item,
             plain(data),
@@ -81,7 +94,7 @@ async def _item(talk: Conversation, found: Found, item: str) -> None:
             "" if scale is None else unit_word(scale.unit),
         )
         return
-    found.refuse(item, reason)
+    found.refuse(item, f"its scaler cannot be read: {unscaled}" if unscaled else reason)
 
 
 def _value_of(class_id: int) -> int:
@@ -90,15 +103,12 @@ def _value_of(class_id: int) -> int:
 
 
 async def _scale(talk: Conversation, attribute: Attribute) -> ScalerUnit | None:
+    """None for what has no scaler; raises one of DECLINED where there is one that cannot be had."""
     values = (2, 3) if attribute.class_id == InterfaceClass.DEMAND_REGISTER else (2,)
     if attribute.class_id not in SCALED or attribute.number not in values:
         return None
-    try:
-        return ScalerUnit.from_data(
-            axdr.decode(await ask(talk, objects.scaler_unit(attribute.obis, attribute.class_id)))
-        )
-    except DECLINED:
-        return None
+    place = objects.scaler_unit(attribute.obis, attribute.class_id)
+    return ScalerUnit.from_data(axdr.decode(await ask(talk, place)))
 
 
 async def _profile(talk: Conversation, found: Found, asked: ProfileAsked) -> None:
@@ -112,7 +122,11 @@ async def _profile(talk: Conversation, found: Found, asked: ProfileAsked) -> Non
         return
     columns = []
     for capture in captures:
-        scale = await _scale(talk, Attribute(capture.class_id, capture.obis, capture.attribute))
+        scale = None
+        try:
+            scale = await _scale(talk, Attribute(capture.class_id, capture.obis, capture.attribute))
+        except DECLINED as error:
+            found.refuse(str(capture.obis), f"its scaler in the profile cannot be read: {error.reason}")
         columns.append(_column(capture, scale))
     measured = iter(rows.columns)
     table: list[Sequence[Any]] = []
@@ -123,6 +137,11 @@ async def _profile(talk: Conversation, found: Found, asked: ProfileAsked) -> Non
             )
         else:
             column = next(measured)
+            if lost := sum(map(not_a_number, column.values.tolist())):
+                found.refuse(
+                    str(capture.obis),
+                    f"{lost} of its values in the profile are no numbers (NaN or infinite): they are null",
+                )
             table.append(
                 [
                     cell(v) if there else None

@@ -13,16 +13,19 @@ from protocols.dlms.clock import CosemDate, CosemDateTime, CosemTime
 from protocols.errors import DecodeError
 
 DATE_TIME_OCTETS = 12
+_MOST = float(np.finfo(np.float32).max)
 
 
 def plain(data: Data) -> Any:
-    """A number, a text, or a list for an array or a structure; a date-time as ISO 8601 with its offset."""
+    """A number, a text, or a list for an array or a structure; a date-time as ISO 8601 with its offset;
+    None for what is no number (NaN).
+    """
     if data.tag in INTEGERS or data.tag is Tag.BOOLEAN:
         return int(data.value)
-    if data.tag in (Tag.FLOAT32, Tag.FLOAT64) and not math.isfinite(data.value):
-        return str(data.value)  # JSON has no such numbers
-    if data.tag is Tag.FLOAT32:
-        return float(str(np.float32(data.value)))  # 230.1, and not the 230.10000610351562 it stands for
+    if not_a_number(data.value):
+        return None  # JSON has no such numbers
+    if data.tag is Tag.FLOAT64:
+        return data.value
     if data.tag in (Tag.ARRAY, Tag.STRUCTURE):
         return [plain(item) for item in data.value]
     if data.tag is Tag.COMPACT_ARRAY:
@@ -30,8 +33,15 @@ def plain(data: Data) -> Any:
     return cell(data.value)
 
 
+def not_a_number(value: object) -> bool:
+    """NaN, or one of the infinities."""
+    return isinstance(value, float) and not math.isfinite(value)
+
+
 def cell(value: Any) -> Any:
     """The same for a value without its tag, as a column of a profile has it."""
+    if isinstance(value, float):
+        return None if not_a_number(value) else _shortest(value)
     if isinstance(value, bytes):
         return _moment(value) or text_or_hex(value)
     if isinstance(value, CosemDateTime):
@@ -43,6 +53,12 @@ def cell(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [cell(item) for item in value]
     return value if value is None or isinstance(value, int | float | str) else str(value)
+
+
+def _shortest(value: float) -> float:
+    """230.1, and not the 230.10000610351562 that stands for it where a number has 32 bits."""
+    short = np.float32(value) if abs(value) <= _MOST else None
+    return float(str(short)) if short is not None and float(short) == value else value
 
 
 def text_or_hex(raw: bytes) -> str:

@@ -7,8 +7,8 @@ import pytest
 from collector import single_read
 from collector.address import parse
 from collector.errors import AnswerTimeout, LinkDown
-from collector.found import Asked, Found
-from tests.rude_meter import RudeMeter, Values, scale, serving, u32
+from collector.found import Asked, Found, ProfileAsked
+from tests.rude_meter import UNDEFINED, RudeMeter, Values, f32, scale, serving, u32
 
 IMPORT, EXPORT, VOLTS = "1.0.1.8.0", "1.0.2.8.0", "1.0.32.7.0"
 GOOD: Values = {
@@ -97,3 +97,56 @@ async def test_who_shuts_out_the_public_client_is_still_asked_by_keys(free_port:
         with pytest.raises(LinkDown):  # this meter shuts out the other client too
             await single_read.read(address, Asked((IMPORT,)))
     assert meter.clients == [16, 1]
+
+
+@pytest.mark.parametrize("answer", [UNDEFINED, u32(5), b"\x00\x02\x02\x0f\xff", b"\x00\x00"])
+async def test_a_number_without_its_scaler_is_refused(free_port: int, answer: bytes) -> None:
+    found = await read(RudeMeter({**GOOD, (3, EXPORT, 3): answer}), free_port, IMPORT, EXPORT, VOLTS)
+    assert values(found) == {IMPORT: "1234.56 Wh", VOLTS: "230.1 V"}
+    assert refused(found)[EXPORT].startswith("its scaler cannot be read: ")
+
+
+@pytest.mark.parametrize("class_id", [4, 5])
+async def test_a_meter_that_is_blind_to_classes_is_read_by_the_class_that_has_a_scaler(
+    free_port: int, class_id: int
+) -> None:
+    place = 4 if class_id == 5 else 3
+    blind = {(each, EXPORT, 2): u32(77) for each in (1, 3, 4, 5)} | {(3, EXPORT, 3): u32(76)}
+    found = await read(RudeMeter({**blind, (class_id, EXPORT, place): scale(-1, 28)}), free_port, EXPORT)
+    assert values(found) == {EXPORT: "7.7 VA"}
+    lost = await read(RudeMeter(blind), free_port, EXPORT)
+    assert not lost.registers
+    assert "its scaler cannot be read" in refused(lost)[EXPORT]
+
+
+async def test_what_is_no_number_is_not_read_as_one(free_port: int) -> None:
+    meter = RudeMeter({**GOOD, (3, EXPORT, 2): f32(float("nan")), (3, VOLTS, 2): f32(2301.5)})
+    found = await read(meter, free_port, EXPORT, VOLTS)
+    assert values(found) == {VOLTS: "230.15 V"}
+    assert "NaN" in refused(found)[EXPORT]
+
+
+async def test_a_profile_shows_numbers_as_registers_do_and_says_what_it_lacks(free_port: int) -> None:
+    def captured(class_id: int, obis: str) -> bytes:
+        name = bytes(map(int, f"{obis}.255".split(".")))
+        return b"\x02\x04\x12" + class_id.to_bytes(2, "big") + b"\x09\x06" + name + b"\x0f\x02\x12\x00\x00"
+
+    stamp = b"\x09\x0c" + bytes.fromhex("07ea0a14020900000" + "0fe5c00")
+    rows = b"".join(b"\x02\x03" + stamp + f32(each)[1:] + u32(9)[1:] for each in (230.1, float("nan")))
+    profile = "1.0.99.1.0"
+    columns = captured(8, "0.0.1.0.0") + captured(3, VOLTS) + captured(3, EXPORT)
+    meter = RudeMeter(
+        {
+            (7, profile, 3): b"\x00\x01\x03" + columns,
+            (7, profile, 2): b"\x00\x01\x02" + rows,
+            (7, profile, 4): u32(1800),
+            (3, VOLTS, 3): scale(0, 35),
+        }
+    )
+    async with serving(meter, free_port) as url:
+        found = await single_read.read(parse(url), Asked(profile=ProfileAsked(profile)))
+    assert found.profile is not None
+    assert [row[1] for row in found.profile["rows"]] == [230.1, None]
+    reasons = refused(found)
+    assert "1 of its values" in reasons[f"{VOLTS}.255"]
+    assert "its scaler in the profile cannot be read" in reasons[f"{EXPORT}.255"]
