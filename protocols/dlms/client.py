@@ -198,8 +198,13 @@ class ClientConnection:
             for payload in self._framing.feed(chunk):
                 events += self._heard(payload)
             owed = self._framing.replies(awaiting=self.state in AWAITING)
-        except ProtocolError:
+        except LocalError as ours:
+            # What it said leaves us nothing to say: a length no request fits, blocks that nothing goes into.
             self.state = State.BROKEN
+            raise RemoteError(f"what the meter said cannot be answered: {ours.reason}", chunk) from ours
+        except RemoteError as error:
+            self.state = State.BROKEN
+            error.raw = error.raw or bytes(chunk)
             raise
         if owed:
             events.append(Send(owed))

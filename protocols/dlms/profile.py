@@ -272,7 +272,9 @@ def _offset(word: int, zone: tzinfo) -> int | None:
     begin = datetime(word >> 16, word >> 8 & 0xFF, word & 0xFF, tzinfo=zone)
     offsets = {(begin + timedelta(hours=hours)).utcoffset() for hours in range(25)}
     only = offsets.pop()
-    return None if offsets or only is None else only // timedelta(minutes=1)
+    if offsets or only is None or only % timedelta(minutes=1):
+        return None  # before there were time zones, offsets had seconds
+    return only // timedelta(minutes=1)
 
 
 def _stamps(rows: NDArray[Any], zone: tzinfo | None) -> Ints | None:

@@ -27,11 +27,11 @@ def unlike(asked: str, sets: Sequence[DataSet]) -> str | None:
             return first.values[0]
     if asked and first.address and not same(asked, first.address):
         raise RemoteError(
-            f"an answer about {first.address} came, {asked} was asked", str(first)[:256].encode()
+            f"an answer about {first.address[:40]} came, {asked} was asked", str(first)[:256].encode()
         )
     return None
 
 
 def refused(asked: str, word: str, raw: bytes = b"") -> ServiceRefused:
     """A meter's no, as the error that says so."""
-    return ServiceRefused(f"the meter refused {asked or 'the command'}: {word}", raw)
+    return ServiceRefused(f"the meter refused {asked or 'the command'}: {word[:80]}", raw)

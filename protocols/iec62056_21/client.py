@@ -151,8 +151,9 @@ class ModeCClient:
             self._framer.feed(chunk)
             while (frame := self._framer.next()) is not None:
                 events += self._heard(frame)
-        except ProtocolError:
+        except ProtocolError as error:
             self.state = State.BROKEN
+            error.raw = error.raw or bytes(chunk)
             raise
         return events
 

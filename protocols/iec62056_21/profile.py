@@ -106,7 +106,7 @@ def _sections(sets: Sequence[DataSet], address: str, zone: tzinfo, stamp_at: Sta
     left, headers = MAX_VALUES, 0
     for each in sets:
         if each.address and not same(each.address, address):
-            raise DecodeError(f"{each.address} stands in an answer about {address}")
+            raise DecodeError(f"{each.address[:40]} stands in an answer about {address}")
         if each.address:
             if section is not None:
                 yield section
