@@ -12,7 +12,7 @@ from collector.found import Asked, Found, ProfileAsked, unit_word
 from collector.routes import ModeCAddress, SerialRoute
 from collector.wire import ByteStream
 from model.period import LOCAL
-from protocols.errors import DecodeError, LocalError, ServiceRefused
+from protocols.errors import DecodeError, LocalError, ProtocolError, ServiceRefused
 from protocols.iec62056_21.characters import Parity
 from protocols.iec62056_21.client import ClientSettings
 from protocols.iec62056_21.codes import code_of, same, text_of
@@ -57,13 +57,26 @@ async def read(stream: ByteStream, address: ModeCAddress, asked: Asked) -> Found
     if asked.objects or asked == Asked() or not by_command:
         await _from_read_out(line, how, asked, found, values=not by_command)
     if asked.profile is not None or (by_command and (asked.items or asked.clock)):
-        await line.program()
-        if by_command:
-            await _by_command(line, how, asked, found)
-        if asked.profile is not None:
-            await _profile(line, how, asked.profile, found)
-        await line.sign_off()
+        await _programmed(line, how, asked, found, values=by_command)
     return found
+
+
+async def _programmed(
+    line: ModeCLine, how: ModeCSettings, asked: Asked, found: Found, *, values: bool
+) -> None:
+    try:
+        await line.program()
+    except DECLINED as error:
+        if values:
+            _refuse_values(asked, found, _why(error))
+        if asked.profile is not None:
+            found.refuse(asked.profile.obis, _why(error))
+        return
+    if values:
+        await _by_command(line, how, asked, found)
+    if asked.profile is not None:
+        await _profile(line, how, asked.profile, found)
+    await line.sign_off()
 
 
 async def _from_read_out(
@@ -74,7 +87,7 @@ async def _from_read_out(
     try:
         sets = (await line.read_out()).sets
     except DECLINED as error:
-        _refuse_all(asked, found, error.reason, values=values)
+        _refuse_all(asked, found, _why(error), values=values)
         sets = ()
     else:
         if asked.objects:
@@ -90,14 +103,24 @@ async def _from_read_out(
     await line.sign_off()
 
 
+def _why(error: ProtocolError) -> str:
+    """The reason, with the first bytes of what made no sense."""
+    shown = isinstance(error, ServiceRefused) or not error.raw or "b'" in error.reason
+    return error.reason if shown else f"{error.reason}: it begins {error.raw[:24]!r}"
+
+
 def _refuse_all(asked: Asked, found: Found, reason: str, *, values: bool) -> None:
     if asked == Asked():
         found.refuse("read-out", reason)
     if asked.objects:
         found.refuse("objects", reason)
     if values:
-        for item in (*asked.items, *(("clock",) if asked.clock else ())):
-            found.refuse(item, reason)
+        _refuse_values(asked, found, reason)
+
+
+def _refuse_values(asked: Asked, found: Found, reason: str) -> None:
+    for item in (*asked.items, *(("clock",) if asked.clock else ())):
+        found.refuse(item, reason)
 
 
 def _pick(sets: Sequence[DataSet], how: ModeCSettings, asked: Asked, found: Found) -> None:

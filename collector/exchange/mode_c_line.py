@@ -1,7 +1,8 @@
 """IEC 62056-21 mode C over a stream of bytes, question by question.
 
 A meter sends a long answer slowly: the time-out counts from its last characters, and an answer may not last
-longer than `WHOLE` time-outs. Answers bear no number, so after a time-out the line is not used again.
+longer than `WHOLE` time-outs. Answers bear no number, so after a time-out the line is not used again. Where
+the line echoes, what we said is left out of what the meter said.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from collections.abc import Sequence
 from typing import Protocol, TypeVar, runtime_checkable
 
 from collector.errors import AnswerTimeout
+from collector.exchange.echo import Echo
 from collector.wire import ByteStream
-from protocols.errors import NotAdmitted, RemoteError
+from protocols.errors import NotAdmitted, ProtocolError, RemoteError
 from protocols.iec62056_21.client import ClientSettings, ModeCClient
 from protocols.iec62056_21.client_states import State
 from protocols.iec62056_21.events import (
@@ -43,13 +45,18 @@ class Adjustable(Protocol):
 
 
 class ModeCLine:
-    """Raises `AnswerTimeout`, `LinkDown`, `NotAdmitted`, `RemoteError`; a no or nonsense ends nothing."""
+    """Raises `AnswerTimeout`, `LinkDown`, `NotAdmitted`, `RemoteError`; a no or nonsense ends nothing.
+
+    What broke the conversation is raised again by whatever is asked afterwards; leave can be taken always.
+    """
 
     def __init__(self, stream: ByteStream, settings: ClientSettings) -> None:
         stream.carries(framed=False)
         self._stream, self._settings = stream, settings
         self._client = ModeCClient(settings)
         self._events: deque[Event] = deque()
+        self._echo = Echo()
+        self._broke: ProtocolError | None = None
         self.heard = bytearray()  # since the last question
 
     @property
@@ -77,19 +84,27 @@ class ModeCLine:
 
     async def read(self, address: str, argument: str = "", command: str = "R5") -> Answered:
         """Read one thing in programming mode."""
+        self._unbroken()
         return await self._ask(self._client.read(address, argument, command), Answered, address)
 
     async def sign_off(self) -> None:
-        """Take leave; the meter need not answer."""
-        await self._do(self._client.sign_off())
+        """Take leave; the meter need not answer. Of a meter that broke the protocol nobody takes any."""
+        if self._broke is None:
+            await self._do(self._client.sign_off())
+
+    def _unbroken(self) -> None:
+        if self._broke is not None:
+            raise self._broke
 
     async def _sign_on(self) -> None:
+        self._unbroken()
         await self._ask(self._client.sign_on(), Identified, "who is there")
 
     async def _do(self, steps: Sequence[Event]) -> None:
         for step in steps:
             match step:
                 case Send(raw=raw):
+                    self._echo.said(raw)
                     self._stream.write(raw)
                 case Pause(seconds=seconds):
                     await asyncio.sleep(seconds)
@@ -126,7 +141,11 @@ class ModeCLine:
             chunk = await self._stream.read()
             patience.reschedule(min(now() + self._settings.answer_seconds, end))
             self.heard += chunk
-            self._events.extend(self._client.receive(chunk))
+            try:
+                self._events.extend(self._client.receive(self._echo.strip(chunk)))
+            except ProtocolError as error:
+                self._broke = error
+                raise
         return self._events.popleft()
 
     def _due(self) -> list[Event]:

@@ -243,6 +243,9 @@ class ModeCClient:
         return [self._send(Again().to_bytes())]
 
     def _again(self) -> list[Event]:
+        if self.state is State.AWAIT_READ_OUT and not self._blocks:
+            what = "the meter refuses (NAK) the read-out at the speed chosen"
+            raise RemoteError(f"{what}: say baud=0 to 6, or access=program", Again().to_bytes())
         if self.state is State.AWAIT_ADMISSION and self._repeats:
             # Some meters say NAK to a wrong password, and lock when they get it too often.
             raise PasswordRefused("the meter does not take the password", Again().to_bytes())

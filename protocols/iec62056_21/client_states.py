@@ -52,7 +52,7 @@ SENDS: Final[dict[State, dict[Ask, State]]] = {
 }
 RECEIVES: Final[dict[State, tuple[type[Frame], ...]]] = {
     State.AWAIT_IDENTIFICATION: (Line,),
-    State.AWAIT_READ_OUT: (Data, Damaged),
+    State.AWAIT_READ_OUT: (Data, Again, Damaged),
     State.AWAIT_CHALLENGE: (Command, Data, Again, Damaged),
     State.AWAIT_ADMISSION: (Acknowledged, Again, Command, Data, Damaged),
     State.AWAIT_ANSWER: (Data, Acknowledged, Again, Command, Damaged),
