@@ -8,12 +8,13 @@ from pathlib import Path
 
 import rich_click as click
 
-from ami import clocks, simulate_meter
+from ami import clocks, simulate_meter, simulate_proxy
 from ami.console import counted, err, say, table
 from ami.instants import INSTANT
 from model.grid import Register
+from simulators import networks
 from simulators.fleet import serve
-from simulators.options import Options
+from simulators.options import MOST_METERS, District, Options
 
 
 @click.group("simulate")
@@ -22,11 +23,29 @@ def command() -> None:
 
 
 command.add_command(simulate_meter.command)
+command.add_command(simulate_proxy.command)
 
 
 @command.command("fleet")
 @click.option("--seed", type=int, default=1, show_default=True, help="Which cooperative.")
 @click.option("--customers", type=click.IntRange(20, 2000), default=60, show_default=True, help="How many.")
+@click.option("--meters", type=click.IntRange(1, MOST_METERS), help="A district of so many households.")
+@click.option("--modems", type=click.IntRange(min=1), help="Modems of these --meters; default: one for four.")
+@click.option(
+    "--dial-in",
+    type=click.FloatRange(0, 1),
+    help="Share of the modems of --meters that call --dial-in-to; default: 0.5.",
+)
+@click.option(
+    "--profile",
+    type=click.Choice(networks.names()),
+    default="clean",
+    show_default=True,
+    help="What the network does to answers; simulators/networks.toml has the shares.",
+)
+@click.option(
+    "--heartbeat", type=click.FloatRange(0.1), default=10.0, show_default=True, help="Seconds between two."
+)
 @click.option("--epoch", type=INSTANT, help="The instant the world is made for; default: --as-of, or now.")
 @click.option("--as-of", type=INSTANT, help="The meters' now; it stands still unless --ticking.")
 @click.option("--ticking", is_flag=True, help="Run on from --as-of.")
@@ -40,6 +59,11 @@ command.add_command(simulate_meter.command)
 def serve_fleet(
     seed: int,
     customers: int,
+    meters: int | None,
+    modems: int | None,
+    dial_in: float | None,
+    profile: str,
+    heartbeat: float,
     epoch: datetime | None,
     as_of: datetime | None,
     ticking: bool,
@@ -47,9 +71,11 @@ def serve_fleet(
     dial_in_to: str | None,
     as_json: bool,
 ) -> None:
-    """A seeded cooperative of two stations on 127.0.0.1, until stdin ends or Ctrl-C.
+    """A seeded cooperative of two stations on 127.0.0.1, until stdin ends or Ctrl-C; with --meters a district
+    of that size instead, cheap enough to load a head-end on the same machine.
 
-    Without --dial-in-to every modem is called. Once the meters answer, they are listed with addresses and
+    Without --dial-in-to every modem is called. Where the ports below 32768 of 127.0.0.1 run out, a district
+    goes on with those of 127.0.0.2. Once the meters answer, they are listed with addresses and
     passwords. With --json the list is a line on stdout instead: the register of the grid, which `ami import
     register` takes as it is.
 
@@ -58,13 +84,12 @@ def serve_fleet(
     ami simulate fleet --seed 7 --json > ready.json
     ami simulate fleet --as-of 2026-10-20T09:00 --ticking --dial-in-to 127.0.0.1:4059
     ami simulate fleet --replay households.csv.gz
+    ami simulate fleet --meters 10000 --modems 2500 --dial-in 0.5 --profile lossy --dial-in-to 127.0.0.1:4059
     """
-    target: tuple[str, int] | None = None
-    if dial_in_to:
-        host, _, port = dial_in_to.rpartition(":")
-        if not host or not port.isdigit():
-            raise click.UsageError(f"--dial-in-to needs HOST:PORT, not {dial_in_to!r}")
-        target = (host, int(port))
+    target = None if dial_in_to is None else simulate_proxy.endpoint("--dial-in-to", dial_in_to)
+    size = _district(meters, modems, dial_in)
+    if size is not None and replay is not None:
+        raise click.UsageError("a fleet replays a file or has --meters, not both")
     options = Options(
         seed=seed,
         customers=customers,
@@ -73,8 +98,21 @@ def serve_fleet(
         ticking=ticking,
         replay=replay,
         dial_in_to=target,
+        district=size,
+        network=profile,
+        heartbeat_s=heartbeat,
     )
     asyncio.run(serve(options, ready=None if as_json else _show))
+
+
+def _district(meters: int | None, modems: int | None, dial_in: float | None) -> District | None:
+    if meters is None:
+        if modems is not None or dial_in is not None:
+            raise click.UsageError("--modems and --dial-in go with --meters: say how many")
+        return None
+    return District(
+        meters, -(-meters // 4) if modems is None else modems, 0.5 if dial_in is None else dial_in
+    )
 
 
 def _show(register: Register) -> None:

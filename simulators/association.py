@@ -24,7 +24,7 @@ from protocols.dlms.objects.associations import (
 )  # fmt: skip
 from protocols.dlms.server import ClientAccess, Device, ObjectServer
 from protocols.obis import Obis
-from simulators.dlms_meter import LOGICAL_DEVICE, Answer, DlmsMeter, Selection
+from simulators.dlms_meter import LOGICAL_DEVICE, Answer, DlmsMeter, Lent, Selection
 
 CURRENT_ASSOCIATION: Final = Obis(0, 0, 40, 0, 0, 255)
 SECURITY_SETUP: Final = Obis(0, 0, 43, 0, 0, 255)
@@ -48,7 +48,7 @@ class Terms:
     shown: frozenset[Obis] | None = None
 
 
-def device(meter: DlmsMeter, max_pdu: int) -> Device:
+def device(meter: DlmsMeter | Lent, max_pdu: int) -> Device:
     """A meter of a fleet as it stands on a line: its model says who may read it."""
     settings = meter.instrument.model.dlms
     password = meter.instrument.hung.password.encode() if settings.mechanism else None
@@ -64,7 +64,7 @@ def device(meter: DlmsMeter, max_pdu: int) -> Device:
 class Association(ObjectServer):
     """The `ObjectServer` of one client of one meter."""
 
-    def __init__(self, meter: DlmsMeter, terms: Terms) -> None:
+    def __init__(self, meter: DlmsMeter | Lent, terms: Terms) -> None:
         self._meter = meter
         self._terms = terms
         self._own: dict[int, Callable[[], Answer]] = {

@@ -10,6 +10,7 @@ from typing import Any
 
 from model.clock import parse_instant
 from model.errors import ModelError
+from simulators import halfhours
 from simulators.air import Air
 from simulators.errors import ControlError
 from simulators.hung import Fleet
@@ -22,7 +23,8 @@ Order = Mapping[str, Any]
 class Control:
     """Obeys one line at a time.
 
-    `truth` gives the registers of a period by serial, `buffers` the rows that replaying meters hold now.
+    `truth` gives the registers of a period by serial, `buffers` the rows that replaying meters hold now,
+    `dead` the modems and meters that answer nothing now, `intervals` the Wh of a meter's half-hours.
     """
 
     fleet: Fleet
@@ -30,6 +32,8 @@ class Control:
     air: Air
     truth: Callable[[datetime, datetime], dict[str, dict[str, int]]]
     buffers: Callable[[], dict[str, dict[str, int]]] = dict
+    dead: Callable[[], dict[str, list[str]]] = dict
+    intervals: Callable[[str, datetime, datetime], list[int]] = lambda serial, begin, end: []
 
     def obey(self, line: str) -> dict[str, Any]:
         """The answer to a line; what cannot be obeyed is answered with one sentence under "error"."""
@@ -54,11 +58,16 @@ class Control:
                 return {"silence": dict.fromkeys(modems, on)}
             case {"do": "truth", "from": begin, "to": end}:
                 return {"truth": self._truth(_instant(begin), _instant(end))}
+            case {"do": "intervals", "meters": [*serials], "from": begin, "to": end}:
+                return {"intervals": self._intervals(serials, _instant(begin), _instant(end))}
             case {"do": "corrupt", "answers": int(answers)} if answers >= 0:
                 self.air.corrupt(answers)
                 return {"corrupt": answers}
             case _:
-                known = "clock (at), silence (modems, on), truth (from, to), corrupt (answers)"
+                known = (
+                    "clock (at), silence (modems, on), truth (from, to), intervals (meters, from, to), "
+                    "corrupt (answers)"
+                )
                 raise ControlError(f"{json.dumps(order)[:80]} is no order: the fleet knows {known}")
 
     def _modems(self, wanted: Any) -> tuple[str, ...]:
@@ -76,7 +85,24 @@ class Control:
         if end < begin:
             raise ControlError(f"the period ends ({end.isoformat()}) before it starts ({begin.isoformat()})")
         planted = [{"meter": fault.serial, "kind": fault.kind.value} for fault in self.fleet.planted]
-        return {"planted": planted, "registers": self.truth(begin, end), "buffers": self.buffers()}
+        return {
+            "planted": planted,
+            "registers": self.truth(begin, end),
+            "buffers": self.buffers(),
+            "dead": self.dead(),
+        }
+
+    def _intervals(self, serials: list[Any], begin: datetime, end: datetime) -> dict[str, list[int]]:
+        """Whole half-hours of the period, of meters that hang from before it on."""
+        known = self.fleet.meters
+        for serial in serials:
+            if not isinstance(serial, str) or serial not in known:
+                raise ControlError(f"there is no meter {serial!r}")
+            if halfhours.slot_of(begin) < known[serial].since or end < begin:
+                raise ControlError(
+                    f"the period of {serial} begins before the meter does, or ends before it begins"
+                )
+        return {serial: self.intervals(serial, begin, end) for serial in serials}
 
 
 def _instant(text: Any) -> datetime:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from math import ceil, floor
 
 import numpy as np
 
@@ -16,11 +17,12 @@ from protocols.dlms.enums import DataAccessResult
 from protocols.dlms.objects import InterfaceClass, ScalerUnit
 from protocols.dlms.profile_server import ProfileBuffer
 from protocols.dlms.selection import CLOCK_COLUMN, CaptureObject, EntrySelection, RangeAsked
+from protocols.errors import DecodeError
 from protocols.meter_models.model import BillingProfile, LoadProfile, Place, ProfileColumn, Quantity
 from protocols.obis import Obis
 from simulators import halfhours
 from simulators.chance import Ints
-from simulators.instrument import Instrument
+from simulators.instrument import Entries, Instrument
 
 Selection = RangeAsked | EntrySelection | None
 Answer = Data | bytes | DataAccessResult
@@ -47,26 +49,45 @@ class DlmsMeter:
         self._particular = particular
         self._attributes: dict[tuple[int, Obis, int], Callable[[], Answer]] = {}
         self._profiles: dict[Obis, Callable[[Selection], Answer]] = {}
-        self._buffers: dict[Obis, tuple[int, ProfileBuffer]] = {}
         model = instrument.model
         for item in model.registers:
             self._number(item.place, partial(self._register, item.key, item.place))
         for quantity in model.instants:
             self._number(quantity.place, partial(self._quantity, quantity.quantity, quantity.place))
         if model.serial is not None:
-            name = axdr.octet_string(instrument.hung.serial.encode())
-            self._attributes[model.serial.class_id, model.serial.obis, model.serial.number] = lambda: name
+            self._attributes[model.serial.class_id, model.serial.obis, model.serial.number] = self._serial
         if model.clock is not None:
             self._clock(model.clock.obis)
         if model.profile is not None:
             self._load_profile(model.profile)
         if model.billing is not None:
             self._billing_profile(model.billing)
-        # Sixteen octets that begin with the maker's three letters (IEC 62056-6-2, logical device name).
-        called = axdr.octet_string(b"DKE" + instrument.hung.serial.encode().rjust(13, b"0")[-13:])
-        self.add(InterfaceClass.DATA, LOGICAL_DEVICE_NAME, {objects.VALUE: lambda: called})
-        devices = axdr.array(axdr.structure(axdr.long_unsigned(LOGICAL_DEVICE), called))
-        self.add(SAP_ASSIGNMENT, LOGICAL_DEVICES, {objects.VALUE: lambda: devices})
+        self.add(InterfaceClass.DATA, LOGICAL_DEVICE_NAME, {objects.VALUE: self._called})
+        self.add(
+            SAP_ASSIGNMENT,
+            LOGICAL_DEVICES,
+            {
+                objects.VALUE: lambda: axdr.array(
+                    axdr.structure(axdr.long_unsigned(LOGICAL_DEVICE), self._called())
+                )
+            },
+        )
+
+    def _serial(self) -> Data:
+        return axdr.octet_string(self.instrument.hung.serial.encode())
+
+    def _called(self) -> Data:
+        """Sixteen octets that begin with the maker's three letters (IEC 62056-6-2, logical device name)."""
+        return axdr.octet_string(b"DKE" + self.instrument.hung.serial.encode().rjust(13, b"0")[-13:])
+
+    def lend(self, instrument: Instrument, on_profile: Callable[[], None]) -> DlmsMeter:
+        """The same objects, answered from another instrument of this model until they are lent again.
+
+        Nothing that a meter is told may be kept here: that belongs to its instrument.
+        """
+        self.instrument = instrument
+        self._on_profile = on_profile
+        return self
 
     def add(self, class_id: int, obis: Obis, attributes: Mapping[int, Callable[[], Answer]]) -> None:
         """One more object, by the numbers of its attributes; its logical name comes by itself."""
@@ -120,9 +141,9 @@ class DlmsMeter:
 
     def _last(self, column: ProfileColumn, interval_s: int) -> int:
         """What the profile captured last; 0 before its first half-hour."""
-        captured = self.instrument.column(
-            column, self.instrument.entries(with_start=False).newest(), interval_s
-        )
+        now = self.instrument.second()
+        newest = self.instrument.window(0, now, with_start=False, capacity=1).newest()
+        captured = self.instrument.column(column, newest, interval_s)
         return int(captured[-1]) if len(captured) else 0
 
     def _quantity(self, quantity: Quantity, place: Place) -> int:
@@ -160,36 +181,42 @@ class DlmsMeter:
         for captured in profile.columns:
             self._number(captured.place, partial(self._last, captured, profile.interval_seconds))
 
-        def buffer() -> ProfileBuffer:
-            entries = self.instrument.entries(with_start=with_start)
-            keep = slice(None) if capacity is None else slice(-capacity, None)
+        def buffer(selection: Selection) -> ProfileBuffer:
+            entries = self._chosen(selection, with_start, capacity)
             values = [
-                self.instrument.column(column, entries, profile.interval_seconds)[keep]
+                self.instrument.column(column, entries, profile.interval_seconds)
                 for column in profile.columns
             ]
             tags = [column.place.tag for column in profile.columns]
             if profile.status is not None:
                 values.insert(0, np.zeros(len(values[0]), dtype=np.int64))
                 tags.insert(0, Tag.UNSIGNED)
-            return ProfileBuffer(
-                profile.captures, tuple(tags), entries.stamps[keep], tuple(values), _UTC_PLUS_7
-            )
+            return ProfileBuffer(profile.captures, tuple(tags), entries.stamps, tuple(values), _UTC_PLUS_7)
 
         def answer(selection: Selection) -> Answer:
-            slot = self.instrument.second() // halfhours.SLOT_S
             self._on_profile()
-            return self._select(profile.obis, slot, buffer, selection)
+            return self._select(buffer, selection)
 
         self._profiles[profile.obis] = answer
-        self._in_use(
-            profile.obis,
-            lambda: min(len(self.instrument.entries(with_start=with_start).stamps), profile.entries),
-        )
+        self._in_use(profile.obis, lambda: min(self.instrument.count(with_start=with_start), profile.entries))
+
+    def _chosen(self, selection: Selection, with_start: bool, capacity: int | None) -> Entries:
+        """No more entries than the selection can mean: a day of one meter is asked far oftener than all."""
+        if isinstance(selection, RangeAsked):
+            try:
+                first, last = (each.to_datetime(LOCAL) for each in (selection.first, selection.last))
+            except DecodeError:
+                return self.instrument.window(0, 0, with_start=False, capacity=capacity)  # to be refused
+            return self.instrument.window(
+                ceil(first.timestamp()), floor(last.timestamp()), with_start=with_start, capacity=capacity
+            )
+        every = self.instrument.entries(with_start=with_start)
+        return every if capacity is None else every.newest(capacity)
 
     def _billing_profile(self, profile: BillingProfile) -> None:
         self._constants(profile.obis, profile.captures, 0, profile.entries)
 
-        def buffer() -> ProfileBuffer:
+        def buffer(selection: Selection) -> ProfileBuffer:
             seconds = self.instrument.closings()[-profile.entries :]
             values: list[Ints] = [
                 np.array([self.instrument.raw(item.key, item.place, at) for at in seconds], dtype=np.int64)
@@ -200,7 +227,7 @@ class DlmsMeter:
             return ProfileBuffer(profile.captures, tags, stamps, tuple(values), _UTC_PLUS_7)
 
         def answer(selection: Selection) -> Answer:
-            return self._select(profile.obis, self.instrument.second() // halfhours.SLOT_S, buffer, selection)
+            return self._select(buffer, selection)
 
         self._profiles[profile.obis] = answer
         self._in_use(profile.obis, lambda: min(len(self.instrument.closings()), profile.entries))
@@ -209,18 +236,13 @@ class DlmsMeter:
         number = (InterfaceClass.PROFILE_GENERIC, obis, objects.ENTRIES_IN_USE)
         self._attributes[number] = lambda: axdr.double_long_unsigned(rows())
 
-    def _select(
-        self, obis: Obis, slot: int, build: Callable[[], ProfileBuffer], selection: Selection
-    ) -> Answer:
-        """The rows meant; a buffer is built anew when the clock has entered another half-hour."""
+    def _select(self, build: Callable[[Selection], ProfileBuffer], selection: Selection) -> Answer:
+        """The rows meant."""
         if isinstance(selection, RangeAsked) and self._particular:
             with_deviation = selection.first.deviation != UNSPECIFIED_DEVIATION
             if with_deviation is not self.instrument.model.dlms.range_with_deviation:
                 return DataAccessResult.SCOPE_OF_ACCESS_VIOLATED
-        built = self._buffers.get(obis)
-        if built is None or built[0] != slot:
-            built = self._buffers[obis] = slot, build()
-        return built[1].select(selection)
+        return build(selection).select(selection)
 
     def _constants(self, obis: Obis, captures: tuple[CaptureObject, ...], period: int, entries: int) -> None:
         listed = axdr.array(*(capture.to_data() for capture in captures))
@@ -236,3 +258,23 @@ class DlmsMeter:
                 objects.PROFILE_ENTRIES: lambda: axdr.double_long_unsigned(entries),
             },
         )
+
+
+class Lent:
+    """One of many meters of a model: the objects are kept once for all of them (see `DlmsMeter.lend`)."""
+
+    __slots__ = ("_objects", "_on_profile", "instrument")
+
+    def __init__(self, objects: DlmsMeter, instrument: Instrument, on_profile: Callable[[], None]) -> None:
+        self._objects = objects
+        self._on_profile = on_profile
+        self.instrument = instrument
+
+    def listed(self) -> dict[tuple[int, Obis], tuple[int, ...]]:
+        """See `DlmsMeter.listed`."""
+        return self._objects.listed()
+
+    def read(self, class_id: int, obis: Obis, attribute: int, selection: Selection) -> Answer:
+        """See `DlmsMeter.read`."""
+        lent = self._objects.lend(self.instrument, self._on_profile)
+        return lent.read(class_id, obis, attribute, selection)

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import gc
 import json
-import os
 import sys
-import threading
 from collections.abc import Callable
 from typing import Any, TextIO
 
 from model.clock import Clock
 from model.grid import Register
 from model.jsonform import to_json
-from simulators import recorded, replay, village
+from simulators import district, networks, recorded, replay, village
 from simulators.air import Air
 from simulators.control import Control
 from simulators.hung import Fleet
 from simulators.moving_clock import MovingClock, wall
 from simulators.options import Options
+from simulators.orders import listen
 from simulators.service import Service
 from simulators.signals import stopping
 
@@ -27,6 +26,8 @@ from simulators.signals import stopping
 def build(options: Options) -> Fleet:
     """The fleet that these options describe; raises `ReplayError` for a file that cannot be used."""
     can_dial_in = options.dial_in_to is not None
+    if options.district is not None:
+        return district.build(options, options.district, networks.load(options.network))
     if options.replay is not None:
         return recorded.build(
             options.seed, replay.load(options.replay, options.epoch), can_dial_in=can_dial_in
@@ -53,17 +54,20 @@ async def serve(
     clock = MovingClock(real or wall, options.as_of, ticking=options.ticking)
     air = Air(fleet.silent, clock)
     service = Service(fleet, options, clock, air)
-    control = Control(fleet, clock, air, service.truth, service.buffers)
+    control = Control(fleet, clock, air, service.truth, service.buffers, service.dead, service.intervals)
     loop = asyncio.get_running_loop()
     orders: asyncio.Queue[str | None] = asyncio.Queue()
     with stopping(loop, lambda: orders.put_nowait(None)):
         try:
             await service.start()
+            if options.district is not None:
+                gc.collect()
+                gc.freeze()  # thousands of meters that stay: not to be looked through again and again
             if ready is None:
                 _say(out, _ready(service))
             else:
                 ready(service.register())
-            _listen(loop, orders, sys.stdin.fileno() if stdin is None else stdin)
+            listen(loop, orders, sys.stdin.fileno() if stdin is None else stdin)
             while (line := await orders.get()) is not None:
                 if line.strip():
                     _say(out, control.obey(line))
@@ -78,36 +82,11 @@ def _ready(service: Service) -> dict[str, Any]:
         "register": to_json(service.register()),
         "history_from": fleet.history_from.isoformat(),
         "replay": fleet.replay,
+        "network": service.options.network,
+        "dead": service.dead(),
     }
 
 
 def _say(out: TextIO, document: dict[str, Any]) -> None:
     out.write(json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n")
     out.flush()
-
-
-def _listen(loop: asyncio.AbstractEventLoop, orders: asyncio.Queue[str | None], descriptor: int) -> None:
-    """Bring lines of a file descriptor into the loop, None at its end.
-
-    A thread that reads the bare descriptor works for pipes, files and terminals alike, and its buffer holds
-    no lock that the interpreter would wait for on leaving.
-    """
-
-    def put(line: str | None) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is gone: nobody is listening any more
-            loop.call_soon_threadsafe(orders.put_nowait, line)
-
-    def read() -> None:
-        kept = b""
-        try:
-            while chunk := os.read(descriptor, 65536):
-                *lines, kept = (kept + chunk).split(b"\n")
-                for line in lines:
-                    put(line.decode("utf-8", "replace"))
-        except OSError:
-            pass  # a closed descriptor is an end like any other
-        if kept.strip():
-            put(kept.decode("utf-8", "replace"))
-        put(None)
-
-    threading.Thread(target=read, name="orders", daemon=True).start()

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from model.alert import AlertKind
 from model.grid import Customer, Feeder, Point, ReadingBook, Station
-from simulators.ledger import Ledger
+from simulators.ledger import Counting
 from simulators.lines import Line
 from simulators.supply import Recorded, Supply
 
@@ -25,7 +25,7 @@ class Hung:
     model: str
     point: str
     supply: Supply
-    ledger: Ledger
+    ledger: Counting
     since: int
     seed: int
     until: int | None = None

@@ -32,21 +32,22 @@ class Entries:
     before: Ints
     at: Ints
 
-    def newest(self) -> Entries:
-        """The last one alone, or none."""
-        return Entries(self.stamps[-1:], self.before[-1:], self.at[-1:])
+    def newest(self, count: int = 1) -> Entries:
+        """The last ones, no more than there are."""
+        return Entries(self.stamps[-count:], self.before[-count:], self.at[-count:])
 
 
 class Instrument:
     """One meter, by its own clock everywhere: where that is wrong, months are closed at the wrong time."""
 
+    __slots__ = ("_clock", "_felt", "_kept", "_ratio", "_tangent", "hung", "model")
+
     def __init__(self, hung: Hung, model: MeterModel, clock: Clock) -> None:
         self.hung = hung
         self.model = model
         self._clock = clock
-        self._tangent = electrics.tangent_permille(hung.seed)
+        self._tangent: int | None = None
         self._ratio = hung.multiplier if model.values_secondary else 1
-        self._rates = [item.key for item in model.registers if item.key.rate is not Rate.TOTAL]
         self._kept: tuple[int, Entries] | None = None
         self._felt: tuple[int, dict[Quantity, float]] | None = None
 
@@ -60,9 +61,14 @@ class Instrument:
         The total of a three-rate meter is the sum of its rates, so that no place is lost between them.
         """
         by_rate = self.hung.ledger.registers(second)
-        if key.rate is Rate.TOTAL and any(rated.channel is key.channel for rated in self._rates):
+        if key.rate is Rate.TOTAL and self._is_rated(key.channel):
             return sum(_in_place(self._of_channel(key.channel, wh), place.scaler) for wh in by_rate[1:])
         return _in_place(self._of_channel(key.channel, by_rate[key.rate]), place.scaler)
+
+    def _is_rated(self, channel: Channel) -> bool:
+        return any(
+            item.key.channel is channel and item.key.rate is not Rate.TOTAL for item in self.model.registers
+        )
 
     def raw(self, key: RegisterKey, place: Place, second: int) -> int:
         """What the register shows: wrapped at its digits."""
@@ -84,17 +90,61 @@ class Instrument:
     def entries(self, *, with_start: bool) -> Entries:
         """All whole half-hours up to now; those that a replayed file lacks are lacking."""
         hung = self.hung
-        end = max(self.until(self.second()) // SLOT_S, hung.since)
-        if self._kept is None or self._kept[0] != end:
-            slots = np.arange(hung.since, end, dtype=np.int64)
-            totals = hung.ledger.totals(hung.since, end + 1)
-            known = (
-                np.ones(len(slots), dtype=bool) if hung.recorded is None else hung.recorded.known(slots) >= 0
-            )
-            self._kept = end, Entries(((slots + 1) * SLOT_S)[known], totals[:-1][known], totals[1:][known])
-        kept = self._kept[1]
-        if not with_start or self.second() < hung.since * SLOT_S:
-            return kept
+        end = self._end()
+        if self._kept is not None and self._kept[0] == end:
+            kept = self._kept[1]
+        else:
+            kept = self._whole(hung.since, end)
+            if hung.recorded is not None:  # of the others a look-up in the ledger is all there is to keep
+                self._kept = end, kept
+        return self._with_start(kept) if with_start and self._has_begun() else kept
+
+    def window(self, first: int, last: int, *, with_start: bool, capacity: int | None) -> Entries:
+        """Of the newest `capacity` entries those stamped in [first, last], seconds since 1970 UTC."""
+        hung = self.hung
+        if hung.recorded is not None:
+            every = self.entries(with_start=with_start)
+            inside = (every.stamps >= first) & (every.stamps <= last)
+            return Entries(every.stamps[inside], every.before[inside], every.at[inside])
+        end = self._end()
+        oldest = hung.since - 1  # in the place of the start, where there is one
+        if not (with_start and self._has_begun()):
+            oldest += 1
+        if capacity is not None:
+            oldest = max(oldest, end - capacity)
+        begin = max(-(-first // SLOT_S) - 1, oldest)
+        end = min(end, last // SLOT_S)
+        if begin >= end:
+            begin = end = hung.since
+        if begin < hung.since:
+            return self._with_start(self._whole(hung.since, end))
+        return self._whole(begin, end)
+
+    def count(self, *, with_start: bool) -> int:
+        """How many entries there are."""
+        if self.hung.recorded is not None:
+            return len(self.entries(with_start=with_start).stamps)
+        return self._end() - self.hung.since + (with_start and self._has_begun())
+
+    def _end(self) -> int:
+        """The half-hour that is being counted."""
+        return max(self.until(self.second()) // SLOT_S, self.hung.since)
+
+    def _has_begun(self) -> bool:
+        return self.second() >= self.hung.since * SLOT_S
+
+    def _whole(self, begin: int, end: int) -> Entries:
+        hung = self.hung
+        slots = np.arange(begin, end, dtype=np.int64)
+        totals = hung.ledger.totals(begin, end + 1)
+        stamps, before, at = (slots + 1) * SLOT_S, totals[:-1], totals[1:]
+        if hung.recorded is None:
+            return Entries(stamps, before, at)
+        known = hung.recorded.known(slots) >= 0
+        return Entries(stamps[known], before[known], at[known])
+
+    def _with_start(self, kept: Entries) -> Entries:
+        hung = self.hung
         began = hung.ledger.totals(hung.since, hung.since + 1)
         return Entries(
             np.concatenate([[hung.since * SLOT_S], kept.stamps]),
@@ -149,6 +199,8 @@ class Instrument:
             case Channel.ACTIVE_IMPORT:
                 return active
             case Channel.REACTIVE_IMPORT:
+                if self._tangent is None:
+                    self._tangent = electrics.tangent_permille(self.hung.seed)
                 return active * self._tangent // 1000
         return active * 0
 

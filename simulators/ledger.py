@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 
 from simulators import halfhours
@@ -10,6 +12,16 @@ from simulators.halfhours import SLOT_S
 from simulators.supply import Counted
 
 _AHEAD = 62 * halfhours.SLOTS_A_DAY  # how many half-hours are reckoned at a time
+
+
+class Counting(Protocol):
+    """What an instrument asks of a counter: see `Ledger`."""
+
+    def wh(self, begin: int, end: int) -> Ints: ...
+
+    def totals(self, begin: int, end: int) -> Ints: ...
+
+    def registers(self, second: int) -> tuple[int, int, int, int]: ...
 
 
 class Ledger:
@@ -62,10 +74,14 @@ class Ledger:
         self._reach(end)
         return self._wh[begin - self.first : end - self.first]
 
+    def sums(self, begin: int, end: int) -> Ints:
+        """Wh by rate counted before each of the half-hours [begin, end), without the start; shape [n, 3]."""
+        self._reach(end)
+        return self._sums[begin - self.first : end - self.first]
+
     def totals(self, begin: int, end: int) -> Ints:
         """The total register at the beginning of each of the half-hours [begin, end)."""
-        self._reach(end)
-        rows = self._sums[begin - self.first : end - self.first]
+        rows = self.sums(begin, end)
         return np.asarray(rows.sum(axis=1) + self._start.sum(), dtype=np.int64)
 
     def registers(self, second: int) -> tuple[int, int, int, int]:

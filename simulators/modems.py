@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from protocols.errors import RemoteError
-from protocols.modem import dialects
 from protocols.modem.dialects import Dialect
 from protocols.modem.stream import frame_size
 from simulators.air import Air
 from simulators.answering import Answerer
 from simulators.lines import Line
-
-HEARTBEAT_S = 10.0
-RETRY_S = (0.1, 0.2, 0.4, 0.8, 1.5)  # pauses between calls that fail; the last one stays
-_CHUNK = 65536
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,56 +37,6 @@ class Bus:
             return self.air.spoiled(said) if self.took_profile() else said
 
         return answer
-
-
-async def call(bus: Bus, head_end: tuple[str, int]) -> None:
-    """Dial in, and again whenever the line is lost; runs until cancelled."""
-    failures = 0
-    while True:
-        heard = False
-        if not bus.air.is_silent(bus.line.code):
-            with contextlib.suppress(OSError, RemoteError):
-                heard = await _session(bus, head_end)
-        failures = 0 if heard else failures + 1
-        await asyncio.sleep(RETRY_S[min(failures, len(RETRY_S) - 1)])
-
-
-async def _session(bus: Bus, head_end: tuple[str, int]) -> bool:
-    """One connection from registration to its end; whether the head-end ever said anything."""
-    reader, writer = await asyncio.open_connection(*head_end)
-    voice = Voice(dialects.load(bus.line.dialect), bus.line.registration, bus.framed)
-    answer = bus.open()
-    heard = False
-    beat = asyncio.create_task(_keep_alive(bus, voice, writer))
-    try:
-        writer.write(voice.registration)
-        while chunk := await reader.read(_CHUNK):
-            heard = True
-            for frame in voice.hear(chunk):
-                if bus.air.is_silent(bus.line.code):
-                    return heard
-                writer.write(voice.packet(answer(frame)))
-            await writer.drain()
-    except asyncio.CancelledError:
-        writer.transport.abort()  # the fleet ends: nothing waits for a head-end that does not read
-        raise
-    finally:
-        beat.cancel()
-        writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
-    return heard
-
-
-async def _keep_alive(bus: Bus, voice: Voice, writer: asyncio.StreamWriter) -> None:
-    """Heartbeats, in the middle of a conversation too; hangs up when the modem dies."""
-    while True:
-        await asyncio.sleep(HEARTBEAT_S)
-        if bus.air.is_silent(bus.line.code):
-            writer.close()
-            return
-        if voice.heartbeat:
-            writer.write(voice.heartbeat)
 
 
 @dataclass(slots=True)

@@ -11,7 +11,27 @@ from simulators.errors import SimulatorError
 
 FEWEST_CUSTOMERS = 20
 MOST_CUSTOMERS = 2000
+MOST_METERS = 200_000
 HIGHEST_PORT = 32767  # above, the kernel may have handed a port to somebody's outgoing connection
+
+
+@dataclass(frozen=True, slots=True)
+class District:
+    """A fleet by its size; `dial_in` is the share of its modems that call, where there is a listener."""
+
+    meters: int
+    modems: int
+    dial_in: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.meters <= MOST_METERS:
+            raise SimulatorError(f"a fleet has 1 to {MOST_METERS} meters, not {self.meters}")
+        if not 1 <= self.modems <= self.meters:
+            raise SimulatorError(
+                f"{self.meters} meters hang on 1 to {self.meters} modems, not on {self.modems}"
+            )
+        if not 0.0 <= self.dial_in <= 1.0:
+            raise SimulatorError(f"the share of modems that call is from 0 to 1, not {self.dial_in}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +40,8 @@ class Options:
 
     With `ticking` the clock runs on from `as_of`, else it stands still. `dial_in_to` is the head-end's
     listener; without one every modem is called. `replay` is a CSV of real consumption that takes the place of
-    the drawn cooperative.
+    the drawn cooperative, `district` a fleet by its size that does so too. `network` names what the air does
+    to answers (`networks.toml`); modems that call say every `heartbeat_s` that they live.
     """
 
     seed: int
@@ -32,6 +53,9 @@ class Options:
     dial_in_to: tuple[str, int] | None = None
     host: str = "127.0.0.1"
     port_from: int = 20000
+    district: District | None = None
+    network: str = "clean"
+    heartbeat_s: float = 10.0
     max_pdu: int = 2048  # of a DLMS meter: longer answers come in blocks
 
     def __post_init__(self) -> None:

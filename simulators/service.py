@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
+from typing import Final
 
 from model.clock import Clock
 from model.grid import Installation, Meter, Modem, ModemLink, Register
 from model.series import Channel
 from protocols import meter_models
-from protocols.dlms.server import ServerConnection
+from protocols.dlms.server import Device, ServerConnection
 from protocols.meter_models.model import Speech
-from simulators import association, halfhours, modems, ports
+from simulators import association, halfhours, networks, ports
 from simulators.air import Air
 from simulators.answering import Answering
-from simulators.dlms_meter import DlmsMeter
+from simulators.calling import Cell
+from simulators.dlms_meter import DlmsMeter, Lent
 from simulators.hung import Fleet, Hung
 from simulators.instrument import Instrument
 from simulators.lines import Line
@@ -23,10 +26,13 @@ from simulators.modbus_line import ModbusLine
 from simulators.modbus_meter import ModbusMeter
 from simulators.mode_c_meter import ModeCMeter, mode_c_line
 from simulators.modems import Bus
+from simulators.networks import Network, Weather
 from simulators.options import Options
 
+BUILT_AT_ONCE: Final = 2000  # DLMS meters kept ready to answer; the others are made so when asked
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, eq=False)
 class Marker:
     """Set when an answer holds profile rows; reading it clears it."""
 
@@ -42,6 +48,26 @@ class Marker:
         return was
 
 
+class Devices(Mapping[int, Device]):
+    """The DLMS meters of a line by their addresses 1, 2, 3 …, each built when it is spoken to."""
+
+    __slots__ = ("_build", "_line", "_marker")
+
+    def __init__(self, line: Line, marker: Marker, build: Callable[[str, Marker], Device]) -> None:
+        self._line, self._marker, self._build = line, marker, build
+
+    def __getitem__(self, address: int) -> Device:
+        if not 1 <= address <= len(self._line.serials):
+            raise KeyError(address)
+        return self._build(self._line.serials[address - 1], self._marker)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(1, len(self._line.serials) + 1))
+
+    def __len__(self) -> int:
+        return len(self._line.serials)
+
+
 @dataclass(slots=True)
 class Service:
     """A fleet on its sockets."""
@@ -53,34 +79,48 @@ class Service:
     instruments: dict[str, Instrument] = field(default_factory=dict)
     addresses: dict[str, tuple[str, int]] = field(default_factory=dict)
     _listening: list[Answering | ModbusLine] = field(default_factory=list)
-    _calling: list[asyncio.Task[None]] = field(default_factory=list)
+    _cell: Cell | None = None
+    _objects: dict[tuple[str, bool], DlmsMeter] = field(default_factory=dict)
+    _device: Callable[[str, Marker], Device] = field(init=False)
 
     def __post_init__(self) -> None:
+        self._device = lru_cache(BUILT_AT_ONCE)(self._built)
         for serial, hung in self.fleet.meters.items():
             self.instruments[serial] = Instrument(hung, meter_models.load(hung.model), self.clock)
 
     async def start(self) -> None:
         """Open every port and start to call; `SimulatorError` when there are not enough ports."""
+        network = networks.load(self.options.network)
         waiting = [line for line in self.fleet.lines if line.link is ModemLink.DIAL_OUT]
-        sockets = ports.listening(self.options.host, self.options.port_from, len(waiting))
+        sockets = ports.listening(
+            self.options.host, self.options.port_from, len(waiting), onwards=self.options.district is not None
+        )
         for line, sock in zip(waiting, sockets, strict=True):
             self.addresses[line.code] = sock.getsockname()[:2]
             carrier = self._carrier(line)
-            served = carrier if isinstance(carrier, ModbusLine) else Answering(carrier.open)
+            served = (
+                carrier
+                if isinstance(carrier, ModbusLine)
+                else Answering(carrier.open, self._weather(network, line))
+            )
             await served.start(sock)
             self._listening.append(served)
+        if self.options.dial_in_to is None:
+            return
+        self._cell = Cell(self.options.dial_in_to, self.options.heartbeat_s)
         for line in self.fleet.lines:
-            if line.link is not ModemLink.DIAL_IN or self.options.dial_in_to is None:
-                continue
-            carrier = self._carrier(line)
-            if isinstance(carrier, Bus):
-                self._calling.append(asyncio.create_task(modems.call(carrier, self.options.dial_in_to)))
+            if line.link is ModemLink.DIAL_IN:
+                carrier = self._carrier(line)
+                if isinstance(carrier, Bus):
+                    self._cell.add(carrier, self._weather(network, line))
+
+    def _weather(self, network: Network, line: Line) -> Weather:
+        return networks.CLEAR if network.is_clean else Weather(network, self.options.seed, line.code)
 
     async def stop(self) -> None:
         """Hang up everywhere and free the ports."""
-        for task in self._calling:
-            task.cancel()
-        await asyncio.gather(*self._calling, return_exceptions=True)
+        if self._cell is not None:
+            await self._cell.stop()
         for each in self._listening:
             await each.stop()
 
@@ -94,11 +134,30 @@ class Service:
         if here[0].model.speech is Speech.MODE_C:
             books = {each.hung.serial: (ModeCMeter(each, marker.raise_), each.hung.password) for each in here}
             return Bus(line, mode_c_line(books), self.air, marker.taken, framed=False)
-        devices = {
-            port: association.device(DlmsMeter(each, marker.raise_), self.options.max_pdu)
-            for port, each in enumerate(here, 1)
-        }
+        devices = Devices(line, marker, self._device)
         return Bus(line, lambda: ServerConnection(devices).receive, self.air, marker.taken)
+
+    def _built(self, serial: str, marker: Marker) -> Device:
+        instrument = self.instruments[serial]
+        alike = instrument.hung.model, instrument.hung.recorded is None
+        if alike not in self._objects:
+            self._objects[alike] = DlmsMeter(instrument, marker.raise_)
+        meter = Lent(self._objects[alike], instrument, marker.raise_)
+        return association.device(meter, self.options.max_pdu)
+
+    def dead(self) -> dict[str, list[str]]:
+        """The modems that answer nothing now, and the meters behind them: nobody can read those."""
+        silent = [line for line in self.fleet.lines if self.air.is_silent(line.code)]
+        return {
+            "modems": [line.code for line in silent],
+            "meters": [serial for line in silent for serial in line.serials],
+        }
+
+    def intervals(self, serial: str, begin: datetime, end: datetime) -> list[int]:
+        """The Wh of the meter's half-hours of a period by its own clock, up to its end."""
+        hung = self.instruments[serial].hung
+        first, last = halfhours.slot_of(begin), halfhours.slot_of(end)
+        return [int(wh) for wh in hung.ledger.wh(first, last)]
 
     def register(self) -> Register:
         """What the office would know of this grid, passwords included; hosts and ports as they are served."""

@@ -12,7 +12,6 @@ from model.grid import ModemLink
 from protocols.dlms.clock import read_clock
 from protocols.errors import DecodeError, ProtocolError
 from protocols.modem.stream import Heartbeat, ModemStream, Payload, Registered
-from simulators import modems
 from tests.served_fleet import EPOCH, Reading, reading, running
 
 
@@ -81,8 +80,7 @@ async def test_orders_that_make_no_sense_are_answered_with_a_sentence():
         assert "error" in await asyncio.wait_for(served.out.documents.get(), 5)
 
 
-async def test_modems_dial_in_with_their_dialect_and_live_by_heartbeats(free_ports, monkeypatch):
-    monkeypatch.setattr(modems, "HEARTBEAT_S", 0.05)
+async def test_modems_dial_in_with_their_dialect_and_live_by_heartbeats(free_ports):
     calls: asyncio.Queue = asyncio.Queue()
     accepted = []
 
@@ -91,7 +89,7 @@ async def test_modems_dial_in_with_their_dialect_and_live_by_heartbeats(free_por
         await calls.put((reader, writer))
 
     listener = await asyncio.start_server(accept, "127.0.0.1", port := free_ports())
-    async with running(dial_in_to=("127.0.0.1", port)) as served:
+    async with running(dial_in_to=("127.0.0.1", port), heartbeat_s=0.05) as served:
         expected = {m.registration: m for m in served.register.modems if m.link is ModemLink.DIAL_IN}
         assert len(expected) > 3
         assert {m.dialect for m in expected.values()} == {"text-once", "hex-once", "text-every-packet"}
