@@ -30,7 +30,7 @@ from protocols.errors import RemoteError, ServiceRefused
 
 E = TypeVar("E")
 LIST_HEAD, LIST_ITEM = 48, 10  # bytes of a request for a list, protected, and of each attribute in it
-WHOLE = 20  # an answer in blocks may take this many time-outs altogether
+BUSY = 20  # for so many time-outs a meter may say that it is busy; blocks and segments begin them anew
 
 
 class Conversation:
@@ -39,8 +39,10 @@ class Conversation:
     def __init__(self, stream: ByteStream, settings: ClientSettings, framing: Framing | None = None) -> None:
         self._stream = stream
         self._client = ClientConnection(settings, framing)
+        self._framing = framing
         self._seconds = settings.answer_seconds
         self._list = 1
+        self._asked_at = 0.0
         self.heard = bytearray()  # since the last question
 
     async def associate(self) -> Associated:
@@ -98,7 +100,8 @@ class Conversation:
         self._write(raw)
         got: list[Event] = []
         loop = asyncio.get_running_loop()
-        end = loop.time() + self._seconds * WHOLE
+        self._asked_at = loop.time()
+        end = loop.time() + self._seconds * BUSY
         due = self._due(end)
         while len(got) < answers:
             try:
@@ -112,7 +115,9 @@ class Conversation:
             for event in self._client.receive(chunk):
                 match event:
                     case Send(raw=following):
+                        # Progress: how much of it there may be is bounded by blocks and bytes, not by time.
                         self._write(following)
+                        end = loop.time() + self._seconds * BUSY
                         due = self._due(end)
                     case Notified():
                         pass  # pushes have a receiver of their own
@@ -136,7 +141,14 @@ class Conversation:
 
     def _on_silence(self, what: str, end: float) -> bytes:
         """What the link repeats or enquires; `AnswerTimeout` when it has done so often enough."""
-        silent = AnswerTimeout(f"no answer about {what} within {self._seconds:g} s", bytes(self.heard))
+        busy = self._framing is not None and self._framing.pause_s is not None
+        lasting = asyncio.get_running_loop().time() - self._asked_at
+        silent = AnswerTimeout(
+            f"the meter is there, but stayed busy for {lasting:.0f} s and never answered about {what}"
+            if busy
+            else f"no answer about {what} within {self._seconds:g} s",
+            bytes(self.heard),
+        )
         if asyncio.get_running_loop().time() >= end:
             raise silent
         try:
