@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import socket
 from collections.abc import Callable, Iterator
@@ -170,4 +171,28 @@ def _law(settings: Settings) -> Iterator[Remark]:
         yield Remark("tariff", "warning", said)
 
 
-LOOKS: tuple[Callable[[Settings], Iterator[Remark]], ...] = (_home, _office, _key, _database, _ports, _law)
+def _broker(settings: Settings) -> Iterator[Remark]:
+    broker = settings.broker
+    if broker is None:
+        return
+    from collector.mqtt_gateways import probe  # costly, and few have gateways
+
+    if wrong := asyncio.run(probe(broker)):
+        yield Remark("MQTT", "wrong", f"{wrong}; see [mqtt] in {settings.home / FILE_NAME}.")
+    elif not broker.tls and broker.host not in LOOPBACK:
+        yield Remark(
+            "MQTT", "warning", f"{broker.where} answers, but without TLS anybody on the way reads along."
+        )
+    else:
+        yield Remark("MQTT", "ok", f"the broker {broker.where} answers")
+
+
+LOOKS: tuple[Callable[[Settings], Iterator[Remark]], ...] = (
+    _home,
+    _office,
+    _key,
+    _database,
+    _ports,
+    _broker,
+    _law,
+)

@@ -110,6 +110,7 @@ def head_end_settings(
         spool_limit_bytes=settings.spool_mb * 2**20,
         store_patience_s=settings.store_patience_s,
         only=frozenset(meters) or None,
+        broker=settings.broker,
     )
 
 

@@ -66,8 +66,10 @@ INDEX = _Index()
 )
 @click.option("--host", default="", help="Name or IP address of a modem that we call.")
 @click.option("--port", type=PORT, help="Its port; default: 4059 for DLMS, 502 for Modbus.")
-@click.option("--registration", default="", help="The name under which a modem dials in to us.")
-@click.option("--dialect", default="transparent", show_default=True, help="How that modem registers.")
+@click.option("--registration", default="", help="The name under which a modem dials in, or a gateway's id.")
+@click.option(
+    "--dialect", default="transparent", show_default=True, help="How that modem registers; mqtt: gateway."
+)
 @click.option(
     "--modem",
     default="",
@@ -138,8 +140,8 @@ def add(
 @click.option("--address", type=click.IntRange(0, 65535), help="DLMS logical device or Modbus unit.")
 @click.option("--host", help="Name or IP address of its modem, which we call.")
 @click.option("--port", type=PORT, help="The modem's port.")
-@click.option("--registration", help="The name under which its modem dials in to us.")
-@click.option("--dialect", help="How that modem registers.")
+@click.option("--registration", help="The name under which its modem dials in, or its gateway's id.")
+@click.option("--dialect", help="How that modem registers; mqtt: a gateway.")
 @click.option("--modem", help="Put the meter behind this modem, which is there already.")
 @click.option("--digits", type=DIGITS, help="kWh digits of the register.")
 def change(serial: str, **given: Any) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ami.failure import UsageFailure
+from collector.mqtt_settings import BrokerSettings
 from model.supplier import Supplier
 
 FILE_NAME = "ami.toml"
@@ -42,11 +44,37 @@ class Settings:
     dial_in_wait_s: int = 20
     spool_mb: int = 2048
     store_patience_s: int = 120
+    mqtt_host: str = ""
+    mqtt_port: int | None = None
+    mqtt_tls: bool = True
+    mqtt_ca: Path | None = None
+    mqtt_user: str = ""
+    mqtt_password: str = field(default="", repr=False)
+    mqtt_root: str = "ami"
+    mqtt_group: str = "ami"
+    mqtt_client_id: str = ""
 
     @property
     def supplier(self) -> Supplier:
         """The office as it stands on bills and pages."""
         return Supplier(self.office, self.hotline, self.office_address, self.tax_code)
+
+    @property
+    def broker(self) -> BrokerSettings | None:
+        """Where MQTT gateways send to; None: nowhere."""
+        if not self.mqtt_host:
+            return None
+        return BrokerSettings(
+            self.mqtt_host,
+            self.mqtt_port or (8883 if self.mqtt_tls else 1883),
+            self.mqtt_client_id or f"ami-{socket.gethostname()}",
+            self.mqtt_tls,
+            self.mqtt_ca,
+            self.mqtt_user,
+            self.mqtt_password,
+            self.mqtt_root,
+            self.mqtt_group,
+        )
 
     @property
     def spool_path(self) -> Path:
@@ -81,10 +109,20 @@ _PLACES = (
     ("AMI_DIAL_IN_WAIT_S", ("collector", "dial_in_wait_s"), "dial_in_wait_s"),
     ("AMI_SPOOL_MB", ("collector", "spool_mb"), "spool_mb"),
     ("AMI_STORE_PATIENCE_S", ("collector", "store_patience_s"), "store_patience_s"),
+    ("AMI_MQTT_HOST", ("mqtt", "host"), "mqtt_host"),
+    ("AMI_MQTT_PORT", ("mqtt", "port"), "mqtt_port"),
+    ("AMI_MQTT_TLS", ("mqtt", "tls"), "mqtt_tls"),
+    ("AMI_MQTT_CA", ("mqtt", "ca"), "mqtt_ca"),
+    ("AMI_MQTT_USER", ("mqtt", "user"), "mqtt_user"),
+    ("AMI_MQTT_PASSWORD", ("mqtt", "password"), "mqtt_password"),
+    ("AMI_MQTT_ROOT", ("mqtt", "root"), "mqtt_root"),
+    ("AMI_MQTT_GROUP", ("mqtt", "group"), "mqtt_group"),
+    ("AMI_MQTT_CLIENT_ID", ("mqtt", "client_id"), "mqtt_client_id"),
 )
 _BOUNDS = {
     "web_port": (1, 65535),
     "listen_port": (1, 65535),
+    "mqtt_port": (1, 65535),
     "concurrency": (1, 20000),
     "live_every_s": (5, 3600),
     "answer_s": (1, 600),
@@ -93,7 +131,13 @@ _BOUNDS = {
     "store_patience_s": (1, 86_400),
 }
 _TAX_CODE = re.compile(r"(\d{10}(-\d{3})?|\d{12})?")  # a branch has three more, a household its 12
-_PATHS = ("tls_certificate", "tls_key")
+_PATHS = ("tls_certificate", "tls_key", "mqtt_ca")
+_SWITCHES = ("mqtt_tls",)
+_LEVELS = {  # of an MQTT topic: no wildcard in them; a client's id of 64 letters every broker takes
+    "mqtt_root": re.compile(r"[A-Za-z0-9._-]{1,64}(/[A-Za-z0-9._-]{1,64})*"),
+    "mqtt_group": re.compile(r"[A-Za-z0-9._-]{1,64}"),
+    "mqtt_client_id": re.compile(r"[A-Za-z0-9._-]{1,64}"),
+}
 
 TEMPLATE = """\
 # Điện kế: the settings of this installation. The environment (AMI_…) wins over this file.
@@ -120,6 +164,17 @@ answer_s = 10                 # how long a meter may take to answer
 spool_mb = 2048               # how much of the disk may hold what the database has not taken yet
 store_patience_s = 120        # how long `ami collect --once` waits for a database that went away
 dial_in_wait_s = 20           # how long one reading of all waits for modems that dial in
+
+[mqtt]
+# host = "broker.example"     # where gateways send what they read (docs/mqtt); without it there are none
+# port = 8883                 # 1883 without TLS
+# tls = true
+# ca = "/etc/ssl/…/ca.pem"    # who vouches for the broker; without it whom the machine trusts
+# user = "ami"
+# password = "…"              # or AMI_MQTT_PASSWORD
+# root = "ami"                # topics: ami/readout/GATEWAY and ami/receipt/GATEWAY
+# group = "ami"               # head-ends of one group share the work
+# client_id = "ami-1"         # another one for each head-end; without it ami- and the host's name
 
 # [database]
 # url = "postgresql://…"      # without it a private TimescaleDB runs below this directory
@@ -186,6 +241,13 @@ def _checked(name: str, value: Any, where: str) -> Any:
         if not low <= number <= high:
             raise UsageFailure(f"{where} must lie between {low} and {high}, not {number}.")
         return number
+    if name in _SWITCHES:
+        switch = {"true": True, "false": False}.get(str(value).lower())
+        if switch is None:
+            raise UsageFailure(f"{where} must be true or false, not {value!r}.")
+        return switch
+    if name == "mqtt_password" and not isinstance(value, str):
+        raise UsageFailure(f"{where} must be text in quotes.")
     if not isinstance(value, str):
         raise UsageFailure(f"{where} must be text in quotes, not {value!r}.")
     if name in _PATHS:
@@ -197,6 +259,8 @@ def _checked(name: str, value: Any, where: str) -> Any:
         raise UsageFailure(f"{where} must be vi or en, not {value!r}.")
     if name == "office" and not value.strip():
         raise UsageFailure(f"{where} must not be empty: write the name that stands on bills.")
+    if name in _LEVELS and not _LEVELS[name].fullmatch(value):
+        raise UsageFailure(f"{where} may have letters, digits, dots, - and _, not {value!r}.")
     if name == "tax_code" and not _TAX_CODE.fullmatch(value):
         raise UsageFailure(f"{where} must be a tax code of 10 digits, like 0100100079, not {value!r}.")
     if name == "database_url" and not value.startswith(("postgresql://", "postgres://")):

@@ -15,6 +15,7 @@ from collector.caller import Office, call_round, due_at
 from collector.ingest import Ingest
 from collector.links import DialIn, Link, link_to
 from collector.listener import Listener
+from collector.mqtt_gateways import Gateways
 from collector.plan import Wanted
 from collector.roster import Roster, Seat, StoreAway
 from collector.settings import CollectReport, HeadEndSettings, MeterOutcome, Progress, unseen
@@ -83,6 +84,8 @@ class HeadEnd:
         self._rounds: dict[str, asyncio.Task[None]] = {}
         self._due: dict[str, datetime] = {}
         self._ingesting: asyncio.Task[None] | None = None
+        self.gateways: Gateways | None = None
+        self._hearing: asyncio.Task[None] | None = None
         self._stopped_since: float | None = None
 
     async def open(self, *, once: bool = False) -> None:
@@ -98,10 +101,13 @@ class HeadEnd:
             self.listener = Listener(self.settings)
             self._tell_listener()
             await self.listener.open()
+        if self.settings.broker is not None and not once:
+            self.gateways = Gateways(self.settings.broker, self.roster, self.spool, self.office.clock)
+            self._hearing = asyncio.create_task(self.gateways.serve())
 
     async def close(self) -> None:
         """Hang up everywhere. A conversation under way is as if never begun; every other is on the disk."""
-        tasks = [*self._rounds.values(), *([self._ingesting] if self._ingesting else [])]
+        tasks = [*self._rounds.values(), *filter(None, (self._ingesting, self._hearing))]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -240,8 +246,9 @@ class HeadEnd:
         return time.monotonic() - self._began < self.settings.dial_in_wait_s
 
     def _ingest_lives(self) -> None:
-        if self._ingesting is not None and self._ingesting.done():
-            self._ingesting.result()
+        for task in filter(None, (self._ingesting, self._hearing)):
+            if task.done():
+                task.result()
 
     def _start_if_due(self, line: Line, now: datetime) -> None:
         code = line.modem.code

@@ -17,6 +17,7 @@ from collector.known import Known
 from collector.plan import Abilities, Wanted, wanted
 from collector.settings import HeadEndSettings
 from collector.spool import Spool
+from model.grid import ModemLink
 from model.period import Period
 from protocols.errors import ProtocolError
 from storage import fleet
@@ -42,8 +43,8 @@ class Seat:
     scales: Scales = field(default_factory=Scales)
 
     def wants(self, now: datetime, live_every: timedelta) -> Wanted:
-        """What is missing of this meter at `now`; a meter that hangs nowhere is left alone."""
-        if self.problem or self.meter.since is None:
+        """What is missing of this meter at `now`; of one that hangs nowhere or behind a gateway: nothing."""
+        if self.problem or self.meter.since is None or self.line.modem.link is ModemLink.MQTT:
             return Wanted()
         return wanted(
             self.abilities,
@@ -59,12 +60,15 @@ Loaded = tuple[list[Line], dict[tuple[int, str], list[Period]], dict[int, MeterL
 
 
 class Roster:
-    """Every seat by meter id, in the order of modems and addresses."""
+    """Every seat by meter id, in the order of modems and addresses. `lines` are those that can be called or
+    that call; gateways, which nobody asks anything, stand beside them by the id they send under."""
 
     def __init__(self, settings: HeadEndSettings) -> None:
         self._settings = settings
         self.lines: list[Line] = []
+        self.gateways: dict[str, Line] = {}
         self.seats: dict[int, Seat] = {}
+        self.by_serial: dict[str, Seat] = {}
 
     def of(self, line: Line) -> list[Seat]:
         """The seats behind one modem."""
@@ -83,10 +87,13 @@ class Roster:
                 f"the head-end cannot ask the database which meters there are: {said[-1]}"
             ) from error
         before = self.seats
-        self.lines, self.seats = lines, {}
+        self.lines = [line for line in lines if line.modem.link is not ModemLink.MQTT]
+        self.gateways = {line.modem.registration: line for line in lines if line.modem.link is ModemLink.MQTT}
+        self.seats = {}
         for line in lines:
             for meter in line.meters:
                 self.seats[meter.meter_id] = self._seat(line, meter, before.get(meter.meter_id))
+        self.by_serial = {seat.meter.serial: seat for seat in self.seats.values()}
         for (meter_id, item), periods in answered.items():
             self.seats[meter_id].known.answered_before(item, periods)
         for meter_id, fresh in latest.items():

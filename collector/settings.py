@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from collector.mqtt_settings import BrokerSettings
 from collector.spool import LIMIT
 
 Progress = Callable[[int, int, str], None]
@@ -39,6 +40,7 @@ class HeadEndSettings:
     heartbeat_s: float = 300.0  # the longest a modem that dialled in keeps silent
     unregistered_per_address: int = 64
     only: frozenset[str] | None = None
+    broker: BrokerSettings | None = None  # where gateways send to; None: there are none
 
     @property
     def live_every(self) -> timedelta:

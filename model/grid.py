@@ -21,6 +21,7 @@ class Role(StrEnum):
 class ModemLink(StrEnum):
     DIAL_OUT = "dial_out"  # we connect to host:port
     DIAL_IN = "dial_in"  # the modem connects to our listener and registers
+    MQTT = "mqtt"  # a gateway reads its meters by itself and sends what they said through a broker
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Modem:
-    """One communication line. `registration` is what a dial-in modem says it is called."""
+    """One communication line. `registration` is what a dial-in modem or a gateway says it is called."""
 
     code: str
     link: ModemLink
@@ -77,6 +78,8 @@ class Modem:
             raise ModelError(f"modem {self.code}: a dial-out modem needs a host and a port")
         if self.link is ModemLink.DIAL_IN and not self.registration:
             raise ModelError(f"modem {self.code}: a dial-in modem needs the name it registers with")
+        if self.link is ModemLink.MQTT and not self.registration:
+            raise ModelError(f"modem {self.code}: an MQTT gateway needs the id it sends under")
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,8 @@ from storage.grid import register as known_register
 from storage.pool import Pool
 
 Wrap = Callable[[bytes], bytes]
+MQTT = "mqtt"
+"""What a gateway has in place of a modem's dialect."""
 
 
 def import_register(pool: Pool, register: Register, wrap: Wrap) -> RegisterCounts:
@@ -79,8 +81,8 @@ class NewMeter:
 
 def refuse_unknown_dialect(serial: str, dialect: str) -> None:
     """Raises `MeterRefused` with the dialects there are."""
-    if dialect not in dialects.names():
-        known = ", ".join(dialects.names())
+    if dialect not in (*dialects.names(), MQTT):
+        known = ", ".join((*dialects.names(), MQTT))
         said = f"meter {serial}: no modem dialect is called “{dialect}”: use one of {known}"
         raise MeterRefused(serial, said)
 
@@ -109,6 +111,11 @@ def _checked(new: NewMeter) -> None:
         raise MeterRefused(new.serial, said)
 
 
+def arriving(dialect: str) -> ModemLink:
+    """How a modem without an address comes to us: it dials in, or it is a gateway that speaks MQTT."""
+    return ModemLink.MQTT if dialect == MQTT else ModemLink.DIAL_IN
+
+
 def _modem(new: NewMeter, known: Register) -> Modem:
     code = new.modem or f"M-{new.serial}"
     if not new.host and not new.registration:
@@ -119,7 +126,7 @@ def _modem(new: NewMeter, known: Register) -> Modem:
             )
             raise MeterRefused(new.serial, said)
         return found
-    link = ModemLink.DIAL_OUT if new.host else ModemLink.DIAL_IN
+    link = ModemLink.DIAL_OUT if new.host else arriving(new.dialect)
     made = Modem(code, link, new.dialect, new.host, new.port, new.registration)
     there = next((modem for modem in known.modems if modem.code == code), made)
     if there != made:

@@ -13,7 +13,7 @@ from model.period import LOCAL, require_aware
 from model.series import Channel, Rate
 from operations.errors import MeterRefused
 from operations.hanging import refuse_unbillable
-from operations.importing import Wrap, refuse_unknown_dialect
+from operations.importing import Wrap, arriving, refuse_unknown_dialect
 from operations.multipliers import refuse_contradictions
 from protocols import meter_models
 from protocols.errors import LocalError
@@ -86,8 +86,9 @@ def _modem(modem: Modem, wanted: Change) -> Modem:
     link, host, registration = modem.link, modem.host, modem.registration
     if wanted.host is not None:
         link, host, registration = ModemLink.DIAL_OUT, wanted.host, wanted.registration or ""
-    elif wanted.registration is not None:
-        link, host, registration = ModemLink.DIAL_IN, "", wanted.registration
+    elif wanted.registration is not None or (wanted.dialect and not host):
+        link, host = arriving(wanted.dialect or modem.dialect), ""
+        registration = registration if wanted.registration is None else wanted.registration
     port = (modem.port if link is ModemLink.DIAL_OUT else 0) if wanted.port is None else wanted.port
     return replace(
         modem,

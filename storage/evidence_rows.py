@@ -19,6 +19,8 @@ from storage.errors import StorageError
 
 Incoming = tuple[int, str, datetime, Readout]
 """Meter, modem, when it was received, and what was read."""
+NOBODY: Final = 0
+"""The meter of what can be put down to none: of such a readout only what was rejected is kept."""
 
 _EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _AHEAD: Final = timedelta(days=2)
@@ -74,11 +76,16 @@ class _Encoder:
             raise StorageError(
                 f"Meter {readout.serial}: a poll is named by a UUID, not {readout.poll!r}."
             ) from None
-        self._meter, self._modem = copying.int4(meter_id), copying.text(modem)
+        self._meter = copying.NULL if meter_id == NOBODY else copying.int4(meter_id)
+        self._modem = copying.text(modem) if modem else copying.NULL
         self._received, self._poll = copying.instant(at), copying.blob(poll.bytes)
 
     def run(self) -> None:
         readout, batch = self._readout, self._batch
+        if self._meter == copying.NULL:
+            for rejected in readout.rejected:
+                self._rejected(rejected)
+            return
         batch.polls.append(
             copying.row(
                 self._poll,

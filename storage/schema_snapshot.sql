@@ -371,7 +371,7 @@ CREATE TABLE modem (
     registration text DEFAULT ''::text NOT NULL,
     last_contact timestamp with time zone,
     CONSTRAINT modem_pkey PRIMARY KEY (code),
-    CONSTRAINT modem_link_check CHECK ((link = ANY (ARRAY['dial_out'::text, 'dial_in'::text])))
+    CONSTRAINT modem_link_check CHECK ((link = ANY (ARRAY['dial_out'::text, 'dial_in'::text, 'mqtt'::text])))
 );
 CREATE UNIQUE INDEX modem_registration ON public.modem USING btree (registration) WHERE (registration <> ''::text);
 

@@ -141,7 +141,10 @@ def event_codes() -> set[str]:
         {"MeterEvent": 1, "event": 2},
         "collector",
         "operations",
-        silent=frozenset({"collector/exchange/notebook.py", "collector/record.py"}),
+        # A gateway's codes are its own: they are shown as they came.
+        silent=frozenset(
+            {"collector/exchange/notebook.py", "collector/record.py", "collector/mqtt_readout.py"}
+        ),
     )
 
 
