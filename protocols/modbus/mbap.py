@@ -53,13 +53,15 @@ class MbapFraming:
         if len(raw) < _HEADER.size:
             return None
         transaction, protocol, length, unit = _HEADER.unpack_from(raw)
-        if (transaction, protocol, unit) != (self._transaction, 0, self._unit) or not (
-            _SHORTEST <= length <= _LONGEST
-        ):
+        if protocol != 0 or not _SHORTEST <= length <= _LONGEST:
+            reason = f"what came is no Modbus TCP (protocol {protocol}, length {length})"
+            raise RemoteError(f"{reason}: check what this port speaks, modbus+rtu+tcp perhaps", raw)
+        if transaction != self._transaction:
+            other = f"an answer to another question came (transaction {transaction}, not {self._transaction})"
+            raise RemoteError(f"{other}: see that nobody else asks on this connection, or wait longer", raw)
+        if unit != self._unit:
             raise RemoteError(
-                f"an answer to transaction {transaction} of unit {unit} ({length} bytes) came, "
-                f"{self._transaction} of {self._unit} was asked",
-                raw,
+                f"unit {unit} answered where unit {self._unit} was asked: correct the unit", raw
             )
         if len(raw) < 6 + length:
             return None

@@ -109,7 +109,9 @@ class RtuFraming:
         if self._asked is None or self._over:
             raise RemoteError("bytes came that nobody asked for", raw)
         if raw and raw[0] != self._unit:
-            raise RemoteError(f"unit {raw[0]} answered, {self._unit} was asked", raw)
+            raise RemoteError(
+                f"unit {raw[0]} answered where unit {self._unit} was asked: correct the unit", raw
+            )
         if len(raw) < 2:
             return None
         due = 1 + answer_octets(self._asked, raw[1:]) + 2

@@ -26,7 +26,7 @@ def asking(unit: int = 5, request: Any = ASKED) -> RtuFraming:
 @pytest.mark.parametrize(
     ("answer", "why"),
     [
-        (sealed(bytes.fromhex("06 03 02 0064")), "unit 6 answered, 5 was asked"),
+        (sealed(bytes.fromhex("06 03 02 0064")), "unit 6 answered where unit 5 was asked: correct the unit"),
         (sealed(bytes.fromhex("05 04 02 0064")), "function 4 answered, 3 was asked"),
         (sealed(bytes.fromhex("05 03 04 0064 0065")), "4 bytes of registers came, 2 were due"),
         (sealed(bytes.fromhex("05 03 00")), "0 bytes of registers came"),
