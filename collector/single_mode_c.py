@@ -19,7 +19,7 @@ from protocols.iec62056_21.codes import code_of, same, text_of
 from protocols.iec62056_21.data_sets import DataSet
 from protocols.iec62056_21.identification import OPENING_BPS
 from protocols.iec62056_21.profile import ProfileRange, ProfileRows, read_profile
-from protocols.iec62056_21.quantities import read_number, unit_of
+from protocols.iec62056_21.quantities import listed_unit_of, read_number
 from protocols.iec62056_21.stamps import read_clock
 from protocols.meter_models.mode_c import Access, ModeCSettings
 
@@ -191,7 +191,7 @@ def _clock(day: DataSet | None, hour: DataSet | None, found: Found) -> None:
 def _register(item: str, held: DataSet, found: Found) -> None:
     """A number with its unit; what is no number, or has a unit not met here, as text."""
     text, word = held.value()
-    unit = unit_of(word)
+    unit = listed_unit_of(word)
     if unit is None or not (word or "." in text):  # without unit and point: a serial, a date, a flag
         found.register(item, text, 0, word)
         return
@@ -221,7 +221,7 @@ def _table(rows: ProfileRows, entries: tuple[int, int] | None) -> dict[str, Any]
         {"item": "status", "scaler": None, "unit": None},
     ]
     for column, places in zip(rows.columns, rows.places, strict=True):
-        unit = unit_of(column.unit)
+        unit = listed_unit_of(column.unit)
         scaler, word = (-places, column.unit) if unit is None else (unit[1] - places, unit_word(unit[0]))
         columns.append({"item": _name(column.address), "scaler": scaler, "unit": word})
     stamps = [datetime.fromtimestamp(at, UTC).astimezone(LOCAL).isoformat() for at in rows.stamps.tolist()]

@@ -13,6 +13,9 @@ _UNITS: Final = {
     "wh": Unit.WATT_HOUR, "varh": Unit.VAR_HOUR, "w": Unit.WATT, "var": Unit.VAR, "v": Unit.VOLT,
     "a": Unit.AMPERE, "hz": Unit.HERTZ, "": Unit.NONE,
 }  # fmt: skip
+VOLT_AMPERE, VOLT_AMPERE_HOUR, PERCENT = 28, 31, 56
+"""Codes of the DLMS table of units that nothing is stored in, and meters list all the same."""
+_LISTED: Final = {"va": VOLT_AMPERE, "vah": VOLT_AMPERE_HOUR, "%": PERCENT}
 _WORDS: Final = {
     Unit.WATT_HOUR: "kWh", Unit.VAR_HOUR: "kvarh", Unit.WATT: "kW", Unit.VAR: "kvar", Unit.VOLT: "V",
     Unit.AMPERE: "A", Unit.HERTZ: "Hz", Unit.NONE: "",
@@ -40,6 +43,20 @@ def unit_of(word: str) -> tuple[Unit, int] | None:
         if unit is not None and text.startswith(prefix) and (unit is not Unit.NONE or not text):
             return unit, power
     return None
+
+
+def listed_unit_of(word: str) -> tuple[int, int] | None:
+    """As `unit_of`, with apparent power and energy and percents: what is shown, and stored nowhere.
+
+    >>> listed_unit_of("kVAh"), listed_unit_of("%"), listed_unit_of("k%")
+    ((31, 3), (56, 0), None)
+    """
+    text = word.strip()
+    for prefix, power in _PREFIXES.items():
+        unit = _LISTED.get(text.removeprefix(prefix).lower())
+        if unit is not None and text.startswith(prefix) and not (prefix and unit == PERCENT):
+            return unit, power
+    return unit_of(word)
 
 
 def read_number(text: str) -> tuple[int, int]:

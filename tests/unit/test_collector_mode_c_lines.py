@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -16,9 +17,9 @@ from tests.unit.test_collector_mode_c import ASKED, Book, line, meter, serving, 
 ALL = Asked(("1.8.0", "32.7.0"), clock=True)
 
 
-async def read(answer: Callable[[], Answerer], asked: Asked = ALL, **more: object) -> Found:
+async def read(answer: Callable[[], Answerer], asked: Asked = ALL, **more: Any) -> Found:
     async with serving(answer) as port, line(port) as stream:
-        address = ModeCAddress(TcpRoute("127.0.0.1", port), timeout_s=2, **more)  # type: ignore[arg-type]
+        address = ModeCAddress(TcpRoute("127.0.0.1", port), timeout_s=2, **more)
         return await single_mode_c.read(stream, address, asked)
 
 
@@ -35,7 +36,7 @@ def echoing(parity: int = 0, password: str = "secret") -> Callable[[], Answerer]
 
 
 @pytest.mark.parametrize("more", [{}, {"password": "secret"}, {"password": "secret", "program": True}])
-async def test_a_line_that_echoes_is_read_like_any_other(more: dict[str, object]) -> None:
+async def test_a_line_that_echoes_is_read_like_any_other(more: dict[str, Any]) -> None:
     plain = await read(meter(Book()), **more)
     assert (await read(echoing(), **more)).document() == plain.document()
     assert (plain.refused, len(plain.registers)) == ([], 2)
@@ -109,3 +110,14 @@ async def test_a_refused_speed_is_said_plainly() -> None:
         RemoteError, match=r"refuses \(NAK\) the read-out at the speed chosen: say baud=0 to 6"
     ):
         await read(call)
+
+
+@pytest.mark.parametrize("password", [None, "secret"])
+async def test_apparent_energy_and_percents_are_numbers(password: str | None) -> None:
+    book = Book(_9_8_0="000012.5*kVAh", _9_7_0="1.25*VA", _9_6_0="2*kVA", _9_8_1="7*VAh", _13_5_0="99.5*%")
+    items = ("9.8.0", "9.7.0", "9.6.0", "9.8.1", "13.5.0")
+    found = await read(meter(book, password or ""), Asked(items), password=password)
+    assert [(one["raw"], one["scaler"], one["unit"], one["value"]) for one in found.registers] == [
+        (125, 2, "VAh", "12500"), (125, -2, "VA", "1.25"), (2, 3, "VA", "2000"), (7, 0, "VAh", "7"),
+        (995, -1, "%", "99.5"),
+    ]  # fmt: skip
