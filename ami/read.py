@@ -24,7 +24,7 @@ from collector.found import Asked, Found, ProfileAsked
 from collector.routes import Address, DlmsAddress, DlmsFraming, ModbusAddress, ModeCAddress
 from protocols import meter_models
 from protocols.dlms.security import key_name
-from protocols.errors import NotAdmitted, RemoteError, SecurityError, SecurityFault
+from protocols.errors import LocalError, NotAdmitted, RemoteError, SecurityError, SecurityFault
 from protocols.meter_models.model import Speech
 from protocols.modbus.framing import Carrier
 
@@ -80,10 +80,13 @@ def command(
     \b
     all      timeout=SECONDS of an answer (10); serial ports: bps=9600, bits=8N1
     dlms     client=16, server=1, auth=none|lls|gmac (hls-md5, hls-sha1, hls-sha256),
-             password=…, pdu=65535; HDLC: physical=N, address_size=1|2|4;
+             password=…, pdu=65535, gbt=N (general block transfer, N blocks at once);
+             HDLC: physical=N, address_size=1|2|4, info=2030 (bytes of a frame),
+             window=7 (frames in a row), both lowered by the meter;
              gmac: keys=FILE, title=HEX (ours), counter=N (at least; from 2147483648 on
              only with counter_again=N), suite=0,
-             cipher=both|authenticated|encrypted|none
+             cipher=both|authenticated|encrypted|none,
+             envelope=service|general (general-glo- or -ded-ciphering)
     modbus   unit=1, model=… (`ami meter models`), function=holding|input
     mode C   address=…, password=…, baud=0 to 6, parity=none|even|ignored,
              access=readout|program
@@ -156,6 +159,8 @@ def _read(address: Address, asked: Asked, forget: str | None) -> Found:
             f"{str(down)[:1].upper()}{str(down)[1:]}: check that this port speaks {_spoken(address)}, "
             "and that nobody else is talking to the meter."
         ) from down
+    except LocalError as error:
+        raise UsageFailure(sentence(f"This meter cannot be asked so: {error.reason}")) from error
     except RemoteError as error:
         raise NoLink(
             f"What came from the meter cannot be trusted ({error.reason}): nothing was read{_again(error)}."

@@ -23,11 +23,14 @@ from collector.routes import (
     TcpRoute,
     UdpRoute,
 )  # fmt: skip
-from collector.single_association import BELIEVED
+from collector.single_association import BELIEVED, speakable
 from protocols.dlms.enums import Mechanism
+from protocols.dlms.general_block import MAX_WINDOW as MOST_BLOCKS
+from protocols.dlms.hdlc.parameters import MAX_INFO, MAX_WINDOW
 from protocols.dlms.security import AUTHENTICATED_ENCRYPTED, Policy
 from protocols.dlms.security.counters import HIGHEST
 from protocols.dlms.security.setup import NOTHING
+from protocols.errors import LocalError
 from protocols.modbus.framing import Carrier
 
 PASSWORD_VARIABLE = "AMI_METER_PASSWORD"
@@ -60,6 +63,7 @@ _USER = (
 )
 DATAGRAM = 1400
 """The largest message over UDP: one that no network on the way cuts in two."""
+ENVELOPES = {"service": False, "general": True}
 READING, MANAGEMENT = 17, 1  # the usual clients with a password and with keys
 
 
@@ -87,6 +91,8 @@ def parse(url: str, environment: Mapping[str, str] | None = None) -> Address:
     fields = Fields(parts)
     address = scheme(parts, port, fields, environment or {})
     fields.finish()
+    if isinstance(address, DlmsAddress):
+        _speakable(address)
     return address
 
 
@@ -146,9 +152,31 @@ def _dlms(framing: DlmsFraming, *, serial: bool = False, udp: bool = False) -> _
             physical=fields.optional("physical", 0, 0x3FFF) if hdlc else None,
             address_size=_address_size(fields) if hdlc else None,
             max_pdu=fields.number("pdu", DATAGRAM if udp else 0xFFFF, 32, 0xFFFF),
+            info=fields.number("info", MAX_INFO, 8, MAX_INFO) if hdlc else MAX_INFO,
+            window=fields.number("window", MAX_WINDOW, 1, MAX_WINDOW) if hdlc else MAX_WINDOW,
+            general=fields.choice("envelope", ENVELOPES, "service") if keys is not None else False,
+            general_window=fields.number("gbt", 0, 0, MOST_BLOCKS),
         )
 
     return make
+
+
+def _speakable(address: DlmsAddress) -> None:
+    """Refuse what can be written and not be sent: numbers that their bytes do not hold, keys of no suite."""
+    server, physical, size = address.server, address.physical, address.address_size
+    if address.framing is DlmsFraming.HDLC:
+        if size == 1 and physical is not None:
+            raise BadAddress("an HDLC address of one byte has no physical half: leave out physical= or use 2")
+        if size != 4 and physical is None and server > 0x7F:
+            raise BadAddress(
+                f"server={server} is above 127, and such an HDLC address has two halves: add physical=N"
+            )
+        if size == 2 and max(server, physical or 0) > 0x7F:
+            raise BadAddress("an HDLC address of two bytes holds numbers up to 127: use address_size=4")
+    try:
+        speakable(address)
+    except LocalError as error:
+        raise BadAddress(f"this address does not fit together: {error.reason}") from error
 
 
 def _counter(fields: Fields) -> int | None:

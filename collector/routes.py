@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from collector.meter_keys import MeterKeys
 from protocols.dlms.enums import Mechanism
+from protocols.dlms.hdlc.parameters import MAX_INFO, MAX_WINDOW
 from protocols.dlms.security import AUTHENTICATED_ENCRYPTED, Policy
 from protocols.modbus.framing import Carrier
 
@@ -60,7 +61,10 @@ class DlmsAddress:
     """A DLMS meter; password and keys are never printed. `title` is our system title, `counter` a floor.
 
     `protection` is what messages have under `keys` of a security `suite`.
-    `physical` and `address_size` belong to HDLC: the lower half of the meter's address, and its bytes.
+    `general` puts ciphered messages into general-glo- or general-ded-ciphering; `general_window` blocks are
+    taken at once in general block transfer (0: not wanted).
+    `physical` and `address_size` belong to HDLC: the lower half of the meter's address, and its bytes; so do
+    `info` and `window`, the bytes of a frame's contents and the frames in a row that are proposed both ways.
     """
 
     route: Route
@@ -78,6 +82,10 @@ class DlmsAddress:
     physical: int | None = None
     address_size: int | None = None
     max_pdu: int = 0xFFFF
+    info: int = MAX_INFO
+    window: int = MAX_WINDOW
+    general: bool = False
+    general_window: int = 0
 
 
 @dataclass(frozen=True, slots=True)

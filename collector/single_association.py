@@ -21,6 +21,7 @@ from protocols.dlms.enums import Mechanism
 from protocols.dlms.framing import Framing, WrapperFraming
 from protocols.dlms.hdlc.address import HdlcAddress
 from protocols.dlms.hdlc.client import HdlcFraming
+from protocols.dlms.hdlc.parameters import LinkParameters
 from protocols.dlms.objects import InterfaceClass
 from protocols.dlms.security import CounterStore, MemoryCounters, SecuritySetup, Suite, key_name
 from protocols.dlms.security.setup import NOTHING
@@ -78,6 +79,7 @@ def settings_of(address: DlmsAddress, counters: CounterStore) -> ClientSettings:
         answer_seconds=address.timeout_s,
         security=security,
         counters=None if security is None else counters,
+        general_window=address.general_window,
     )
 
 
@@ -92,6 +94,7 @@ def _security(address: DlmsAddress) -> SecuritySetup:
         keys.authentication,
         Suite(address.suite),
         address.protection,
+        general=address.general,
         dedicated_key=keys.draw_dedicated(),
     )
 
@@ -101,10 +104,25 @@ def framing_of(address: DlmsAddress) -> Framing:
     if address.framing is DlmsFraming.WRAPPER:
         datagrams = isinstance(address.route, UdpRoute)
         return WrapperFraming(address.client, address.server, datagrams=datagrams)
+    # As much as HDLC allows: a meter that can do less says so in its UA.
+    info, window = address.info, address.window
+    proposal = LinkParameters(info, info, window, window)
+    return HdlcFraming(address.client, station_of(address), proposal)
+
+
+def station_of(address: DlmsAddress) -> HdlcAddress:
+    """The meter's HDLC address; `LocalError` where its numbers do not fit its bytes."""
     lower, octets = address.physical, address.address_size
     if lower is None and octets in (2, 4):
         lower = address.server
-    return HdlcFraming(address.client, HdlcAddress(address.server, lower, octets or 0))
+    return HdlcAddress(address.server, lower, octets or 0)
+
+
+def speakable(address: DlmsAddress) -> None:
+    """Raise `LocalError` for an address that nothing can be sent to."""
+    if address.framing is DlmsFraming.HDLC:
+        station_of(address)
+    settings_of(address, MemoryCounters())
 
 
 async def _count_on(call: Call, address: DlmsAddress, counters: CounterStore) -> None:

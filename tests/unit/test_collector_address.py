@@ -16,7 +16,9 @@ from collector.routes import (
     SerialRoute,
     TcpRoute,
 )
+from collector.single_association import framing_of, settings_of
 from protocols.dlms.enums import Mechanism
+from protocols.dlms.security import MemoryCounters
 from protocols.modbus.framing import Carrier
 
 ENCRYPTION, AUTHENTICATION = bytes(range(16)), bytes(range(0xD0, 0xE0))
@@ -78,6 +80,14 @@ def test_serial_ports_and_the_other_framings() -> None:
         ("dlms+hdlc+serial://dev/ttyUSB0", "three strokes, like dlms\\+hdlc\\+serial:///dev/ttyUSB0"),
         ("modbus+rtu+serial:///dev/ttyUSB0?bits=9X1", "bits=9X1 is not known"),
         ("dlms+wrapper://h?client=x", "client=x must be a whole number from 1 to 65535"),
+        ("dlms+hdlc://h?server=1000", "server=1000 is above 127, .*: add physical=N"),
+        ("dlms+hdlc://h?physical=1&address_size=1", "one byte has no physical half"),
+        ("dlms+hdlc://h?server=1000&physical=1&address_size=2", "two bytes holds numbers up to 127"),
+        ("dlms+hdlc://h?info=2031", "info=2031 must be a whole number from 8 to 2030"),
+        ("dlms+hdlc://h?window=8", "window=8 must be a whole number from 1 to 7"),
+        ("dlms+wrapper://h?info=128", "info=… means nothing"),
+        ("dlms+wrapper://h?envelope=general", "envelope=… means nothing"),
+        ("dlms+wrapper://h?gbt=64", "gbt=64 must be a whole number from 0 to 63"),
         ("dlms+hdlc://h?client=200", "client=200 must be a whole number from 1 to 127"),
         ("dlms+wrapper://h?client=1&client=2", "client=… stands twice"),
         ("dlms+wrapper://h?auth=md6", "auth=md6 is not known: use none, lls, gmac, hls"),
@@ -206,3 +216,30 @@ def test_a_counter_that_would_use_up_the_key_is_said_twice() -> None:
     for said in ("2147483648", "4294967295", "4294967295&counter_again=4294967294"):
         with pytest.raises(BadAddress, match="would use up half of the key"):
             parse(f"{url}{said}", keys)
+
+
+def test_keys_that_do_not_fit_their_suite_are_told_at_once() -> None:
+    with pytest.raises(BadAddress, match="the encryption key has 16 bytes: 32 are due in suite 2"):
+        parse("dlms+wrapper://h?auth=gmac&suite=2", _keys_of_environment())
+
+
+@pytest.mark.parametrize("where", ["server=999&physical=1", "server=999&address_size=4", "physical=9"])
+def test_an_hdlc_address_takes_the_bytes_it_needs(where: str) -> None:
+    assert isinstance(parse(f"dlms+hdlc://h?{where}"), DlmsAddress)
+
+
+def test_frames_envelopes_and_blocks_are_chosen_in_the_address() -> None:
+    address = parse(
+        "dlms+hdlc://h?info=128&window=1&envelope=general&gbt=5&auth=gmac", _keys_of_environment()
+    )
+    assert isinstance(address, DlmsAddress)
+    assert (address.info, address.window, address.general, address.general_window) == (128, 1, True, 5)
+    settings = settings_of(address, MemoryCounters())
+    assert settings.general_window == 5
+    assert settings.security is not None
+    assert settings.security.general
+    usual = parse("dlms+hdlc://h")
+    assert isinstance(usual, DlmsAddress)
+    assert bytes.fromhex("050207ee060207ee070400000007080400000007") in framing_of(usual).connect()
+    # The defaults of the standard need no words: for meters that know no others.
+    assert len(framing_of(address).connect()) == 9
