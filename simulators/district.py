@@ -35,6 +35,8 @@ def build(options: Options, district: District, network: Network) -> Fleet:
     chance = stream("district", seed)
     serials = [str(number) for number in chance.sample(_SERIALS, count)]
     drawn = shapes.drawn(seed, first)
+    for shape in drawn:  # at once, so that no meter's first answer waits for it
+        shape.sums(first, history.epoch + halfhours.SLOTS_A_DAY)
     stations = range(-(-count // BEHIND_A_STATION))
     multipliers = (Multiplier(halfhours.begin_of(first), _ONE),)
     supplies = (Terms(valid_from=history.first, plan="vn-household"),)
