@@ -334,8 +334,7 @@ class ClientConnection:
             case ActionResponseNormal() if asked_in is State.AWAIT_PROOF:
                 self._opening.proven(message.outcome, raw)
                 return [Associated(self.granted, self._server_max_pdu)]
-        if self._exchange is None:
-            raise LocalError("an answer came and nothing was asked")
+        assert self._exchange is not None  # whoever awaits an answer has asked
         events, following = self._exchange.take(message, raw)
         if following is not None:
             return [*events, Send(self._send(following))]

@@ -102,16 +102,35 @@ def scalar(tag: Tag) -> st.SearchStrategy[Data]:
     return SCALARS[tag].map(lambda value: Data(tag, value))
 
 
+shapes = st.recursive(
+    st.sampled_from(list(SCALARS)).map(Shape),
+    lambda inner: (
+        st.lists(inner, max_size=4).map(lambda parts: Shape(Tag.STRUCTURE, tuple(parts)))
+        | st.builds(lambda part, size: Shape(Tag.ARRAY, (part,), size), inner, st.integers(0, 3))
+    ),
+    max_leaves=6,
+)
+
+
+def shaped(shape: Shape) -> st.SearchStrategy[Data]:
+    if shape.tag in (Tag.ARRAY, Tag.STRUCTURE):
+        parts = shape.parts * shape.size if shape.tag is Tag.ARRAY else shape.parts
+        return st.tuples(*[shaped(part) for part in parts]).map(lambda items: Data(shape.tag, items))
+    return scalar(shape.tag)
+
+
+def has_bytes(data: Data) -> bool:
+    """Whether it takes any in a compact array: elements without could not be counted."""
+    if data.tag in (Tag.ARRAY, Tag.STRUCTURE):
+        return any(has_bytes(item) for item in data.value)
+    return data.tag not in (Tag.NULL, Tag.DONT_CARE)
+
+
 @st.composite
 def compact(draw: st.DrawFn) -> Data:
-    parts = draw(
-        st.lists(st.sampled_from([tag for tag in SCALARS if tag is not Tag.NULL]), min_size=1, max_size=4)
-    )
-    rows = draw(st.lists(st.tuples(*(scalar(tag) for tag in parts)), max_size=4))
-    shape = Shape(Tag.STRUCTURE, tuple(Shape(tag) for tag in parts))
-    # A row of don't-cares alone has no bytes: nothing on the wire could count such rows.
-    rows = [row for row in rows if any(item.tag is not Tag.DONT_CARE for item in row)]
-    return Data(Tag.COMPACT_ARRAY, CompactArray(shape, tuple(Data(Tag.STRUCTURE, row) for row in rows)))
+    shape = draw(shapes)
+    items = draw(st.lists(shaped(shape), max_size=4))
+    return Data(Tag.COMPACT_ARRAY, CompactArray(shape, tuple([item for item in items if has_bytes(item)])))
 
 
 values = st.recursive(

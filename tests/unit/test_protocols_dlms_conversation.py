@@ -19,6 +19,7 @@ from protocols.dlms.apdu import (
     GetResponseWithBlock,
     GetResponseWithList,
     InitiateRequest,
+    InitiateResponse,
     InvokeId,
 )
 from protocols.dlms.axdr import Data
@@ -39,7 +40,7 @@ from protocols.dlms.events import Associated, Event, Failed, Got, Released, Send
 from protocols.dlms.selection import EntrySelection, RangeAsked
 from protocols.dlms.server import ClientAccess, Device, ServerConnection
 from protocols.dlms.wrapper import Frame, Unwrapper
-from protocols.errors import AssociationRefused, LocalError, Refused, RemoteError
+from protocols.errors import AssociationRefused, LocalError, Refused, RemoteError, ServiceRefused
 from protocols.obis import Obis, obis
 
 ENERGY = objects.register(obis("1.0.1.8.0"))
@@ -391,3 +392,40 @@ def test_an_endless_message_in_one_piece_is_no_answer() -> None:
             block = GeneralBlock(number == 11, number < 11, 1, number, 1, piece)
             client.receive(Frame(1, 16, block.to_bytes()).to_bytes())
     assert client.state is State.BROKEN
+
+
+def opening(information: bytes) -> ClientConnection:
+    """A client that has asked to come in, and is answered yes with this inside."""
+    client = ClientConnection(ClientSettings())
+    client.associate()
+    aare = Aare(AssociationResult.ACCEPTED, UserDiagnostic.NULL, information)
+    client.receive(Frame(1, 16, aare.to_bytes()).to_bytes())
+    return client
+
+
+def test_a_yes_that_holds_an_error_is_a_no() -> None:
+    with pytest.raises(ServiceRefused, match="PDU_SIZE_TOO_SHORT") as refused:
+        opening(ConfirmedServiceError(1, 6, InitiateError.PDU_SIZE_TOO_SHORT).to_bytes())
+    assert refused.value.errors == (InitiateError.PDU_SIZE_TOO_SHORT,)
+
+
+def test_an_empty_yes_is_told_with_its_bytes() -> None:
+    with pytest.raises(RemoteError) as wrong:
+        opening(b"")
+    assert wrong.value.raw
+
+
+def test_a_meter_that_takes_no_request_is_to_blame_for_it() -> None:
+    """The proof of HLS has to go out at once, and the meter has just said that it takes a single byte."""
+    client = ClientConnection(ClientSettings(1, 1, Mechanism.HLS_SHA1, b"secret"))
+    client.associate()
+    grant = InitiateResponse(DEFAULT_CONFORMANCE, 1).to_bytes()
+    aare = Aare(
+        AssociationResult.ACCEPTED, UserDiagnostic.AUTHENTICATION_REQUIRED, grant,
+        mechanism=Mechanism.HLS_SHA1, challenge=bytes(range(16)),
+    )  # fmt: skip
+    with pytest.raises(RemoteError, match="the meter takes 1") as wrong:
+        client.receive(Frame(1, 1, aare.to_bytes()).to_bytes())
+    assert wrong.value.raw
+    with pytest.raises(LocalError, match="broken"):
+        client.associate()

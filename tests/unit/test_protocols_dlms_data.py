@@ -1,13 +1,14 @@
 """Data, clocks and codes: bounds, wildcards and what is refused."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from protocols.dlms import axdr
-from protocols.dlms.axdr import Data, Tag
+from protocols.dlms.axdr import CompactArray, Data, Shape, Tag
 from protocols.dlms.clock import CosemDate, CosemDateTime, CosemTime, read_clock, write_clock
-from protocols.dlms.objects import ScalerUnit, read_capture_objects, scaler_unit
+from protocols.dlms.objects import ScalerUnit, buffer, capture_objects, read_capture_objects, scaler_unit
 from protocols.dlms.wrapper import Frame, Unwrapper
 from protocols.errors import DecodeError, LocalError, RemoteError
 from protocols.obis import Obis, obis
@@ -53,7 +54,17 @@ def test_nesting_ends_at_its_bound() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [Data(Tag.UNSIGNED, 256), Data(Tag.INTEGER, "x"), Data(Tag.NULL, 1), Data(Tag.BIT_STRING, "012")]
+    "value",
+    [
+        Data(Tag.UNSIGNED, 256),
+        Data(Tag.INTEGER, "x"),
+        Data(Tag.NULL, 1),
+        Data(Tag.BIT_STRING, "012"),
+        Data(Tag.COMPACT_ARRAY, CompactArray(Shape(Tag.UNSIGNED), (axdr.long_unsigned(1),))),
+        Data(
+            Tag.COMPACT_ARRAY, CompactArray(Shape(Tag.STRUCTURE, (Shape(Tag.UNSIGNED),)), (axdr.structure(),))
+        ),
+    ],
 )
 def test_what_does_not_fit_its_tag_is_our_mistake(value: Data) -> None:
     with pytest.raises(LocalError):
@@ -139,3 +150,32 @@ def test_frames_that_are_none_are_refused_with_their_bytes() -> None:
     for wrongly in (Frame(1, 16, b""), Frame(70_000, 1, b"x")):
         with pytest.raises(LocalError):
             wrongly.to_bytes()
+
+
+def test_the_hour_of_summer_is_told_by_a_bit() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    for month, status, deviation in ((7, 0x80, -120), (1, 0x00, -60)):
+        moment = datetime(2026, month, 1, 12, tzinfo=berlin)
+        stamp = CosemDateTime.from_datetime(moment)
+        assert (stamp.status, stamp.deviation) == (status, deviation)
+        assert stamp.to_datetime() == moment
+
+
+def test_an_attribute_holds_only_what_fits_it() -> None:
+    """A small number may come under a larger tag; one beyond the attribute is none."""
+    assert axdr.integer_of(Data(Tag.LONG64, -128), "scaler", Tag.INTEGER) == -128
+    for value in (-129, 128):
+        with pytest.raises(DecodeError, match=f"scaler: {value} does not fit integer"):
+            axdr.integer_of(Data(Tag.LONG, value), "scaler", Tag.INTEGER)
+    with pytest.raises(DecodeError, match="does not fit long unsigned"):
+        axdr.integer_of(axdr.integer(-1), "class", Tag.LONG_UNSIGNED)
+
+
+def test_where_the_attributes_of_a_profile_stand() -> None:
+    name = obis("1.0.99.1.0")
+    assert [
+        (place.class_id, place.obis, place.number) for place in (buffer(name), capture_objects(name))
+    ] == [
+        (7, name, 2),
+        (7, name, 3),
+    ]

@@ -1,13 +1,15 @@
 """General block transfer: both ways, through a window, with blocks lost, and against those who cheat."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
 from protocols.dlms import axdr
+from protocols.dlms.axdr import Data
 from protocols.dlms.client import DEFAULT_CONFORMANCE, ClientConnection, ClientSettings
 from protocols.dlms.client_states import State
-from protocols.dlms.enums import Conformance, DataAccessResult
+from protocols.dlms.enums import ActionResult, Conformance, DataAccessResult
 from protocols.dlms.events import Acted, Event, Failed, Got, Notified, Send, WasSet
 from protocols.dlms.general_block import MAX_REPEATS, GeneralBlock, GeneralBlocks, unconfirmed
 from protocols.dlms.notice import DataNotification
@@ -15,7 +17,8 @@ from protocols.dlms.reference import LongInvokeId
 from protocols.dlms.server import ClientAccess, Device, ServerConnection
 from protocols.dlms.wrapper import Frame, Unwrapper
 from protocols.errors import LocalError, RemoteError
-from tests.dlms_line import ECHO, ENERGY, SECOND, TEXT, Desk, associated, exchange
+from protocols.obis import Obis
+from tests.dlms_line import ECHO, ENERGY, SECOND, SWITCH, TEXT, Desk, associated, exchange
 
 LONG = axdr.octet_string(bytes(range(256)) * 20)
 GENERAL_ONLY = DEFAULT_CONFORMANCE & ~(
@@ -200,3 +203,28 @@ def test_a_long_push_comes_in_blocks_without_acknowledgement() -> None:
         GeneralBlocks(1, 10, 100, by_client=True).send(bytes(70_000))
     with pytest.raises(LocalError, match="window"):
         GeneralBlock(True, False, 64, 1, 0, b"").to_bytes()
+
+
+def test_a_long_answer_to_a_short_method_comes_in_general_blocks() -> None:
+    """Where the services' own blocks are not granted."""
+    line = meter(Talkative())
+    client = associated(line, ClientSettings(conformance=GENERAL_ONLY | Conformance.GENERAL_BLOCK_TRANSFER))
+    (acted,) = exchange(client, line, client.act(SWITCH))
+    assert isinstance(acted, Acted)
+    assert acted.raw() == axdr.encode(Talkative.SPEECH)
+
+
+class Talkative(Desk):
+    SPEECH = axdr.octet_string(bytes(range(250)) * 4)
+
+    def act(self, class_id: int, obis: Obis, method: int, parameters: Data | None) -> ActionResult | Data:
+        return self.SPEECH
+
+
+def test_a_transfer_has_so_many_blocks_and_no_more() -> None:
+    client = GeneralBlocks(1, 100, 1 << 20, by_client=True)
+    client.send(b"x")
+    block = GeneralBlock(False, False, 1, 0, 0, b"x")
+    with pytest.raises(RemoteError, match="more than 65535 blocks"):
+        for number in range(1, 0x10001):
+            client.receive(replace(block, number=number, acknowledged=number).to_bytes())

@@ -1,5 +1,6 @@
 """Profiles: the fast decoder against the strict one, selections, null compression, and nothing in part."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
@@ -8,7 +9,7 @@ import pytest
 
 from protocols.dlms import axdr
 from protocols.dlms.axdr import CompactArray, Data, Shape, Tag
-from protocols.dlms.clock import write_clock
+from protocols.dlms.clock import CosemDate, CosemDateTime, CosemTime, write_clock
 from protocols.dlms.enums import DataAccessResult
 from protocols.dlms.profile import _fast, decode_rows, decode_rows_strictly
 from protocols.dlms.profile_server import ProfileBuffer, encode_rows
@@ -16,6 +17,7 @@ from protocols.dlms.selection import (
     CLOCK_COLUMN,
     CaptureObject,
     EntrySelection,
+    RangeAsked,
     RangeSelection,
     read_selection,
 )
@@ -196,3 +198,75 @@ def test_a_naive_range_and_a_value_too_big_are_our_mistakes() -> None:
         RangeSelection(naive, naive).to_access()
     with pytest.raises(LocalError, match="does not fit"):
         encode_rows(stamps(1), [(Tag.UNSIGNED, np.array([256]))], 420)
+
+
+def stamped(stamp: Data, *values: Data) -> Data:
+    return axdr.structure(stamp, *(values or (axdr.unsigned(1), axdr.unsigned(2))))
+
+
+def test_stamps_under_their_own_tag_are_read_by_both() -> None:
+    """Some meters write a date-time with tag 25 instead of the octet-string of twelve bytes."""
+    moments = [datetime(2026, 10, 1, hour, 30, tzinfo=VIETNAM) for hour in range(3)]
+    written = [CosemDateTime.from_datetime(moment) for moment in moments]
+    raw = axdr.encode(axdr.array(*[stamped(Data(Tag.DATE_TIME, stamp)) for stamp in written]))
+    fast = _fast(raw, CAPTURES, 0, VIETNAM)
+    assert fast is not None
+    strict = decode_rows_strictly(raw, CAPTURES, VIETNAM)
+    due = [int(moment.timestamp()) for moment in moments]
+    assert fast.stamps.tolist() == strict.stamps.tolist() == due
+    assert fast.status.tolist() == strict.status.tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        (stamped(axdr.unsigned(7)), "a stamp is a date-time"),
+        (stamped(axdr.octet_string(bytes(5))), "the stamp of row 1: a date-time has 12 bytes"),
+        (stamped(axdr.NULL), "a row without a stamp"),
+        (axdr.structure(axdr.NULL), "1 columns where 3 are captured"),
+        (axdr.unsigned(1), "no structure of columns"),
+    ],
+)
+def test_rows_that_are_none(row: Data, why: str) -> None:
+    raw = axdr.encode(axdr.array(row))
+    with pytest.raises(DecodeError, match=why) as wrong:
+        decode_rows(raw, CAPTURES, VIETNAM, 1800)
+    assert wrong.value.raw == raw
+
+
+def test_a_profile_needs_a_clock_and_rows() -> None:
+    with pytest.raises(DecodeError, match="without a clock column"):
+        decode_rows(whole(buffer(2)), (IMPORT, EXPORT))
+    with pytest.raises(DecodeError, match="an array of rows"):
+        decode_rows(axdr.encode(axdr.unsigned(1)), CAPTURES)
+    rows = decode_rows(whole(buffer(2)), CAPTURES)
+    assert rows.column("1.0.1.29.0.255").capture == IMPORT
+    with pytest.raises(DecodeError, match=r"no column 1\.0\.9\.29\.0\.255"):
+        rows.column("1.0.9.29.0.255")
+
+
+def test_the_clock_may_stand_in_any_column() -> None:
+    captures = (IMPORT, CLOCK_COLUMN, EXPORT)
+    values = [(Tag.DOUBLE_LONG_UNSIGNED, np.arange(5)), (Tag.LONG, -np.arange(5))]
+    raw = encode_rows(stamps(5), values, 420, clock_at=1)
+    for rows in (_fast(raw, captures, 1, VIETNAM), decode_rows_strictly(raw, captures, VIETNAM)):
+        assert rows is not None
+        assert rows.stamps.tolist() == stamps(5).tolist()
+        assert [column.values.tolist() for column in rows.columns] == [[0, 1, 2, 3, 4], [0, -1, -2, -3, -4]]
+    bare = encode_rows(stamps(2), [(Tag.UNSIGNED, np.array([7, 8]))], 420, clock_at=None)
+    assert axdr.decode(bare) == axdr.array(axdr.structure(axdr.unsigned(7)), axdr.structure(axdr.unsigned(8)))
+    assert axdr.decode(encode_rows(stamps(1), [], 420)).value[0].value[0].tag is Tag.OCTET_STRING
+
+
+def test_a_range_that_makes_no_sense_is_refused() -> None:
+    first, last = datetime(2026, 10, 1, tzinfo=VIETNAM), datetime(2026, 10, 2, tzinfo=VIETNAM)
+    asked = read_selection(RangeSelection(first, last).to_access())
+    profile = buffer()
+    assert isinstance(asked, RangeAsked)
+    assert isinstance(profile.select(asked), bytes)
+    for wrong in (
+        replace(asked, restricting=IMPORT),
+        replace(asked, first=CosemDateTime(CosemDate(), CosemTime())),
+        replace(asked, columns=(CaptureObject(3, obis("1.0.9.8.0")),)),
+    ):
+        assert profile.select(wrong) is DataAccessResult.SCOPE_OF_ACCESS_VIOLATED

@@ -135,6 +135,11 @@ def test_a_small_file_is_enough() -> None:
             '[profile]\nobis = "1.0.99.1.0"\nentries = 1\ninterval_seconds = 7\n[[register]]',
             "divides",
         ),
+        (
+            "[[register]]",
+            '[profile]\nstamp = "begin"\n[[register]]',
+            "stamped at the end",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_told_in_one_sentence(old: str, new: str, why: str) -> None:

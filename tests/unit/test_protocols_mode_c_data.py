@@ -20,7 +20,14 @@ from protocols.iec62056_21.profile import (
     read_profile,
     write_profile,
 )
-from protocols.iec62056_21.quantities import Quantity, read_number, read_quantity, unit_of, write_quantity
+from protocols.iec62056_21.quantities import (
+    Quantity,
+    read_number,
+    read_quantity,
+    unit_of,
+    word_of,
+    write_quantity,
+)
 from protocols.iec62056_21.stamps import read_clock, read_stamp, write_clock, write_stamp
 from protocols.obis import Obis, obis
 
@@ -119,6 +126,10 @@ def test_numbers() -> None:
 )  # fmt: skip
 def test_numbers_as_meters_write_them(quantity: Quantity, digits: int, text: str) -> None:
     assert write_quantity(quantity, digits) == text
+
+
+def test_units_as_meters_write_them() -> None:
+    assert [word_of(unit) for unit in (Unit.WATT_HOUR, Unit.VOLT, Unit.NONE)] == ["kWh", "V", ""]
 
 
 def test_a_number_no_meter_shows() -> None:
