@@ -109,6 +109,10 @@ class Reading:
 
     def take(self, message: Apdu, raw: bytes) -> Step:
         """See `Exchange`."""
+        if self.gathering.number and not _goes_on(message):
+            name = type(message).__name__
+            reason = f"{name} with a value came where block {self.gathering.number + 1} was due"
+            raise RemoteError(reason, raw)
         match message:
             case GetResponseNormal(result=result) if isinstance(result, DataAccessResult) or not self.as_list:
                 return self._all(result), None
@@ -248,6 +252,12 @@ class Invoking:
             raise RemoteError("success was told before all parameters were sent", raw)
         pairs = zip(self.methods, outcomes, strict=True)
         return [Acted(method, outcome.result, outcome.returned) for method, outcome in pairs]
+
+
+def _goes_on(message: Apdu) -> bool:
+    """Whether an answer may follow a block: another one, or the reason why there is none."""
+    ended = isinstance(message, GetResponseNormal) and isinstance(message.result, DataAccessResult)
+    return ended or isinstance(message, GetResponseWithBlock)
 
 
 def _next(cutting: Cutting | None, number: int, largest: int, raw: bytes) -> DataBlock:
