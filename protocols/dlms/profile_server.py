@@ -157,7 +157,8 @@ class ProfileBuffer:
             first, last = (stamp.to_datetime(place) for stamp in (selection.first, selection.last))
         except DecodeError:
             return DataAccessResult.SCOPE_OF_ACCESS_VIOLATED
-        if not selection.restricting.is_clock:
+        if not selection.restricting.is_clock or selection.restricting.data_index:
+            # A part of the clock (data_index above 0) is not what these rows are in order of.
             return DataAccessResult.SCOPE_OF_ACCESS_VIOLATED
         begin = int(np.searchsorted(self.stamps, np.ceil(first.timestamp()), "left"))
         end = int(np.searchsorted(self.stamps, np.floor(last.timestamp()), "right"))
@@ -167,6 +168,8 @@ class ProfileBuffer:
         return self._encode(slice(begin, max(begin, end)), columns)
 
     def _by_entry(self, selection: EntrySelection) -> bytes | DataAccessResult:
+        if selection.last and selection.last < selection.first:
+            return DataAccessResult.SCOPE_OF_ACCESS_VIOLATED
         last = selection.last or len(self.stamps)
         last_column = selection.last_column or len(self.captures)
         if not selection.first >= 1 or not 1 <= selection.first_column <= last_column <= len(self.captures):
