@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,6 +25,7 @@ MODBUS_MODEL: Final = "dk-multi-mb"
 UNIT: Final = 1
 PUBLIC_CLIENT: Final = 16
 CLIENTS: Final = {Mechanism.NONE: PUBLIC_CLIENT, Mechanism.LLS: 17, Mechanism.HLS_GMAC: 1}
+_TITLE_DRAWN: Final = 5
 MIN_PDU, MAX_PDU = 64, 0xFFFF
 
 
@@ -62,7 +64,8 @@ class SingleOptions:
 class Identity:
     """Who the meter is and what opens it, drawn from the seed.
 
-    The system title alone is another at every start: its counters begin anew, and no nonce may come twice.
+    The system title alone is another at every start, and of every meter of a seed: its counters begin anew
+    under the same keys, and no nonce may come twice.
     """
 
     serial: str
@@ -72,16 +75,15 @@ class Identity:
     authentication_key: bytes = field(repr=False)
 
 
-def identity(options: SingleOptions, started: datetime) -> Identity:
-    """The identity of a seed; a password given goes before the drawn one. `started` is the real time."""
+def identity(options: SingleOptions) -> Identity:
+    """The identity of a seed; a password given goes before the drawn one."""
     chance = stream("single", options.seed)
     serial = str(chance.randrange(11_000_000, 30_000_000))
     password = "".join(chance.choices("ABCDEFGHJKLMNPQRSTUVWXYZ23456789", k=8))
-    hundredths = int(started.timestamp() * 100)
     return Identity(
         serial,
         options.password or password,
-        b"DKE" + hundredths.to_bytes(5, "big"),
+        b"DKE" + os.urandom(_TITLE_DRAWN),
         chance.randbytes(16),
         chance.randbytes(16),
     )

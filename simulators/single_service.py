@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
 from typing import Final
 
 from model.clock import Clock
@@ -65,11 +64,11 @@ _AUTHENTICATED_ENCRYPTED: Final = 3  # policy of security setup, version 0
 
 
 class SingleMeter:
-    """The meter on its sockets; `open_ports` are those it is served on. `started` is the real time."""
+    """The meter on its sockets; `open_ports` are those it is served on."""
 
-    def __init__(self, options: SingleOptions, clock: Clock, started: datetime) -> None:
+    def __init__(self, options: SingleOptions, clock: Clock) -> None:
         self.options = options
-        self.who = identity(options, started)
+        self.who = identity(options)
         self.open_ports: dict[Port, int] = {}
         self._hung = hung(options, self.who, clock())
         self._clock = clock
@@ -209,7 +208,7 @@ async def serve(
 ) -> None:
     """Serve one meter until SIGTERM or SIGINT; `ready` is called once it answers."""
     clock = MovingClock(real or wall, options.as_of, ticking=False)
-    meter = SingleMeter(options, clock, (real or wall)())
+    meter = SingleMeter(options, clock)
     stop = asyncio.Event()
     with stopping(asyncio.get_running_loop(), stop.set):
         try:

@@ -46,7 +46,7 @@ def served(
 @pytest.fixture(scope="module")
 def truth() -> SingleMeter:
     """The same meter as the simulator knows it, before any protocol."""
-    return SingleMeter(SingleOptions({Port.WRAPPER: 0}, as_of=AS_OF), lambda: AS_OF, AS_OF)
+    return SingleMeter(SingleOptions({Port.WRAPPER: 0}, as_of=AS_OF), lambda: AS_OF)
 
 
 def plan(served: dict[str, Any], framing: str, script: str) -> dict[str, Any]:

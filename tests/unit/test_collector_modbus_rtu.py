@@ -42,7 +42,7 @@ REAL = [name for name in MODELS if not meter_models.load(name).simulated]
 
 def instrument(model: str) -> Instrument:
     options = SingleOptions({Port.MODBUS_RTU_TCP: 0}, seed=3, as_of=NOW)
-    return Instrument(hung(options, identity(options, NOW), NOW), meter_models.load(model), lambda: NOW)
+    return Instrument(hung(options, identity(options), NOW), meter_models.load(model), lambda: NOW)
 
 
 @contextlib.asynccontextmanager
