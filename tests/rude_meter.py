@@ -75,7 +75,7 @@ async def serving(meter: RudeMeter, port: int) -> AsyncIterator[str]:
     """The meter's URL while it listens."""
     server = await asyncio.start_server(meter.serve, "127.0.0.1", port)
     try:
-        yield f"dlms+wrapper://127.0.0.1:{port}?client=16&timeout=0.5"
+        yield f"dlms+wrapper://127.0.0.1:{port}?client=16&timeout=2"
     finally:
         server.close()
         await server.wait_closed()
