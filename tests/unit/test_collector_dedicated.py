@@ -10,12 +10,14 @@ from collector.address import parse
 from collector.counters import FileCounters
 from collector.errors import BadAddress
 from collector.found import Asked, Found
+from protocols.dlms import axdr
+from protocols.dlms.apdu import Attribute
 from protocols.dlms.enums import Mechanism
 from protocols.dlms.security import MemoryCounters, Protection, SecuritySetup, key_name
 from protocols.dlms.server import ClientAccess, Device, ServerConnection
 from simulators import ports
 from simulators.answering import Answering
-from tests.dlms_line import Desk
+from tests.dlms_line import ENERGY, Desk
 
 KEY, AUTHENTICATION, GIVEN = bytes(range(16)), bytes(range(0xD0, 0xE0)), bytes(range(0x40, 0x50))
 METER = bytes.fromhex("4D4D4D0000BC614E")
@@ -47,13 +49,14 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 
 
 async def twice(address: str, environment: dict[str, str], counters: FileCounters) -> list[Found]:
-    kept = Anew()
+    kept, desk = Anew(), Desk()
+    desk.values[Attribute(3, ENERGY.obis, 3)] = axdr.structure(axdr.integer(0), axdr.enum(30))
 
     def call() -> ServerConnection:
         kept.begin()
         security = SecuritySetup(METER, KEY, AUTHENTICATION)
         access = ClientAccess(Mechanism.HLS_GMAC, security=security, counters=kept)
-        return ServerConnection({1: Device(Desk(), {1: access}, 300)})
+        return ServerConnection({1: Device(desk, {1: access}, 300)})
 
     served, sock = Answering(lambda: call().receive), ports.one("127.0.0.1", 0)
     await served.start(sock)
