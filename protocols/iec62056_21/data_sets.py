@@ -34,7 +34,8 @@ class DataSet(NamedTuple):
     def value(self, at: int = 0) -> Value:
         """One value and its unit; a value that is not there is `DecodeError`."""
         if at >= len(self.values):
-            raise DecodeError(f"{self.address[:40] or 'a data set'} has {len(self.values)} values, not {at + 1}")
+            name = self.address[:40] or "a data set"
+            raise DecodeError(f"{name} has {len(self.values)} values, not {at + 1}")
         text, _, unit = self.values[at].partition("*")
         return Value(text, unit)
 

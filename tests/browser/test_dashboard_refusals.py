@@ -208,7 +208,8 @@ def test_the_other_language_reaches_every_word_and_stays(visitor: Callable[..., 
     for path in ("/bills", f"/meters/{village.own_serial}", f"/bills/{village.own_bill}"):
         window.open(path)
         text = window.page.inner_text("body")
-        for name in ("Trần Thị Mai", "Thôn Đoài, xã Tân Lập", "TBA Tân Lập 2", "HTX điện Bình Minh", "Điện kế", "1279/QĐ-BCT"):
+        places = ("Thôn Đoài, xã Tân Lập", "TBA Tân Lập 2")
+        for name in (*places, "Trần Thị Mai", "HTX điện Bình Minh", "Điện kế", "1279/QĐ-BCT"):
             text = text.replace(name, "")
         assert not re.search(
             r"[ăâđêôơưáàảãạắằẳẵặấầẩẫậéèẻẽẹếềểễệíìỉĩịóòỏõọốồổỗộớờởỡợúùủũụứừửữựýỳỷỹỵ]", text.lower()
