@@ -151,9 +151,24 @@ class DialIn(Link):
         return self._wire
 
 
+class Unasked(Link):
+    """A gateway: it sends what it reads by itself, nobody can ask it anything."""
+
+    async def ready(self, wait_s: float) -> None:
+        await self._connected()
+
+    async def _connected(self) -> Wire:
+        raise LinkDown(
+            self.modem.code,
+            f"gateway {self.modem.registration} cannot be asked: it sends what it reads by itself",
+        )
+
+
 LinkMaker = Callable[[Modem], Link]
 
 
 def link_to(modem: Modem, connect_s: float = 10.0) -> Link:
     """The kind of link that reaches a modem."""
-    return DialOut(modem, connect_s) if modem.link is ModemLink.DIAL_OUT else DialIn(modem)
+    if modem.link is ModemLink.DIAL_OUT:
+        return DialOut(modem, connect_s)
+    return DialIn(modem) if modem.link is ModemLink.DIAL_IN else Unasked(modem)

@@ -38,7 +38,7 @@ class Broker:
         file.write_text(CONFIGURATION.format(**vars(self)))
         with (self.folder / "mosquitto.log").open("ab") as log:
             self.process = subprocess.Popen([self.program, "-c", str(file)], stdout=log, stderr=log)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while True:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
                 return

@@ -51,7 +51,7 @@ def broker(needs_tool: Callable[..., str], tmp_path: Path, free_port: int) -> It
 
 
 def reached(broker: Broker, **changes: Any) -> BrokerSettings:
-    plain = BrokerSettings("127.0.0.1", broker.port, "head-end", tls=False, connect_s=3)
+    plain = BrokerSettings("127.0.0.1", broker.port, "head-end", tls=False, connect_s=10)
     return replace(plain, **changes)
 
 
@@ -82,7 +82,7 @@ class Post:
 
     async def receipt(self, count: int) -> dict[str, Any]:
         """The last of so many."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(self.receipts) < count:
                 self._heard.clear()
                 await self._heard.wait()
@@ -101,7 +101,7 @@ async def at_work(
     head_end = HeadEnd(told, spool, Ingest(spool, database), frozen(NOW), unseen)
     await head_end.open()
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             assert head_end.gateways is not None
             while not head_end.gateways.connected:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
@@ -196,7 +196,7 @@ async def test_the_manuals_example_published_by_a_foreign_client(
         publish = [needs_tool("mosquitto_pub"), "-V", "5", "-h", "127.0.0.1", "-p", str(broker.port)]
         publish += ["-q", "1", "-t", "ami/readout/GW001", "-f", "docs/mqtt/example.json"]
         for count in (1, 2):  # the same again changes nothing
-            subprocess.run(publish, check=True, cwd=REPOSITORY, timeout=10)
+            subprocess.run(publish, check=True, cwd=REPOSITORY, timeout=60)
             told = await post.receipt(count)
             assert (told["message"], told["taken"], told["sentence"]) == ("17-000042", True, "")
         changed = (REPOSITORY / "docs/mqtt/example.json").read_bytes().replace(b"1234567", b"1234568")
@@ -244,7 +244,7 @@ async def test_without_room_nothing_is_acknowledged(broker: Broker, database: st
         assert isinstance(head_end.spool, FullSpool)
         head_end.spool.full = False
         assert head_end.gateways is not None
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while head_end.gateways.counts["ok"] < 20:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         await head_end.drain()
@@ -296,3 +296,51 @@ def test_the_schema_of_the_manual_is_the_one_that_is_checked() -> None:
     published = (REPOSITORY / "docs" / "mqtt" / "readout.schema.json").read_bytes()
     assert published == (REPOSITORY / "collector" / "mqtt_readout.schema.json").read_bytes()
     assert json.loads(published)["additionalProperties"] is False
+
+
+async def test_head_ends_of_one_group_share_the_work(broker: Broker, database: str, tmp_path: Path) -> None:
+    broker.start()
+    (tmp_path / "two").mkdir()
+    one, two = reached(broker), reached(broker, client_id="head-end-2")
+    async with at_work(one, database, tmp_path) as first, at_work(two, database, tmp_path / "two") as second:
+        post = Post(broker.port)
+        await post.ready()
+        for message in range(20):
+            post.send(document(1, message))
+        await post.receipt(20)
+        assert first.gateways is not None
+        assert second.gateways is not None
+        shares = [first.gateways.counts["ok"], second.gateways.counts["ok"]]
+        assert sum(shares) == 20
+        assert min(shares) > 0
+        await first.drain()
+        await second.drain()
+        post.client.loop_stop()
+        post.client.disconnect()
+    assert rows(database, "SELECT count(*), count(DISTINCT at) FROM register_read") == [(20, 20)]
+
+
+def test_a_meter_is_put_behind_a_gateway_and_the_check_looks_for_the_broker(broker: Broker, ami: Any) -> None:
+    ami("init")
+    ami("meter", "add", "M1", "--model", "dk-1p", "--registration", "GW001", "--dialect", "mqtt",
+        "--customer", "C1", "--name", "An", "--since", "2026-09-01")  # fmt: skip
+    held = ami.environment["AMI_DATABASE_URL"]
+    assert rows(held, "SELECT link, registration FROM modem") == [("mqtt", "GW001")]
+    assert "ateway GW001 cannot be asked" in str(ami("meter", "test", "M1", code=None))
+    ami("meter", "change", "M1", "--host", "127.0.0.1", "--port", "4059")
+    assert rows(held, "SELECT link FROM modem") == [("dial_out",)]
+    ami("meter", "change", "M1", "--registration", "GW002", "--dialect", "mqtt")
+    assert rows(held, "SELECT link, registration FROM modem") == [("mqtt", "GW002")]
+    ami.environment |= {
+        "AMI_MQTT_HOST": "127.0.0.1",
+        "AMI_MQTT_PORT": str(broker.port),
+        "AMI_MQTT_TLS": "false",
+    }
+
+    def told() -> str:
+        found = ami.json("check", "--json", code=None)["remarks"]
+        return next(f"{r['state']}: {r['sentence']}" for r in found if r["name"] == "MQTT")
+
+    assert told().startswith("wrong: the MQTT broker 127.0.0.1:")
+    broker.start()
+    assert told() == f"ok: the broker 127.0.0.1:{broker.port} answers"
