@@ -17,7 +17,7 @@ from protocols.iec62056_21.framer import Framer
 from protocols.iec62056_21.identification import Identification
 from protocols.iec62056_21.messages import Acknowledged, Again, Command, Data, OptionSelect, SignOn
 from protocols.iec62056_21.profile import ProfileRange, StampAt, read_profile
-from protocols.iec62056_21.quantities import read_number, read_quantity, unit_of
+from protocols.iec62056_21.quantities import listed_unit_of, read_number, read_quantity, unit_of
 from protocols.iec62056_21.server import Denied, Lines, MeterSettings, ModeCServer
 from protocols.iec62056_21.stamps import read_clock, read_stamp
 from tests.fuzz.decoders import BERLIN
@@ -231,6 +231,7 @@ def _contents() -> Iterator[Entry]:
         "read_quantity": (_two(read_quantity), [b"000012.345*kWh", b"230.1*V"]),
         "read_number": (_text(read_number), [b"-12.5", b"7"]),
         "unit_of": (_text(unit_of), [b"kWh", b""]),
+        "listed_unit_of": (_text(listed_unit_of), [b"kVAh", b"%", b""]),
         "code_of": (_text(code_of), [b"1-0:1.8.0*255", b"P.01", b"F.F"]),
         "same": (_two(same), [b"1.8.0*1-0:1.8.0"]),
     }
