@@ -1,6 +1,9 @@
 # `make demo` shows the product, `make test` proves it; both install first what is missing below .venv.
 PYTHON ?= python3
 JOBS ?= 4
+INPUTS ?= 1000000
+GUIDED ?= 200000
+PROTOCOL_TESTS := tests/unit/test_protocols_*.py tests/properties/test_protocols_*.py tests/vectors/test_protocols_*.py
 export NUMBA_CACHE_DIR ?= $(CURDIR)/.cache/numba
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
@@ -8,13 +11,15 @@ BIN := .venv/bin
 LOCKED := requirements/runtime.txt requirements/dev.txt
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
 
-.PHONY: help install peers demo test bench lint format lock soak clean
+.PHONY: help install peers demo test coverage fuzz bench lint format lock soak clean
 
 help:
 	@echo "make install   .venv with everything in it"
 	@echo "make peers     .venv-peers: the foreign implementations that the tests speak with"
 	@echo "make demo      a small cooperative, live: meters, head-end, database, pages (Ctrl-C ends it)"
 	@echo "make test      the whole suite"
+	@echo "make coverage  how much of protocols/ its tests run through; less than 95 % of the branches is a failure"
+	@echo "make fuzz      a million hostile inputs and those led by coverage (INPUTS=, GUIDED=, SEED=)"
 	@echo "make bench     every benchmark"
 	@echo "make lint      format, lint, types, layers"
 	@echo "make lock      pin requirements/*.in anew"
@@ -38,6 +43,15 @@ demo: install
 test: install peers
 	@sh packages.sh test "$(PYTHON)"
 	@$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not soak"
+
+coverage: install
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest -q -p no:xdist -m "not long and not soak" $(wildcard $(PROTOCOL_TESTS))
+	@$(BIN)/coverage report
+	@$(BIN)/coverage json -q -o - | $(BIN)/python tests/branches_taken.py 95
+
+fuzz: install
+	@nice -n 15 $(BIN)/python -m tests.fuzz --inputs $(INPUTS) --guided $(GUIDED) $(if $(SEED),--seed $(SEED))
 
 bench: install peers
 	@$(BIN)/ami bench all
