@@ -87,7 +87,7 @@ def _numbered(raw: bytes, invoke: int) -> bytes:
     return raw[:2] + bytes((raw[2] & 0xF0 | invoke,)) + raw[3:] if raw[0] in (0xC4, 0xC5, 0xC7) else raw
 
 
-def _exchange(make: Making) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+def exchanged(make: Making) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
     """What the meter and what the client really say from here on, as they stand on the line."""
     made = make()
     answers: list[bytes] = []
@@ -115,7 +115,7 @@ def _requests() -> tuple[Chunks, ...]:
 
 def _over_the_wrapper() -> Iterator[Entry]:
     for name, make in PLAIN.items():
-        answers, requests = _exchange(make)
+        answers, requests = exchanged(make)
         seeds = ((_payloads(answers),) if answers else ()) + _answers(make)
         yield Entry(f"client {name}", _client_hears(_from_meter), seeds, make, stream=True)
         stream = (answers,) if answers else ((Frame(1, 16, messages.VALUE).to_bytes(),),)
@@ -123,14 +123,14 @@ def _over_the_wrapper() -> Iterator[Entry]:
         asked = ((_payloads(requests),) if requests else ()) + _requests()
         yield Entry(f"meter {name}", _meter_hears(_from_client), asked, make, refusals=(), stream=True)
     whole = (
-        _exchange(PLAIN["opening open"])[1] + _exchange(PLAIN["get list"])[1] + _exchange(PLAIN["release"])[1]
+        exchanged(PLAIN["opening open"])[1] + exchanged(PLAIN["get list"])[1] + exchanged(PLAIN["release"])[1]
     )
     yield Entry("meter, wire", _meter_hears(_wire), (whole,), scenes.scene, wire=True, bombs="wrapper")
 
 
 def _ciphered() -> Iterator[Entry]:
     for name, make in CIPHERED.items():
-        answers, requests = _exchange(make)
+        answers, requests = exchanged(make)
         seeds = ((_payloads(answers),) if answers else ()) + tuple(
             [(raw,) for raw in messages.published()[::12]]
         )
@@ -188,8 +188,8 @@ _CONTROLS: Final[tuple[Chunks, ...]] = (
 
 def _over_hdlc() -> Iterator[Entry]:
     for name, make in OVER_HDLC.items():
-        answers, requests = _exchange(make)
-        stream = (answers,) if answers else (_exchange(OVER_HDLC["get"])[0],)
+        answers, requests = exchanged(make)
+        stream = (answers,) if answers else (exchanged(OVER_HDLC["get"])[0],)
         yield Entry(f"HDLC client {name}", _client_hears(_from_meter), _answers(make), make, stream=True)
         yield Entry(f"HDLC client {name}, wire", _client_hears(_wire), stream, make, wire=True, bombs="hdlc")
         yield Entry(
@@ -200,7 +200,7 @@ def _over_hdlc() -> Iterator[Entry]:
             stream=True,
             bombs="hdlc",
         )
-        asked = (requests,) if requests else (_exchange(OVER_HDLC["get"])[1],)
+        asked = (requests,) if requests else (exchanged(OVER_HDLC["get"])[1],)
         yield Entry(f"HDLC meter {name}, wire", _meter_hears(_wire), asked, make, wire=True, bombs="hdlc")
         yield Entry(
             f"HDLC meter {name}, frames",

@@ -24,6 +24,15 @@ _HDLC: Final = HdlcFrame(
     HdlcAddress(16), HdlcAddress(1, 17), control(Kind.I), b"\xe6\xe7\x00" + messages.VALUE
 ).to_bytes()
 _MBAP: Final = bytes.fromhex("0001 0000 0005 07 03 02 0001")
+_PROPOSAL: Final = LinkParameters(256, 256, 3, 3)
+_ENDS: Final = (HdlcAddress(1, 17), HdlcAddress(16))
+FRAMES: Final = (_WRAPPED, _HDLC, _MBAP)
+ASKED: Final = (
+    HdlcFrame(*_ENDS, control(Kind.SNRM), _PROPOSAL.to_bytes()).to_bytes(),
+    HdlcFrame(*_ENDS, control(Kind.I), b"\xe6\xe6\x00\xc0\x01").to_bytes(),
+    HdlcFrame(*_ENDS, control(Kind.DISC)).to_bytes(),
+)
+"""What a client says over HDLC: open, a question, close."""
 NAMES: Final = ("868123456789012", "8938003991234567", "DK-0001", "12345678")
 
 
@@ -33,12 +42,8 @@ def _feeds(made: Any, chunks: Chunks) -> None:
 
 
 def _links() -> Iterator[Entry]:
-    proposal = LinkParameters(256, 256, 3, 3)
-    snrm = HdlcFrame(HdlcAddress(1, 17), HdlcAddress(16), control(Kind.SNRM), proposal.to_bytes()).to_bytes()
-    agreed = HdlcFrame(HdlcAddress(16), HdlcAddress(1, 17), control(Kind.UA), proposal.to_bytes()).to_bytes()
-    question = HdlcFrame(
-        HdlcAddress(1, 17), HdlcAddress(16), control(Kind.I), b"\xe6\xe6\x00\xc0\x01"
-    ).to_bytes()
+    snrm, question = ASKED[:2]
+    agreed = HdlcFrame(HdlcAddress(16), HdlcAddress(1, 17), control(Kind.UA), _PROPOSAL.to_bytes()).to_bytes()
     frames = (agreed, _HDLC, _HDLC[:-1], b"\x7e" * 5, snrm)
     yield Entry("Deframer", _feeds, (frames, (_HDLC,)), Deframer, wire=True, bombs="hdlc")
     yield Entry("Unwrapper", _feeds, ((_WRAPPED,) * 3,), Unwrapper, wire=True, bombs="wrapper")
@@ -56,7 +61,7 @@ def _links() -> Iterator[Entry]:
         )  # fmt: skip
 
     def linking() -> HdlcFraming:
-        made = HdlcFraming(16, HdlcAddress(1, 17), proposal)
+        made = HdlcFraming(16, HdlcAddress(1, 17), _PROPOSAL)
         made.connect()
         return made
 
@@ -76,7 +81,7 @@ def _make(kind: Callable[..., Any], *arguments: Any, **named: Any) -> Callable[[
     return lambda: kind(*arguments, **named)
 
 
-def _words(dialect: Dialect) -> Iterator[bytes]:
+def words(dialect: Dialect) -> Iterator[bytes]:
     for token in (dialect.registration, dialect.heartbeat):
         for name in NAMES if token is not None else ():
             try:
@@ -92,19 +97,19 @@ def _words(dialect: Dialect) -> Iterator[bytes]:
 def _dialects() -> Iterator[Entry]:
     for name in names():
         dialect = load(name)
-        words = tuple(_words(dialect))
-        stream = (*words[:1], _WRAPPED, *words[1:], _HDLC, *words[:1], _MBAP)
+        said = tuple(words(dialect))
+        stream = (*said[:1], _WRAPPED, *said[1:], _HDLC, *said[:1], _MBAP)
         for framed in (True, False):
 
-            def make(name: str = name, framed: bool = framed, words: Chunks = words) -> ModemStream:
+            def make(name: str = name, framed: bool = framed, said: Chunks = said) -> ModemStream:
                 made = ModemStream(name)
-                if words:
-                    made.feed(words[0])
+                if said:
+                    made.feed(said[0])
                 made.carries(framed=framed)
                 return made
 
             label = f"modem {name}{'' if framed else ', unframed'}"
-            yield Entry(label, _feeds, (stream, words or stream), make, wire=True, bombs="modem")
+            yield Entry(label, _feeds, (stream, said or stream), make, wire=True, bombs="modem")
         yield Entry(
             f"modem {name}, unknown yet",
             _feeds,
@@ -116,7 +121,7 @@ def _dialects() -> Iterator[Entry]:
         for token in (dialect.registration, dialect.heartbeat):
             if token is not None:
                 which = "registration" if token is dialect.registration else "heartbeat"
-                yield decoder(f"Token.match {name} {which}", token.match, words, bombs="modem")
+                yield decoder(f"Token.match {name} {which}", token.match, said, bombs="modem")
     yield decoder("frame_size", lambda raw: frame_size(raw[:16]), [_WRAPPED, _HDLC, _MBAP], bombs="modem")
 
 
