@@ -15,6 +15,7 @@ from protocols.errors import ProtocolError
 from protocols.modem.stream import HOLD_S, Heartbeat, ModemEvent, ModemStream, Payload, Registered
 
 HELD = 1 << 20  # bytes that came and nobody has taken yet
+OWED = 1 << 16  # bytes of answers to heartbeats that a modem has not taken yet
 
 
 class ByteStream(Protocol):
@@ -101,6 +102,9 @@ class Wire(asyncio.Protocol):
             match event:
                 case Heartbeat(reply=reply) if reply and self._transport is not None:
                     self._transport.write(reply)
+                    if self._transport.get_write_buffer_size() > OWED:
+                        self.poison(f"modem {self.modem} wants answers and does not take them")
+                        return
                 case Payload(raw=raw) if self.leased:
                     self._held += raw
                 case Payload(raw=raw):

@@ -31,6 +31,9 @@ from protocols.errors import RemoteError, ServiceRefused
 E = TypeVar("E")
 LIST_HEAD, LIST_ITEM = 48, 10  # bytes of a request for a list, protected, and of each attribute in it
 BUSY = 20  # for so many time-outs a meter may say that it is busy; blocks and segments begin them anew
+WHOLE = 60  # time-outs that one answer may last in all, however many blocks it has
+NOTICES = 256  # pushes that may come while an answer is due
+EVIDENCE = 1 << 16  # bytes of an answer that are kept to be shown
 
 
 class Conversation:
@@ -101,8 +104,10 @@ class Conversation:
         got: list[Event] = []
         loop = asyncio.get_running_loop()
         self._asked_at = loop.time()
+        last = loop.time() + self._seconds * WHOLE
         end = loop.time() + self._seconds * BUSY
         due = self._due(end)
+        notices = 0
         while len(got) < answers:
             try:
                 async with asyncio.timeout_at(due):
@@ -111,16 +116,22 @@ class Conversation:
                 self._write(self._on_silence(what, end))
                 due = self._due(end)
                 continue
-            self.heard += chunk
+            self.heard += chunk[: EVIDENCE - len(self.heard)]
             for event in self._client.receive(chunk):
                 match event:
                     case Send(raw=following):
-                        # Progress: how much of it there may be is bounded by blocks and bytes, not by time.
+                        # Progress; how much of it there may be is bounded by blocks, bytes and `last`.
                         self._write(following)
-                        end = loop.time() + self._seconds * BUSY
+                        end = min(loop.time() + self._seconds * BUSY, last)
                         due = self._due(end)
                     case Notified():
-                        pass  # pushes have a receiver of their own
+                        # Pushes have a receiver of their own.
+                        notices += 1
+                        if notices > NOTICES:
+                            raise RemoteError(
+                                f"the meter talks without end and never answers about {what}",
+                                bytes(self.heard),
+                            )
                     case Failed(error=error):
                         raise error
                     case _:

@@ -33,6 +33,7 @@ from protocols.iec62056_21.events import (
 from protocols.iec62056_21.identification import Identification, Mode
 
 WHOLE = 60
+EVIDENCE = 1 << 16  # bytes of an answer that are kept to be shown
 E = TypeVar("E", bound=Event)
 
 
@@ -140,7 +141,7 @@ class ModeCLine:
         while not self._events:
             chunk = await self._stream.read()
             patience.reschedule(min(now() + self._settings.answer_seconds, end))
-            self.heard += chunk
+            self.heard += chunk[: EVIDENCE - len(self.heard)]
             try:
                 self._events.extend(self._client.receive(self._echo.strip(chunk)))
             except ProtocolError as error:

@@ -18,6 +18,8 @@ from protocols.iec62056_21.identification import MAX_LENGTH
 from protocols.iec62056_21.messages import Acknowledged, Again, Command, Damaged, Data
 
 MAX_BLOCK: Final = 128 * 1024
+MAX_FILL: Final = 65_536
+"""Characters that mean nothing between two messages: a line that says nothing else says nothing."""
 MAX_AT_ONCE: Final = 256
 """Messages in one chunk: each side waits for the other, so that there are mostly one or two."""
 _FILL: Final = b"\x00\r\n\x7f"
@@ -53,6 +55,7 @@ class Framer:
         self._bad = bytearray()  # for each character kept: whether it is damaged
         self._scanned = 0
         self._left = MAX_AT_ONCE
+        self._filled = 0
 
     def feed(self, chunk: bytes) -> None:
         """Characters as they came off the line."""
@@ -68,9 +71,13 @@ class Framer:
         """
         kept = self._kept
         if kept and kept[0] in _FILL:
-            self._take(len(kept) - len(kept.lstrip(_FILL)))
+            self._filled += len(self._take(len(kept) - len(kept.lstrip(_FILL))))
+            if self._filled > MAX_FILL:
+                self._filled = 0
+                raise DecodeError(f"{MAX_FILL} characters came without a message", self._take(256) or _FILL)
         if not kept:
             return None
+        self._filled = 0
         self._left -= 1
         if self._left < 0:
             lost = self._take(len(kept))
