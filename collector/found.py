@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -82,6 +84,28 @@ class Found:
     def refuse(self, item: str, reason: str) -> None:
         """One item that could not be had; the others are read all the same."""
         self.refused.append({"item": item, "reason": reason})
+
+    @property
+    def spoken(self) -> bool:
+        """The meter has told something, be it a no."""
+        return bool(self.registers or self.refused or self.clock or self.profile or self.objects is not None)
+
+    def missing(self, asked: Asked) -> Sequence[str]:
+        """What was asked for and has neither come nor been refused, in the order of asking."""
+        told = Counter(one["item"] for one in (*self.registers, *self.refused))
+        told["objects"] += self.objects is not None
+        told["clock"] += self.clock is not None
+        names = ["objects"] * asked.objects + ["clock"] * asked.clock + list(asked.items)
+        if asked.profile is not None:
+            names.append(asked.profile.obis)
+            told[asked.profile.obis] += self.profile is not None
+        left = []
+        for name in names:
+            if told[name]:
+                told[name] -= 1
+            else:
+                left.append(name)
+        return left
 
     def document(self) -> dict[str, Any]:
         """`objects` is there only when it was asked for."""

@@ -46,35 +46,42 @@ def modbus_line(stream: ByteStream, address: ModbusAddress, *, settle: bool = Fa
 async def read_blocks(open_line: OpenLine, address: ModbusAddress, blocks: Sequence[Block]) -> Said:
     """Every block once. An answer that does not come, or is none, costs its own block only.
 
-    The line is then opened anew for the others. Raises the first such error (`AnswerTimeout`, `LinkDown`,
-    `RemoteError`) when the meter said nothing at all.
+    So does a meter that hangs up on the first question of a call; one that hangs up later may be of those
+    that do so after each answer, and is asked again. The line is opened anew for the others. Raises the first
+    such error (`AnswerTimeout`, `LinkDown`, `RemoteError`) when the meter said nothing at all.
     """
     said, left = Said(), list(dict.fromkeys(blocks))
-    failures: list[AnswerTimeout | RemoteError] = []
-    in_succession, heard = 0, False
+    failures: list[AnswerTimeout | LinkDown | RemoteError] = []
+    in_succession, heard, broke_off = 0, False, False
     while left and in_succession < PATIENCE:
+        opened = answered = False
         try:
             async with open_line() as stream:
-                line = modbus_line(stream, address, settle=bool(failures))
+                opened = True
+                line = modbus_line(stream, address, settle=broke_off)
                 while left:
                     try:
                         said.words[left[0]], _ = await line.read(left[0])
                     except ServiceRefused as no:
                         said.refused[left[0]] = no.reason
                     left.pop(0)
-                    heard, in_succession = True, 0
-        except (AnswerTimeout, RemoteError) as error:
+                    heard, answered, in_succession = True, True, 0
+        except (AnswerTimeout, LinkDown, RemoteError) as error:
+            if not opened:
+                if not heard:
+                    raise failures[0] if failures else error from None
+                why = f"it was not asked, for the meter could not be called again: {spoken_of(error)}"
+                said.refused |= dict.fromkeys(left, why)
+                return said
+            broke_off = True
+            if answered and isinstance(error, LinkDown):
+                continue
             failures.append(error)
             said.refused[left.pop(0)] = spoken_of(error)
             in_succession += 1
-        except LinkDown as down:
-            if not heard:
-                raise failures[0] if failures else down from None
-            said.refused |= dict.fromkeys(left, down.sentence)
-            return said
     if failures and not heard:
         raise failures[0]
-    said.refused |= dict.fromkeys(left, "not asked any more: the meter has fallen silent")
+    said.refused |= dict.fromkeys(left, f"not asked any more: {PATIENCE} answers in succession did not come")
     return said
 
 

@@ -14,7 +14,7 @@ from collector.modbus_calls import OpenLine, Said, modbus_line, read_blocks, spo
 from collector.routes import ModbusAddress
 from model.period import LOCAL
 from protocols.dlms.selection import CLOCK_OBIS
-from protocols.errors import DecodeError, LocalError, RemoteError
+from protocols.errors import DecodeError, LocalError, RemoteError, ServiceRefused
 from protocols.meter_models.model import MeterModel, Place
 from protocols.modbus.logger import Logger
 from protocols.modbus.registers import MAX_REGISTERS, Block, Register, pick
@@ -50,7 +50,7 @@ async def read(open_line: OpenLine, address: ModbusAddress, asked: Asked) -> Fou
     if clock is not None and model is not None:
         _told_time(clock, model, said, found)
     if asked.profile is not None:
-        await _profile(open_line, address, model, asked.profile, found)
+        await _profile(open_line, address, model, asked.profile, found, spoken=bool(blocks))
     return found
 
 
@@ -146,9 +146,18 @@ def _told_time(clock: Register, model: MeterModel, said: Said, found: Found) -> 
 
 
 async def _profile(
-    open_line: OpenLine, address: ModbusAddress, model: MeterModel | None, asked: ProfileAsked, found: Found
+    open_line: OpenLine,
+    address: ModbusAddress,
+    model: MeterModel | None,
+    asked: ProfileAsked,
+    found: Found,
+    *,
+    spoken: bool,
 ) -> None:
-    """The records of the meter's own logger, where its model describes one under the code asked for."""
+    """The records of the meter's own logger, where its model describes one under the code asked for.
+
+    A line that breaks is raised where the meter has not `spoken`, for then there is nothing else to show.
+    """
     logger = model.modbus_settings.logger if model is not None and model.modbus_settings else None
     try:
         code = Obis.parse(asked.obis)
@@ -169,7 +178,12 @@ async def _profile(
             else:
                 first, last = asked.first or _ALWAYS[0], asked.last or _ALWAYS[1]
                 stamps, columns, _ = await reader.records(first, last)
+    except (ServiceRefused, DecodeError) as error:
+        found.refuse(asked.obis, error.reason)
+        return
     except (AnswerTimeout, LinkDown, RemoteError) as error:
+        if not spoken:
+            raise
         found.refuse(asked.obis, spoken_of(error))
         return
     found.profile = _table(model, logger, stamps.tolist(), {name: c.tolist() for name, c in columns.items()})

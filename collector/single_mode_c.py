@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from collector.errors import NoLink
 from collector.exchange.abilities import model_of
 from collector.exchange.mode_c_line import ModeCLine
 from collector.found import Asked, Found, ProfileAsked, unit_word
 from collector.routes import ModeCAddress, SerialRoute
 from collector.wire import ByteStream
 from model.period import LOCAL
-from protocols.errors import DecodeError, LocalError, ProtocolError, ServiceRefused
+from protocols.errors import DecodeError, LocalError, NotAdmitted, ProtocolError, RemoteError, ServiceRefused
 from protocols.iec62056_21.characters import Parity
 from protocols.iec62056_21.client import ClientSettings
 from protocols.iec62056_21.codes import code_of, same, text_of
@@ -48,17 +49,40 @@ async def read(stream: ByteStream, address: ModeCAddress, asked: Asked) -> Found
 
     Items, clock and objects are taken out of the read-out that any client gets; with a password, with
     access=program, or where the model says so, items and clock are read by command. A profile always is.
-    Where nothing is asked, all of the read-out is shown.
+    Where nothing is asked, all of the read-out is shown. What a meter has said before it breaks off stands:
+    the rest is refused, and the break is raised only where it has said nothing.
     """
     how = model_of(address.model).mode_c if address.model else ModeCSettings()
-    by_command = address.program or address.password is not None or how.access is Access.COMMANDS
     line = ModeCLine(stream, settings_of(address, how))
     found = Found()
+    try:
+        await _all(line, address, how, asked, found)
+    except (NoLink, RemoteError) as error:
+        if not found.spoken:
+            raise
+        stream.poison("the meter broke off the conversation")
+        _broken_off(error, asked, found)
+    return found
+
+
+async def _all(
+    line: ModeCLine, address: ModeCAddress, how: ModeCSettings, asked: Asked, found: Found
+) -> None:
+    by_command = address.program or address.password is not None or how.access is Access.COMMANDS
     if asked.objects or asked == Asked() or not by_command:
         await _from_read_out(line, how, asked, found, values=not by_command)
     if asked.profile is not None or (by_command and (asked.items or asked.clock)):
         await _programmed(line, how, asked, found, values=by_command)
-    return found
+
+
+def _broken_off(error: NoLink | RemoteError, asked: Asked, found: Found) -> None:
+    """What was asked when the meter broke off is refused for that, and all that would have come after it."""
+    reason = error.sentence if isinstance(error, NoLink) else error.reason
+    later = reason
+    if not isinstance(error, NotAdmitted):
+        later = f"it was not asked, for the meter broke off before it: {reason}"
+    for number, name in enumerate(found.missing(asked)):
+        found.refuse(name, later if number else reason)
 
 
 async def _programmed(
@@ -165,17 +189,24 @@ def _name(address: str) -> str:
 async def _by_command(line: ModeCLine, how: ModeCSettings, asked: Asked, found: Found) -> None:
     if asked.clock:
         try:
-            day = (await line.read(how.date, command=how.read)).sets
-            hour = (await line.read(how.time, command=how.read)).sets
-            _clock(day[0], hour[0], found)
+            day = await _one(line, how.date, how)
+            hour = await _one(line, how.time, how)
+            _clock(day, hour, found)
         except DECLINED as error:
             found.refuse("clock", error.reason)
     for item in asked.items:
         try:
-            sets = (await line.read(_address(item), command=how.read)).sets
-            _register(item, sets[0], found)
+            _register(item, await _one(line, _address(item), how), found)
         except (*DECLINED, LocalError) as error:
             found.refuse(item, error.reason)
+
+
+async def _one(line: ModeCLine, address: str, how: ModeCSettings) -> DataSet:
+    """The data set that answers; an answer without any is `DecodeError`."""
+    answer = await line.read(address, command=how.read)
+    if not answer.sets:
+        raise DecodeError(f"an empty answer about {address}", answer.raw)
+    return answer.sets[0]
 
 
 def _clock(day: DataSet | None, hour: DataSet | None, found: Found) -> None:
