@@ -7,24 +7,31 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from collector.errors import LinkDown, reason
+from collector.permits import Urgency
+from collector.turns import Turns
 from collector.wire import ByteStream, Wire
 from model.grid import Modem, ModemLink
 from protocols.modem.stream import ModemStream
 
 
 class Link:
-    """What every link shares: the lock, the lease and the end of a poisoned connection."""
+    """What every link shares: the turns, the lease and the end of a poisoned connection."""
 
     def __init__(self, modem: Modem) -> None:
         self.modem = modem
-        self._lock = asyncio.Lock()
+        self._turns = Turns()
         self._wire: Wire | None = None
         self._broke_off = False
 
     @property
     def busy(self) -> bool:
         """A conversation is under way."""
-        return self._lock.locked()
+        return self._turns.taken
+
+    @property
+    def wanted_by(self) -> Urgency | None:
+        """How urgent the most urgent conversation that waits for this line is; None: nobody waits."""
+        return self._turns.wanted_by
 
     async def ready(self, wait_s: float) -> None:
         """Return when a conversation may be tried; raises `LinkDown` after `wait_s` seconds."""
@@ -33,9 +40,13 @@ class Link:
         raise NotImplementedError
 
     @asynccontextmanager
-    async def lease(self) -> AsyncIterator[ByteStream]:
-        """The line to the meters, alone. What is raised within poisons it, as `ByteStream.poison` does."""
-        async with self._lock:
+    async def lease(self, urgency: Urgency = Urgency.ROUTINE) -> AsyncIterator[ByteStream]:
+        """The line to the meters, alone. What is raised within poisons it, as `ByteStream.poison` does.
+
+        Who waits is let in by urgency, and in the order of coming among equals.
+        """
+        await self._turns.take(urgency)
+        try:
             wire = await self._connected()
             wire.take_lease(broke_off=self._broke_off)
             try:
@@ -50,6 +61,8 @@ class Link:
                 self._broke_off = bool(wire.poisoned)
                 if not wire.up and self._wire is wire:
                     self._wire = None
+        finally:
+            self._turns.give_back()
 
     def rest(self) -> None:
         """Nothing more to ask for now."""
