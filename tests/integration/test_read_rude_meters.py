@@ -247,6 +247,7 @@ async def test_a_meter_that_is_rude_to_all_clients_and_one_of_other_keys(read: R
         ("auth=gmac&keys={file}", "encryption_key = ", "holds no keys"),
         ("auth=gmac&keys={file}", 'encryption_key = "00"', "must be 32 hexadecimal digits"),
         ("server=70000", None, "server=70000"),
+        ("client=16&server=1000", None, "such an HDLC address has two halves"),
     ],
 )
 async def test_a_command_that_cannot_be_meant_is_one_sentence_and_two(
@@ -255,7 +256,8 @@ async def test_a_command_that_cannot_be_meant_is_one_sentence_and_two(
     file = tmp_path / "keys.toml"
     if keys is not None:
         file.write_text(keys)
-    ended = await read(f"dlms+wrapper://127.0.0.1:{free_port}?{query.format(file=file)}", IMPORT)
+    framing = "hdlc" if "HDLC" in said else "wrapper"
+    ended = await read(f"dlms+{framing}://127.0.0.1:{free_port}?{query.format(file=file)}", IMPORT)
     assert ended.code == 2
     assert said in ended.sentence()
 
