@@ -173,6 +173,14 @@ def test_a_planted_fault_is_found_and_made_small(octet: int, wrong: str) -> None
         assert shrunk(chunks, lambda smaller: attempt(entry, smaller).wrong != "") == (bytes((octet,)),)
 
 
+def test_of_nothing_there_are_no_bytes_to_show() -> None:
+    def empty(raw: bytes) -> object:
+        raise DecodeError("a message of 0 bytes", raw)
+
+    entry = decoder("planted", empty, [b"abcdefgh"])
+    assert [attempt(entry, chunks).wrong for chunks in ((), (b"",), (b"a",))] == ["", "", ""]
+
+
 def test_planted_faults_are_come_upon_by_chance() -> None:
     entry = decoder("planted", _faulty, [b"abcdefgh"])
     *_, tally = campaign([entry], 7, lambda so_far: so_far.inputs < 5000)

@@ -59,7 +59,7 @@ def _unlike(entry: Entry, error: ProtocolError, chunks: Chunks) -> str:
         return f"{type(error).__name__} has no place here: {error.reason:.200}"
     if not error.reason or len(error.reason) > 600:
         return f"a reason of {len(error.reason)} characters"
-    if entry.evidence and not error.raw and all(chunks):
+    if entry.evidence and not error.raw and chunks and all(chunks):  # nothing came: there is nothing to show
         return f"an error without the bytes: {error.reason:.200}"
     return ""
 
