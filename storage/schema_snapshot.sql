@@ -17,6 +17,15 @@ AS $function$
           AND (get_byte(old_quality, i - 1) <> get_byte(new_quality, i - 1) OR old_energy[i] <> new_energy[i]))
 $function$;
 
+CREATE OR REPLACE FUNCTION public.number_modem()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    NEW.number := (SELECT coalesce(max(number), 0) + 1 FROM modem);
+    RETURN NEW;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.plain(text)
  RETURNS text
  LANGUAGE sql
@@ -311,6 +320,13 @@ CREATE TABLE instant_read (
 CREATE UNIQUE INDEX instant_read_once ON public.instant_read USING btree (meter_id, at);
 -- hypertable by at, chunks of 60 days
 
+CREATE TABLE lease_move (
+    epoch bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT lease_move_pkey PRIMARY KEY (epoch)
+);
+CREATE INDEX lease_move_at ON public.lease_move USING btree (at);
+
 CREATE TABLE meter (
     id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
     serial text NOT NULL,
@@ -370,10 +386,37 @@ CREATE TABLE modem (
     port integer DEFAULT 0 NOT NULL,
     registration text DEFAULT ''::text NOT NULL,
     last_contact timestamp with time zone,
+    number integer NOT NULL,
+    shard integer GENERATED ALWAYS AS (((number - 1) / 250)) STORED,
     CONSTRAINT modem_pkey PRIMARY KEY (code),
     CONSTRAINT modem_link_check CHECK ((link = ANY (ARRAY['dial_out'::text, 'dial_in'::text, 'mqtt'::text])))
 );
+CREATE INDEX modem_number ON public.modem USING btree (number);
 CREATE UNIQUE INDEX modem_registration ON public.modem USING btree (registration) WHERE (registration <> ''::text);
+CREATE INDEX modem_shard ON public.modem USING btree (shard);
+
+CREATE TABLE modem_session (
+    modem text NOT NULL,
+    epoch bigint NOT NULL,
+    node text NOT NULL,
+    since timestamp with time zone NOT NULL,
+    ended timestamp with time zone,
+    CONSTRAINT modem_session_pkey PRIMARY KEY (modem),
+    CONSTRAINT modem_session_modem_fkey FOREIGN KEY (modem) REFERENCES modem(code),
+    CONSTRAINT modem_session_node_fkey FOREIGN KEY (node) REFERENCES node(name)
+);
+
+CREATE TABLE node (
+    name text NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    stopped_at timestamp with time zone,
+    listen text DEFAULT ''::text NOT NULL,
+    version text DEFAULT ''::text NOT NULL,
+    spool uuid NOT NULL,
+    worker bigint,
+    CONSTRAINT node_pkey PRIMARY KEY (name)
+);
 
 CREATE TABLE outage (
     id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
@@ -546,6 +589,15 @@ CREATE TABLE schema_migration (
     sha256 text NOT NULL,
     applied_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT schema_migration_pkey PRIMARY KEY (name)
+);
+
+CREATE TABLE shard_lease (
+    shard integer NOT NULL,
+    epoch bigint NOT NULL,
+    node text NOT NULL,
+    since timestamp with time zone NOT NULL,
+    CONSTRAINT shard_lease_pkey PRIMARY KEY (shard),
+    CONSTRAINT shard_lease_node_fkey FOREIGN KEY (node) REFERENCES node(name)
 );
 
 CREATE TABLE sign_in_attempt (
