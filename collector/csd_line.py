@@ -48,6 +48,9 @@ class CsdLine:
         """See `ByteStream`."""
         return len(self._held)
 
+    def prove(self) -> None:
+        """See `ByteStream`; nobody else can have come by this way."""
+
     def carries(self, *, framed: bool) -> None:
         """See `ByteStream`: a call has no words of its own but NO CARRIER."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Final, Protocol
 
 from collector.errors import LinkDown, reason
 from collector.permits import Urgency
@@ -12,6 +13,9 @@ from collector.turns import Turns
 from collector.wire import ByteStream, Wire
 from model.grid import Modem, ModemLink
 from protocols.modem.stream import ModemStream
+
+IMPOSTOR_S: Final = 30.0  # after one, the next newcomer waits so long, after each further one twice as long
+IMPOSTOR_MOST_S: Final = 900.0
 
 
 class Link:
@@ -59,10 +63,14 @@ class Link:
             finally:
                 wire.end_lease()
                 self._broke_off = bool(wire.poisoned)
-                if not wire.up and self._wire is wire:
-                    self._wire = None
+                self._left(wire)
         finally:
             self._turns.give_back()
+
+    def _left(self, wire: Wire) -> None:
+        """A conversation over this wire has ended."""
+        if not wire.up and self._wire is wire:
+            self._wire = None
 
     def rest(self) -> None:
         """Nothing more to ask for now."""
@@ -110,13 +118,32 @@ class DialOut(Link):
         self.close()
 
 
+class Host(Protocol):
+    """Whoever brings the wires of modems that dial in."""
+
+    def reject(self, why: str) -> None:
+        """A caller was sent away."""
+
+    def settled(self, link: DialIn) -> None:
+        """Another connection than before is this modem now."""
+
+
 class DialIn(Link):
-    """The modem calls us and stays; the listener brings its wire. The newest call that said its name wins."""
+    """The modem calls us and stays; the listener brings its wire.
+
+    A name is no proof. Where one is connected already, the newcomer is tried by the next conversation: when a
+    meter behind it shows that it is ours, the older connection is given up, else the newcomer is. After
+    impostors the next newcomer has to wait, so that they cannot keep us from the modem.
+    """
 
     def __init__(self, modem: Modem) -> None:
         super().__init__(modem)
+        self.listener: Host | None = None
         self._came = asyncio.Event()
         self._news = False
+        self._newcomer: Wire | None = None
+        self._impostors = 0
+        self._not_before = 0.0
 
     def take_news(self) -> bool:
         """Whether the modem has called since this was last asked."""
@@ -125,21 +152,44 @@ class DialIn(Link):
 
     @property
     def connected(self) -> bool:
-        return self._wire is not None and self._wire.up
+        return any(wire is not None and wire.up for wire in (self._wire, self._newcomer))
 
     def arrived(self, wire: Wire) -> None:
         """A call that has registered under this modem's name."""
-        old, self._wire = self._wire, wire
-        if old is not None:
-            old.poison(f"modem {self.modem.code} has called again")
+        if self._wire is None or not self._wire.up:
+            self._settle(wire)
+        else:
+            if self._newcomer is not None:
+                self._refuse(self._newcomer, "duplicate", f"modem {self.modem.code} has called yet again")
+            self._newcomer = wire
         self._news = True
         self._came.set()
 
     def gone(self, wire: Wire) -> None:
         """A call has ended."""
+        if self._newcomer is wire:
+            self._newcomer = None
         if self._wire is wire:
             self._wire = None
+            self._promote()
+        if not self.connected:
             self._came.clear()
+
+    def _promote(self) -> None:
+        """With no other left, the newcomer is the modem for all we know."""
+        if self._newcomer is not None and self._newcomer.up:
+            wire, self._newcomer = self._newcomer, None
+            self._settle(wire)
+
+    def _settle(self, wire: Wire) -> None:
+        self._wire = wire
+        if self.listener is not None:
+            self.listener.settled(self)
+
+    def _refuse(self, wire: Wire, reason: str, sentence: str) -> None:
+        wire.poison(sentence)
+        if self.listener is not None:
+            self.listener.reject(reason)
 
     async def ready(self, wait_s: float) -> None:
         if self.connected:
@@ -158,10 +208,42 @@ class DialIn(Link):
 
     async def _connected(self) -> Wire:
         if self._wire is None or not self._wire.up:
+            self._wire = None
+            self._promote()
+        newcomer = self._newcomer
+        if newcomer is not None and newcomer.up and asyncio.get_running_loop().time() >= self._not_before:
+            return newcomer
+        if self._wire is None:
             raise LinkDown(
                 self.modem.code, f"modem {self.modem.code} is not connected: it has to dial in again"
             )
         return self._wire
+
+    def _left(self, wire: Wire) -> None:
+        super()._left(wire)
+        if wire is not self._newcomer:
+            if self._wire is None:
+                self._promote()
+            return
+        self._newcomer = None
+        if wire.proved or self._wire is None or not self._wire.up:
+            old = self._wire
+            self._impostors = 0
+            self._settle(wire)
+            if old is not None:
+                old.poison(f"modem {self.modem.code} has called again")
+            return
+        self._refuse(wire, "impostor", f"no meter of modem {self.modem.code} is behind this call")
+        self._not_before = asyncio.get_running_loop().time() + min(
+            IMPOSTOR_S * 2**self._impostors, IMPOSTOR_MOST_S
+        )
+        self._impostors = min(self._impostors + 1, 8)
+
+    def close(self) -> None:
+        newcomer, self._newcomer = self._newcomer, None
+        if newcomer is not None:
+            newcomer.close()
+        super().close()
 
 
 class Unasked(Link):

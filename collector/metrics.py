@@ -21,8 +21,8 @@ OUTCOMES: Final = frozenset(
 )  # fmt: skip
 PROTOCOLS: Final = frozenset(("dlms", "modbus", "mode_c", "push", "mqtt"))
 REJECTIONS: Final = frozenset(
-    ("address_cap", "first_byte", "registration_time", "too_long", "unknown_modem", "unknown_dialect",
-     "duplicate", "tls", "descriptors", "heartbeat", "proof")
+    ("address_cap", "registered_cap", "rate", "first_byte", "registration_time", "too_long", "unknown_modem",
+     "unknown_dialect", "duplicate", "impostor", "idle", "tls", "descriptors")
 )  # fmt: skip
 SESSIONS: Final = frozenset(("at_the_door", "dialled_in", "talking"))
 QUEUES: Final = frozenset(("shards", "node", "default"))

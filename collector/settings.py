@@ -39,6 +39,11 @@ class HeadEndSettings:
     reload_every_s: float = 60.0
     heartbeat_s: float = 300.0  # the longest a modem that dialled in keeps silent
     unregistered_per_address: int = 64
+    registered_per_address: int = 20_000  # networks that hide their modems behind one address have many there
+    connections_per_second_per_address: float = 500.0
+    listen_tls_port: int | None = None  # modems that speak TLS; None: there are none
+    listen_tls_certificate: Path | None = None
+    listen_tls_key: Path | None = None
     only: frozenset[str] | None = None
     broker: BrokerSettings | None = None  # where gateways send to; None: there are none
 

@@ -74,6 +74,9 @@ class UdpLine(asyncio.DatagramProtocol):
         self._came.clear()
         self._wake()
 
+    def prove(self) -> None:
+        """See `ByteStream`; nobody else can have come by this way."""
+
     def carries(self, *, framed: bool) -> None:
         """See `ByteStream`; a datagram says how long it is."""
 

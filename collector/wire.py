@@ -30,6 +30,9 @@ class ByteStream(Protocol):
     def poison(self, why: str) -> None:
         """Never use this connection again; the first reason is kept."""
 
+    def prove(self) -> None:
+        """A meter behind this line has shown that it is ours, by its serial or its keys."""
+
     def carries(self, *, framed: bool) -> None:
         """Whether what comes says how long it is; where it does not (mode C, Modbus RTU), say so first."""
 
@@ -52,6 +55,7 @@ class Wire(asyncio.Protocol):
     def __init__(self, modem: str, stream: ModemStream, lost: Callable[[Wire], None] | None = None) -> None:
         self.modem = modem
         self.poisoned = ""
+        self.proved = False
         self.unasked = 0  # payload bytes that came while nobody was asking
         self.leased = False
         self.broke_off = False
@@ -91,6 +95,10 @@ class Wire(asyncio.Protocol):
         """What looked like the beginning of a heartbeat was the meter's."""
         self._holding = None
         self.take(self._stream.release())
+
+    def prove(self) -> None:
+        """See `ByteStream`."""
+        self.proved = True
 
     def carries(self, *, framed: bool) -> None:
         """See `ByteStream`; with the lease it ends."""

@@ -61,7 +61,10 @@ async def read_meter(
         stream.poison(f"{who} broke the protocol: {error.reason}")
         notes.reject(error.reason, error.raw)
         notes.ended("garbage", f"{who} answered what cannot be understood: {error.reason}; it is asked again")
-    return notes.readout()
+    readout = notes.readout()
+    if readout.answers:  # of another meter than the one that should hang here nothing is kept
+        stream.prove()
+    return readout
 
 
 def _refusal(serial: str, refusal: NotAdmitted) -> str:

@@ -4,10 +4,12 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from collector import listener as doors
+from collector import door as doors
+from collector import listener as listeners
 from collector.errors import LinkDown, ListenerError
 from collector.links import DialIn, DialOut
 from collector.listener import Listener
@@ -18,7 +20,7 @@ from protocols.dlms.wrapper import Frame
 PAYLOAD = Frame(1, 16, b"HB:M1\r\n inside a frame").to_bytes()
 
 
-def settings(port: int, **more: int) -> HeadEndSettings:
+def settings(port: int, **more: Any) -> HeadEndSettings:
     return HeadEndSettings("", Path("."), lambda raw: raw, listen_port=port, **more)
 
 
@@ -28,7 +30,7 @@ def modem(name: str, dialect: str = "text-once") -> Modem:
 
 @contextlib.asynccontextmanager
 async def listening(
-    port: int, *modems: Modem, **more: int
+    port: int, *modems: Modem, **more: Any
 ) -> AsyncIterator[tuple[Listener, dict[str, DialIn]]]:
     listener = Listener(settings(port, **more))
     links = {one.registration: DialIn(one) for one in modems}
@@ -39,6 +41,15 @@ async def listening(
     finally:
         await listener.close()
         await hang_up()
+
+
+async def turned_away(port: int, hello: bytes) -> bool:
+    """Whether a caller is reset, at the latest when it has said its name."""
+    try:
+        reader, _ = await call(port, hello)
+    except ConnectionError:
+        return True
+    return await hung_up(reader)
 
 
 WRITERS: list[asyncio.StreamWriter] = []
@@ -102,7 +113,7 @@ async def test_a_stranger_is_sent_away_and_counted(free_port: int) -> None:
         assert await hung_up(nonsense)
         assert listener.rejected == {"unknown_modem": 1, "unknown_dialect": 1}
         assert not links["M123"].connected
-        assert not listener.at_the_door
+        assert not listener.crowd.at_the_door
 
 
 async def test_who_says_nothing_or_no_end_is_sent_away(
@@ -130,22 +141,107 @@ async def test_a_crowd_from_one_address_is_capped_and_registered_modems_do_not_c
         for _ in range(3):
             await call(free_port, b"")
         await asyncio.sleep(0.05)
-        reader, _ = await call(free_port, b"IMEI:M456\r\n")
-        assert await hung_up(reader)
+        assert await turned_away(free_port, b"IMEI:M456\r\n")
         assert listener.rejected == {"address_cap": 1}
         assert links["M123"].connected
 
 
-async def test_the_newest_call_that_knows_the_name_wins(free_port: int) -> None:
-    async with listening(free_port, modem("M123")) as (_, links):
-        old, _ = await call(free_port, b"IMEI:M123\r\n")
-        await links["M123"].ready(5)
-        new, _ = await call(free_port, b"IMEI:M123\r\n")
+async def talk(link: DialIn, there: asyncio.StreamReader, *, proves: bool) -> None:
+    """A conversation with whoever is at the other end; a meter shows itself or does not."""
+    async with link.lease() as stream:
+        stream.write(b"?")
+        assert await asyncio.wait_for(there.readexactly(1), 2) == b"?"
+        if proves:
+            stream.prove()
+
+
+async def twice(port: int, link: DialIn) -> tuple[asyncio.StreamReader, asyncio.StreamReader]:
+    """The modem is connected and known to be ours, and calls again."""
+    old, _ = await call(port, b"IMEI:M123\r\n")
+    await link.ready(5)
+    await talk(link, old, proves=True)
+    assert link.take_news()
+    new, _ = await call(port, b"IMEI:M123\r\nHB:M123\r\n")
+    assert await asyncio.wait_for(new.readexactly(9), 5) == b"OK:M123\r\n"
+    assert link.take_news()
+    return old, new
+
+
+async def test_a_newcomer_behind_whom_a_meter_proves_itself_takes_the_place(free_port: int) -> None:
+    async with listening(free_port, modem("M123")) as (listener, links):
+        old, new = await twice(free_port, links["M123"])
+        await talk(links["M123"], new, proves=True)
         assert await hung_up(old)
+        await talk(links["M123"], new, proves=False)  # it is the modem now and need not prove it each time
+        assert not listener.rejected
+
+
+async def test_an_impostor_is_sent_away_and_the_older_connection_goes_on(free_port: int) -> None:
+    async with listening(free_port, modem("M123")) as (listener, links):
+        old, new = await twice(free_port, links["M123"])
+        await talk(links["M123"], new, proves=False)
+        assert await hung_up(new)
+        await talk(links["M123"], old, proves=True)
+        assert listener.rejected == {"impostor": 1}
+        # The next one is not even tried for a while; the modem's meters go on being read meanwhile.
+        third, _ = await call(free_port, b"IMEI:M123\r\n")
+        await asyncio.sleep(0.05)
+        await talk(links["M123"], old, proves=True)
+        assert links["M123"].connected
+        assert not third.at_eof()
+
+
+async def test_a_newcomer_is_the_modem_when_the_older_connection_is_lost(free_port: int) -> None:
+    async with listening(free_port, modem("M123")) as (listener, links):
+        _, new = await twice(free_port, links["M123"])
+        with pytest.raises(ZeroDivisionError):
+            links["M123"]._not_before = 1e12  # after impostors: the old one is asked, and does not answer
+            async with links["M123"].lease():
+                raise ZeroDivisionError
+        await talk(links["M123"], new, proves=False)
+        await talk(links["M123"], new, proves=False)
+        assert not listener.rejected
+
+
+async def test_of_several_newcomers_the_newest_stays(free_port: int) -> None:
+    async with listening(free_port, modem("M123")) as (listener, links):
+        old, new = await twice(free_port, links["M123"])
+        newest, _ = await call(free_port, b"IMEI:M123\r\n")
+        assert await hung_up(new)
+        await talk(links["M123"], newest, proves=True)
+        assert await hung_up(old)
+        assert listener.rejected == {"duplicate": 1}
+        assert listener.crowd.inside == {"127.0.0.1": 1}
+
+
+async def test_one_address_may_hold_so_many_modems_and_call_so_fast(free_port: int) -> None:
+    names = [f"M{number}00" for number in range(5)]
+    async with listening(
+        free_port, *map(modem, names), registered_per_address=3, connections_per_second_per_address=0.001
+    ) as (listener, links):
+        await call(free_port, b"IMEI:M000\r\n")
+        await links["M000"].ready(5)
+        assert await turned_away(free_port, b"IMEI:M100\r\n")
+        assert listener.rejected == {"rate": 1}
+    async with listening(free_port, *map(modem, names), registered_per_address=3) as (listener, links):
+        for name in names[:3]:
+            await call(free_port, f"IMEI:{name}\r\n".encode())
+            await links[name].ready(5)
+        assert await turned_away(free_port, b"IMEI:M400\r\n")
+        assert listener.rejected == {"registered_cap": 1}
+
+
+async def test_a_modem_that_falls_silent_is_hung_up_on_and_counted(
+    free_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listeners, "SWEEP_S", 0.05)
+    monkeypatch.setattr(listeners, "IDLE_S", 0.2)
+    async with listening(free_port, modem("M123"), heartbeat_s=0) as (listener, links):
+        reader, _ = await call(free_port, b"IMEI:M123\r\n")
         await links["M123"].ready(5)
-        async with links["M123"].lease() as stream:
-            stream.write(b"?")
-            assert await new.readexactly(1) == b"?"
+        assert await hung_up(reader)
+        assert listener.rejected == {"idle": 1}
+        assert not listener.crowd.inside
 
 
 async def test_a_poisoned_line_is_never_used_again(free_port: int) -> None:
