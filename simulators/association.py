@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from protocols.dlms import axdr, objects
+from protocols.dlms.axdr import Data
 from protocols.dlms.client import DEFAULT_CONFORMANCE
-from protocols.dlms.enums import Conformance, Context, DataAccessResult, Mechanism
+from protocols.dlms.enums import ActionResult, Conformance, Context, DataAccessResult, Mechanism
 from protocols.dlms.initiate import DLMS_VERSION
 from protocols.dlms.objects import InterfaceClass
 from protocols.dlms.objects.associations import (
@@ -22,7 +23,8 @@ from protocols.dlms.objects.associations import (
     MethodRight,
     XdlmsContext,
 )  # fmt: skip
-from protocols.dlms.server import ClientAccess, Device, ObjectServer
+from protocols.dlms.server import ClientAccess, Device
+from protocols.dlms.server_access import WritableObjectServer
 from protocols.obis import Obis
 from simulators.dlms_meter import LOGICAL_DEVICE, Answer, DlmsMeter, Lent, Selection
 
@@ -61,7 +63,7 @@ def device(meter: DlmsMeter | Lent, max_pdu: int) -> Device:
     )
 
 
-class Association(ObjectServer):
+class Association(WritableObjectServer):
     """The `ObjectServer` of one client of one meter."""
 
     def __init__(self, meter: DlmsMeter | Lent, terms: Terms) -> None:
@@ -86,9 +88,27 @@ class Association(ObjectServer):
             if answer is None:
                 return DataAccessResult.READ_WRITE_DENIED
             return answer() if selection is None else DataAccessResult.SCOPE_OF_ACCESS_VIOLATED
-        if self._terms.shown is not None and obis not in self._terms.shown:
+        if not self._sees(obis):
             return DataAccessResult.OBJECT_UNDEFINED
         return self._meter.read(class_id, obis, attribute, selection)
+
+    def write(self, class_id: int, obis: Obis, attribute: int, value: Data) -> DataAccessResult:
+        """Set one attribute; who sees a part of the meter only may set nothing."""
+        if self._terms.shown is not None:
+            return self._kept_from(obis)
+        return self._meter.write(class_id, obis, attribute, value)
+
+    def act(self, class_id: int, obis: Obis, method: int, parameters: Data | None) -> ActionResult:
+        """Invoke one method, under the same terms."""
+        if self._terms.shown is not None:
+            return ActionResult(self._kept_from(obis))
+        return self._meter.act(class_id, obis, method, parameters)
+
+    def _sees(self, obis: Obis) -> bool:
+        return self._terms.shown is None or obis in self._terms.shown
+
+    def _kept_from(self, obis: Obis) -> DataAccessResult:
+        return DataAccessResult.READ_WRITE_DENIED if self._sees(obis) else DataAccessResult.OBJECT_UNDEFINED
 
     def _object_list(self) -> Answer:
         shown = self._terms.shown
@@ -100,21 +120,31 @@ class Association(ObjectServer):
         }
         listed[own] = tuple(self._own)
         return axdr.array(
-            *(_entry(class_id, obis, listed[class_id, obis]).to_data() for class_id, obis in sorted(listed))
+            *(
+                self._entry(class_id, obis, listed[class_id, obis]).to_data()
+                for class_id, obis in sorted(listed)
+            )
         )
 
     def _xdlms_context(self) -> Answer:
         terms = self._terms
         return XdlmsContext(terms.conformance, terms.max_pdu, terms.max_pdu, DLMS_VERSION).to_data()
 
-
-def _entry(class_id: int, obis: Obis, numbers: Iterable[int]) -> ListedObject:
-    """An element of the object list: class, version, name, and what may be done with it."""
-    association = class_id == InterfaceClass.ASSOCIATION_LN
-    rights = []
-    for number in sorted(numbers):
-        mode = AccessMode.NONE if association and number == _SECRET else AccessMode.READ
-        by_row = class_id == InterfaceClass.PROFILE_GENERIC and number == objects.VALUE
-        rights.append(AttributeRight(number, mode, (1, 2) if by_row else None))
-    methods = (MethodRight(_REPLY_TO_HLS, 1),) if association else ()
-    return ListedObject(class_id, _VERSIONS.get(class_id, 0), obis, tuple(rights), methods)
+    def _entry(self, class_id: int, obis: Obis, numbers: Iterable[int]) -> ListedObject:
+        """An element of the object list: class, version, name, and what may be done with it."""
+        may_write = self._terms.shown is None
+        association = class_id == InterfaceClass.ASSOCIATION_LN
+        rights = []
+        for number in sorted(numbers):
+            mode = AccessMode.NONE if association and number == _SECRET else AccessMode.READ
+            if may_write and (class_id, obis, number) in self._meter.controls.writers:
+                mode = AccessMode.READ_AND_WRITE
+            by_row = class_id == InterfaceClass.PROFILE_GENERIC and number == objects.VALUE
+            rights.append(AttributeRight(number, mode, (1, 2) if by_row else None))
+        methods: tuple[MethodRight, ...] = (MethodRight(_REPLY_TO_HLS, 1),) if association else ()
+        if may_write:
+            known = self._meter.controls.methods
+            methods += tuple(
+                MethodRight(number, 1) for kind, name, number in known if (kind, name) == (class_id, obis)
+            )
+        return ListedObject(class_id, _VERSIONS.get(class_id, 0), obis, tuple(rights), methods)

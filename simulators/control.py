@@ -24,7 +24,8 @@ class Control:
     """Obeys one line at a time.
 
     `truth` gives the registers of a period by serial, `buffers` the rows that replaying meters hold now,
-    `dead` the modems and meters that answer nothing now, `intervals` the Wh of a meter's half-hours.
+    `dead` the modems and meters that answer nothing now, `intervals` the Wh of a meter's half-hours, `told`
+    what meters were told from afar; `drift` moves a meter's clock.
     """
 
     fleet: Fleet
@@ -34,6 +35,8 @@ class Control:
     buffers: Callable[[], dict[str, dict[str, int]]] = dict
     dead: Callable[[], dict[str, list[str]]] = dict
     intervals: Callable[[str, datetime, datetime], list[int]] = lambda serial, begin, end: []
+    told: Callable[[], dict[str, dict[str, object]]] = dict
+    drift: Callable[[str, int], None] = lambda serial, seconds: None
 
     def obey(self, line: str) -> dict[str, Any]:
         """The answer to a line; what cannot be obeyed is answered with one sentence under "error"."""
@@ -60,13 +63,18 @@ class Control:
                 return {"truth": self._truth(_instant(begin), _instant(end))}
             case {"do": "intervals", "meters": [*serials], "from": begin, "to": end}:
                 return {"intervals": self._intervals(serials, _instant(begin), _instant(end))}
+            case {"do": "drift", "meter": str(serial), "seconds": int(seconds)}:
+                if serial not in self.fleet.meters:
+                    raise ControlError(f"there is no meter {serial!r}")
+                self.drift(serial, seconds)
+                return {"drift": {serial: seconds}}
             case {"do": "corrupt", "answers": int(answers)} if answers >= 0:
                 self.air.corrupt(answers)
                 return {"corrupt": answers}
             case _:
                 known = (
                     "clock (at), silence (modems, on), truth (from, to), intervals (meters, from, to), "
-                    "corrupt (answers)"
+                    "corrupt (answers), drift (meter, seconds)"
                 )
                 raise ControlError(f"{json.dumps(order)[:80]} is no order: the fleet knows {known}")
 
@@ -90,6 +98,7 @@ class Control:
             "registers": self.truth(begin, end),
             "buffers": self.buffers(),
             "dead": self.dead(),
+            "told": self.told(),
         }
 
     def _intervals(self, serials: list[Any], begin: datetime, end: datetime) -> dict[str, list[int]]:

@@ -13,7 +13,7 @@ from model.series import ProfileKind, RegisterKey
 from protocols.dlms import axdr, objects
 from protocols.dlms.axdr import Data, Tag
 from protocols.dlms.clock import UNSPECIFIED_DEVIATION, CosemDate, CosemDateTime, CosemTime, write_clock
-from protocols.dlms.enums import DataAccessResult
+from protocols.dlms.enums import ActionResult, DataAccessResult
 from protocols.dlms.objects import InterfaceClass, ScalerUnit
 from protocols.dlms.profile_server import ProfileBuffer
 from protocols.dlms.selection import CLOCK_COLUMN, CaptureObject, EntrySelection, RangeAsked
@@ -22,6 +22,7 @@ from protocols.meter_models.model import BillingProfile, LoadProfile, Place, Pro
 from protocols.obis import Obis
 from simulators import halfhours
 from simulators.chance import Ints
+from simulators.controls import Controls
 from simulators.instrument import Entries, Instrument
 
 Selection = RangeAsked | EntrySelection | None
@@ -58,6 +59,9 @@ class DlmsMeter:
             self._attributes[model.serial.class_id, model.serial.obis, model.serial.number] = self._serial
         if model.clock is not None:
             self._clock(model.clock.obis)
+        clock = None if model.clock is None else model.clock.obis
+        self.controls = Controls(model.control, clock, lambda: self.instrument)
+        self._attributes |= self.controls.attributes
         if model.profile is not None:
             self._load_profile(model.profile)
         if model.billing is not None:
@@ -117,6 +121,23 @@ class DlmsMeter:
         if selection is not None:
             return DataAccessResult.SCOPE_OF_ACCESS_VIOLATED
         return found()
+
+    def write(self, class_id: int, obis: Obis, attribute: int, value: Data) -> DataAccessResult:
+        """Set one attribute; only what the model's [control] names can be."""
+        writer = self.controls.writers.get((class_id, obis, attribute))
+        if writer is not None:
+            return writer(value)
+        there = (class_id, obis, attribute) in self._attributes
+        found = None if there else self._absent(class_id, obis, attribute)
+        return found if isinstance(found, DataAccessResult) else DataAccessResult.READ_WRITE_DENIED
+
+    def act(self, class_id: int, obis: Obis, method: int, parameters: Data | None) -> ActionResult:
+        """Invoke one method; the parameter of those there are (integer 0) means nothing."""
+        acting = self.controls.methods.get((class_id, obis, method))
+        if acting is not None:
+            return acting()
+        found = self._absent(class_id, obis, objects.LOGICAL_NAME)
+        return ActionResult(found) if isinstance(found, DataAccessResult) else ActionResult.READ_WRITE_DENIED
 
     def _absent(self, class_id: int, obis: Obis, attribute: int) -> Answer:
         classes = {known for known, name, _ in self._attributes if name == obis}
@@ -278,3 +299,16 @@ class Lent:
         """See `DlmsMeter.read`."""
         lent = self._objects.lend(self.instrument, self._on_profile)
         return lent.read(class_id, obis, attribute, selection)
+
+    def write(self, class_id: int, obis: Obis, attribute: int, value: Data) -> DataAccessResult:
+        """See `DlmsMeter.write`."""
+        return self._objects.lend(self.instrument, self._on_profile).write(class_id, obis, attribute, value)
+
+    def act(self, class_id: int, obis: Obis, method: int, parameters: Data | None) -> ActionResult:
+        """See `DlmsMeter.act`."""
+        return self._objects.lend(self.instrument, self._on_profile).act(class_id, obis, method, parameters)
+
+    @property
+    def controls(self) -> Controls:
+        """What it can be told."""
+        return self._objects.controls

@@ -26,6 +26,17 @@ class Moment:
     frequency_hz: float
 
 
+def no_load(seen: Moment) -> Moment:
+    """The same behind an open switch: volts, and nothing that flows."""
+    amperes = seen.current_a
+    none = (
+        None if amperes[0] is None else 0.0,
+        None if amperes[1] is None else 0.0,
+        None if amperes[2] is None else 0.0,
+    )
+    return Moment(seen.voltage_v, none, 0.0, 0.0, 1.0, seen.frequency_hz)
+
+
 def lag(seed: int) -> float:
     """The customer's cos φ: motors pull it down, lamps hardly."""
     return stream("lag", seed).uniform(0.88, 0.98)

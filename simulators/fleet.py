@@ -54,7 +54,17 @@ async def serve(
     clock = MovingClock(real or wall, options.as_of, ticking=options.ticking)
     air = Air(fleet.silent, clock)
     service = Service(fleet, options, clock, air)
-    control = Control(fleet, clock, air, service.truth, service.buffers, service.dead, service.intervals)
+    control = Control(
+        fleet,
+        clock,
+        air,
+        service.truth,
+        service.buffers,
+        service.dead,
+        service.intervals,
+        service.told,
+        service.drift,
+    )
     loop = asyncio.get_running_loop()
     orders: asyncio.Queue[str | None] = asyncio.Queue()
     with stopping(loop, lambda: orders.put_nowait(None)):

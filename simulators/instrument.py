@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 import numpy as np
 
 from model.clock import Clock
 from model.series import Channel, ProfileKind, Rate, RegisterKey
+from protocols.dlms.objects.disconnecting import SwitchEvent
 from protocols.meter_models import MeterModel
 from protocols.meter_models.model import Place, ProfileColumn, Quantity
 from simulators import electrics, halfhours
@@ -16,9 +18,20 @@ from simulators.chance import Ints
 from simulators.electrics import Moment
 from simulators.halfhours import SLOT_S
 from simulators.hung import Hung
+from simulators.ledger import Counting
+from simulators.told import Told
 
 Wh = TypeVar("Wh", int, Ints)
 _DARK = Moment((0.0, None, None), (0.0, None, None), 0.0, 0.0, 1.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something it was told, at the fleet's time."""
+
+    at: datetime
+    what: str
+    how: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +53,7 @@ class Entries:
 class Instrument:
     """One meter, by its own clock everywhere: where that is wrong, months are closed at the wrong time."""
 
-    __slots__ = ("_clock", "_felt", "_kept", "_ratio", "_tangent", "hung", "model")
+    __slots__ = ("_clock", "_felt", "_kept", "_ratio", "_tangent", "_told", "acts", "hung", "model")
 
     def __init__(self, hung: Hung, model: MeterModel, clock: Clock) -> None:
         self.hung = hung
@@ -50,17 +63,52 @@ class Instrument:
         self._ratio = hung.multiplier if model.values_secondary else 1
         self._kept: tuple[int, Entries] | None = None
         self._felt: tuple[int, dict[Quantity, float]] | None = None
+        self._told: Told | None = None
+        self.acts: tuple[Act, ...] = ()
 
     def second(self) -> int:
         """What the meter's clock shows."""
-        return halfhours.seconds_of(self._clock()) + self.hung.drift_s
+        second = halfhours.seconds_of(self._clock()) + self.hung.drift_s
+        return second if self._told is None else second + self._told.shift_s
+
+    @property
+    def told(self) -> Told:
+        """What it was told from afar; most meters never are, and keep nothing for it."""
+        if self._told is None:
+            self._told = Told(self.hung.ledger)
+        return self._told
+
+    @property
+    def counter(self) -> Counting:
+        """What counts."""
+        return self.hung.ledger if self._told is None else self._told
+
+    def move_clock(self, by_s: int) -> None:
+        """Show another time from now on."""
+        self.told.move_clock(self.second(), by_s)
+        self._happened("clock", f"{by_s:+d} s")
+
+    def switch(self, event: SwitchEvent) -> bool:
+        """Whether the switch moved."""
+        moved = self.told.happens(event, self.second())
+        self._happened(event.name.lower(), self.told.switch.state.name.lower() if moved else "not moved")
+        return moved
+
+    def limit(self, watts: int) -> None:
+        """Let no more than so many watts through."""
+        self.told.limit(watts, self.second())
+        self._happened("limit", f"{watts} W")
+
+    def _happened(self, what: str, how: str) -> None:
+        self._kept = self._felt = None
+        self.acts = (*self.acts, Act(self._clock(), what, how))
 
     def index(self, key: RegisterKey, place: Place, second: int) -> int:
         """The register at a second in its last place, as if it had digits without end.
 
         The total of a three-rate meter is the sum of its rates, so that no place is lost between them.
         """
-        by_rate = self.hung.ledger.registers(second)
+        by_rate = self.counter.registers(second)
         if key.rate is Rate.TOTAL and self._is_rated(key.channel):
             return sum(_in_place(self._of_channel(key.channel, wh), place.scaler) for wh in by_rate[1:])
         return _in_place(self._of_channel(key.channel, by_rate[key.rate]), place.scaler)
@@ -136,7 +184,7 @@ class Instrument:
     def _whole(self, begin: int, end: int) -> Entries:
         hung = self.hung
         slots = np.arange(begin, end, dtype=np.int64)
-        totals = hung.ledger.totals(begin, end + 1)
+        totals = self.counter.totals(begin, end + 1)
         stamps, before, at = (slots + 1) * SLOT_S, totals[:-1], totals[1:]
         if hung.recorded is None:
             return Entries(stamps, before, at)
@@ -145,7 +193,7 @@ class Instrument:
 
     def _with_start(self, kept: Entries) -> Entries:
         hung = self.hung
-        began = hung.ledger.totals(hung.since, hung.since + 1)
+        began = self.counter.totals(hung.since, hung.since + 1)
         return Entries(
             np.concatenate([[hung.since * SLOT_S], kept.stamps]),
             np.concatenate([began, kept.before]),
@@ -183,6 +231,8 @@ class Instrument:
             now = _DARK
         else:
             now = electrics.moment(self.hung.seed, self.hung.supply, second, self._ratio)
+            if self._told is not None and not self._told.switch.output:
+                now = electrics.no_load(now)
         found = {
             Quantity.POWER: now.power_w,
             Quantity.REACTIVE: now.reactive_var,

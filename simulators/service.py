@@ -155,9 +155,27 @@ class Service:
 
     def intervals(self, serial: str, begin: datetime, end: datetime) -> list[int]:
         """The Wh of the meter's half-hours of a period by its own clock, up to its end."""
-        hung = self.instruments[serial].hung
         first, last = halfhours.slot_of(begin), halfhours.slot_of(end)
-        return [int(wh) for wh in hung.ledger.wh(first, last)]
+        return [int(wh) for wh in self.instruments[serial].counter.wh(first, last)]
+
+    def told(self) -> dict[str, dict[str, object]]:
+        """For each meter that was told something: what, and how it stands now."""
+        return {
+            serial: {
+                "switch": instrument.told.switch.state.name.lower(),
+                "limit_w": instrument.told.limit_w,
+                "clock_offset_s": instrument.second() - halfhours.seconds_of(self.clock()),
+                "acts": [
+                    {"at": act.at.isoformat(), "what": act.what, "how": act.how} for act in instrument.acts
+                ],
+            }
+            for serial, instrument in self.instruments.items()
+            if instrument.acts
+        }
+
+    def drift(self, serial: str, seconds: int) -> None:
+        """The clock of a meter goes wrong, or right, by so many seconds."""
+        self.instruments[serial].move_clock(seconds)
 
     def register(self) -> Register:
         """What the office would know of this grid, passwords included; hosts and ports as they are served."""

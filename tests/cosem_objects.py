@@ -18,6 +18,7 @@ from protocols.dlms.objects.associations import (
 from protocols.dlms.objects.clocks import ClockBase, ClockObject
 from protocols.dlms.objects.disconnecting import ControlMode, ControlState, DisconnectControl
 from protocols.dlms.objects.held import CosemObject
+from protocols.dlms.objects.limiting import Limiter
 from protocols.dlms.objects.profiles import ProfileGeneric, SortMethod
 from protocols.dlms.objects.pushing import PushObject, PushSetup, PushTarget, PushWindow
 from protocols.dlms.objects.registers import DataObject, DemandRegister, ExtendedRegister, Register
@@ -64,6 +65,8 @@ OBJECTS: list[CosemObject] = [
     ),
     ProfileGeneric(obis("1.0.99.1.0"), (), sorting=77),
     ClockObject(obis("0.0.1.0.0"), STAMP),
+    Limiter(obis("0.0.17.0.0"), axdr.double_long_unsigned(4400), axdr.double_long_unsigned(5500), 60),
+    Limiter(obis("0.0.17.0.0"), axdr.long_unsigned(44), axdr.long_unsigned(44)),
     ClockObject(
         obis("0.0.1.0.0"), STAMP, -420, None, EVERY_YEAR, EVERY_YEAR, 60, saving=False, base=ClockBase.CRYSTAL
     ),

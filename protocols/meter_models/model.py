@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 from model.series import Channel, ProfileKind, Rate, RegisterKey, Unit
 from protocols.dlms.axdr import Tag
@@ -162,6 +163,19 @@ class BillingProfile:
 
 
 @dataclass(frozen=True, slots=True)
+class Control:
+    """What a DLMS meter can be told from afar: `switch` is its disconnect control, `limiter` where its
+    threshold stands (raw × 10^scaler W), `clock` whether its clock may be set."""
+
+    switch: Obis | None = None
+    limiter: Place | None = None
+    clock: bool = False
+
+
+NO_CONTROL: Final = Control()
+
+
+@dataclass(frozen=True, slots=True)
 class DlmsSettings:
     """How to open the meter: wrapper ports, authentication, and what it is particular about.
 
@@ -228,6 +242,7 @@ class MeterModel:
     profile: LoadProfile | None = None
     billing: BillingProfile | None = None
     logger_columns: tuple[tuple[str, ProfileColumn], ...] = ()
+    control: Control = NO_CONTROL
 
     @property
     def dlms(self) -> DlmsSettings:

@@ -10,12 +10,15 @@ from model.series import Channel, ProfileKind, Rate, RegisterKey, Unit
 from protocols.dlms.axdr import INTEGERS, Tag
 from protocols.dlms.enums import Mechanism
 from protocols.dlms.objects import CLOCK_TIME, InterfaceClass
+from protocols.dlms.objects.limiting import Limiter
 from protocols.dlms.reference import Attribute
 from protocols.dlms.selection import CaptureObject
 from protocols.errors import LocalError
 from protocols.meter_models.mode_c import read_mode_c
 from protocols.meter_models.model import (
+    NO_CONTROL,
     BillingProfile,
+    Control,
     DlmsSettings,
     InstantItem,
     LoadProfile,
@@ -96,6 +99,7 @@ def _model(name: str, top: Table) -> MeterModel:
         profile=_profile(top.sub("profile"), reader),
         billing=_billing(top.sub("billing"), registers),
         logger_columns=logged,
+        control=_control(top.sub("control")),
     )
     top.finish()
     _check(model)
@@ -120,6 +124,8 @@ def _check(model: MeterModel) -> None:
         raise LocalError("profiles and a serial by OBIS belong to DLMS meters")
     if model.speech is Speech.MODE_C and (model.billing or model.serial):
         raise LocalError("a closing profile belongs to DLMS meters, and the serial to [mode_c]")
+    if model.control != NO_CONTROL and model.speech is not Speech.DLMS:
+        raise LocalError("a [control] table belongs to a meter that speaks DLMS")
     codes = [item.place.obis for item in model.registers] + [item.place.obis for item in model.instants]
     if len(set(codes)) != len(codes):
         raise LocalError("each OBIS code stands for one register or quantity")
@@ -181,6 +187,24 @@ def _dlms(table: Table | None) -> DlmsSettings | None:
     )
     table.finish()
     return settings
+
+
+def _control(table: Table | None) -> Control:
+    if table is None:
+        return NO_CONTROL
+    switch, limiter = table.take("switch", str, None), table.take("limiter", str, None)
+    threshold = None
+    if limiter is not None:
+        tags = {tag.name.lower(): tag for tag in Tag if tag in INTEGERS}
+        threshold = Place(
+            table.take("limiter_scaler", int, 0),
+            Unit.WATT,
+            Attribute(InterfaceClass.LIMITER, obis(limiter), Limiter.THRESHOLD_NORMAL),
+            tag=table.choose("limiter_tag", tags, "double_long_unsigned"),
+        )
+    control = Control(None if switch is None else obis(switch), threshold, table.take("clock", bool, False))
+    table.finish()
+    return control
 
 
 def _modbus(

@@ -13,6 +13,7 @@ back by `to_attributes`; parts of attributes have `from_data` and `to_data`. Wha
 | `pushing`       | push setup (40)                                                      |
 | `securing`      | security setup (64)                                                  |
 | `disconnecting` | disconnect control (70) with its states and modes                    |
+| `limiting`      | limiter (71): its thresholds                                         |
 | `holding`       | a meter's half that holds such objects                               |
 
 Here stand only the addresses that every reading needs; objects are taken from their modules.

@@ -25,6 +25,7 @@ class InterfaceClass(IntEnum):
     PUSH_SETUP = 40
     SECURITY_SETUP = 64
     DISCONNECT_CONTROL = 70
+    LIMITER = 71
 
 
 @dataclass(frozen=True, slots=True)
