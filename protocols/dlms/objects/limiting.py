@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from protocols.dlms import axdr
-from protocols.dlms.axdr import Data
+from protocols.dlms.axdr import Data, integer_of
 from protocols.dlms.objects.held import Attributes, double_long_unsigned_of, known, needed, optional
 from protocols.dlms.objects.interface import InterfaceClass
 from protocols.obis import Obis
@@ -32,8 +32,8 @@ class Limiter:
         """See `CosemObject`."""
         return cls(
             obis,
-            needed(attributes, cls.THRESHOLD_ACTIVE, "active threshold"),
-            needed(attributes, cls.THRESHOLD_NORMAL, "normal threshold"),
+            _threshold(attributes, cls.THRESHOLD_ACTIVE, "active threshold"),
+            _threshold(attributes, cls.THRESHOLD_NORMAL, "normal threshold"),
             optional(attributes, 6, double_long_unsigned_of, "time over the threshold"),
         )
 
@@ -41,3 +41,10 @@ class Limiter:
         """See `CosemObject`."""
         over = None if self.over_s is None else axdr.double_long_unsigned(self.over_s)
         return known({self.THRESHOLD_ACTIVE: self.active, self.THRESHOLD_NORMAL: self.normal, 6: over})
+
+
+def _threshold(attributes: Attributes, number: int, what: str) -> Data:
+    """As it came: when it is written again, it has to be of the same kind."""
+    data = needed(attributes, number, what)
+    integer_of(data, what)
+    return data
