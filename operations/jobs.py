@@ -21,21 +21,12 @@ from model.period import Period
 from operations.bill import BillReport
 from operations.close import CloseReport
 from operations.errors import JobFailed
-from operations.tasks import (
-    HEARTBEAT_S,
-    QUEUE,
-    SHARDS,
-    STALLED_S,
-    UPKEEP_QUEUE,
-    Office,
-    lock_of,
-    office_app,
-    take_over,
-)
+from operations.tasks import QUEUE, SHARDS, UPKEEP_QUEUE, Office, lock_of, office_app
 from operations.validate import ValidateReport
 from operations.watch import WatchReport
 from storage import runs
 from storage.pool import open_pool
+from storage.queue import HEARTBEAT_S, STALLED_S, take_over
 
 REPORTS: dict[str, Any] = {
     "validate": ValidateReport,

@@ -16,8 +16,7 @@ from typing import Any
 
 import psycopg
 from procrastinate import App, JobContext, RetryStrategy
-from procrastinate.exceptions import AlreadyEnqueued, UniqueViolation
-from procrastinate.jobs import Status
+from procrastinate.exceptions import AlreadyEnqueued
 
 from model.clock import Clock
 from model.jsonform import to_json
@@ -25,12 +24,10 @@ from model.period import LOCAL, Period, add_months, local_day
 from operations import bill, close, validate, watch
 from storage import days, runs
 from storage.pool import Pool
-from storage.queue import queue_app
+from storage.queue import queue_app, take_over
 
 QUEUE = "operations"
 UPKEEP_QUEUE = "upkeep"
-HEARTBEAT_S = 3.0
-STALLED_S = 12.0
 CLOSING_DAYS = 5  # of a month, in which the last one is closed and billed every hour
 LATE_HOUR = 3  # on the other days once, for what came later or when no worker was there
 MONTH_LOCK = "month"  # closing and billing go one after the other, in the order they were asked for
@@ -163,18 +160,6 @@ async def _queue_once(app: App, task: str, name: str, **arguments: Any) -> None:
         await app.configure_task(task, lock=lock_of(task, name), queueing_lock=name).defer_async(**arguments)
     except AlreadyEnqueued:
         logger.debug("%s waits already", name)
-
-
-async def take_over(app: App) -> None:
-    """Give the jobs of workers that fell silent to somebody else."""
-    manager = app.job_manager
-    for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_S):
-        try:
-            await manager.retry_job(job)
-        except UniqueViolation:
-            # The same work is queued already: the dead worker's copy is not needed.
-            await manager.finish_job(job, Status.FAILED, delete_job=False)
-        logger.warning("job %s (%s) was taken over from a worker that fell silent", job.id, job.task_name)
 
 
 async def take_over_due(context: JobContext, timestamp: int) -> None:

@@ -1,0 +1,259 @@
+"""Who polls which modems: nodes that live, the shards they hold, the modems that called them.
+
+Every lease has an epoch, higher than that of any lease before it. What a node brings under an epoch that has
+come to an end is let in only if it was taken before that end: see `judge`. All times are the server's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from psycopg import AsyncConnection, Connection
+from psycopg.rows import TupleRow
+
+from storage.errors import StorageError
+from storage.queue import STALLED_S
+
+APPLICATION: Final = "dienke node {}"
+"""What the sessions of a node are called in the server, so that they can be ended for it."""
+
+_BEFORE: Final = """
+    SELECT spool, worker, stopped_at IS NULL AND seen_at > clock_timestamp() - make_interval(secs => %s)
+    FROM node WHERE name = %s FOR UPDATE"""
+_ARRIVE: Final = """
+    INSERT INTO node AS old (name, started_at, seen_at, listen, version, spool)
+    VALUES (%(name)s, clock_timestamp(), clock_timestamp(), %(listen)s, %(version)s, %(spool)s)
+    ON CONFLICT (name) DO UPDATE SET started_at = excluded.started_at, seen_at = excluded.seen_at,
+        stopped_at = NULL, listen = excluded.listen, version = excluded.version, spool = excluded.spool
+    RETURNING started_at"""
+_SEEN: Final = """
+    UPDATE node SET seen_at = clock_timestamp(), worker = coalesce(%s, worker)
+    WHERE name = %s AND started_at = %s RETURNING seen_at"""
+_LEFT: Final = "UPDATE node SET stopped_at = clock_timestamp() WHERE name = %s AND started_at = %s"
+_LIVE: Final = """
+    SELECT n.name, (SELECT count(*) FROM shard_lease l WHERE l.node = n.name) FROM node n
+    WHERE stopped_at IS NULL AND seen_at > clock_timestamp() - make_interval(secs => %s)"""
+_OTHERS: Final = """
+    SELECT name FROM node WHERE stopped_at IS NULL AND spool <> ALL (%s::uuid[])
+        AND seen_at > clock_timestamp() - make_interval(secs => %s) ORDER BY name"""
+_SHARDS: Final = "SELECT DISTINCT shard FROM modem WHERE link <> 'mqtt' ORDER BY shard"
+_MINE: Final = "SELECT shard, epoch FROM shard_lease WHERE node = %s"
+_HOLDER: Final = """
+    SELECT n.name, n.stopped_at IS NULL AND n.seen_at > clock_timestamp() - make_interval(secs => %s)
+    FROM shard_lease l JOIN node n ON n.name = l.node WHERE l.shard = %s"""
+_HOLDERS: Final = """
+    SELECT DISTINCT n.name FROM modem_session s JOIN node n ON n.name = s.node
+    WHERE s.modem = ANY (%s) AND s.node <> %s
+        AND (n.stopped_at IS NOT NULL OR n.seen_at < clock_timestamp() - make_interval(secs => %s))"""
+_END: Final = """
+    SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+    WHERE application_name = %s AND datname = current_database() AND pid <> pg_backend_pid()"""
+_LEASE: Final = "SELECT epoch, node FROM shard_lease WHERE shard = %s FOR UPDATE"
+_TAKE: Final = """
+    INSERT INTO shard_lease (shard, epoch, node, since)
+    VALUES (%s, nextval('lease_epoch'), %s, clock_timestamp())
+    ON CONFLICT (shard) DO UPDATE SET epoch = excluded.epoch, node = excluded.node, since = excluded.since
+    RETURNING epoch"""
+_MOVED: Final = """
+    INSERT INTO lease_move (epoch, at) SELECT unnest(%s::bigint[]), clock_timestamp()
+    ON CONFLICT (epoch) DO NOTHING"""
+_FORGET_MOVES: Final = "DELETE FROM lease_move WHERE at < clock_timestamp() - interval '60 days'"
+_SESSIONS: Final = """
+    SELECT modem, epoch, node FROM modem_session WHERE modem = ANY (%s) ORDER BY modem FOR UPDATE"""
+_CALLED: Final = """
+    INSERT INTO modem_session (modem, epoch, node, since)
+    SELECT code, nextval('lease_epoch'), %s, clock_timestamp() FROM modem WHERE code = ANY (%s) ORDER BY code
+    ON CONFLICT (modem) DO UPDATE SET epoch = excluded.epoch, node = excluded.node, since = excluded.since,
+        ended = NULL
+    RETURNING modem, epoch"""
+_HUNG_UP: Final = """
+    UPDATE modem_session SET ended = clock_timestamp() FROM unnest(%s::text[], %s::bigint[]) AS was (m, e)
+    WHERE modem = was.m AND epoch = was.e AND ended IS NULL"""
+_HUNG_UP_ALL: Final = """
+    UPDATE modem_session SET ended = clock_timestamp() WHERE node = %s AND ended IS NULL"""
+_ELSEWHERE: Final = """
+    SELECT s.modem FROM modem_session s JOIN node n ON n.name = s.node
+    WHERE s.modem = ANY (%s) AND s.node <> %s AND s.ended IS NULL AND n.stopped_at IS NULL
+        AND n.seen_at > clock_timestamp() - make_interval(secs => %s)"""
+_NODE_OF: Final = """
+    SELECT n.name FROM modem m
+    LEFT JOIN modem_session s ON s.modem = m.code AND s.ended IS NULL AND m.link = 'dial_in'
+    LEFT JOIN shard_lease l ON l.shard = m.shard
+    JOIN node n ON n.name = coalesce(s.node, l.node)
+    WHERE m.code = %s AND n.stopped_at IS NULL
+        AND n.seen_at > clock_timestamp() - make_interval(secs => %s)"""
+_JUDGE_SESSIONS: Final = """
+    SELECT modem, epoch, since FROM modem_session WHERE modem = ANY (%s) ORDER BY modem FOR SHARE"""
+_JUDGE_SHARDS: Final = """
+    SELECT shard, epoch, since FROM shard_lease
+    WHERE shard = ANY (ARRAY(SELECT shard FROM modem WHERE code = ANY (%s))) ORDER BY shard FOR SHARE"""
+_SHARD_OF: Final = "SELECT code, shard FROM modem WHERE code = ANY (%s)"
+_MOVES: Final = "SELECT epoch, at FROM lease_move WHERE epoch = ANY (%s)"
+
+Conn = AsyncConnection[TupleRow]
+
+
+class NodeTaken(StorageError):
+    """Another head-end at this database works under the same name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"A head-end called {name} is at work in this database already: "
+            "stop it first, or give this one another name with --node."
+        )
+        self.name = name
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A node has entered itself: since when, and the queue's worker its predecessor was, if it had one."""
+
+    started_at: datetime
+    worker: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """How things stand: the server's time, the shards there are, who lives and how many shards each holds,
+    and the epochs of one's own."""
+
+    at: datetime
+    shards: tuple[int, ...]
+    held: Mapping[str, int]
+    epochs: Mapping[int, int]
+
+
+async def arrive(conn: Conn, name: str, spool: UUID, listen: str, version: str) -> Arrival:
+    """Enter a node. Who holds the spool of the last one of that name is that one's heir; others are refused
+    with NodeTaken while it lives."""
+    row = await (await conn.execute(_BEFORE, [STALLED_S, name])).fetchone()
+    if row is not None and row[2] and row[0] != spool:
+        raise NodeTaken(name)
+    given = {"name": name, "listen": listen, "version": version, "spool": spool}
+    entered = await (await conn.execute(_ARRIVE, given)).fetchone()
+    assert entered is not None
+    await conn.execute(_HUNG_UP_ALL, [name])
+    await conn.execute(_FORGET_MOVES)
+    return Arrival(entered[0], None if row is None else row[1])
+
+
+async def beat(conn: Conn, name: str, started_at: datetime, worker: int | None) -> Beat | None:
+    """Say that the node lives and hear how things stand; None when the name is somebody else's now."""
+    seen = await (await conn.execute(_SEEN, [worker, name, started_at])).fetchone()
+    if seen is None:
+        return None
+    shards = tuple(shard for (shard,) in await (await conn.execute(_SHARDS)).fetchall())
+    held: dict[str, int] = dict(await (await conn.execute(_LIVE, [STALLED_S])).fetchall())
+    epochs: dict[int, int] = dict(await (await conn.execute(_MINE, [name])).fetchall())
+    return Beat(seen[0], shards, held, epochs)
+
+
+async def leave(conn: Conn, name: str, started_at: datetime) -> None:
+    """The node has stopped; its calls are ended. What it held is no longer believed to be."""
+    await conn.execute(_HUNG_UP_ALL, [name])
+    await conn.execute(_LEFT, [name, started_at])
+
+
+def at_work(conn: Connection[TupleRow], but: Sequence[UUID] = ()) -> list[str]:
+    """The nodes that live, those aside whose spools (which nobody else has open) are `but`."""
+    return [name for (name,) in conn.execute(_OTHERS, [list(but), STALLED_S])]
+
+
+async def take_shard(conn: Conn, shard: int, node: str) -> tuple[int, str | None]:
+    """The new epoch of a shard that is this node's from now on, and whose it was (None: nobody's).
+
+    A holder that fell silent may hang in the middle of a transaction: what it has open here is ended first.
+    """
+    holder = await (await conn.execute(_HOLDER, [STALLED_S, shard])).fetchone()
+    if holder is not None and holder[0] != node and not holder[1]:
+        await conn.execute(_END, [APPLICATION.format(holder[0])])
+    before = await (await conn.execute(_LEASE, [shard])).fetchone()
+    taken = await (await conn.execute(_TAKE, [shard, node])).fetchone()
+    assert taken is not None
+    if before is not None and before[1] != node:
+        await conn.execute(_MOVED, [[before[0]]])
+    return int(taken[0]), None if before is None else before[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A modem's session: its epoch, and epoch and node of the one before (0, "" where none was)."""
+
+    epoch: int
+    before: int
+    node_before: str
+
+
+async def called(conn: Conn, node: str, modems: Collection[str]) -> dict[str, Call]:
+    """These modems have called this node; their new sessions. A modem that nobody knows is not in it."""
+    codes = sorted(modems)
+    for (silent,) in await (await conn.execute(_HOLDERS, [codes, node, STALLED_S])).fetchall():
+        await conn.execute(_END, [APPLICATION.format(silent)])
+    before = {
+        code: (epoch, name) for code, epoch, name in await (await conn.execute(_SESSIONS, [codes])).fetchall()
+    }
+    now = await (await conn.execute(_CALLED, [node, codes])).fetchall()
+    moved = [epoch for epoch, name in before.values() if name != node]
+    if moved:
+        await conn.execute(_MOVED, [moved])
+    return {code: Call(epoch, *before.get(code, (0, ""))) for code, epoch in now}
+
+
+async def hung_up(conn: Conn, sessions: Mapping[str, int]) -> None:
+    """These sessions (epochs by modem) have ended; one that began since is left alone."""
+    await conn.execute(_HUNG_UP, [list(sessions), list(sessions.values())])
+
+
+async def elsewhere(conn: Conn, node: str, modems: Collection[str]) -> set[str]:
+    """Those of the modems that are connected to another node that lives."""
+    found = await (await conn.execute(_ELSEWHERE, [list(modems), node, STALLED_S])).fetchall()
+    return {modem for (modem,) in found}
+
+
+def node_of(conn: Connection[TupleRow], modem: str) -> str | None:
+    """The node that reaches a modem: whom it called, else who holds its shard; None when nobody lives."""
+    row = conn.execute(_NODE_OF, [modem, STALLED_S]).fetchone()
+    return None if row is None else str(row[0])
+
+
+Brought = tuple[str, int, datetime]
+"""Modem, the epoch under which it was asked (0: under none), and when it was taken by the server's clock."""
+
+
+async def judge(conn: Conn, brought: Sequence[Brought]) -> list[bool]:
+    """Which of these may come in; until the transaction ends no lease of these modems can move.
+
+    In is what is under no epoch, under one that is in force, or was taken before its own came to an end.
+    """
+    codes = sorted({modem for modem, epoch, _ in brought if epoch})
+    if not codes:
+        return [True] * len(brought)
+    sessions, shards = {}, {}
+    for code, epoch, since in await (await conn.execute(_JUDGE_SESSIONS, [codes])).fetchall():
+        sessions[code] = (epoch, since)
+    for shard, epoch, since in await (await conn.execute(_JUDGE_SHARDS, [codes])).fetchall():
+        shards[shard] = (epoch, since)
+    shard_of: dict[str, int] = dict(await (await conn.execute(_SHARD_OF, [codes])).fetchall())
+    leases = {
+        code: [
+            lease for lease in (sessions.get(code), shards.get(shard_of.get(code, -1))) if lease is not None
+        ]
+        for code in codes
+    }
+    old = {epoch for modem, epoch, _ in brought if epoch and epoch not in {e for e, _ in leases[modem]}}
+    moves: dict[int, datetime] = {}
+    if old:
+        moves = dict(await (await conn.execute(_MOVES, [list(old)])).fetchall())
+    return [
+        epoch not in old or not leases[modem] or taken <= _ended(epoch, moves, leases[modem])
+        for modem, epoch, taken in brought
+    ]
+
+
+def _ended(epoch: int, moves: Mapping[int, datetime], leases: Sequence[tuple[int, datetime]]) -> datetime:
+    """When an epoch that is no more came to its end; where that was not noted, when the last lease began."""
+    return moves.get(epoch) or max(since for _, since in leases)
