@@ -84,6 +84,41 @@ AS $function$
     SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM written)
 $function$;
 
+CREATE OR REPLACE FUNCTION public.remote_order_moves()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        -- two_persons is not reckoned yet; that an order of two persons begins as requested, a check sees to.
+        IF NEW.state NOT IN ('requested', 'approved') OR NEW.approved_by IS NOT NULL THEN
+            RAISE EXCEPTION 'an order does not begin as %', NEW.state USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    END IF;
+    IF (NEW.id, NEW.meter_id, NEW.kind, NEW.parameters, NEW.reason, NEW.requested_by, NEW.requested_at,
+            NEW.expires_at)
+        IS DISTINCT FROM (OLD.id, OLD.meter_id, OLD.kind, OLD.parameters, OLD.reason, OLD.requested_by,
+            OLD.requested_at, OLD.expires_at)
+        OR (OLD.approved_by IS NOT NULL AND NEW.approved_by IS DISTINCT FROM OLD.approved_by)
+        OR (OLD.sent_at IS NOT NULL AND (NEW.sent_at, NEW.claimed_at, NEW.epoch, NEW.node)
+            IS DISTINCT FROM (OLD.sent_at, OLD.claimed_at, OLD.epoch, OLD.node))
+    THEN
+        RAISE EXCEPTION 'what order % was placed, approved or sent as does not change', OLD.id
+            USING ERRCODE = 'check_violation';
+    END IF;
+    IF NEW.state <> OLD.state AND (OLD.state || ' ' || NEW.state) <> ALL (ARRAY[
+        'requested approved', 'requested cancelled', 'requested expired',
+        'approved sent', 'approved refused', 'approved cancelled', 'approved expired',
+        'sent done', 'sent failed', 'sent refused', 'sent unknown',
+        'unknown done', 'unknown failed'])
+    THEN
+        RAISE EXCEPTION 'order % is %, it cannot become %', OLD.id, OLD.state, NEW.state
+            USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.slots_of(quality bytea, digits text)
  RETURNS integer
  LANGUAGE sql
@@ -418,6 +453,24 @@ CREATE TABLE node (
     CONSTRAINT node_pkey PRIMARY KEY (name)
 );
 
+CREATE TABLE order_stop (
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    since timestamp with time zone NOT NULL,
+    order_id bigint NOT NULL,
+    tripped_by text NOT NULL,
+    allowed integer NOT NULL,
+    lifted_at timestamp with time zone,
+    lifted_by text,
+    reason text DEFAULT ''::text NOT NULL,
+    CONSTRAINT order_stop_pkey PRIMARY KEY (id),
+    CONSTRAINT order_stop_lifted_by_fkey FOREIGN KEY (lifted_by) REFERENCES app_user(login),
+    CONSTRAINT order_stop_order_id_fkey FOREIGN KEY (order_id) REFERENCES remote_order(id),
+    CONSTRAINT order_stop_tripped_by_fkey FOREIGN KEY (tripped_by) REFERENCES app_user(login),
+    CONSTRAINT order_stop_check CHECK (((lifted_at IS NULL) = (lifted_by IS NULL))),
+    CONSTRAINT order_stop_check1 CHECK ((lifted_by <> tripped_by))
+);
+CREATE UNIQUE INDEX order_stop_standing ON public.order_stop USING btree ((true)) WHERE (lifted_at IS NULL);
+
 CREATE TABLE outage (
     id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
     station text,
@@ -583,6 +636,46 @@ CREATE TABLE rejected_frame (
     CONSTRAINT rejected_frame_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES meter(id)
 );
 CREATE UNIQUE INDEX rejected_once ON public.rejected_frame USING btree (poll_id, item, digest, reason) NULLS NOT DISTINCT;
+
+CREATE TABLE remote_order (
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    meter_id integer NOT NULL,
+    kind text NOT NULL,
+    parameters jsonb DEFAULT '{}'::jsonb NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    requested_by text NOT NULL,
+    requested_at timestamp with time zone NOT NULL,
+    approved_by text,
+    approved_at timestamp with time zone,
+    expires_at timestamp with time zone NOT NULL,
+    state text NOT NULL,
+    node text DEFAULT ''::text NOT NULL,
+    epoch bigint,
+    sent_at timestamp with time zone,
+    claimed_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    result jsonb DEFAULT '{}'::jsonb NOT NULL,
+    two_persons boolean GENERATED ALWAYS AS (((kind = ANY (ARRAY['disconnect'::text, 'set_limit'::text])) OR ((kind = 'set_clock'::text) AND (parameters ? 'jump'::text)))) STORED,
+    CONSTRAINT remote_order_pkey PRIMARY KEY (id),
+    CONSTRAINT remote_order_approved_by_fkey FOREIGN KEY (approved_by) REFERENCES app_user(login),
+    CONSTRAINT remote_order_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES meter(id),
+    CONSTRAINT remote_order_requested_by_fkey FOREIGN KEY (requested_by) REFERENCES app_user(login),
+    CONSTRAINT remote_order_check CHECK (((NOT two_persons) OR (state = ANY (ARRAY['requested'::text, 'cancelled'::text, 'expired'::text])) OR ((approved_by IS NOT NULL) AND (approved_by <> requested_by)))),
+    CONSTRAINT remote_order_check1 CHECK (((approved_by IS NULL) OR (two_persons AND (approved_by <> requested_by)))),
+    CONSTRAINT remote_order_check2 CHECK (((approved_by IS NULL) = (approved_at IS NULL))),
+    CONSTRAINT remote_order_check3 CHECK ((two_persons OR (state <> 'requested'::text))),
+    CONSTRAINT remote_order_check4 CHECK (((NOT two_persons) OR (reason <> ''::text))),
+    CONSTRAINT remote_order_check5 CHECK ((((sent_at IS NULL) = (claimed_at IS NULL)) AND ((sent_at IS NULL) = (epoch IS NULL)))),
+    CONSTRAINT remote_order_check6 CHECK (((state <> ALL (ARRAY['sent'::text, 'done'::text, 'failed'::text, 'unknown'::text])) OR (sent_at IS NOT NULL))),
+    CONSTRAINT remote_order_check7 CHECK (((finished_at IS NULL) = (state = ANY (ARRAY['requested'::text, 'approved'::text, 'sent'::text, 'unknown'::text])))),
+    CONSTRAINT remote_order_check8 CHECK ((expires_at > requested_at)),
+    CONSTRAINT remote_order_kind_check CHECK ((kind = ANY (ARRAY['read'::text, 'connect'::text, 'disconnect'::text, 'set_clock'::text, 'set_limit'::text]))),
+    CONSTRAINT remote_order_state_check CHECK ((state = ANY (ARRAY['requested'::text, 'approved'::text, 'sent'::text, 'done'::text, 'failed'::text, 'unknown'::text, 'refused'::text, 'cancelled'::text, 'expired'::text])))
+);
+CREATE INDEX remote_order_asked ON public.remote_order USING btree (requested_by, requested_at DESC);
+CREATE INDEX remote_order_cut ON public.remote_order USING btree (sent_at) WHERE ((kind = ANY (ARRAY['disconnect'::text, 'set_limit'::text])) AND (sent_at IS NOT NULL));
+CREATE UNIQUE INDEX remote_order_one_open ON public.remote_order USING btree (meter_id, kind) WHERE ((kind <> 'read'::text) AND (state = ANY (ARRAY['requested'::text, 'approved'::text, 'sent'::text, 'unknown'::text])));
+CREATE INDEX remote_order_open ON public.remote_order USING btree (meter_id) WHERE (state = ANY (ARRAY['requested'::text, 'approved'::text, 'sent'::text, 'unknown'::text]));
 
 CREATE TABLE schema_migration (
     name text NOT NULL,
