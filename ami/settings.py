@@ -38,6 +38,14 @@ class Settings:
     tls_key: Path | None = None
     listen_host: str = "127.0.0.1"
     listen_port: int = 4059
+    listen_tls_port: int | None = None
+    listen_tls_certificate: Path | None = None
+    listen_tls_key: Path | None = None
+    modem_heartbeat_s: int = 300
+    unregistered_per_address: int = 64
+    registered_per_address: int = 20_000
+    connections_per_second_per_address: int = 500
+    push_port: int | None = None
     concurrency: int = 200
     live_every_s: int = 60
     answer_s: int = 10
@@ -103,6 +111,18 @@ _PLACES = (
     ("AMI_TLS_KEY", ("web", "tls_key"), "tls_key"),
     ("AMI_LISTEN_HOST", ("collector", "listen_host"), "listen_host"),
     ("AMI_LISTEN_PORT", ("collector", "listen_port"), "listen_port"),
+    ("AMI_LISTEN_TLS_PORT", ("collector", "listen_tls_port"), "listen_tls_port"),
+    ("AMI_LISTEN_TLS_CERTIFICATE", ("collector", "listen_tls_certificate"), "listen_tls_certificate"),
+    ("AMI_LISTEN_TLS_KEY", ("collector", "listen_tls_key"), "listen_tls_key"),
+    ("AMI_MODEM_HEARTBEAT_S", ("collector", "modem_heartbeat_s"), "modem_heartbeat_s"),
+    ("AMI_UNREGISTERED_PER_ADDRESS", ("collector", "unregistered_per_address"), "unregistered_per_address"),
+    ("AMI_REGISTERED_PER_ADDRESS", ("collector", "registered_per_address"), "registered_per_address"),
+    (
+        "AMI_CONNECTIONS_PER_SECOND_PER_ADDRESS",
+        ("collector", "connections_per_second_per_address"),
+        "connections_per_second_per_address",
+    ),
+    ("AMI_PUSH_PORT", ("collector", "push_port"), "push_port"),
     ("AMI_CONCURRENCY", ("collector", "concurrency"), "concurrency"),
     ("AMI_LIVE_EVERY_S", ("collector", "live_every_s"), "live_every_s"),
     ("AMI_ANSWER_S", ("collector", "answer_s"), "answer_s"),
@@ -122,6 +142,12 @@ _PLACES = (
 _BOUNDS = {
     "web_port": (1, 65535),
     "listen_port": (1, 65535),
+    "listen_tls_port": (1, 65535),
+    "push_port": (1, 65535),
+    "modem_heartbeat_s": (1, 6000),
+    "unregistered_per_address": (1, 1_000_000),
+    "registered_per_address": (1, 1_000_000),
+    "connections_per_second_per_address": (1, 100_000),
     "mqtt_port": (1, 65535),
     "concurrency": (1, 20000),
     "live_every_s": (5, 3600),
@@ -131,7 +157,8 @@ _BOUNDS = {
     "store_patience_s": (1, 86_400),
 }
 _TAX_CODE = re.compile(r"(\d{10}(-\d{3})?|\d{12})?")  # a branch has three more, a household its 12
-_PATHS = ("tls_certificate", "tls_key", "mqtt_ca")
+_PATHS = ("tls_certificate", "tls_key", "listen_tls_certificate", "listen_tls_key", "mqtt_ca")
+_LISTEN_TLS = ("listen_tls_port", "listen_tls_certificate", "listen_tls_key")
 _SWITCHES = ("mqtt_tls",)
 _LEVELS = {  # of an MQTT topic: no wildcard in them; a client's id of 64 letters every broker takes
     "mqtt_root": re.compile(r"[A-Za-z0-9._-]{1,64}(/[A-Za-z0-9._-]{1,64})*"),
@@ -158,6 +185,14 @@ port = 8050
 [collector]
 listen_host = "127.0.0.1"     # where modems that dial in connect to; 0.0.0.0 for all networks
 listen_port = 4059
+# listen_tls_port = 4060      # for modems that speak TLS; with it the two files
+# listen_tls_certificate = "/etc/ssl/…/fullchain.pem"
+# listen_tls_key = "/etc/ssl/…/privkey.pem"
+modem_heartbeat_s = 300       # the longest a modem that dialled in keeps silent; 90 s later it is hung up on
+unregistered_per_address = 64 # callers without a name yet that one address may have at the door
+registered_per_address = 20000
+connections_per_second_per_address = 500
+# push_port = 4061            # where meters push to of their own accord, TCP and UDP
 concurrency = 200             # conversations at the same time
 live_every_s = 60             # seconds between two looks at the instant values
 answer_s = 10                 # how long a meter may take to answer
@@ -205,6 +240,8 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         )
     if ("tls_certificate" in values) != ("tls_key" in values):
         raise UsageFailure("TLS needs both tls_certificate and tls_key: set the one that is missing.")
+    if any(name in values for name in _LISTEN_TLS) and not all(name in values for name in _LISTEN_TLS):
+        raise UsageFailure(f"TLS for modems needs {', '.join(_LISTEN_TLS)}: set what is missing.")
     return Settings(home=home, **values)
 
 

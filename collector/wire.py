@@ -15,6 +15,7 @@ from protocols.errors import ProtocolError
 from protocols.modem.stream import HOLD_S, Heartbeat, ModemEvent, ModemStream, Payload, Registered
 
 HELD = 1 << 20  # bytes that came and nobody has taken yet
+BEGUN = 4096  # bytes of an unfinished frame that may stand while nobody asks: ten thousand modems have them
 OWED = 1 << 16  # bytes of answers to heartbeats that a modem has not taken yet
 
 
@@ -85,6 +86,9 @@ class Wire(asyncio.Protocol):
             self.poison(f"modem {self.modem} sent what its dialect does not know: {error.reason}")
             return
         self.take(events)
+        if not self.leased and self._stream.pending > BEGUN:
+            self.poison(f"modem {self.modem} sends what nobody asked for")
+            return
         if self._holding is not None:
             self._holding.cancel()
         self._holding = (

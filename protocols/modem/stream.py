@@ -60,6 +60,11 @@ class ModemStream:
         self._framed = framed
 
     @property
+    def pending(self) -> int:
+        """Bytes of an unfinished frame or token."""
+        return len(self._kept)
+
+    @property
     def held(self) -> bool:
         """Whether bytes wait for the rest of a heartbeat: after `HOLD_S` of silence call `release`."""
         return bool(self._kept) and self._anywhere

@@ -149,3 +149,20 @@ def test_a_newcomer_is_told_which_models_are_real(readme: str) -> None:
     for maker in ("ABB", "Carlo Gavazzi", "Chint", "Eastron", "Inepro", "Orno", "Schneider"):
         assert maker in told
         assert maker.lower() in makers.lower()
+
+
+def test_tls_for_modems_is_set_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
+    home = _home(tmp_path)
+    with pytest.raises(UsageFailure, match="listen_tls_port, listen_tls_certificate, listen_tls_key"):
+        load({**home, "AMI_LISTEN_TLS_PORT": "4060"})
+    file = tmp_path / "some.pem"
+    file.touch()
+    found = load(
+        {
+            **home,
+            "AMI_LISTEN_TLS_PORT": "4060",
+            "AMI_LISTEN_TLS_CERTIFICATE": str(file),
+            "AMI_LISTEN_TLS_KEY": str(file),
+        }
+    )
+    assert (found.listen_tls_port, found.listen_tls_certificate) == (4060, file)
