@@ -450,6 +450,8 @@ CREATE TABLE node (
     version text DEFAULT ''::text NOT NULL,
     spool uuid NOT NULL,
     worker bigint,
+    report jsonb DEFAULT '{}'::jsonb NOT NULL,
+    reported_at timestamp with time zone,
     CONSTRAINT node_pkey PRIMARY KEY (name)
 );
 
@@ -562,6 +564,7 @@ CREATE TABLE profile_block (
     CONSTRAINT profile_block_kind_check CHECK ((kind = ANY (ARRAY['index'::text, 'interval_energy'::text, 'mean_power'::text])))
 );
 CREATE INDEX profile_block_at ON public.profile_block USING btree (meter_id, at DESC);
+CREATE INDEX profile_block_long ON public.profile_block USING btree (meter_id, last) WHERE ((instants IS NOT NULL) OR ((cardinality(raw) * interval_s) > 86400));
 CREATE UNIQUE INDEX profile_block_once ON public.profile_block USING btree (meter_id, channel, obis, at, digest);
 -- hypertable by at, chunks of 60 days
 
