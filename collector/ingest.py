@@ -9,17 +9,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import fields
+from datetime import UTC, datetime
 
 import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from collector.errors import SpoolFull
+from collector.fence import fenced
+from collector.metrics import FENCED_WRITES, INGEST_COMMIT_SECONDS, INGEST_ROWS
 from collector.spool import Spool, Spooled
-from storage import evidence
+from storage import evidence, leases
 from storage.errors import StorageError
 from storage.pool import session
 
@@ -36,9 +40,11 @@ REFUSED = (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError, 
 class Ingest:
     """Drains one spool into one store; run `serve` as a task, await `drained` to know the spool empty."""
 
-    def __init__(self, spool: Spool, dsn: str) -> None:
+    def __init__(self, spool: Spool, dsn: str, *, node: str = "") -> None:
         self.spool = spool
         self._dsn = dsn
+        # The name by which another node ends what we leave open, should we stop in the middle of it.
+        self._session = session() | ({"application_name": leases.APPLICATION.format(node)} if node else {})
         # One writer, one connection: a pool's own back-off would keep us waiting after the store is back.
         self._connection: AsyncConnection[TupleRow] | None = None
         self.counts: Counter[str] = Counter()
@@ -97,14 +103,30 @@ class Ingest:
             await self._empty.wait()
 
     async def _store(self, batch: Sequence[Spooled]) -> None:
-        rows = [(record.meter_id, record.modem, record.received_at, record.readout) for record in batch]
         if self._connection is None:
-            self._connection = await AsyncConnection.connect(self._dsn, **session())
+            self._connection = await AsyncConnection.connect(self._dsn, **self._session)
+        began = time.perf_counter()
         async with self._connection.transaction():
+            may = await leases.judge(
+                self._connection, [(one.modem, one.epoch, _instant(one.taken)) for one in batch]
+            )
+            rows = [
+                (one.meter_id, one.modem, one.received_at, one.readout if ok else fenced(one))
+                for one, ok in zip(batch, may, strict=True)
+            ]
             counts = await evidence.store(self._connection, rows)
+        INGEST_COMMIT_SECONDS.observe(time.perf_counter() - began)
         # Counted after the commit: what was rolled back is not counted.
         for field in fields(counts):
             self.counts[field.name] += getattr(counts, field.name)
+            INGEST_ROWS.labels(field.name).inc(getattr(counts, field.name))
+        if not all(may):
+            self.counts["fenced"] += may.count(False)
+            FENCED_WRITES.inc(may.count(False))
+            log.warning(
+                "%d readouts came after another node had taken their modems over: kept as evidence alone",
+                may.count(False),
+            )
 
     async def _hang_up(self) -> None:
         connection, self._connection = self._connection, None
@@ -145,6 +167,10 @@ class Ingest:
             seconds = asyncio.get_running_loop().time() - self.away_since
             self.away_since = None
             log.warning("the database is back after %.0f s: %d readouts wait", seconds, self.spool.rows)
+
+
+def _instant(taken: float) -> datetime:
+    return datetime.fromtimestamp(taken, UTC)
 
 
 def _refusal(record: Spooled, error: Exception) -> str:

@@ -7,12 +7,11 @@ A record is deleted only after the database has committed it.
 from __future__ import annotations
 
 import asyncio
-import errno
-import fcntl
+import json
 import logging
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,8 +19,10 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from collector import spool_file
 from collector.errors import SpoolError, SpoolFull
 from collector.record import decode, encode
+from collector.spool_file import spool_error, transaction
 from model.readout import Readout
 
 T = TypeVar("T")
@@ -33,31 +34,26 @@ WARNINGS = (0.5, 0.8)
 
 log = logging.getLogger("ami.spool")
 
-CREATE = """
-CREATE TABLE IF NOT EXISTS spooled (
-    id          INTEGER PRIMARY KEY AUTOINCREMENT,
-    meter_id    INTEGER NOT NULL,
-    modem       TEXT NOT NULL,
-    received_at TEXT NOT NULL,
-    readout     BLOB NOT NULL
-)
+INSERT = """
+INSERT INTO spooled (meter_id, modem, received_at, readout, epoch, taken) VALUES (?, ?, ?, ?, ?, ?)
 """
-CREATE_ASIDE = """
-CREATE TABLE IF NOT EXISTS aside (
-    id          INTEGER PRIMARY KEY,
-    meter_id    INTEGER NOT NULL,
-    modem       TEXT NOT NULL,
-    received_at TEXT NOT NULL,
-    readout     BLOB NOT NULL,
-    reason      TEXT NOT NULL
-)
+COLUMNS = "id, meter_id, modem, received_at, readout, epoch, taken"
+OLDEST = f"SELECT {COLUMNS} FROM spooled WHERE id > ? ORDER BY id LIMIT ?"
+OF_METERS = f"""
+SELECT {COLUMNS} FROM spooled WHERE meter_id IN (SELECT value FROM json_each(?)) AND id > ?
+ORDER BY id LIMIT ?
 """
-INSERT = "INSERT INTO spooled (meter_id, modem, received_at, readout) VALUES (?, ?, ?, ?)"
-OLDEST = "SELECT id, meter_id, modem, received_at, readout FROM spooled WHERE id > ? ORDER BY id LIMIT ?"
 DELETE = "DELETE FROM spooled WHERE id = ?"
 SET_ASIDE = """
 INSERT INTO aside (id, meter_id, modem, received_at, readout, reason)
 SELECT id, meter_id, modem, received_at, readout, ? FROM spooled WHERE id = ?
+"""
+WHOLE = f"SELECT {COLUMNS} FROM spooled ORDER BY id LIMIT ?"
+WHOLE_ASIDE = "SELECT id, meter_id, modem, received_at, readout, reason FROM aside ORDER BY id LIMIT ?"
+# Below zero: the others keep the number under which they waited.
+INSERT_ASIDE = """
+INSERT INTO aside (id, meter_id, modem, received_at, readout, reason)
+VALUES ((SELECT min(0, coalesce(min(id), 0)) - 1 FROM aside), ?, ?, ?, ?, ?)
 """
 HELD = "SELECT count(*), coalesce(sum(length(readout)), 0) FROM spooled"
 HELD_ASIDE = "SELECT count(*), coalesce(sum(length(readout)), 0) FROM aside"
@@ -65,46 +61,51 @@ HELD_ASIDE = "SELECT count(*), coalesce(sum(length(readout)), 0) FROM aside"
 
 @dataclass(frozen=True, slots=True)
 class Spooled:
-    """One conversation's yield on its way to the store; `id` orders records, 0 before it is spooled."""
+    """One conversation's yield on its way to the store; `id` orders records, 0 before it is spooled.
+
+    `epoch` is of the lease under which the modem was asked (0: of none), `taken` when, by the store's clock,
+    in seconds since 1970: the spool's `stamp` puts them on.
+    """
 
     meter_id: int
     modem: str
     received_at: datetime
     readout: Readout
     id: int = 0
+    epoch: int = 0
+    taken: float = 0.0
+
+
+Row = tuple[int, str, str, bytes, int, float]
+
+
+def unstamped(record: Spooled) -> Spooled:
+    """No lease, no epoch."""
+    return record
 
 
 @dataclass(slots=True)
 class _Pending:
-    rows: list[tuple[int, str, str, bytes]]
+    rows: list[Row]
     done: asyncio.Future[None]
 
 
 class Spool:
-    """Opened by one head-end at a time; all methods but `close` belong to one event loop."""
+    """Opened by one head-end at a time; all methods but `close` belong to one event loop.
+
+    `identity` names the file; `stamp` is put on every record that comes in, whoever brings it.
+    """
 
     def __init__(self, path: Path, limit_bytes: int = LIMIT) -> None:
         self.path, self.limit_bytes = path, limit_bytes
+        self.stamp: Callable[[Spooled], Spooled] = unstamped
         self.rows = self.bytes = self.set_aside = self._warned = 0
         self._pending: list[_Pending] = []
         self._writer: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, "spool")
         self._reserve = path.with_name(path.name + ".reserve")
         self.filled = asyncio.Event()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(
-                path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
-            )
-        except OSError as error:
-            raise SpoolError(
-                f"the spool {path} cannot be opened: {error.strerror}; check the folder"
-            ) from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(self._lock)
-            raise SpoolError(f"the spool {path} is in use by another head-end: stop that one first") from None
+        self._lock = spool_file.lock(path)
         try:
             self._database = self._open()
         except BaseException:
@@ -112,12 +113,9 @@ class Spool:
             raise
 
     def _open(self) -> sqlite3.Connection:
+        database = spool_file.open_file(self.path)
         try:
-            database = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None)
-            for pragma in ("journal_mode=WAL", "synchronous=FULL", "journal_size_limit=67108864"):
-                database.execute(f"PRAGMA {pragma}")
-            database.execute(CREATE)
-            database.execute(CREATE_ASIDE)
+            self.identity = spool_file.identity(database)
             self.rows, self.bytes = database.execute(HELD).fetchone()
             self.set_aside, aside_bytes = database.execute(HELD_ASIDE).fetchone()
             self.bytes += aside_bytes
@@ -136,7 +134,10 @@ class Spool:
 
     async def append(self, records: Sequence[Spooled]) -> None:
         """Return once the records are on the disk; `SpoolFull` when there is no room (none is kept)."""
-        rows = [(r.meter_id, r.modem, r.received_at.isoformat(), encode(r.readout)) for r in records]
+        rows = [
+            (r.meter_id, r.modem, r.received_at.isoformat(), encode(r.readout), r.epoch, r.taken)
+            for r in map(self.stamp, records)
+        ]
         if self.bytes + sum(len(row[3]) for row in rows) > self.limit_bytes:
             raise SpoolFull(
                 f"the spool {self.path} is full ({self.limit_bytes >> 20} MiB, {self.rows} readouts wait): "
@@ -182,18 +183,29 @@ class Spool:
             )
         self._warned = level
 
-    def _insert(self, rows: list[tuple[int, str, str, bytes]]) -> None:
-        with _transaction(self._database):
+    def _insert(self, rows: list[Row]) -> None:
+        with transaction(self._database):
             self._database.executemany(INSERT, rows)
 
     async def oldest(self, limit: int = GROUP, after: int = 0) -> list[Spooled]:
         """Up to `limit` records after the one called `after`, oldest first; they stay until `delete`."""
+        return await self._read(OLDEST, (after, limit))
 
+    async def of_meters(self, meter_ids: Iterable[int]) -> AsyncIterator[Spooled]:
+        """What waits of these meters, oldest first."""
+        chosen, after = json.dumps(list(meter_ids)), 0
+        while self.rows and (batch := await self._read(OF_METERS, (chosen, after, GROUP))):
+            after = batch[-1].id
+            for record in batch:
+                yield record
+
+    async def _read(self, query: str, arguments: tuple[object, ...]) -> list[Spooled]:
         def read() -> tuple[list[Spooled], int]:
             found, unreadable = [], 0
-            for id_, meter_id, modem, at, body in self._database.execute(OLDEST, (after, limit)).fetchall():
+            for id_, meter_id, modem, at, body, *lease in self._database.execute(query, arguments).fetchall():
                 try:
-                    found.append(Spooled(meter_id, modem, datetime.fromisoformat(at), decode(body), id_))
+                    received_at = datetime.fromisoformat(at)
+                    found.append(Spooled(meter_id, modem, received_at, decode(body), id_, *lease))
                 except (ValueError, KeyError, TypeError) as error:
                     # Written by another version, or damaged: kept, but out of the way of the others.
                     self._put_aside(id_, f"cannot be read: {error}")
@@ -218,7 +230,7 @@ class Spool:
         """
 
         def forget() -> tuple[int, int]:
-            with _transaction(self._database):
+            with transaction(self._database):
                 self._database.executemany(DELETE, [(id_,) for id_ in ids])
             self._keep_reserve()
             return self._held()
@@ -257,7 +269,7 @@ class Spool:
         self.set_aside += 1
 
     def _put_aside(self, id_: int, reason: str) -> None:
-        with _transaction(self._database):
+        with transaction(self._database):
             self._database.execute(SET_ASIDE, (reason, id_))
             self._database.execute(DELETE, (id_,))
 
@@ -277,52 +289,44 @@ class Spool:
         """Share of the room in use, 0 to 1."""
         return self.bytes / self.limit_bytes
 
+    def adopt(self, other: Path) -> int:
+        """Take over what waits in another spool, unless somebody has it open; how many readouts that were.
+
+        Before anything else is done with this one. Copied first and deleted there after: what a kill in
+        between leaves twice is stored once.
+        """
+        try:
+            held = spool_file.lock(other)
+        except SpoolError:
+            return 0
+        try:
+            theirs = spool_file.open_file(other)
+            try:
+                taken = self._move(theirs, "spooled", WHOLE, INSERT)
+                self.set_aside += self._move(theirs, "aside", WHOLE_ASIDE, INSERT_ASIDE)
+            finally:
+                theirs.close()
+        except sqlite3.Error as error:
+            raise spool_error(other, error) from error
+        finally:
+            os.close(held)
+        self._count(self._held())
+        if self.rows:
+            self.filled.set()
+        return taken
+
+    def _move(self, theirs: sqlite3.Connection, table: str, whole: str, insert: str) -> int:
+        moved = 0
+        while rows := theirs.execute(whole, (GROUP,)).fetchall():
+            with transaction(self._database):
+                self._database.executemany(insert, [row[1:] for row in rows])
+            with transaction(theirs):
+                theirs.executemany(f"DELETE FROM {table} WHERE id = ?", [row[:1] for row in rows])
+            moved += len(rows)
+        return moved
+
     def close(self) -> None:
         """Finish the commit under way and let go of the file."""
         self._thread.shutdown(wait=True)
         self._database.close()
         os.close(self._lock)
-
-
-class _transaction:
-    """BEGIN IMMEDIATE … COMMIT, or ROLLBACK; sqlite3's own context manager opens none in autocommit."""
-
-    def __init__(self, database: sqlite3.Connection) -> None:
-        self._database = database
-
-    def __enter__(self) -> None:
-        self._database.execute("BEGIN IMMEDIATE")
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if error is None:
-            try:
-                self._database.execute("COMMIT")
-                return
-            except sqlite3.Error:
-                self._roll_back()
-                raise
-        self._roll_back()
-
-    def _roll_back(self) -> None:
-        if self._database.in_transaction:  # a full disk has rolled back already
-            self._database.execute("ROLLBACK")
-
-
-def spool_error(path: Path, error: sqlite3.Error) -> SpoolError:
-    """What SQLite said, as a sentence with what to do."""
-    code = getattr(error, "sqlite_errorname", "")
-    if code == "SQLITE_FULL" or (code.startswith("SQLITE_IOERR") and _disk_is_full(path)):
-        return SpoolFull(f"the disk that holds the spool {path} is full: polling stops; make room there")
-    if code in ("SQLITE_NOTADB", "SQLITE_CORRUPT"):
-        return SpoolError(
-            f"the spool {path} is damaged ({error}): move it away, the meters will be read again"
-        )
-    return SpoolError(f"the spool {path} cannot be used ({error}): check the folder and the disk")
-
-
-def _disk_is_full(path: Path) -> bool:
-    try:
-        room = os.statvfs(path.parent)
-    except OSError as error:
-        return error.errno == errno.ENOSPC
-    return room.f_bavail * room.f_frsize < 1 << 20
