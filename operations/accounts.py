@@ -115,8 +115,8 @@ def disable_user(pool: Pool, login: str, *, now: datetime, disabled: bool = True
         people.audit(conn, now, by, "user.disable" if disabled else "user.enable", name)
 
 
-def sign_in(pool: Pool, login: str, password: str, address: str, now: datetime) -> SignIn | SignInRefused:
-    """Open a session, or refuse.
+def prove(pool: Pool, login: str, password: str, address: str, now: datetime) -> people.User | SignInRefused:
+    """Who it is, by their password, or that it cannot be believed.
 
     `LOGIN_FAILURES` for one login, or `ADDRESS_FAILURES` from one address, within `WINDOW` close the door for
     that long; a throttled try does not count again, so that nobody is locked out for ever.
@@ -137,12 +137,21 @@ def sign_in(pool: Pool, login: str, password: str, address: str, now: datetime) 
             return SignInRefused("wrong")
         if passwords.is_outdated(known.password_hash):
             people.rehash(conn, name, passwords.hashed(name, password))
+    return known
+
+
+def sign_in(pool: Pool, login: str, password: str, address: str, now: datetime) -> SignIn | SignInRefused:
+    """Open a session for who proves who they are (see `prove`), or refuse."""
+    known = prove(pool, login, password, address, now)
+    if isinstance(known, SignInRefused):
+        return known
+    with pool.connection() as conn:
         people.drop_expired_sessions(conn, now, IDLE)
         session = SignIn(
             secrets.token_urlsafe(32), secrets.token_urlsafe(32), known.viewer, known.language, now + LONGEST
         )
-        people.create_session(conn, _hash(session.token), name, session.csrf, now, session.expires_at)
-        people.audit(conn, now, name, "sign_in", address)
+        people.create_session(conn, _hash(session.token), known.login, session.csrf, now, session.expires_at)
+        people.audit(conn, now, known.login, "sign_in", address)
     return session
 
 

@@ -61,6 +61,10 @@ class AccountRefused(InputError):
         super().__init__(sentence)
 
 
+class OrderRefused(InputError):
+    """An order to a meter may not be placed, approved, taken back or let go on by who asked."""
+
+
 class JobFailed(OperationsError):
     """A queued job ended without doing its work; `task` and `job` say which."""
 

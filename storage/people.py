@@ -49,7 +49,7 @@ _FAILURES: Final = """
             (SELECT max(at) FROM sign_in_attempt WHERE login = %(login)s AND ok AND at > %(since)s))),
         (SELECT count(*) FROM sign_in_attempt WHERE address = %(address)s AND NOT ok AND at > %(since)s)"""
 
-_AUDIT: Final = "INSERT INTO audit (at, login, action, object, detail) VALUES (%s, %s, %s, %s, %s)"
+AUDIT: Final = "INSERT INTO audit (at, login, action, object, detail) VALUES (%s, %s, %s, %s, %s)"
 _AUDITED: Final = """
     SELECT at, login, action, object, detail FROM audit
     WHERE (%(login)s::text IS NULL OR login = %(login)s) AND (%(action)s::text IS NULL OR action = %(action)s)
@@ -239,9 +239,14 @@ def audit(
     detail: Mapping[str, Any] | None = None,
 ) -> None:
     """Write down who did what to what; never changed afterwards."""
-    conn.execute(
-        _AUDIT, [require_aware(at), _shown(login), action, _shown(object), Jsonb(dict(detail or {}))]
-    )
+    conn.execute(AUDIT, audit_row(at, login, action, object, detail))
+
+
+def audit_row(
+    at: datetime, login: str, action: str, object: str = "", detail: Mapping[str, Any] | None = None
+) -> list[Any]:
+    """The arguments of `AUDIT`, for a connection of the event loop."""
+    return [require_aware(at), _shown(login), action, _shown(object), Jsonb(dict(detail or {}))]
 
 
 def audited(
