@@ -14,7 +14,9 @@ from collector.wire import ByteStream, Wire
 from model.grid import Modem, ModemLink
 from protocols.modem.stream import ModemStream
 
-IMPOSTOR_S: Final = 30.0  # after one, the next newcomer waits so long, after each further one twice as long
+CANDIDATES: Final = 8  # callers of one name, each from another address, who wait to be tried
+IMPOSTORS: Final = 64  # addresses remembered for having given a name that was not theirs
+IMPOSTOR_S: Final = 30.0  # for so long, after each further one of theirs twice as long
 IMPOSTOR_MOST_S: Final = 900.0
 
 
@@ -131,9 +133,10 @@ class Host(Protocol):
 class DialIn(Link):
     """The modem calls us and stays; the listener brings its wire.
 
-    A name is no proof. Where one is connected already, the newcomer is tried by the next conversation: when a
-    meter behind it shows that it is ours, the older connection is given up, else the newcomer is. After
-    impostors the next newcomer has to wait, so that they cannot keep us from the modem.
+    A name is no proof. Who says it is a candidate until a meter behind him has shown that it is ours; then he
+    is the modem, and the one before him is given up. Candidates are tried by the next conversations, each
+    once, while the modem's own connection stays; after one that failed it has peace for a while, and nobody
+    from that one's address is let in under this name for as long.
     """
 
     def __init__(self, modem: Modem) -> None:
@@ -141,9 +144,9 @@ class DialIn(Link):
         self.listener: Host | None = None
         self._came = asyncio.Event()
         self._news = False
-        self._newcomer: Wire | None = None
-        self._impostors = 0
-        self._not_before = 0.0
+        self._candidates: list[tuple[Wire, str]] = []
+        self._impostors: dict[str, tuple[int, float]] | None = None  # by address: how many, and until when
+        self._peace_until = 0.0
 
     def take_news(self) -> bool:
         """Whether the modem has called since this was last asked."""
@@ -152,37 +155,39 @@ class DialIn(Link):
 
     @property
     def connected(self) -> bool:
-        return any(wire is not None and wire.up for wire in (self._wire, self._newcomer))
+        if self._wire is not None and self._wire.up:
+            return True
+        return any(wire.up for wire, _ in self._candidates)
 
-    def arrived(self, wire: Wire) -> None:
+    def arrived(self, wire: Wire, address: str = "") -> None:
         """A call that has registered under this modem's name."""
-        if self._wire is None or not self._wire.up:
-            self._settle(wire)
-        else:
-            if self._newcomer is not None:
-                self._refuse(self._newcomer, "duplicate", f"modem {self.modem.code} has called yet again")
-            self._newcomer = wire
+        others = self.connected
+        if others and self._is_impostor(address):
+            self._refuse(wire, "impostor", f"an impostor of modem {self.modem.code} has called again")
+            return
+        for older, his in self._candidates:
+            if his == address:
+                self._candidates.remove((older, his))
+                self._refuse(older, "duplicate", f"modem {self.modem.code} has called again")
+                break
+        if len(self._candidates) >= CANDIDATES:
+            self._refuse(wire, "duplicate", f"too many callers call themselves modem {self.modem.code}")
+            return
+        self._candidates.append((wire, address))
         self._news = True
         self._came.set()
+        if not others:
+            self._settled()
 
     def gone(self, wire: Wire) -> None:
         """A call has ended."""
-        if self._newcomer is wire:
-            self._newcomer = None
+        self._candidates = [each for each in self._candidates if each[0] is not wire]
         if self._wire is wire:
             self._wire = None
-            self._promote()
         if not self.connected:
             self._came.clear()
 
-    def _promote(self) -> None:
-        """With no other left, the newcomer is the modem for all we know."""
-        if self._newcomer is not None and self._newcomer.up:
-            wire, self._newcomer = self._newcomer, None
-            self._settle(wire)
-
-    def _settle(self, wire: Wire) -> None:
-        self._wire = wire
+    def _settled(self) -> None:
         if self.listener is not None:
             self.listener.settled(self)
 
@@ -190,6 +195,10 @@ class DialIn(Link):
         wire.poison(sentence)
         if self.listener is not None:
             self.listener.reject(reason)
+
+    def _is_impostor(self, address: str) -> bool:
+        _, until = (self._impostors or {}).get(address, (0, 0.0))
+        return asyncio.get_running_loop().time() < until
 
     async def ready(self, wait_s: float) -> None:
         if self.connected:
@@ -207,12 +216,12 @@ class DialIn(Link):
             ) from None
 
     async def _connected(self) -> Wire:
-        if self._wire is None or not self._wire.up:
+        if self._wire is not None and not self._wire.up:
             self._wire = None
-            self._promote()
-        newcomer = self._newcomer
-        if newcomer is not None and newcomer.up and asyncio.get_running_loop().time() >= self._not_before:
-            return newcomer
+        in_peace = self._wire is not None and asyncio.get_running_loop().time() < self._peace_until
+        for wire, _ in self._candidates if not in_peace else ():
+            if wire.up:
+                return wire
         if self._wire is None:
             raise LinkDown(
                 self.modem.code, f"modem {self.modem.code} is not connected: it has to dial in again"
@@ -221,28 +230,38 @@ class DialIn(Link):
 
     def _left(self, wire: Wire) -> None:
         super()._left(wire)
-        if wire is not self._newcomer:
-            if self._wire is None:
-                self._promote()
+        address = next((his for each, his in self._candidates if each is wire), None)
+        if address is None:
             return
-        self._newcomer = None
-        if wire.proved or self._wire is None or not self._wire.up:
-            old = self._wire
-            self._impostors = 0
-            self._settle(wire)
-            if old is not None:
-                old.poison(f"modem {self.modem.code} has called again")
-            return
-        self._refuse(wire, "impostor", f"no meter of modem {self.modem.code} is behind this call")
-        self._not_before = asyncio.get_running_loop().time() + min(
-            IMPOSTOR_S * 2**self._impostors, IMPOSTOR_MOST_S
-        )
-        self._impostors = min(self._impostors + 1, 8)
+        if wire.proved:
+            others = self._wire is not None
+            if self._wire is not None:
+                self._wire.poison(f"modem {self.modem.code} has called again")
+            self._candidates = [each for each in self._candidates if each[0] is not wire]
+            self._impostors, self._wire = None, wire
+            if others:
+                self._settled()
+        elif len(self._candidates) > 1 or (self._wire is not None and self._wire.up):
+            self._candidates = [each for each in self._candidates if each[0] is not wire]
+            self._failed(address)
+            self._refuse(wire, "impostor", f"no meter of modem {self.modem.code} is behind this call")
+
+    def _failed(self, address: str) -> None:
+        """Nobody from there for a while; where the modem has proved itself, nobody is tried for as long."""
+        now = asyncio.get_running_loop().time()
+        times, _ = (self._impostors or {}).get(address, (0, 0.0))
+        peace = min(IMPOSTOR_S * 2**times, IMPOSTOR_MOST_S)
+        self._impostors = {
+            each: (count, until) for each, (count, until) in (self._impostors or {}).items() if until > now
+        }
+        if len(self._impostors) < IMPOSTORS:
+            self._impostors[address] = (min(times + 1, 8), now + peace)
+        self._peace_until = now + peace
 
     def close(self) -> None:
-        newcomer, self._newcomer = self._newcomer, None
-        if newcomer is not None:
-            newcomer.close()
+        candidates, self._candidates = self._candidates, []
+        for wire, _ in candidates:
+            wire.close()
         super().close()
 
 

@@ -140,7 +140,7 @@ class Listener:
         self.wires.add(wire)
         self.crowd.went_in(address)
         _DIALLED_IN.inc()
-        link.arrived(wire)
+        link.arrived(wire, address)
 
     def lost(self, link: DialIn, wire: Wire, address: str) -> None:
         """A caller with a name hung up, or was hung up on."""

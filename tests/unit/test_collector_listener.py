@@ -183,19 +183,37 @@ async def test_an_impostor_is_sent_away_and_the_older_connection_goes_on(free_po
         assert await hung_up(new)
         await talk(links["M123"], old, proves=True)
         assert listener.rejected == {"impostor": 1}
-        # The next one is not even tried for a while; the modem's meters go on being read meanwhile.
-        third, _ = await call(free_port, b"IMEI:M123\r\n")
-        await asyncio.sleep(0.05)
+        # Nobody from there is even tried for a while; the modem's meters go on being read meanwhile.
+        assert await turned_away(free_port, b"IMEI:M123\r\n")
         await talk(links["M123"], old, proves=True)
-        assert links["M123"].connected
-        assert not third.at_eof()
+        assert listener.rejected == {"impostor": 2}
+
+
+async def test_of_many_who_give_one_name_each_is_tried_once_until_a_meter_answers(free_port: int) -> None:
+    async with listening(free_port, modem("M123")) as (listener, links):
+        callers = []
+        for address in range(2, 12):
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1", free_port, local_addr=(f"127.0.0.{address}", 0)
+            )
+            WRITERS.append(writer)
+            writer.write(b"IMEI:M123\r\n")
+            callers.append(reader)
+            await asyncio.sleep(0.01)
+        assert await hung_up(callers[-1])
+        for caller in callers[:5]:
+            await talk(links["M123"], caller, proves=False)
+            assert await hung_up(caller)
+        await talk(links["M123"], callers[5], proves=True)
+        await talk(links["M123"], callers[5], proves=False)
+        assert listener.rejected == {"duplicate": 2, "impostor": 5}
 
 
 async def test_a_newcomer_is_the_modem_when_the_older_connection_is_lost(free_port: int) -> None:
     async with listening(free_port, modem("M123")) as (listener, links):
         _, new = await twice(free_port, links["M123"])
         with pytest.raises(ZeroDivisionError):
-            links["M123"]._not_before = 1e12  # after impostors: the old one is asked, and does not answer
+            links["M123"]._peace_until = 1e12  # after impostors: the old one is asked, and does not answer
             async with links["M123"].lease():
                 raise ZeroDivisionError
         await talk(links["M123"], new, proves=False)
