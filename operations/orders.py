@@ -179,9 +179,9 @@ def _not_stopped(conn: Connection[TupleRow]) -> None:
     stop = orders.stop(conn)
     if stop is not None:
         raise OrderRefused(
-            f"disconnections are stopped since {stop.since.astimezone(LOCAL):%d/%m %H:%M}: order {stop.order} "
-            f"was one more than {stop.allowed} within an hour; somebody other than {stop.tripped_by} has to "
-            "lift that (ami order lift)"
+            f"disconnections are stopped since {stop.since.astimezone(LOCAL):%d/%m %H:%M}: order "
+            f"{stop.order} was one more than {stop.allowed} within an hour; somebody other than "
+            f"{stop.tripped_by} has to lift that (ami order lift)"
         )
 
 
