@@ -18,6 +18,7 @@ import rich_click as click
 from ami.bench.engine import Figures, Foreign, Prepare, measure, median
 from ami.console import emit, progress, table
 from ami.failure import Contradiction, Failure
+from ami.verbs import Verbs
 
 BENCHES = {
     "billing": "Bills of six tiers: compiled kernel, numpy, pandas, plain Python.",
@@ -27,38 +28,55 @@ BENCHES = {
 }
 
 
-@click.command("bench")
-@click.argument("name", type=click.Choice(["all", *BENCHES]))
-@click.option("--size", type=click.IntRange(1), help="How much work; each bench has its own unit.")
-@click.option(
-    "--rounds", type=click.IntRange(1, 99), default=3, show_default=True, help="Rounds to take medians of."
+ALL = "all"
+HELP = """Measure beside peers, in interleaved rounds, each run in a process of its own.
+
+With --json a bench prints {"bench": NAME, "machine", "results": [...], "ratios"}; `all` prints
+{"benches": [...]}, one such document for each but `collect`, which takes its time.
+"""
+
+
+def _bench(name: str, about: str) -> click.Command:
+    """The command that runs one bench, or `all`."""
+
+    @click.command(name, help=about)
+    @click.option("--size", type=click.IntRange(1), help="How much work; each bench has its own unit.")
+    @click.option(
+        "--rounds",
+        type=click.IntRange(1, 99),
+        default=3,
+        show_default=True,
+        help="Rounds to take medians of.",
+    )
+    @click.option("--engine", hidden=True, help="Run this engine once and print its figures.")
+    @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+    def measured(size: int | None, rounds: int, engine: str | None, as_json: bool) -> None:
+        if engine is not None:
+            bench = importlib.import_module(f"ami.bench.{name}")
+            figures = measure(bench.ENGINES[engine], size or bench.SIZE)
+            print(json.dumps([getattr(figures, field) for field in Figures.__slots__]))
+            return
+        documents = [run(each, size, rounds) for each in (BENCHES if name == ALL else [name])]
+        for document in documents:
+            if not as_json:
+                show(document)
+        if as_json:
+            emit(documents[0] if name != ALL else {"benches": documents})
+
+    return measured
+
+
+billing, demand, protocols, store = (_bench(name, about) for name, about in BENCHES.items())
+every = _bench(ALL, "Every one of them but `collect`.")
+command = Verbs(
+    name="bench",
+    help=HELP,
+    verbs={
+        **{name: (f"bench.verb:{name}", about) for name, about in BENCHES.items()},
+        ALL: ("bench.verb:every", "Every one of them but `collect`."),
+        "collect": ("bench.collect:command", "Whole sessions with simulated meters: dlms-cosem, gurux-dlms."),
+    },
 )
-@click.option("--engine", hidden=True, help="Run this engine once and print its figures.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-def command(name: str, size: int | None, rounds: int, engine: str | None, as_json: bool) -> None:
-    """Measure NAME beside its peers, in interleaved rounds, each run in a process of its own.
-
-    \b
-    billing    bills of six tiers: compiled kernel, numpy, pandas, plain Python
-    demand     Pmax, load factor and mean profile: compiled kernel, numpy, pandas
-    protocols  48 rows of a load profile decoded and encoded, a frame's check: dlms-cosem, gurux-dlms
-    store      half-hours into TimescaleDB and back: day vectors, a row per interval
-    all        every one of them
-
-    With --json: {"bench": NAME, "size", "machine", "results": [...], "ratios"}; of `all` it is
-    {"benches": [...]}, one such document for each.
-    """
-    if engine is not None:
-        bench = importlib.import_module(f"ami.bench.{name}")
-        figures = measure(bench.ENGINES[engine], size or bench.SIZE)
-        print(json.dumps([getattr(figures, field) for field in Figures.__slots__]))
-        return
-    documents = [run(each, size, rounds) for each in (BENCHES if name == "all" else [name])]
-    for document in documents:
-        if not as_json:
-            show(document)
-    if as_json:
-        emit(documents[0] if name != "all" else {"benches": documents})
 
 
 def run(name: str, size: int | None, rounds: int) -> dict[str, Any]:
@@ -78,7 +96,7 @@ def run(name: str, size: int | None, rounds: int) -> dict[str, Any]:
     return {
         "bench": name,
         "size": size,
-        "machine": {"cores": os.cpu_count(), "cpu": _cpu(), "python": platform.python_version()},
+        "machine": {"cores": os.cpu_count(), "cpu": cpu_name(), "python": platform.python_version()},
         "results": [
             {
                 "name": _task(name, engine),
@@ -140,7 +158,8 @@ def _apart(
     return Figures(*json.loads(done.stdout.splitlines()[-1]))
 
 
-def _cpu() -> str:
+def cpu_name() -> str:
+    """What this machine calls its processor."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as lines:
             return next(
