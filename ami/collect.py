@@ -118,6 +118,8 @@ def head_end_settings(
         store_patience_s=settings.store_patience_s,
         only=frozenset(meters) or None,
         broker=settings.broker,
+        metrics_host=settings.metrics_host,
+        metrics_port=settings.metrics_port or None,
     )
 
 

@@ -52,6 +52,9 @@ class Settings:
     dial_in_wait_s: int = 20
     spool_mb: int = 2048
     store_patience_s: int = 120
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = 9405
+    log_format: str = "text"
     mqtt_host: str = ""
     mqtt_port: int | None = None
     mqtt_tls: bool = True
@@ -129,6 +132,9 @@ _PLACES = (
     ("AMI_DIAL_IN_WAIT_S", ("collector", "dial_in_wait_s"), "dial_in_wait_s"),
     ("AMI_SPOOL_MB", ("collector", "spool_mb"), "spool_mb"),
     ("AMI_STORE_PATIENCE_S", ("collector", "store_patience_s"), "store_patience_s"),
+    ("AMI_METRICS_HOST", ("collector", "metrics_host"), "metrics_host"),
+    ("AMI_METRICS_PORT", ("collector", "metrics_port"), "metrics_port"),
+    ("AMI_LOG", ("log", "format"), "log_format"),
     ("AMI_MQTT_HOST", ("mqtt", "host"), "mqtt_host"),
     ("AMI_MQTT_PORT", ("mqtt", "port"), "mqtt_port"),
     ("AMI_MQTT_TLS", ("mqtt", "tls"), "mqtt_tls"),
@@ -149,6 +155,7 @@ _BOUNDS = {
     "registered_per_address": (1, 1_000_000),
     "connections_per_second_per_address": (1, 100_000),
     "mqtt_port": (1, 65535),
+    "metrics_port": (0, 65535),
     "concurrency": (1, 20000),
     "live_every_s": (5, 3600),
     "answer_s": (1, 600),
@@ -199,6 +206,11 @@ answer_s = 10                 # how long a meter may take to answer
 spool_mb = 2048               # how much of the disk may hold what the database has not taken yet
 store_patience_s = 120        # how long `ami collect --once` waits for a database that went away
 dial_in_wait_s = 20           # how long one reading of all waits for modems that dial in
+metrics_host = "127.0.0.1"    # where /metrics, /livez and /readyz are shown (docs/operating.md)
+metrics_port = 9405           # taken: one of the next 31; 0: not shown
+
+[log]
+format = "text"               # or json: an object a line, for a collector of logs
 
 [mqtt]
 # host = "broker.example"     # where gateways send what they read (docs/mqtt); without it there are none
@@ -292,6 +304,8 @@ def _checked(name: str, value: Any, where: str) -> Any:
         if not path.is_file():
             raise UsageFailure(f"{where}: there is no file {path}.")
         return path
+    if name == "log_format" and value not in ("text", "json"):
+        raise UsageFailure(f"{where} must be text or json, not {value!r}.")
     if name == "language" and value not in ("vi", "en"):
         raise UsageFailure(f"{where} must be vi or en, not {value!r}.")
     if name == "office" and not value.strip():

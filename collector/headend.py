@@ -18,6 +18,7 @@ from collector.listener import Listener
 from collector.mqtt_gateways import Gateways
 from collector.plan import Wanted
 from collector.roster import Roster, Seat, StoreAway
+from collector.seen import seen
 from collector.settings import CollectReport, HeadEndSettings, MeterOutcome, Progress, unseen
 from collector.spool import Spool
 from model.clock import Clock
@@ -61,6 +62,16 @@ async def run(
             await head_end.read_everything()
             await head_end.drain()
         else:
+            await stack.enter_async_context(
+                seen(
+                    head_end,
+                    host=settings.metrics_host,
+                    port=settings.metrics_port,
+                    dsn=settings.dsn,
+                    node="",
+                    clock=clock,
+                )
+            )
             await head_end.live()
         return head_end.report()
 
@@ -87,6 +98,11 @@ class HeadEnd:
         self.gateways: Gateways | None = None
         self._hearing: asyncio.Task[None] | None = None
         self._stopped_since: float | None = None
+
+    @property
+    def stopped(self) -> str:
+        """Why nothing is polled, empty while it is."""
+        return self.office.stopped
 
     async def open(self, *, once: bool = False) -> None:
         """Load the roster, start bringing in what an earlier run left in the spool, listen.

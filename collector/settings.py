@@ -46,6 +46,8 @@ class HeadEndSettings:
     listen_tls_key: Path | None = None
     only: frozenset[str] | None = None
     broker: BrokerSettings | None = None  # where gateways send to; None: there are none
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = None  # of /metrics, /livez and /readyz; None: not shown
 
     @property
     def live_every(self) -> timedelta:
