@@ -29,7 +29,8 @@ def judge(notes: Notebook, wanted: Wanted, meter_now: datetime, raw: bytes) -> J
     words = (
         f"the clock is {abs(offset.total_seconds()):.0f} s {'ahead' if offset > timedelta(0) else 'behind'}"
     )
-    remarkable = abs(offset) > REMARKABLE and wanted.registers
+    least = REMARKABLE if notes.limits is None else timedelta(seconds=notes.limits.limit_s)
+    remarkable = abs(offset) > min(least, REMARKABLE) and wanted.registers
     events = (MeterEvent(notes.now(), "clock_drift", words),) if remarkable else ()
     notes.take(Answer(CLOCK, raw, events=events))
     believed = abs(offset) < HALF_HOUR

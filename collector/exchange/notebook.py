@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
+from collector.clock_limits import ClockLimits
 from model.clock import Clock
 from model.period import Period
 from model.readout import Answer, MeterEvent, Readout, Rejected
@@ -19,6 +20,7 @@ class Notebook:
         self.model = model
         self.clock = clock
         self.started = clock()
+        self.limits: ClockLimits | None = None
         self.offset_s: float | None = None
         self.asking: tuple[str, Period | None] = ("association", None)
         self._answers: list[Answer] = []
