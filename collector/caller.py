@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from collector import tally
 from collector.errors import LinkDown, SpoolError
 from collector.exchange import read_meter
 from collector.known import FINAL, UNANSWERED
@@ -105,9 +106,10 @@ async def _converse(office: Office, line: Line, link: Link, seat: Seat, tried: T
     wanted = seat.wants(begun, office.settings.live_every)
     if wanted.nothing:
         return True
+    tally.due()
     reached = True
     try:
-        async with link.lease() as stream:
+        async with link.lease() as stream, tally.talking():
             readout = await read_meter(
                 stream,
                 seat.meter,
@@ -142,6 +144,7 @@ async def _keep(office: Office, line: Line, seat: Seat, wanted: Wanted, readout:
             office.stopped = error.sentence
         return False
     seat.known.note(readout)
+    tally.ended(seat.meter.model, readout)
     office.counts["conversations"] += 1
     office.counts["answers"] += len(readout.answers)
     office.counts["rejected"] += len(readout.rejected)
@@ -155,6 +158,7 @@ async def _unreached(office: Office, line: Line, seats: list[Seat], tried: Tries
     for seat in seats:
         now = office.clock()
         wanted = seat.wants(now, office.settings.live_every)
+        tally.due()
         readout = failed(seat, now, now, "no_link", sentence)
         if await _keep(office, line, seat, wanted, readout):
             tried.note(seat, wanted, readout)

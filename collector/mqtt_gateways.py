@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import replace
 
 from collector.errors import SpoolError
+from collector.metrics import MQTT_DOCUMENTS, OUTCOMES, bounded
 from collector.mqtt_connection import BrokerAway, Connection, Delivery
 from collector.mqtt_judge import Judge, Judged
 from collector.mqtt_settings import BrokerSettings
@@ -22,6 +23,7 @@ BACK_OFF = (0.5, 60.0)
 STEADY_S = 30.0  # a connection that lasted so long was a good one
 FULL_S = 2.0  # between two looks whether there is room again
 BATCH = 32
+RESULTS = frozenset((*OUTCOMES, "again"))
 
 
 class Gateways:
@@ -85,6 +87,7 @@ class Gateways:
 
     def _count(self, judged: Judged) -> None:
         self.counts[judged.outcome] += 1
+        MQTT_DOCUMENTS.labels(bounded(judged.outcome, RESULTS)).inc()
         if judged.outcome not in ("ok", "again") and self.counts[judged.outcome] == 1:
             record = judged.spooled
             said = record.readout.detail if record is not None else ""
