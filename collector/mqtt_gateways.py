@@ -23,7 +23,10 @@ BACK_OFF = (0.5, 60.0)
 STEADY_S = 30.0  # a connection that lasted so long was a good one
 FULL_S = 2.0  # between two looks whether there is room again
 BATCH = 32
-RESULTS = frozenset((*OUTCOMES, "again"))
+RESULTS = frozenset(
+    (*OUTCOMES, "again", "characters", "fraction", "future", "message_twice", "name_twice", "nesting",
+     "no_json", "no_number", "schema", "time", "unknown_gateway", "unknown_meter", "wrong_gateway")
+)  # fmt: skip
 
 
 class Gateways:
