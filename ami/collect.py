@@ -60,8 +60,8 @@ def command(
     """
     if as_json and not once:
         raise click.UsageError("--json goes with --once: without it the head-end never ends")
-    logs.to_stderr()
     settings = load()
+    logs.to_stderr(settings.log_format)
     clock = clocks.clock(as_of, ticking=ticking)
     home.require(settings)
     with home.only_one(settings, "collect"), home.database(settings) as dsn:

@@ -1,12 +1,34 @@
-"""What a program that runs on tells the journal: a line an event, in local time with its offset."""
+"""What a program that runs on tells the journal: a line an event, in local time with its offset.
+
+As text for people, or (`AMI_LOG=json`) as one JSON object a line for a collector of logs.
+"""
 
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from datetime import datetime
+from typing import Any
 
+import orjson
+
+from collector.context import FIELDS, subject
 from model.period import LOCAL
+
+# An address may carry a password, and what quotes one comes from other people's libraries.
+_PASSWORDS = (
+    (re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s/@:]*):[^\s/@]*@", re.IGNORECASE), r"\1:…@"),
+    (re.compile(r"\b(password|passwd|pwd|secret|authorization)(\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|[^\s&,;]+)",
+                re.IGNORECASE), r"\1\2…"),
+)  # fmt: skip
+
+
+def without_passwords(text: str) -> str:
+    """The text, its passwords left out where they can be told by their place."""
+    for pattern, replacement in _PASSWORDS:
+        text = pattern.sub(replacement, text)
+    return text
 
 
 class LocalTime(logging.Formatter):
@@ -15,10 +37,36 @@ class LocalTime(logging.Formatter):
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
         return datetime.fromtimestamp(record.created, LOCAL).isoformat(timespec="seconds")
 
+    def format(self, record: logging.LogRecord) -> str:
+        return without_passwords(super().format(record))
 
-def to_stderr() -> None:
-    """Log to stderr from now on."""
+
+class JsonLines(logging.Formatter):
+    """One object a line: time, level, logger, message; poll, modem, meter, shard, epoch and node where it is
+    about one; `error` with the traceback. What else a record carries is left out: nobody looked it over."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, LOCAL).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": without_passwords(record.getMessage()),
+        }
+        around = subject()
+        for field in FIELDS:
+            value = getattr(record, field, None)
+            value = around.get(field) if value is None else value
+            if isinstance(value, str | int):
+                line[field] = value
+        if record.exc_info and record.exc_info[0] is not None:
+            line["error"] = without_passwords(self.formatException(record.exc_info))
+        return orjson.dumps(line).decode()
+
+
+def to_stderr(form: str = "text") -> None:
+    """Log to stderr from now on, as `text` or `json`."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(LocalTime("%(asctime)s %(levelname)s %(message)s"))
+    plain = LocalTime("%(asctime)s %(levelname)s %(message)s")
+    handler.setFormatter(JsonLines() if form == "json" else plain)
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("pymodbus").setLevel(logging.CRITICAL)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from collector import tally
+from collector.context import about
 from collector.errors import LinkDown, SpoolError
 from collector.exchange import read_meter
 from collector.known import FINAL, UNANSWERED
@@ -83,7 +84,9 @@ async def call_round(office: Office, line: Line, link: Link, seats: list[Seat], 
                 for seat in due:
                     if office.stopped:
                         return
-                    if not await _converse(office, line, link, seat, tried):
+                    with about(modem=line.modem.code, meter=seat.meter.serial):
+                        reached = await _converse(office, line, link, seat, tried)
+                    if not reached:
                         others = [other for other in due if other is not seat and tried.left(other)]
                         await _unreached(office, line, others, tried, seat.known.detail)
                         break

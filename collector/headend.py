@@ -207,7 +207,8 @@ class HeadEnd:
         if readout.outcome == "ok":
             self._show(f"meter {serial}")
         else:
-            log.warning("meter %s: %s: %s", serial, readout.outcome, readout.detail)
+            known = {"meter": serial, "modem": seat.line.modem.code, "poll": readout.poll}
+            log.warning("meter %s: %s: %s", serial, readout.outcome, readout.detail, extra=known)
             self._show(f"meter {serial}: {readout.outcome}")
 
     def _show(self, text: str) -> None:

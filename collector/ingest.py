@@ -23,6 +23,7 @@ from collector.errors import SpoolFull
 from collector.fence import fenced
 from collector.metrics import FENCED_WRITES, INGEST_COMMIT_SECONDS, INGEST_ROWS
 from collector.spool import Spool, Spooled
+from collector.store_line import AWAY
 from storage import evidence, leases
 from storage.errors import StorageError
 from storage.pool import session
@@ -31,8 +32,7 @@ log = logging.getLogger("ami.ingest")
 
 BATCH = 50
 BACK_OFF = (0.2, 10.0)
-AWAY = (psycopg.OperationalError, psycopg.InterfaceError, ConnectionError, TimeoutError)
-"""What a database that is not there, or goes in the middle, raises."""
+IDLE_S = 10.0  # a program that stands still between two statements must not keep leases from moving
 REFUSED = (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError, StorageError)
 """What the store says of a record that it will not take, however often it is offered."""
 
@@ -44,7 +44,10 @@ class Ingest:
         self.spool = spool
         self._dsn = dsn
         # The name by which another node ends what we leave open, should we stop in the middle of it.
-        self._session = session() | ({"application_name": leases.APPLICATION.format(node)} if node else {})
+        self._session = session()
+        self._session["options"] += f" -c idle_in_transaction_session_timeout={round(IDLE_S * 1000)}"
+        if node:
+            self._session["application_name"] = leases.APPLICATION.format(node)
         # One writer, one connection: a pool's own back-off would keep us waiting after the store is back.
         self._connection: AsyncConnection[TupleRow] | None = None
         self.counts: Counter[str] = Counter()
@@ -145,6 +148,12 @@ class Ingest:
                 record.readout.serial,
                 reason,
                 self.spool.path,
+                extra={
+                    "meter": record.readout.serial,
+                    "modem": record.modem,
+                    "poll": record.readout.poll,
+                    "epoch": record.epoch,
+                },
             )
         else:
             await self.spool.delete([record.id])

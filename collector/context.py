@@ -1,0 +1,32 @@
+"""What a line of the log is about, carried along by whatever is under way: modem, meter, poll, shard, epoch.
+
+`with about(modem=…, meter=…):` holds for everything said within, in every task that is started there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import MappingProxyType
+from typing import Final
+
+FIELDS: Final = ("node", "shard", "epoch", "modem", "meter", "poll")
+
+_NOTHING: Final[Mapping[str, str | int]] = MappingProxyType({})
+_about: ContextVar[Mapping[str, str | int]] = ContextVar("about", default=_NOTHING)
+
+
+@contextmanager
+def about(**fields: str | int) -> Iterator[None]:
+    """Everything logged within is about these, and about what was said around them."""
+    before = _about.set({**_about.get(), **fields})
+    try:
+        yield
+    finally:
+        _about.reset(before)
+
+
+def subject() -> Mapping[str, str | int]:
+    """What is being done now, as far as it was said."""
+    return _about.get()

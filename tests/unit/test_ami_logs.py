@@ -1,0 +1,84 @@
+"""What the journal is told: one JSON object a line, about what is under way, and no secret."""
+
+import asyncio
+import io
+import logging
+from collections.abc import Iterator
+from datetime import datetime
+
+import orjson
+import pytest
+
+from ami import logs
+from collector.context import about
+
+CANARY = "kenar-7f3a"
+
+
+@pytest.fixture
+def journal() -> Iterator[tuple[logging.Logger, io.StringIO]]:
+    heard = io.StringIO()
+    handler = logging.StreamHandler(heard)
+    handler.setFormatter(logs.JsonLines())
+    logger = logging.getLogger("ami.test_logs")
+    logger.addHandler(handler)
+    logger.propagate = False
+    logger.setLevel(logging.INFO)
+    yield logger, heard
+    logger.removeHandler(handler)
+
+
+async def test_a_line_is_about_what_is_under_way(journal: tuple[logging.Logger, io.StringIO]) -> None:
+    logger, heard = journal
+
+    async def read(meter: str, poll: str) -> None:
+        with about(meter=meter):
+            await asyncio.sleep(0)
+            logger.warning("meter %s: timeout", meter, extra={"poll": poll})
+
+    with about(modem="M1", shard=3, epoch=17):
+        await asyncio.gather(read("20260001", "p1"), read("20260002", "p2"))
+    logger.info("said outside\nof anything: điện")
+    first, second, third = map(orjson.loads, heard.getvalue().splitlines())
+    assert {name: first[name] for name in ("level", "logger", "message", "poll", "modem", "meter")} == {
+        "level": "warning", "logger": "ami.test_logs", "message": "meter 20260001: timeout", "poll": "p1",
+        "modem": "M1", "meter": "20260001",
+    }  # fmt: skip
+    assert (first["shard"], first["epoch"]) == (3, 17)
+    assert (second["meter"], second["poll"]) == ("20260002", "p2")
+    assert third.keys() == {"time", "level", "logger", "message"}
+    assert third["message"] == "said outside\nof anything: điện"
+    assert datetime.fromisoformat(first["time"]).utcoffset() is not None
+    assert first["time"].endswith("+07:00")
+
+
+def test_what_a_library_attaches_to_a_record_is_left_out(
+    journal: tuple[logging.Logger, io.StringIO],
+) -> None:
+    logger, heard = journal
+    logger.info("Starting job", extra={"job": {"args": {"password": CANARY}}, "meter": object()})
+    assert CANARY not in heard.getvalue()
+    assert orjson.loads(heard.getvalue()).keys() == {"time", "level", "logger", "message"}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"connection to postgresql://ami:{CANARY}@db.example:5432/ami failed",
+        f"invalid conninfo: host=db password={CANARY} dbname=ami",
+        f"{{'password': '{CANARY}', 'host': 'db'}}"[1:-1].replace("'password'", "password"),
+        f"mqtts://gateway:{CANARY}@broker",
+        f"password = '{CANARY} with a blank'",
+    ],
+)
+def test_a_password_is_left_out_by_its_place(said: str, journal: tuple[logging.Logger, io.StringIO]) -> None:
+    logger, heard = journal
+    try:
+        raise ConnectionError(said)
+    except ConnectionError:
+        logger.exception("%s", said)
+    found = orjson.loads(heard.getvalue())
+    assert "ConnectionError" in found["error"]
+    assert CANARY not in heard.getvalue()
+    plain = logging.LogRecord("x", logging.INFO, "", 0, said, None, None)
+    assert CANARY not in logs.LocalTime("%(asctime)s %(message)s").format(plain)
