@@ -50,7 +50,7 @@ def fleet(folder: Path, meters: int) -> Iterator[Fleet]:
     folder.mkdir()
     home = Fleet(folder, ()).environment()
     simulated = subprocess.Popen(
-        _ami(
+        words_of(
             "simulate", "fleet", "--meters", str(meters), "--modems", str(meters), "--dial-in", "0",
             "--epoch", AT.isoformat(), "--as-of", (AT - timedelta(days=1)).isoformat(), "--json",
         ),
@@ -62,26 +62,26 @@ def fleet(folder: Path, meters: int) -> Iterator[Fleet]:
         ready = json.loads(simulated.stdout.readline() or "{}")
         if "register" not in ready:
             raise Failure("Bench collect: the simulated meters did not start: see what they said above.")
-        register = _since(ready["register"], DAY - timedelta(days=1))
+        register = hung_since(ready["register"], DAY - timedelta(days=1))
         (folder / "register.json").write_text(json.dumps(register), encoding="utf-8")
-        _run("db", "start", home=home)
+        run_ami("db", "start", home=home)
         try:
-            _run("import", "register", str(folder / "register.json"), home=home)
+            run_ami("import", "register", str(folder / "register.json"), home=home)
             # What is asked only now and then (instant values) is behind us when the measured day comes.
-            _run("collect", "--once", "--as-of", (AT - timedelta(days=1)).isoformat(), home=home)
+            run_ami("collect", "--once", "--as-of", (AT - timedelta(days=1)).isoformat(), home=home)
             simulated.stdin.write(json.dumps({"do": "clock", "at": AT.isoformat()}) + "\n")
             simulated.stdin.flush()
             simulated.stdout.readline()
             yield Fleet(folder, _meters(register))
         finally:
-            _run("db", "stop", "--mode", "immediate", home=home)
+            run_ami("db", "stop", "--mode", "immediate", home=home)
     finally:
         simulated.stdin.close()
         simulated.stdout.close()
         simulated.wait(60)
 
 
-def _since(register: dict[str, Any], since: datetime) -> dict[str, Any]:
+def hung_since(register: dict[str, Any], since: datetime) -> dict[str, Any]:
     """The register as if every meter had been hung at this instant: nothing before it is asked for."""
     hung = [{**each, "since": since.isoformat()} for each in register["installations"]]
     return {**register, "installations": hung}
@@ -101,12 +101,14 @@ def _meters(register: dict[str, Any]) -> tuple[MeterAt, ...]:
     )
 
 
-def _ami(*arguments: str) -> list[str]:
+def words_of(*arguments: str) -> list[str]:
+    """`ami` as a process."""
     return [sys.executable, "-m", "ami.main", *arguments]
 
 
-def _run(*arguments: str, home: dict[str, str]) -> None:
-    done = subprocess.run(_ami(*arguments), env=home, capture_output=True, text=True, check=False)
+def run_ami(*arguments: str, home: dict[str, str]) -> None:
+    """`ami …` in an installation, to its end; raises `Failure` with its last word."""
+    done = subprocess.run(words_of(*arguments), env=home, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise Failure(f"Bench collect, ami {arguments[0]} {arguments[1]}: {last.removeprefix('ami: ')}")
