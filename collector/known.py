@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from collector.holes import Hole, due, noted
-from collector.plan import INSTANTS, REGISTERS, State
+from collector.plan import INSTANTS, OLDEST_ROW, REGISTERS, State
 from model.period import Period
 from model.readout import Readout
 
@@ -44,6 +44,7 @@ class Known:
     detail: str = ""
     strikes: dict[tuple[str, Period], tuple[int, datetime]] = field(default_factory=dict)
     holes: list[Hole] = field(default_factory=list)
+    depth_at: datetime | None = None  # when it last told how far back its buffer goes
 
     def answered_before(self, item: str, periods: Sequence[Period]) -> None:
         """What the store has complete answers for."""
@@ -84,6 +85,10 @@ class Known:
             if answer.instants:
                 tried.discard(INSTANTS)
                 self.last_instant = _later(self.last_instant, max(read.at for read in answer.instants))
+            if answer.item == OLDEST_ROW:
+                self.depth_at = readout.ended
+        if spoke and OLDEST_ROW in tried:
+            self.depth_at = readout.ended
         if spoke and REGISTERS in tried:
             self.last_register = _later(self.last_register, readout.ended)
         if spoke and INSTANTS in tried:
@@ -96,7 +101,7 @@ class Known:
             key for key, (count, since) in self.strikes.items() if count >= STRIKES and now - since < REST
         )
         again = tuple((hole.item, hole.period) for hole in due(self.holes, now))
-        return State(self.answered, resting, again, self.last_register, self.last_instant)
+        return State(self.answered, resting, again, self.last_register, self.last_instant, self.depth_at)
 
     def forgive(self) -> None:
         """A new round: how the last one went no longer counts."""

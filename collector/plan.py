@@ -1,32 +1,40 @@
 """What to ask a meter next: what is missing, on a grid that does not depend on when it is asked.
 
 Pure. Questions about profiles are cut at fixed local weeks, so that a run that was killed and one that was
-not ask the same questions and leave the same answers.
+not ask the same questions and leave the same answers. Each is as urgent as what it is about: what closes a
+bill before what is watched, that before the half-hours that have just ended, and what is long past last.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
+from collector.urgency import Urgency
 from model.period import HALF_HOUR, Period, local_day, midnight, require_aware, subtract
 
 ANCHOR = date(1970, 1, 5)  # a Monday
 CONVERSATION = 26  # questions about profiles in one conversation: half a year of half-hours
 SETTLING = timedelta(minutes=5)  # a row this young may still be on its way into the meter's buffer
+NEW = timedelta(days=2)  # half-hours this young are routine: yesterday's are wanted in the morning
+DEEP = timedelta(days=31)  # no buffer is shorter: what is older may have left it
+DEPTH_HOLDS = timedelta(days=7)  # for so long it is known how far back a meter's buffer goes
 REGISTERS, INSTANTS, CLOCK, SERIAL = "registers", "instants", "clock", "serial"
+OLDEST_ROW = "oldest_row"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class ProfileAbility:
-    """A load profile that a meter keeps. `opening`: of indices, so the row at the beginning counts too."""
+    """A load profile that a meter keeps. `opening`: of indices, so the row at the beginning counts too.
+    `tells_oldest`: it can be asked how far back its buffer goes."""
 
     item: str
     interval: timedelta
     opening: bool = False
+    tells_oldest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,28 +53,37 @@ class Span:
     item: str
     asked: Period
     opening: bool = False
+    urgency: Urgency = field(default=Urgency.ROUTINE, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What is known of a meter: answered periods by item, and when registers and instants were last read."""
+    """What is known of a meter: answered periods by item, and when registers, instants and the depth of its
+    buffer were last read."""
 
     answered: Mapping[str, Sequence[Period]] = field(default_factory=dict)
     resting: frozenset[tuple[str, Period]] = frozenset()  # rejected so often that asking again can wait
     again: tuple[tuple[str, Period], ...] = ()  # answered, but not every interval was there
     last_register: datetime | None = None
     last_instant: datetime | None = None
+    depth_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What one conversation asks for, in this order; `left` questions wait for the next one."""
+    """What one conversation asks for, the most urgent first; `left` questions wait for the next one.
+
+    `closing`: the registers stand for the bill, nothing of this closing instant has been read yet. `deep`:
+    missing periods so old that the meter should say first how far back its buffer goes, in whole questions.
+    """
 
     profile: tuple[Span, ...] = ()
     billing: tuple[Span, ...] = ()
     registers: bool = False
     instants: bool = False
     left: int = 0
+    closing: bool = False
+    deep: tuple[Span, ...] = ()
 
     @property
     def nothing(self) -> bool:
@@ -76,6 +93,31 @@ class Wanted:
     def questions(self) -> int:
         """How much work it is, for a progress bar: one for each question."""
         return len(self.profile) + len(self.billing) + self.registers + self.instants + self.left
+
+    @property
+    def register_urgency(self) -> Urgency:
+        return Urgency.CLOSING if self.closing else Urgency.ROUTINE
+
+    @property
+    def urgency(self) -> Urgency:
+        """Of the most urgent question."""
+        found = [span.urgency for span in (*self.profile, *self.billing)]
+        if self.registers:
+            found.append(self.register_urgency)
+        if self.instants:
+            found.append(Urgency.REAL_TIME)
+        return min(found, default=Urgency.BACK_FILL)
+
+    def before_back_fill(self) -> Wanted:
+        """The same without what is long past; it waits for a later conversation."""
+        profile, billing = (
+            tuple(span for span in spans if span.urgency < Urgency.BACK_FILL)
+            for spans in (self.profile, self.billing)
+        )
+        put_off = len(self.profile) + len(self.billing) - len(profile) - len(billing)
+        if not put_off:
+            return self
+        return replace(self, profile=profile, billing=billing, left=self.left + put_off, deep=())
 
 
 def floor_to(at: datetime, interval: timedelta) -> datetime:
@@ -116,6 +158,16 @@ def month_floor(at: datetime) -> datetime:
     return midnight(local_day(at).replace(day=1))
 
 
+def closing_instant(reading_day: int, now: datetime) -> datetime:
+    """The last instant not after `now` at which a reading book with this reading day closes: its 00:00."""
+    this = month_floor(now) + timedelta(days=reading_day - 1)
+    return (
+        this
+        if this <= now
+        else month_floor(month_floor(now) - timedelta(days=1)) + timedelta(days=reading_day - 1)
+    )
+
+
 def missing_profile(ability: ProfileAbility, state: State, since: datetime, end: datetime) -> list[Span]:
     """The questions still open between `since` and `end`, newest first: complete intervals only."""
     first, last = ceil_to(since, ability.interval), floor_to(end, ability.interval)
@@ -123,7 +175,12 @@ def missing_profile(ability: ProfileAbility, state: State, since: datetime, end:
         return []
     gaps = subtract(Period(first, last), list(state.answered.get(ability.item, ())))
     spans = [
-        Span(ability.item, piece, opening=ability.opening and piece.start == first)
+        Span(
+            ability.item,
+            piece,
+            ability.opening and piece.start == first,
+            Urgency.ROUTINE if piece.end > end - NEW else Urgency.BACK_FILL,
+        )
         for gap in gaps
         for piece in weeks(gap, ability.interval)
     ]
@@ -134,20 +191,29 @@ def left_out(ability: ProfileAbility, state: State, since: datetime, end: dateti
     """The intervals that answers left out and that are to be asked for once more."""
     hung = Period(since, end) if since < end else None
     return [
-        Span(item, period)
+        Span(item, period, urgency=Urgency.BACK_FILL)
         for item, period in state.again
         if item == ability.item and (item, period) not in state.resting and hung and hung.overlap(period)
     ]
 
 
-def missing_closings(item: str, state: State, since: datetime, end: datetime) -> list[Span]:
-    """The months whose closing snapshot is still to be had; it bears the stamp of the month's end."""
+def missing_closings(
+    item: str, state: State, since: datetime, end: datetime, newest: Urgency = Urgency.CLOSING
+) -> list[Span]:
+    """The months whose closing snapshot is still to be had; it bears the stamp of the month's end.
+
+    The one of the last month's end is as urgent as `newest`, those before it are back-fill.
+    """
     first = month_floor(since - timedelta(microseconds=1))
     last = month_floor(end)
     if first >= last:
         return []
     gaps = subtract(Period(first, last), list(state.answered.get(item, ())))
-    spans = [Span(item, piece) for gap in gaps for piece in years(gap)]
+    spans = [
+        Span(item, piece, urgency=newest if piece.end == last else Urgency.BACK_FILL)
+        for gap in gaps
+        for piece in years(gap)
+    ]
     return [span for span in spans if (span.item, span.asked) not in state.resting]
 
 
@@ -158,20 +224,28 @@ def wanted(
     since: datetime,
     until: datetime | None,
     now: datetime,
-    live_every: timedelta,
+    live_every: timedelta | None,
+    reading_day: int = 1,
     limit: int = CONVERSATION,
 ) -> Wanted:
     """What to ask a meter that hangs `since` (taken down at `until`, or None) at the instant `now`.
 
-    A meter that was taken down is asked for what it kept until then, not for what it shows now.
+    A meter that was taken down is asked for what it kept until then, not for what it shows now. `live_every`
+    None: nobody watches its instant values. Its bills close at 00:00 of the `reading_day`: where it keeps no
+    snapshot of that instant itself, its registers are read as soon after it as can be.
     """
     end = now if until is None else min(now, until)
     hangs = since <= now and (until is None or now < until)
     profile = missing_profile(abilities.profile, state, since, end) if abilities.profile else []
+    deep = _deep(profile, state, now) if abilities.profile and abilities.profile.tells_oldest else ()
     profile += left_out(abilities.profile, state, since, end) if abilities.profile else []
-    billing = missing_closings(abilities.billing, state, since, end) if abilities.billing else []
-    asked = [*profile, *billing]
+    snapshots = abilities.billing is not None and reading_day == 1
+    newest = Urgency.CLOSING if snapshots else Urgency.ROUTINE
+    billing = missing_closings(abilities.billing, state, since, end, newest) if abilities.billing else []
+    asked = sorted([*billing, *profile], key=lambda span: span.urgency)
     now_asked, left = asked[:limit], len(asked[limit:])
+    closed = closing_instant(reading_day, now)
+    unclosed = since < closed and (state.last_register is None or state.last_register < closed)
     return Wanted(
         profile=tuple(
             span for span in now_asked if abilities.profile and span.item == abilities.profile.item
@@ -180,14 +254,23 @@ def wanted(
         registers=hangs and (state.last_register is None or state.last_register < floor_to(now, HALF_HOUR)),
         instants=hangs
         and abilities.instants
+        and live_every is not None
         and (state.last_instant is None or now - state.last_instant >= live_every),
         left=left,
+        closing=hangs and not snapshots and unclosed,
+        deep=deep,
     )
 
 
-def next_due(state: State, now: datetime, live_every: timedelta, abilities: Abilities) -> datetime:
+def _deep(spans: Sequence[Span], state: State, now: datetime) -> tuple[Span, ...]:
+    if state.depth_at is not None and now - state.depth_at < DEPTH_HOLDS:
+        return ()
+    return tuple(span for span in spans if span.asked.end < now - DEEP)
+
+
+def next_due(state: State, now: datetime, live_every: timedelta | None, abilities: Abilities) -> datetime:
     """When a meter with nothing missing at `now` will have something to say: next half-hour or instants."""
     due = floor_to(now, HALF_HOUR) + HALF_HOUR
-    if abilities.instants and state.last_instant is not None:
+    if abilities.instants and live_every is not None and state.last_instant is not None:
         due = min(due, state.last_instant + live_every)
     return max(due, now)

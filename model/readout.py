@@ -118,3 +118,4 @@ class Readout:
     clock_offset_s: float | None = None  # meter's clock minus ours
     answers: tuple[Answer, ...] = ()
     rejected: tuple[Rejected, ...] = ()
+    rtt_s: float | None = None  # round trip of the quick questions, seconds; None where none was answered

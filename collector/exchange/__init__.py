@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from collector.clock_limits import ClockLimits
 from collector.errors import AnswerTimeout, LinkDown, UnknownModel
 from collector.exchange import dlms, modbus, mode_c
 from collector.exchange.abilities import model_of
+from collector.exchange.course import Course
 from collector.exchange.notebook import Notebook
 from collector.exchange.scales import Scales
+from collector.metrics import AUTH_FAILURES
 from collector.plan import Wanted
 from collector.wire import ByteStream
 from model.clock import Clock
 from model.readout import Readout
 from protocols.dlms.enums import UserDiagnostic
-from protocols.errors import LocalError, NotAdmitted, PasswordRefused, ProtocolError
-from protocols.meter_models.model import Speech
+from protocols.errors import (
+    AssociationRefused,
+    LocalError,
+    NotAdmitted,
+    PasswordRefused,
+    ProtocolError,
+    SecurityError,
+)
+from protocols.meter_models.model import MeterModel, Speech
 from storage.fleet import LineMeter
 
 _TALKS = {Speech.DLMS: dlms.converse, Speech.MODBUS: modbus.converse, Speech.MODE_C: mode_c.converse}
@@ -28,17 +41,33 @@ async def read_meter(
     clock: Clock,
     answer_s: float,
     scales: Scales | None = None,
+    clock_limits: ClockLimits | None = None,
+    course: Course | None = None,
 ) -> Readout:
     """One conversation with one meter. What goes wrong is in the readout, and poisons the line where it must.
 
-    `scales` remembers, from one conversation to the next, the scalers this meter has told.
+    `scales` remembers, from one conversation to the next, the scalers this meter has told. `clock_limits`:
+    its clock is set where it is off by more, or much less; None: it is left alone. `course` says how long
+    its answers take, at most `answer_s`, and when to give way.
     """
     notes = Notebook(meter.serial, clock, meter.model)
+    notes.limits = clock_limits
+    known = Scales() if scales is None else scales
+    going = Course(answer_s) if course is None else course
+
+    async def talk(model: MeterModel) -> None:
+        await _TALKS[model.speech](stream, meter, model, wanted, notes, going, known)
+
+    return replace(await conversed(stream, meter, notes, talk), rtt_s=going.rtt_s)
+
+
+async def conversed(
+    stream: ByteStream, meter: LineMeter, notes: Notebook, talk: Callable[[MeterModel], Awaitable[None]]
+) -> Readout:
+    """One conversation of whatever kind; how it broke off, if it did, is in the notes and in the line."""
     who = f"meter {meter.serial}"
     try:
-        model = model_of(meter.model)
-        talk = _TALKS[model.speech]
-        await talk(stream, meter, model, wanted, notes, answer_s, Scales() if scales is None else scales)
+        await talk(model_of(meter.model))
     except UnknownModel as error:
         notes.ended("unknown_model", f"{who} cannot be read: {error.sentence}")
     except AnswerTimeout as silence:
@@ -53,12 +82,16 @@ async def read_meter(
         notes.ended("no_link", f"{who}: the line broke off: {down.sentence}")
     except NotAdmitted as refusal:
         stream.poison(f"{who} did not let us in")
+        if isinstance(refusal, AssociationRefused):
+            AUTH_FAILURES.inc()
         notes.ended("refused", _refusal(meter.serial, refusal))
     except LocalError as error:
         stream.poison(f"{who}: {error.reason}")
         notes.ended("refused", f"{who} cannot be asked as its model says: {error.reason}")
     except ProtocolError as error:
         stream.poison(f"{who} broke the protocol: {error.reason}")
+        if isinstance(error, SecurityError):
+            AUTH_FAILURES.inc()
         notes.reject(error.reason, error.raw)
         notes.ended("garbage", f"{who} answered what cannot be understood: {error.reason}; it is asked again")
     readout = notes.readout()

@@ -11,6 +11,7 @@ from model.series import ProfileKind
 from protocols import meter_models
 from protocols.errors import LocalError
 from protocols.meter_models import MeterModel
+from protocols.meter_models.model import Speech
 
 LOGGER = "logger"  # item of a Modbus meter's own records
 HALF_HOURS = "half_hours"  # item of indices read at the half-hour from a meter that keeps no records
@@ -36,6 +37,7 @@ def abilities_of(name: str) -> Abilities:
             str(model.profile.obis),
             timedelta(seconds=model.profile.interval_seconds),
             opening=ProfileKind.INDEX in kinds,
+            tells_oldest=model.speech is Speech.DLMS,
         )
         return Abilities(profile, str(model.billing.obis) if model.billing else None, instants)
     billing = str(model.billing.obis) if model.billing else None

@@ -6,6 +6,7 @@ import asyncio
 from typing import TypeVar
 
 from collector.errors import AnswerTimeout
+from collector.exchange.course import Course
 from collector.wire import ByteStream
 from protocols.dlms.apdu import Attribute
 from protocols.dlms.axdr import Data
@@ -39,13 +40,23 @@ EVIDENCE = 1 << 16  # bytes of an answer that are kept to be shown
 class Conversation:
     """Raises `AnswerTimeout`, `LinkDown`, `protocols.errors.ProtocolError`; after any of these it is over."""
 
-    def __init__(self, stream: ByteStream, settings: ClientSettings, framing: Framing | None = None) -> None:
+    def __init__(
+        self,
+        stream: ByteStream,
+        settings: ClientSettings,
+        framing: Framing | None = None,
+        course: Course | None = None,
+    ) -> None:
         self._stream = stream
+        self._course = course or Course(settings.answer_seconds)
         self._client = ClientConnection(settings, framing)
         self._framing = framing
         self._seconds = settings.answer_seconds
         self._list = 1
-        self._asked_at = 0.0
+        self._asked_at = self._said_at = self._heard_at = 0.0
+        self._waits = self._seconds
+        self._bulk = self._repeated = False
+        self._due_first = True
         self.heard = bytearray()  # since the last question
 
     async def associate(self) -> Associated:
@@ -61,7 +72,8 @@ class Conversation:
         self, attribute: Attribute, selection: RangeSelection | EntrySelection | None = None
     ) -> bytes:
         """The bytes of one attribute; `Refused` when the meter said no (the association stands)."""
-        events = await self._ask(self._client.get(attribute, selection), 1, str(attribute))
+        raw = self._client.get(attribute, selection)
+        events = await self._ask(raw, 1, str(attribute), bulk=selection is not None)
         return _only(Got, events).raw()
 
     async def get_all(self, attributes: tuple[Attribute, ...]) -> list[Got]:
@@ -99,23 +111,23 @@ class Conversation:
         if closing:
             _only(Disconnected, await self._ask(closing, 1, "the end of the link"))
 
-    async def _ask(self, raw: bytes, answers: int, what: str) -> list[Event]:
+    async def _ask(self, raw: bytes, answers: int, what: str, *, bulk: bool = False) -> list[Event]:
+        self._bulk, self._repeated = bulk, False
         self._write(raw)
         got: list[Event] = []
         loop = asyncio.get_running_loop()
         self._asked_at = loop.time()
         last = loop.time() + self._seconds * WHOLE
         end = loop.time() + self._seconds * BUSY
-        due = self._due(end)
         notices = 0
         while len(got) < answers:
             try:
-                async with asyncio.timeout_at(due):
+                async with asyncio.timeout_at(self._due(end)):
                     chunk = await self._stream.read()
             except TimeoutError:
                 self._write(self._on_silence(what, end))
-                due = self._due(end)
                 continue
+            self._came()
             self.heard += chunk[: EVIDENCE - len(self.heard)]
             for event in self._client.receive(chunk):
                 match event:
@@ -123,7 +135,6 @@ class Conversation:
                         # Progress; how much of it there may be is bounded by blocks, bytes and `last`.
                         self._write(following)
                         end = min(loop.time() + self._seconds * BUSY, last)
-                        due = self._due(end)
                     case Notified():
                         # Pushes have a receiver of their own.
                         notices += 1
@@ -142,22 +153,44 @@ class Conversation:
 
     def _write(self, raw: bytes) -> None:
         self.heard.clear()
+        self._said_at = self._heard_at = asyncio.get_running_loop().time()
+        self._due_first = True
         if raw:
             self._stream.write(raw)
 
+    def _came(self) -> None:
+        """Bytes: the first ones after a question tell the round trip."""
+        self._heard_at = asyncio.get_running_loop().time()
+        if self._due_first and not self._busy:
+            self._course.answered(self._heard_at - self._said_at, bulk=self._bulk, repeated=self._repeated)
+        self._due_first = False
+
+    @property
+    def _busy(self) -> bool:
+        return self._framing is not None and self._framing.pause_s is not None
+
     def _due(self, end: float) -> float:
-        """When silence will have lasted too long, in the loop's time; never beyond `end`."""
-        patience = self._client.next_timeout() or self._seconds
-        return min(asyncio.get_running_loop().time() + patience, end)
+        """When silence will have lasted too long, in the loop's time; never beyond `end`.
+
+        Counted from the last byte, but a message has no longer than `_seconds` from the question on.
+        """
+        if self._busy:
+            patience = self._client.next_timeout() or self._seconds
+            return min(self._heard_at + patience, end)
+        self._waits = min(self._course.wait_s(bulk=self._bulk), self._seconds)
+        return min(self._heard_at + self._waits, self._said_at + self._seconds, end)
 
     def _on_silence(self, what: str, end: float) -> bytes:
         """What the link repeats or enquires; `AnswerTimeout` when it has done so often enough."""
-        busy = self._framing is not None and self._framing.pause_s is not None
+        busy = self._busy
+        if not busy:
+            self._course.silent(bulk=self._bulk)
+        self._repeated = True
         lasting = asyncio.get_running_loop().time() - self._asked_at
         silent = AnswerTimeout(
             f"the meter is there, but stayed busy for {lasting:.0f} s and never answered about {what}"
             if busy
-            else f"no answer about {what} within {self._seconds:g} s",
+            else f"no answer about {what} within {round(self._waits, 2):g} s",
             bytes(self.heard),
         )
         if asyncio.get_running_loop().time() >= end:

@@ -7,14 +7,18 @@ from datetime import datetime
 from decimal import Decimal
 
 from collector.errors import CollectorError
+from collector.exchange.clock_setting import clock_value, keep_clock
 from collector.exchange.clocks import Judged, judge, unset
 from collector.exchange.conversation import Conversation
+from collector.exchange.course import Course
+from collector.exchange.depth import beyond_buffer
 from collector.exchange.notebook import Notebook
 from collector.exchange.now import instant_read
 from collector.exchange.profiles import read_closings, read_profile
 from collector.exchange.scales import Scales
 from collector.exchange.serials import octets_text, same_serial
-from collector.plan import CLOCK, INSTANTS, REGISTERS, SERIAL, Wanted
+from collector.plan import CLOCK, INSTANTS, REGISTERS, SERIAL, Span, Wanted
+from collector.urgency import Urgency
 from collector.wire import ByteStream
 from model.period import LOCAL
 from model.readout import Answer, RegisterRead
@@ -22,7 +26,6 @@ from protocols.dlms import axdr
 from protocols.dlms.apdu import Attribute
 from protocols.dlms.axdr import Data, Tag, integer_of
 from protocols.dlms.client import ClientSettings
-from protocols.dlms.clock import CosemDateTime
 from protocols.dlms.enums import Mechanism
 from protocols.dlms.events import Got
 from protocols.errors import DecodeError, ProtocolError, Refused
@@ -45,35 +48,56 @@ def settings_of(meter: LineMeter, model: MeterModel, answer_s: float) -> ClientS
 
 
 async def converse(
-    stream: ByteStream, meter: LineMeter, model: MeterModel, wanted: Wanted, notes: Notebook, answer_s: float,
+    stream: ByteStream, meter: LineMeter, model: MeterModel, wanted: Wanted, notes: Notebook, course: Course,
     scales: Scales,
 ) -> None:  # fmt: skip
     """One association. Raises what `Conversation` raises; by then `notes` hold what had come."""
-    talk = Conversation(stream, settings_of(meter, model, answer_s))
+    settings = settings_of(meter, model, course.answer_s)
+    talk = Conversation(stream, settings, course=course)
     await talk.associate()
-    judged = await _opening(talk, meter, model, wanted, notes)
+    judged = await opening(talk, meter, model, wanted, notes)
     if judged is None:
         return
-    deviation = model.dlms.range_with_deviation
     notes.asking = ("scalers", None)
     await scales.learn(talk, _places(model, wanted))
-    if judged.now is not None and judged.believed:
-        if model.profile is not None:
-            await read_profile(talk, model.profile, deviation, wanted.profile, judged.now, notes, scales)
-        if model.billing is not None:
-            await read_closings(talk, model.billing, deviation, wanted.billing, judged.now, notes, scales)
-    if wanted.registers:
-        await _registers(talk, model.registers, notes, scales)
-    if wanted.instants:
+    meter_now = judged.now if judged.believed else None
+    if meter_now is not None and model.billing is not None:
+        closings, older = _by_urgency(wanted.billing)
+        await read_closings(talk, model, closings, meter_now, notes, scales, course)
+    if wanted.closing and wanted.registers and not course.give_way(Urgency.CLOSING):
+        await read_registers(talk, model.registers, notes, scales)
+    if wanted.instants and not course.give_way(Urgency.REAL_TIME):
         await _instants(talk, model.instants, notes, scales)
+    if wanted.registers and not wanted.closing and not course.give_way(Urgency.ROUTINE):
+        await read_registers(talk, model.registers, notes, scales)
+    if meter_now is not None and model.profile is not None:
+        newest, past = _by_urgency(wanted.profile)
+        await read_profile(talk, model, newest, meter_now, notes, scales, course)
+        if wanted.deep and not course.give_way(Urgency.BACK_FILL):
+            past = await beyond_buffer(talk, model.profile, wanted.deep, past, meter_now, notes)
+        await read_profile(talk, model, past, meter_now, notes, scales, course)
+    if meter_now is not None and model.billing is not None:
+        await read_closings(talk, model, older, meter_now, notes, scales, course)
+    if judged.now is not None and notes.limits is not None and not course.gave_way:
+        await keep_clock(talk, model, notes, notes.limits)
+    await take_leave(talk, stream, meter)
+
+
+async def take_leave(talk: Conversation, stream: ByteStream, meter: LineMeter) -> None:
+    """Release; when that goes wrong everything has been said, and only the line is not to be used again."""
     try:
         await talk.release()
     except (ProtocolError, CollectorError):
-        # Everything has been said; only the line is not to be used again.
         stream.poison(f"meter {meter.serial} did not take its leave properly")
 
 
-async def _opening(
+def _by_urgency(spans: Sequence[Span]) -> tuple[Sequence[Span], Sequence[Span]]:
+    """What is asked before back-fill, and that."""
+    late = [span for span in spans if span.urgency is Urgency.BACK_FILL]
+    return [span for span in spans if span.urgency is not Urgency.BACK_FILL], late
+
+
+async def opening(
     talk: Conversation, meter: LineMeter, model: MeterModel, wanted: Wanted, notes: Notebook
 ) -> Judged | None:
     """Serial and clock in one question. None when another meter answers: nothing of it is to be kept."""
@@ -105,7 +129,7 @@ async def _opening(
     raw = b""
     try:
         raw = got[model.clock].raw()
-        meter_now = _clock(axdr.decode(raw)).to_datetime(LOCAL)
+        meter_now = clock_value(axdr.decode(raw)).to_datetime(LOCAL)
     except (Refused, DecodeError) as error:
         return unset(notes, error.reason, raw or error.raw)
     return judge(notes, wanted, meter_now, raw)
@@ -122,15 +146,6 @@ def serial_text(data: Data) -> str:
     return str(integer_of(data, "the serial"))
 
 
-def _clock(data: Data) -> CosemDateTime:
-    if data.tag is Tag.DATE_TIME:
-        stamp: CosemDateTime = data.value
-        return stamp
-    if data.tag is not Tag.OCTET_STRING:
-        raise DecodeError(f"a clock holds a date-time, found {data!r:.100}")
-    return CosemDateTime.from_bytes(data.value)
-
-
 def _places(model: MeterModel, wanted: Wanted) -> list[Place]:
     places: list[Place] = []
     if wanted.registers or wanted.billing:
@@ -142,9 +157,10 @@ def _places(model: MeterModel, wanted: Wanted) -> list[Place]:
     return places
 
 
-async def _registers(
+async def read_registers(
     talk: Conversation, items: Sequence[RegisterItem], notes: Notebook, scales: Scales
 ) -> None:
+    """The registers now; what the meter refuses is rejected, the others are taken."""
     values, raw, at = await _numbers(talk, REGISTERS, [item.place for item in items], notes)
     reads = tuple(
         RegisterRead(item.key.channel, item.key.rate, at, value, scales.scaler(item.place), item.place.unit)

@@ -14,6 +14,7 @@ from decimal import Decimal
 
 from collector.exchange.abilities import HALF_HOURS
 from collector.exchange.clocks import Judged, judge
+from collector.exchange.course import Course
 from collector.exchange.logger import read_logger
 from collector.exchange.modbus_line import ModbusLine
 from collector.exchange.notebook import Notebook
@@ -21,6 +22,7 @@ from collector.exchange.now import instant_read
 from collector.exchange.scales import Scales
 from collector.exchange.serials import octets_text, same_serial
 from collector.plan import CLOCK, INSTANTS, REGISTERS, SERIAL, Wanted, floor_to
+from collector.urgency import Urgency
 from collector.wire import ByteStream
 from model.period import HALF_HOUR, LOCAL
 from model.readout import Answer, ProfileBlock, RegisterRead
@@ -35,26 +37,28 @@ TIMELY = timedelta(seconds=60)  # read this soon after the half-hour, an index i
 
 
 async def converse(
-    stream: ByteStream, meter: LineMeter, model: MeterModel, wanted: Wanted, notes: Notebook, answer_s: float,
+    stream: ByteStream, meter: LineMeter, model: MeterModel, wanted: Wanted, notes: Notebook, course: Course,
     scales: Scales,
 ) -> None:  # fmt: skip
     """One conversation. Raises what `ModbusLine` raises; by then `notes` hold what had come."""
     carrier = Carrier.MBAP if stream.gateway else model.modbus.carrier
     # A number drawn: what an earlier conversation left behind does not bear it.
     talk = framing(carrier, meter.address, random.randrange(0x10000))
-    line = ModbusLine(stream, talk, answer_s)
+    line = ModbusLine(stream, talk, course.answer_s, course=course)
     if not await _is_meter(line, meter, model, notes):
         return
     judged = await _clock(line, model, wanted, notes)
     if judged is None:
         return
+    if wanted.closing and wanted.registers and not course.give_way(Urgency.CLOSING):
+        await _registers(line, model, notes)
+    if wanted.instants and not course.give_way(Urgency.REAL_TIME):
+        await _instants(line, model, notes)
+    if wanted.registers and not wanted.closing and not course.give_way(Urgency.ROUTINE):
+        await _registers(line, model, notes)
     logger = model.modbus.logger
     if logger is not None and judged.now is not None and judged.believed:
-        await read_logger(line, model, logger, wanted.profile, judged.now, notes)
-    if wanted.registers:
-        await _registers(line, model, notes)
-    if wanted.instants:
-        await _instants(line, model, notes)
+        await read_logger(line, model, logger, wanted.profile, judged.now, notes, course)
 
 
 async def _is_meter(line: ModbusLine, meter: LineMeter, model: MeterModel, notes: Notebook) -> bool:

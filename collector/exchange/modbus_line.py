@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from collector.errors import AnswerTimeout
+from collector.exchange.course import Course
 from collector.wire import ByteStream
 from protocols.errors import RemoteError, ServiceRefused
 from protocols.modbus.framing import Framing
@@ -27,9 +28,9 @@ RESTLESS = 5  # times the silence due, after which a line that goes on talking i
 class ModbusLine:
     """Raises `AnswerTimeout`, `LinkDown`, `RemoteError`; `ServiceRefused`, a meter's no, ends nothing.
 
-    `answer_s` is the time-out of an answer, and the silence that must pass after a conversation that broke
-    off on the same line; `settle` says so where the stream cannot know. `pause_s` is kept before every
-    question, as a serial line wants it.
+    `answer_s` is the longest time-out of an answer, and the silence that must pass after a conversation that
+    broke off on the same line; `settle` says so where the stream cannot know. `pause_s` is kept before every
+    question, as a serial line wants it. `course` knows how long answers take here.
     """
 
     def __init__(
@@ -40,24 +41,26 @@ class ModbusLine:
         *,
         settle: bool = False,
         pause_s: float = 0.0,
+        course: Course | None = None,
     ) -> None:
+        self._course = course or Course(answer_s)
         self._stream, self._framing, self._seconds, self._pause_s = stream, framing, answer_s, pause_s
         self._unsettled = (settle or stream.broke_off) and not framing.numbered
 
-    async def read(self, block: Block) -> tuple[list[int], bytes]:
-        """The words of one block of registers, and the message they came in."""
-        answer = await self.ask(ReadRegisters(block.function, block.address, block.count))
+    async def read(self, block: Block, *, bulk: bool = False) -> tuple[list[int], bytes]:
+        """The words of one block of registers, and the message they came in; `bulk`: of a logger's window."""
+        answer = await self.ask(ReadRegisters(block.function, block.address, block.count), bulk=bulk)
         return list(answer.values), answer.to_bytes()
 
     async def write(self, address: int, words: Sequence[int]) -> None:
         """Write registers (function 16)."""
         await self.ask(WriteRegisters(address, tuple(words)))
 
-    async def ask(self, request: Request[A]) -> A:
+    async def ask(self, request: Request[A], *, bulk: bool = False) -> A:
         """One question and its answer."""
         try:
             await self._settle()
-            return read_answer(request, await self._converse(request))
+            return read_answer(request, await self._converse(request, bulk))
         except ServiceRefused:
             raise
         except (AnswerTimeout, RemoteError) as error:
@@ -85,17 +88,25 @@ class ModbusLine:
         except TimeoutError:
             return b""
 
-    async def _converse(self, request: Request[A]) -> bytes:
+    async def _converse(self, request: Request[A], bulk: bool) -> bytes:
         heard = bytearray()
         self._stream.write(self._framing.ask(request))
+        seconds = min(self._course.wait_s(bulk=bulk), self._seconds)
+        now = asyncio.get_running_loop().time
+        asked_at = now()
         try:
-            async with asyncio.timeout(self._seconds):
+            async with asyncio.timeout(seconds) as patience:
                 while True:
                     chunk = await self._stream.read()
+                    if not heard:
+                        self._course.answered(now() - asked_at, bulk=bulk, repeated=False)
+                        patience.reschedule(asked_at + self._seconds)  # it has begun: let it come to its end
                     heard += chunk
                     if (pdu := self._framing.feed(chunk)) is not None:
                         return pdu
         except TimeoutError:
+            self._course.silent(bulk=bulk)
+            waited = self._seconds if heard else seconds
             raise AnswerTimeout(
-                f"no answer about {request} within {self._seconds:g} s", bytes(heard)
+                f"no answer about {request} within {round(waited, 2):g} s", bytes(heard)
             ) from None

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from collector.exchange.clocks import Judged, judge, unset
+from collector.exchange.course import Course
 from collector.exchange.mode_c_line import ModeCLine
 from collector.exchange.mode_c_profile import read_spans
 from collector.exchange.notebook import Notebook
@@ -19,6 +20,7 @@ from collector.exchange.now import instant_read
 from collector.exchange.scales import Scales
 from collector.exchange.serials import same_serial
 from collector.plan import INSTANTS, REGISTERS, SERIAL, Wanted
+from collector.urgency import Urgency
 from collector.wire import ByteStream
 from model.period import LOCAL
 from model.readout import Answer, RegisterRead
@@ -86,12 +88,12 @@ class _Asked:
 
 
 async def converse(
-    stream: ByteStream, meter: LineMeter, model: MeterModel, wanted: Wanted, notes: Notebook, answer_s: float,
+    stream: ByteStream, meter: LineMeter, model: MeterModel, wanted: Wanted, notes: Notebook, course: Course,
     scales: Scales,
 ) -> None:  # fmt: skip
     """One conversation. Raises what `ModeCLine` raises; by then `notes` hold what had come."""
     how = model.mode_c
-    line = ModeCLine(stream, settings_of(meter, how, answer_s))
+    line = ModeCLine(stream, settings_of(meter, how, course.answer_s), course)
     by_command = how.access is Access.COMMANDS
     if by_command:
         await line.program()
@@ -100,15 +102,19 @@ async def converse(
     if judged is None:
         await line.sign_off()
         return
-    if wanted.registers:
+    if wanted.closing and wanted.registers and not course.give_way(Urgency.CLOSING):
         await _registers(source, model, notes)
-    if wanted.instants:
+    if wanted.instants and not course.give_way(Urgency.REAL_TIME):
         await _instants(source, model, notes)
-    if model.profile is not None and wanted.profile and judged.now is not None and judged.believed:
+    if wanted.registers and not wanted.closing and not course.give_way(Urgency.ROUTINE):
+        await _registers(source, model, notes)
+    believed = judged.now is not None and judged.believed
+    if model.profile is not None and wanted.profile and believed and not course.gave_way:
+        assert judged.now is not None
         if not by_command:
             await line.sign_off()
             await line.program()
-        await read_spans(line, model.profile, how, wanted.profile, judged.now, notes)
+        await read_spans(line, model.profile, how, wanted.profile, judged.now, notes, course)
     await line.sign_off()
 
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Protocol, TypeVar, runtime_checkable
 
 from collector.errors import AnswerTimeout
+from collector.exchange.course import Course
 from collector.exchange.echo import Echo
 from collector.wire import ByteStream
 from protocols.errors import NotAdmitted, ProtocolError, RemoteError
@@ -51,13 +52,16 @@ class ModeCLine:
     What broke the conversation is raised again by whatever is asked afterwards; leave can be taken always.
     """
 
-    def __init__(self, stream: ByteStream, settings: ClientSettings) -> None:
+    def __init__(self, stream: ByteStream, settings: ClientSettings, course: Course | None = None) -> None:
         stream.carries(framed=False)
+        self._course = course or Course(settings.answer_seconds)
+        self._asked_at: float | None = None
         self._stream, self._settings = stream, settings
         self._client = ModeCClient(settings)
         self._events: deque[Event] = deque()
         self._echo = Echo()
         self._broke: ProtocolError | None = None
+        self._bulk = False
         self.heard = bytearray()  # since the last question
 
     @property
@@ -69,7 +73,7 @@ class ModeCLine:
         """Sign on and take the list that any client gets."""
         await self._sign_on()
         steps = self._client.read_out() if self._client.state is State.IDENTIFIED else []
-        return await self._ask(steps, ReadOut, "its read-out")
+        return await self._ask(steps, ReadOut, "its read-out", bulk=True)
 
     async def program(self) -> None:
         """Sign on and enter programming mode, with the password where the settings have one."""
@@ -86,7 +90,8 @@ class ModeCLine:
     async def read(self, address: str, argument: str = "", command: str = "R5") -> Answered:
         """Read one thing in programming mode."""
         self._unbroken()
-        return await self._ask(self._client.read(address, argument, command), Answered, address)
+        steps = self._client.read(address, argument, command)
+        return await self._ask(steps, Answered, address, bulk=bool(argument))
 
     async def sign_off(self) -> None:
         """Take leave; the meter need not answer. Of a meter that broke the protocol nobody takes any."""
@@ -113,11 +118,12 @@ class ModeCLine:
                     if isinstance(self._stream, Adjustable):
                         await self._stream.change_baud(bits_per_second)
 
-    async def _ask(self, steps: Sequence[Event], kind: type[E], what: str) -> E:
+    async def _ask(self, steps: Sequence[Event], kind: type[E], what: str, *, bulk: bool = False) -> E:
         self.heard.clear()
         await self._do(steps)
-        seconds = self._settings.answer_seconds
-        end = asyncio.get_running_loop().time() + seconds * WHOLE
+        seconds = min(self._course.wait_s(bulk=bulk), self._settings.answer_seconds)
+        self._bulk, self._asked_at = bulk, asyncio.get_running_loop().time()
+        end = self._asked_at + self._settings.answer_seconds * WHOLE
         try:
             async with asyncio.timeout(seconds) as patience:
                 while True:
@@ -133,7 +139,11 @@ class ModeCLine:
                             came, due = type(event).__name__, kind.__name__
                             raise RemoteError(f"{came} came where {due} was due", bytes(self.heard))
         except TimeoutError:
-            raise AnswerTimeout(f"no answer about {what} within {seconds:g} s", bytes(self.heard)) from None
+            self._course.silent(bulk=bulk)
+            waited = self._settings.answer_seconds if self.heard else seconds
+            raise AnswerTimeout(
+                f"no answer about {what} within {round(waited, 2):g} s", bytes(self.heard)
+            ) from None
 
     async def _next(self, patience: asyncio.Timeout, end: float) -> Event:
         """What comes next; each time characters come the patience begins anew, though never beyond `end`."""
@@ -142,8 +152,12 @@ class ModeCLine:
             chunk = await self._stream.read()
             patience.reschedule(min(now() + self._settings.answer_seconds, end))
             self.heard += chunk[: EVIDENCE - len(self.heard)]
+            said = self._echo.strip(chunk)
+            if said and self._asked_at is not None:
+                self._course.answered(now() - self._asked_at, bulk=self._bulk, repeated=False)
+                self._asked_at = None
             try:
-                self._events.extend(self._client.receive(self._echo.strip(chunk)))
+                self._events.extend(self._client.receive(said))
             except ProtocolError as error:
                 self._broke = error
                 raise

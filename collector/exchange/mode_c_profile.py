@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from collector.exchange.course import Course
 from collector.exchange.mode_c_line import ModeCLine
 from collector.exchange.notebook import Notebook
 from collector.exchange.profiles import until
@@ -24,12 +25,14 @@ from protocols.meter_models.model import LoadProfile, Place, ProfileColumn
 
 async def read_spans(
     line: ModeCLine, profile: LoadProfile, how: ModeCSettings, spans: Iterable[Span], meter_now: datetime,
-    notes: Notebook,
+    notes: Notebook, course: Course,
 ) -> None:  # fmt: skip
     """Ask for the spans one by one. One that is refused or makes no sense is noted, the next one asked."""
     interval = timedelta(seconds=profile.interval_seconds)
     address = text_of(profile.obis)
     for whole in spans:
+        if course.give_way(whole.urgency):
+            return
         now = notes.clock()
         span = until(whole, floor_to(min(now, meter_now), interval))
         if span is None:

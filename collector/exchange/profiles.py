@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from collector.exchange.conversation import Conversation
+from collector.exchange.course import Course
 from collector.exchange.notebook import Notebook
 from collector.exchange.rows import Accepted, Meaning, Rows, accept, spoken
 from collector.exchange.scales import Scales
@@ -19,7 +20,7 @@ from protocols.dlms.objects import buffer
 from protocols.dlms.profile import ProfileRows, decode_rows
 from protocols.dlms.selection import RangeSelection
 from protocols.errors import DecodeError, Refused, ServiceRefused
-from protocols.meter_models.model import BillingProfile, LoadProfile
+from protocols.meter_models.model import BillingProfile, LoadProfile, MeterModel
 
 
 def until(span: Span, end: datetime) -> Span | None:
@@ -30,12 +31,19 @@ def until(span: Span, end: datetime) -> Span | None:
 
 
 async def read_profile(
-    talk: Conversation, profile: LoadProfile, deviation: bool, spans: Iterable[Span], meter_now: datetime,
-    notes: Notebook, scales: Scales,
+    talk: Conversation, model: MeterModel, spans: Iterable[Span], meter_now: datetime, notes: Notebook,
+    scales: Scales, course: Course,
 ) -> None:  # fmt: skip
-    """Ask for the spans one by one. One that is refused or makes no sense is noted, the next one asked."""
+    """Ask for the spans one by one, until somebody more urgent waits.
+
+    One that is refused or makes no sense is noted, the next one asked.
+    """
+    profile, deviation = model.profile, model.dlms.range_with_deviation
+    assert profile is not None
     interval = timedelta(seconds=profile.interval_seconds)
     for whole in spans:
+        if course.give_way(whole.urgency):
+            return
         now = notes.clock()
         span = until(whole, floor_to(min(now, meter_now), interval))
         if span is None:
@@ -95,11 +103,15 @@ def _rows(rows: ProfileRows, profile: LoadProfile, scales: Scales) -> Rows:
 
 
 async def read_closings(
-    talk: Conversation, billing: BillingProfile, deviation: bool, spans: Iterable[Span], meter_now: datetime,
-    notes: Notebook, scales: Scales,
+    talk: Conversation, model: MeterModel, spans: Iterable[Span], meter_now: datetime, notes: Notebook,
+    scales: Scales, course: Course,
 ) -> None:  # fmt: skip
-    """The meter's own snapshots at the ends of the months asked for."""
+    """The meter's own snapshots at the ends of the months asked for, until somebody more urgent waits."""
+    billing, deviation = model.billing, model.dlms.range_with_deviation
+    assert billing is not None
     for whole in spans:
+        if course.give_way(whole.urgency):
+            return
         now = notes.clock()
         span = until(whole, month_floor(min(now, meter_now)))
         if span is None:
