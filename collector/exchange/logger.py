@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from collector.exchange.course import Course
 from collector.exchange.modbus_line import ModbusLine
 from collector.exchange.notebook import Notebook
 from collector.exchange.profiles import until
@@ -123,7 +124,7 @@ class LoggerReader:
     async def _window(self, number: int, count: int) -> tuple[LoggerRows, bytes]:
         log = self._logger
         await self._line.write(log.select, log.pointer(log.select).encode(number))
-        words, raw = await self._line.read(log.block(count))
+        words, raw = await self._line.read(log.block(count), bulk=True)
         return log.decode(words, LOCAL), raw
 
 
@@ -140,9 +141,10 @@ async def read_logger(
     spans: tuple[Span, ...],
     meter_now: datetime,
     notes: Notebook,
+    course: Course,
 ) -> None:
-    """The spans one by one, as far as the meter's own clock has come."""
-    if not spans:
+    """The spans one by one, as far as the meter's own clock has come and until somebody more urgent waits."""
+    if not spans or course.give_way(spans[0].urgency):
         return
     interval = timedelta(seconds=logger.interval_seconds)
     reader = LoggerReader(line, model, logger)
@@ -152,7 +154,9 @@ async def read_logger(
     except (DecodeError, ServiceRefused) as error:
         notes.reject(error.reason, error.raw)
         return
-    for whole in spans:
+    for number, whole in enumerate(spans):
+        if number and course.give_way(whole.urgency):
+            return
         now = notes.clock()
         span = until(whole, floor_to(min(now, meter_now), interval))
         if span is not None:
