@@ -24,7 +24,7 @@ HOUR: Final = timedelta(hours=1)
 _WAITING: Final = (
     orders.SELECT
     + """
-    WHERE m.modem = ANY (%(modems)s) AND (
+    WHERE (%(modems)s::text[] IS NULL OR m.modem = ANY (%(modems)s)) AND (
         (o.state = 'approved' AND o.expires_at > %(now)s)
         OR (o.state IN ('sent', 'unknown')
             AND o.claimed_at < clock_timestamp() - make_interval(secs => %(forsaken_s)s)))
@@ -67,13 +67,17 @@ class Holder:
 
 
 async def waiting(
-    conn: AsyncConnection[TupleRow], modems: Collection[str], now: datetime, forsaken_s: float
+    conn: AsyncConnection[TupleRow], modems: Collection[str] | None, now: datetime, forsaken_s: float
 ) -> list[Order]:
-    """What is to be carried out behind these modems: approved, or sent and nobody said how it went.
+    """What is to be carried out behind these modems, or any: approved, or sent and nobody said how it went.
 
     Reads first, then by age. What was sent is nobody's any more `forsaken_s` later, by the server's clock.
     """
-    asked = {"modems": list(modems), "now": require_aware(now), "forsaken_s": forsaken_s}
+    asked = {
+        "modems": None if modems is None else list(modems),
+        "now": require_aware(now),
+        "forsaken_s": forsaken_s,
+    }
     return [order_of(row) async for row in await conn.execute(_WAITING, asked)]
 
 

@@ -7,6 +7,7 @@ written under a wrong time are not made right by a jump, and everybody has to kn
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -37,6 +38,8 @@ class Verdict(Enum):
     LATER = "later"
     """The end of an interval is near, or lies between what it shows and what is right."""
     TOO_FAR = "too_far"
+    KEPT_FROM = "kept_from"
+    """Whoever has to be asked before it is set said no."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +109,11 @@ async def set_clock(
     interval: timedelta = HALF_HOUR,
     *,
     jump: bool = False,
+    leave: Callable[[], Awaitable[bool]] | None = None,
 ) -> Setting:
     """Look once more, set, read back; what was done is an event with before and after.
+
+    `leave` is asked right before the clock is set; when it says no, nothing is.
 
     Raises `Refused` when the meter does not let its clock be set, `DecodeError` for what is no time.
     """
@@ -115,6 +121,8 @@ async def set_clock(
     todo = verdict(before.offset_s, notes.clock(), limits, interval, jump=jump)
     if todo is not Verdict.SET:
         return Setting(todo, before.offset_s, before.offset_s)
+    if leave is not None and not await leave():
+        return Setting(Verdict.KEPT_FROM, before.offset_s, before.offset_s)
     right = notes.clock() + timedelta(seconds=before.trip_s / 2, milliseconds=500)
     await talk.set(clock, axdr.octet_string(write_clock(right.replace(microsecond=0).astimezone(LOCAL))))
     after = await look(talk, clock, notes)
