@@ -23,6 +23,7 @@ VERBS: dict[str, tuple[str, str | None]] = {
     "init": ("init:command", "Set up this installation: home, settings, keys, database."),
     "check": ("check:command", "Look at this installation and say what is wrong with it."),
     "status": ("status:command", "What is read, what is silent, what is held, what is due."),
+    "report": ("report:command", "How complete reading is, who is silent, why reads fail, clocks, links."),
     "user": ("user:command", "Who may sign in."),
     "meter": ("meter:command", "Add, list and test meters."),
     "import": ("import_:command", "Bring in customers, meters and the register of the grid."),
