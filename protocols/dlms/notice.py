@@ -47,6 +47,27 @@ class DataNotification:
 
 
 @dataclass(frozen=True, slots=True)
+class DataNotificationConfirm:
+    """What whoever receives a confirmed push says once he has it."""
+
+    TAG: ClassVar[int] = 0x10
+    long_invoke: LongInvokeId
+
+    def to_bytes(self) -> bytes:
+        """The message."""
+        return bytes((self.TAG,)) + self.long_invoke.to_bytes()
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> Self:
+        """Read it whole; raises `DecodeError`."""
+        reader = Reader(raw)
+        reader.expect(cls.TAG, "data-notification-confirm")
+        invoke = LongInvokeId.read(reader)
+        reader.finish()
+        return cls(invoke)
+
+
+@dataclass(frozen=True, slots=True)
 class EventNotification:
     """One attribute told because something happened; `stamp` None when the meter left it out."""
 

@@ -1,7 +1,7 @@
 """What a file of this folder says about a kind of meter."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -14,6 +14,7 @@ from protocols.dlms.reference import Attribute
 from protocols.dlms.selection import CLOCK_COLUMN, CaptureObject
 from protocols.errors import LocalError
 from protocols.meter_models.mode_c import ModeCSettings
+from protocols.meter_models.pushing import Pushes
 from protocols.modbus.framing import Carrier
 from protocols.modbus.logger import Logger
 from protocols.modbus.registers import MAX_REGISTERS, Block, Register, read_plan
@@ -243,6 +244,7 @@ class MeterModel:
     billing: BillingProfile | None = None
     logger_columns: tuple[tuple[str, ProfileColumn], ...] = ()
     control: Control = NO_CONTROL
+    pushes: Pushes = field(default_factory=Pushes)
 
     @property
     def dlms(self) -> DlmsSettings:

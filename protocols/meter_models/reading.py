@@ -30,6 +30,7 @@ from protocols.meter_models.model import (
     RegisterItem,
     Speech,
 )  # fmt: skip
+from protocols.meter_models.pushing import read_push
 from protocols.meter_models.table import Table
 from protocols.modbus.framing import Carrier
 from protocols.modbus.logger import LOAD_PROFILE, Field, Logger
@@ -100,6 +101,7 @@ def _model(name: str, top: Table) -> MeterModel:
         billing=_billing(top.sub("billing"), registers),
         logger_columns=logged,
         control=_control(top.sub("control")),
+        pushes=read_push(top.sub("push")),
     )
     top.finish()
     _check(model)
@@ -124,6 +126,8 @@ def _check(model: MeterModel) -> None:
         raise LocalError("profiles and a serial by OBIS belong to DLMS meters")
     if model.speech is Speech.MODE_C and (model.billing or model.serial):
         raise LocalError("a closing profile belongs to DLMS meters, and the serial to [mode_c]")
+    if model.pushes.lists and model.speech is not Speech.DLMS:
+        raise LocalError("a [push] table belongs to a meter that speaks DLMS")
     if model.control != NO_CONTROL and model.speech is not Speech.DLMS:
         raise LocalError("a [control] table belongs to a meter that speaks DLMS")
     codes = [item.place.obis for item in model.registers] + [item.place.obis for item in model.instants]

@@ -16,6 +16,8 @@ from protocols.dlms.hdlc.frame import HdlcFrame
 from protocols.dlms.hdlc.parameters import LinkParameters
 from protocols.dlms.hdlc.rejection import Rejection
 from protocols.dlms.initiate import InitiateRequest, InitiateResponse
+from protocols.dlms.notice import DataNotificationConfirm
+from protocols.dlms.reference import LongInvokeId
 from protocols.dlms.security import MemoryCounters, Policy, Protection, SecuritySetup, Suite
 from protocols.dlms.security.control import SecurityControl
 from protocols.dlms.security.envelopes import (
@@ -73,6 +75,9 @@ WRITTEN: dict[type, st.SearchStrategy[Any]] = {
     GeneralGlobal: st.builds(GeneralGlobal, st.just(b"") | st.binary(min_size=8, max_size=8), protected),
     GeneralDedicated: st.builds(GeneralDedicated, st.binary(min_size=8, max_size=8), protected),
     GeneralCiphering: st.builds(GeneralCiphering, headers, keys, protected),
+    DataNotificationConfirm: st.builds(
+        DataNotificationConfirm, st.builds(LongInvokeId, st.integers(0, (1 << 24) - 1), *[flags] * 4)
+    ),
     GeneralSigning: st.builds(GeneralSigning, headers, octets, octets),
     Identification: st.builds(
         Identification,
