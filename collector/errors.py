@@ -50,6 +50,10 @@ class SpoolFull(SpoolError):
     """No room for what a meter would say: polling stops, the meter keeps it."""
 
 
+class StoreAway(CollectorError):
+    """The database could not be asked."""
+
+
 class UnknownModel(CollectorError):
     """A meter names a model that this program does not have."""
 

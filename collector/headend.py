@@ -4,32 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import AsyncExitStack
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, suppress
+from typing import Any
 
-from collector.caller import Office, call_round, due_at
+from collector.caller import Office, call_round
+from collector.desk import Desk
 from collector.ingest import Ingest
 from collector.links import DialIn, Link, link_to
 from collector.listener import Listener
 from collector.mqtt_gateways import Gateways
+from collector.node import Node
 from collector.plan import Wanted
 from collector.roster import Roster, Seat, StoreAway
 from collector.seen import seen
 from collector.settings import CollectReport, HeadEndSettings, MeterOutcome, Progress, unseen
 from collector.spool import Spool
 from model.clock import Clock
+from model.grid import ModemLink
 from model.readout import Readout
 from storage.fleet import Line
 
 log = logging.getLogger("ami.collect")
 
-TICK_S = 0.5
-REST_S = 10.0
-ROOM = 0.8  # polling that stopped for a full spool goes on below this share
+PARTING_S = 5.0  # how long a node that stops waits for the store to take what it has
 
 
 def _unnoticed(port: int | None) -> None:
@@ -54,9 +54,14 @@ async def run(
     async with AsyncExitStack() as stack:
         spool = Spool(settings.spool_path, settings.spool_limit_bytes)
         stack.callback(spool.close)
-        head_end = HeadEnd(settings, spool, Ingest(spool, settings.dsn), clock, progress)
+        adopt(spool)
+        ingest = Ingest(spool, settings.dsn, node="" if once else settings.node)
+        head_end = HeadEnd(settings, spool, ingest, clock, progress)
         stack.push_async_callback(head_end.close)
-        await head_end.open(once=once)
+        if once:
+            await head_end.open(once=True)
+        else:
+            node = await head_end.open_node()
         opened(head_end.listener.port if head_end.listener is not None else None)
         if once:
             await head_end.read_everything()
@@ -68,12 +73,20 @@ async def run(
                     host=settings.metrics_host,
                     port=settings.metrics_port,
                     dsn=settings.dsn,
-                    node="",
+                    node=settings.node,
                     clock=clock,
                 )
             )
-            await head_end.live()
+            await head_end.live(node)
         return head_end.report()
+
+
+def adopt(spool: Spool) -> None:
+    """Take over what lies in the spools beside this one that nobody has open: of a head-end under another
+    name that is no more, or of a time before heads-ends had names."""
+    for other in sorted(spool.path.parent.glob("*.sqlite")):
+        if other != spool.path and (found := spool.adopt(other)):
+            log.warning("%d readouts that waited in %s were taken over", found, other)
 
 
 class HeadEnd:
@@ -92,12 +105,9 @@ class HeadEnd:
         self._began = time.monotonic()
         self._open: dict[int, int] = {}
         self._total = 0
-        self._rounds: dict[str, asyncio.Task[None]] = {}
-        self._due: dict[str, datetime] = {}
         self._ingesting: asyncio.Task[None] | None = None
         self.gateways: Gateways | None = None
         self._hearing: asyncio.Task[None] | None = None
-        self._stopped_since: float | None = None
 
     @property
     def stopped(self) -> str:
@@ -110,20 +120,48 @@ class HeadEnd:
         One that reads all `once` wants the port only where a modem dials in; one that stays may get such a
         modem later.
         """
-        await self._load()
+        await self._patiently(self._load)
         self._ingesting = asyncio.create_task(self.ingest.serve())
         dials_in = any(isinstance(link, DialIn) for link in self.links.values())
         if self.settings.listen_port is not None and (dials_in or not once):
             self.listener = Listener(self.settings)
             self._tell_listener()
             await self.listener.open()
-        if self.settings.broker is not None and not once:
+        if not once:
+            self._hear_gateways()
+
+    async def open_node(self) -> Node:
+        """Enter this head-end as a node, start bringing in what an earlier run left in the spool, listen."""
+        settings = self.settings
+        desk = Desk(self.office, self.roster)
+        node = Node(settings.node, settings.dsn, desk, self.roster, self.spool)
+        self.spool.stamp = desk.stamp
+        listen = "" if settings.listen_port is None else f"{settings.listen_host}:{settings.listen_port}"
+        await self._patiently(lambda: node.arrive(listen, settings.version))
+        await self._patiently(node.expect_calls)
+        if settings.broker is not None:
+            await self._patiently(lambda: self.roster.take(self.spool, links=[ModemLink.MQTT]))
+        self._ingesting = asyncio.create_task(self.ingest.serve())
+        if settings.listen_port is not None:
+            self.listener = Listener(settings, node.settled)
+            node.expected = self._expect
+            self._expect(desk.calls)
+            await self.listener.open()
+        self._hear_gateways()
+        return node
+
+    def _expect(self, calls: Mapping[str, DialIn]) -> None:
+        if self.listener is not None:
+            self.listener.expect({link.modem.registration: link for link in calls.values()})
+
+    def _hear_gateways(self) -> None:
+        if self.settings.broker is not None:
             self.gateways = Gateways(self.settings.broker, self.roster, self.spool, self.office.clock)
             self._hearing = asyncio.create_task(self.gateways.serve())
 
     async def close(self) -> None:
         """Hang up everywhere. A conversation under way is as if never begun; every other is on the disk."""
-        tasks = [*self._rounds.values(), *filter(None, (self._ingesting, self._hearing))]
+        tasks = [*filter(None, (self._ingesting, self._hearing))]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -133,13 +171,14 @@ class HeadEnd:
             link.close()
         await asyncio.sleep(0)  # the sockets close in the loop's next turn
 
-    async def _load(self) -> None:
+    async def _patiently(self, ask: Callable[[], Awaitable[Any]]) -> None:
+        """Ask the store, and wait a while for it when it is away. Raises StoreAway."""
         deadline = time.monotonic() + self.settings.store_patience_s
         pause = 0.2
         while True:
             try:
-                await self.roster.load(self.spool)
-                break
+                await ask()
+                return
             except StoreAway as away:
                 if time.monotonic() > deadline:
                     raise
@@ -147,6 +186,9 @@ class HeadEnd:
                     log.warning("%s; waiting for it", away.sentence)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 5.0)
+
+    async def _load(self) -> None:
+        await self.roster.load(self.spool)
         self._relink()
 
     def _relink(self) -> None:
@@ -231,75 +273,26 @@ class HeadEnd:
         finally:
             draining.cancel()
 
-    async def live(self) -> None:
-        """Until cancelled: start a round along every line that is due."""
-        self._count()
-        loaded = time.monotonic()
-        while True:
-            now = self.office.clock()
-            self._resume()
-            if not self.office.stopped:
-                for line in self.roster.lines:
-                    self._start_if_due(line, now)
-            if time.monotonic() - loaded > self.settings.reload_every_s:
-                loaded = time.monotonic()
-                await self._reload()
-            self._ingest_lives()
-            await asyncio.sleep(TICK_S)
-
-    def _resume(self) -> None:
-        """Polling that stopped goes on once the spool has been emptied for the most part, after a while."""
-        if not self.office.stopped:
-            self._stopped_since = None
-        elif self._stopped_since is None:
-            self._stopped_since = time.monotonic()
-        elif time.monotonic() - self._stopped_since > REST_S and self.spool.fullness < ROOM:
-            log.warning("there is room in the spool again: polling goes on")
-            self.office.stopped = ""
-            self._due.clear()
-
-    @property
-    def _just_started(self) -> bool:
-        return time.monotonic() - self._began < self.settings.dial_in_wait_s
+    async def live(self, node: Node) -> None:
+        """Until cancelled; then what is held is handed over, and the store takes what it can at once."""
+        serving = asyncio.create_task(node.serve())
+        parts = [serving, *filter(None, (self._ingesting, self._hearing))]
+        try:
+            await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+            for task in parts:
+                if task.done():
+                    task.result()
+        finally:
+            serving.cancel()
+            await asyncio.gather(serving, return_exceptions=True)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PARTING_S):
+                    await self.ingest.drained()
 
     def _ingest_lives(self) -> None:
         for task in filter(None, (self._ingesting, self._hearing)):
             if task.done():
                 task.result()
-
-    def _start_if_due(self, line: Line, now: datetime) -> None:
-        code = line.modem.code
-        task = self._rounds.get(code)
-        if task is not None:
-            if not task.done():
-                return
-            del self._rounds[code]
-            task.result()
-        link = self.links[code]
-        dialled = isinstance(link, DialIn) and link.take_news()
-        if dialled:
-            # It is back: whatever its meters were put off for is tried again now.
-            for seat in self.roster.of(line):
-                seat.not_before = None
-        elif now < self._due.get(code, now):
-            return
-        elif isinstance(link, DialIn) and not link.connected and self._just_started:
-            return  # it has hardly had the time to call
-        self._rounds[code] = asyncio.create_task(self._live_round(line))
-
-    async def _live_round(self, line: Line) -> None:
-        # All lines are due at the half-hour; a fleet that calls in the same millisecond helps nobody.
-        await asyncio.sleep(random.uniform(0.0, TICK_S))
-        seats = self.roster.of(line)
-        await self._round(line, 0.0)
-        self._due[line.modem.code] = due_at(self.office, seats)
-
-    async def _reload(self) -> None:
-        try:
-            await self.roster.load(self.spool)
-        except StoreAway:
-            return  # the ingest has said so
-        self._relink()
 
     def report(self) -> CollectReport:
         """How it stands."""

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import ParamSpec, TypeVar
 
 import psycopg
-from psycopg import Connection
-from psycopg.rows import TupleRow
 
-from collector.errors import CollectorError, UnknownModel
+from collector.errors import StoreAway, UnknownModel
 from collector.exchange.abilities import abilities_of
 from collector.exchange.scales import Scales
 from collector.known import Known
 from collector.plan import Abilities, Wanted, wanted
 from collector.settings import HeadEndSettings
 from collector.spool import Spool
-from model.grid import ModemLink
+from model.grid import Modem, ModemLink
 from model.period import Period
 from protocols.errors import ProtocolError
 from storage import fleet
@@ -25,9 +25,7 @@ from storage.errors import Unreachable
 from storage.fleet import Line, LineMeter, MeterLatest
 from storage.pool import connect
 
-
-class StoreAway(CollectorError):
-    """The database could not be asked which meters there are."""
+__all__ = ["Roster", "Seat", "StoreAway"]
 
 
 @dataclass(slots=True)
@@ -56,12 +54,17 @@ class Seat:
         )
 
 
-Loaded = tuple[list[Line], dict[tuple[int, str], list[Period]], dict[int, MeterLatest]]
+P = ParamSpec("P")
+T = TypeVar("T")
+Heard = tuple[dict[tuple[int, str], list[Period]], dict[int, MeterLatest]]
 
 
 class Roster:
     """Every seat by meter id, in the order of modems and addresses. `lines` are those that can be called or
-    that call; gateways, which nobody asks anything, stand beside them by the id they send under."""
+    that call; gateways, which nobody asks anything, stand beside them by the id they send under.
+
+    `load` is for a head-end that reads everything; a node takes and drops lines as it comes to hold them.
+    """
 
     def __init__(self, settings: HeadEndSettings) -> None:
         self._settings = settings
@@ -75,51 +78,93 @@ class Roster:
         return [self.seats[meter.meter_id] for meter in line.meters if meter.meter_id in self.seats]
 
     async def load(self, spool: Spool) -> None:
-        """Ask the store; the first time, what waits in the spool counts as answered too. Raises `StoreAway`.
+        """Ask the store for all there is; what waits in the spool counts as answered. Raises StoreAway."""
+        lines = await self.take(spool)
+        self.lines = [line for line in lines if line.modem.link is not ModemLink.MQTT]
+        here = {meter.meter_id for line in lines for meter in line.meters}
+        self._forget(self.seats.keys() - here)
 
-        Nothing may leave the spool while this runs for the first time.
+    async def take(
+        self,
+        spool: Spool,
+        *,
+        shards: Collection[int] | None = None,
+        modems: Collection[str] | None = None,
+        links: Collection[ModemLink] | None = None,
+        anew: bool = False,
+    ) -> list[Line]:
+        """Seat the meters of these lines, all without a choice, as the store knows them; the lines.
+
+        What is known of a meter that has its seat already is not asked for again, unless `anew`. Raises
+        StoreAway.
         """
+        lines = await self._store(self._lines, shards, modems, links)
+        found = [meter.meter_id for line in lines for meter in line.meters]
+        fresh = [meter_id for meter_id in found if anew or meter_id not in self.seats]
+        # The spool before the store: what leaves the one meanwhile is found in the other.
+        waiting = [record async for record in spool.of_meters(fresh)] if fresh else []
+        answered, latest = await self._store(self._known, fresh) if fresh else ({}, {})
+        for line in lines:
+            for meter in line.meters:
+                self._take_seat(line, meter)
+            if line.modem.link is ModemLink.MQTT:
+                self.gateways[line.modem.registration] = line
+        for (meter_id, item), periods in answered.items():
+            self.seats[meter_id].known.answered_before(item, periods)
+        for meter_id, known in latest.items():
+            self.seats[meter_id].known.fresh(known.last_register, known.last_instant)
+        for record in waiting:
+            self.seats[record.meter_id].known.note(record.readout)
+        for meter_id in fresh:
+            self.seats[meter_id].known.forgive()
+        return lines
+
+    def drop(self, line: Line) -> None:
+        """Forget a line and what is known of its meters: others may come to know more."""
+        self._forget({meter.meter_id for meter in line.meters})
+
+    def _forget(self, meter_ids: Collection[int]) -> None:
+        for meter_id in list(meter_ids):
+            seat = self.seats.pop(meter_id, None)
+            if seat is not None and self.by_serial.get(seat.meter.serial) is seat:
+                del self.by_serial[seat.meter.serial]
+
+    async def callers(self) -> list[Modem]:
+        """Every modem that dials in. Raises StoreAway."""
+        return await self._store(self._callers)
+
+    async def _store(self, ask: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
-            lines, answered, latest = await asyncio.to_thread(self._ask)
+            return await asyncio.to_thread(ask, *args, **kwargs)
         except (Unreachable, psycopg.OperationalError) as error:
             said = str(error).strip().splitlines() or [type(error).__name__]
             raise StoreAway(
                 f"the head-end cannot ask the database which meters there are: {said[-1]}"
             ) from error
-        before = self.seats
-        self.lines = [line for line in lines if line.modem.link is not ModemLink.MQTT]
-        self.gateways = {line.modem.registration: line for line in lines if line.modem.link is ModemLink.MQTT}
-        self.seats = {}
-        for line in lines:
-            for meter in line.meters:
-                self.seats[meter.meter_id] = self._seat(line, meter, before.get(meter.meter_id))
-        self.by_serial = {seat.meter.serial: seat for seat in self.seats.values()}
-        for (meter_id, item), periods in answered.items():
-            self.seats[meter_id].known.answered_before(item, periods)
-        for meter_id, fresh in latest.items():
-            self.seats[meter_id].known.fresh(fresh.last_register, fresh.last_instant)
-        if not before:
-            await self._learn_from(spool)
 
-    async def _learn_from(self, spool: Spool) -> None:
-        after = 0
-        while batch := await spool.oldest(after=after):
-            after = batch[-1].id
-            for record in batch:
-                if record.meter_id in self.seats:
-                    self.seats[record.meter_id].known.note(record.readout)
-        for seat in self.seats.values():
-            seat.known.forgive()
+    def _lines(
+        self,
+        shards: Collection[int] | None,
+        modems: Collection[str] | None,
+        links: Collection[ModemLink] | None,
+    ) -> list[Line]:
+        with connect(self._settings.dsn, statement_timeout_s=60) as connection:
+            found = fleet.lines(connection, self._settings.unwrap, shards=shards, modems=modems, links=links)
+        return chosen(found, self._settings)
 
-    def _ask(self) -> Loaded:
-        settings = self._settings
-        with connect(settings.dsn, statement_timeout_s=60) as connection:
-            return ask(connection, settings)
+    def _known(self, meter_ids: Collection[int]) -> Heard:
+        with connect(self._settings.dsn, statement_timeout_s=60) as connection:
+            return fleet.answered(connection, meter_ids), fleet.latest(connection, meter_ids)
 
-    def _seat(self, line: Line, meter: LineMeter, before: Seat | None) -> Seat:
+    def _callers(self) -> list[Modem]:
+        with connect(self._settings.dsn, statement_timeout_s=60) as connection:
+            return fleet.callers(connection)
+
+    def _take_seat(self, line: Line, meter: LineMeter) -> None:
+        before = self.seats.get(meter.meter_id)
         if before is not None and before.meter == meter and before.line.modem == line.modem:
             before.line = line
-            return before
+            return
         try:
             abilities, problem = abilities_of(meter.model), ""
         except (UnknownModel, ProtocolError) as error:
@@ -127,17 +172,13 @@ class Roster:
         # What is known of the meter outlives a change of its password or modem; its failures do not.
         known = before.known if before is not None else Known()
         known.forgive()
-        return Seat(line, meter, abilities, known, problem)
+        seat = Seat(line, meter, abilities, known, problem)
+        self.seats[meter.meter_id] = self.by_serial[meter.serial] = seat
 
 
-def ask(connection: Connection[TupleRow], settings: HeadEndSettings) -> Loaded:
-    """Lines (limited to `settings.only`), answered periods and freshness of their meters."""
-    lines = fleet.lines(connection, settings.unwrap)
-    if settings.only is not None:
-        chosen = settings.only
-        lines = [
-            Line(line.modem, tuple(meter for meter in line.meters if meter.serial in chosen))
-            for line in lines
-        ]
-    ids = [meter.meter_id for line in lines for meter in line.meters]
-    return lines, fleet.answered(connection, ids), fleet.latest(connection, ids)
+def chosen(lines: list[Line], settings: HeadEndSettings) -> list[Line]:
+    """The lines, with only those meters on them that `settings.only` names, if it names any."""
+    only = settings.only
+    if only is None:
+        return lines
+    return [Line(line.modem, tuple(meter for meter in line.meters if meter.serial in only)) for line in lines]

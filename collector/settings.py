@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from collector.clock_limits import ClockLimits
 from collector.mqtt_settings import BrokerSettings
 from collector.spool import LIMIT
 
@@ -25,6 +26,8 @@ class HeadEndSettings:
     dsn: str = field(repr=False)
     spool_path: Path
     unwrap: Callable[[bytes], bytes] = field(repr=False)
+    node: str = "head-end"  # under which name it is one of the nodes at this database
+    version: str = ""
     listen_host: str = "127.0.0.1"
     listen_port: int | None = None
     concurrency: int = 64
@@ -45,6 +48,8 @@ class HeadEndSettings:
     listen_tls_certificate: Path | None = None
     listen_tls_key: Path | None = None
     only: frozenset[str] | None = None
+    clock_limits: ClockLimits | None = None  # how far off a clock may be before it is set; None: none is
+    disconnections_per_hour: int = 20  # one more, and none is sent until the stop is lifted
     broker: BrokerSettings | None = None  # where gateways send to; None: there are none
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = None  # of /metrics, /livez and /readyz; None: not shown

@@ -24,7 +24,12 @@ _LINES: Final = """
     LEFT JOIN LATERAL (
         SELECT min(since) AS since, nullif(max(coalesce(until, 'infinity')), 'infinity') AS until
         FROM installation WHERE meter_id = m.id) i ON true
+    WHERE (%(shards)s::integer[] IS NULL OR d.shard = ANY (%(shards)s))
+        AND (%(modems)s::text[] IS NULL OR d.code = ANY (%(modems)s))
+        AND (%(links)s::text[] IS NULL OR d.link = ANY (%(links)s))
     ORDER BY d.code, m.address, m.serial"""
+_CALLERS: Final = """
+    SELECT code, link, dialect, host, port, registration FROM modem WHERE link = 'dial_in' ORDER BY code"""
 _ANSWERED: Final = """
     SELECT meter_id, item, unnest(spans) FROM answered
     WHERE meter_id = ANY (%s) ORDER BY meter_id, item"""
@@ -82,12 +87,27 @@ class MeterLatest:
     last_profile_end: datetime | None = None
 
 
-def lines(conn: Connection[TupleRow], unwrap: Callable[[bytes], bytes]) -> list[Line]:
-    """Every modem by its code, with its meters. Raises SecretUnreadable when a password does not open."""
-    modems: dict[str, Modem] = {}
+def lines(
+    conn: Connection[TupleRow],
+    unwrap: Callable[[bytes], bytes],
+    *,
+    shards: Collection[int] | None = None,
+    modems: Collection[str] | None = None,
+    links: Collection[ModemLink] | None = None,
+) -> list[Line]:
+    """Modems by their codes, with their meters: all, or those of these shards, codes and links.
+
+    Raises SecretUnreadable when a password does not open.
+    """
+    found: dict[str, Modem] = {}
     meters: defaultdict[str, list[LineMeter]] = defaultdict(list)
-    for code, link, dialect, host, port, registration, *meter in conn.execute(_LINES):
-        modems[code] = Modem(code, ModemLink(link), dialect, host, port, registration)
+    chosen = {
+        "shards": None if shards is None else list(shards),
+        "modems": None if modems is None else list(modems),
+        "links": None if links is None else [str(link) for link in links],
+    }
+    for code, link, dialect, host, port, registration, *meter in conn.execute(_LINES, chosen):
+        found[code] = Modem(code, ModemLink(link), dialect, host, port, registration)
         meter_id, serial, model, address, digits, wrapped, since, until = meter
         if meter_id is None:
             continue
@@ -96,7 +116,12 @@ def lines(conn: Connection[TupleRow], unwrap: Callable[[bytes], bytes]) -> list[
         except StorageError as error:
             raise SecretUnreadable(serial) from error
         meters[code].append(LineMeter(meter_id, serial, model, address, digits, password, since, until))
-    return [Line(modem, tuple(meters[code])) for code, modem in modems.items()]
+    return [Line(modem, tuple(meters[code])) for code, modem in found.items()]
+
+
+def callers(conn: Connection[TupleRow]) -> list[Modem]:
+    """Every modem that dials in, whatever its shard: it may call any head-end."""
+    return [Modem(code, ModemLink(link), *rest) for code, link, *rest in conn.execute(_CALLERS)]
 
 
 def meter_ids(conn: Connection[TupleRow], serials: Iterable[str] | None = None) -> dict[str, int]:

@@ -43,12 +43,13 @@ _OTHERS: Final = """
 _SHARDS: Final = "SELECT DISTINCT shard FROM modem WHERE link <> 'mqtt' ORDER BY shard"
 _MINE: Final = "SELECT shard, epoch FROM shard_lease WHERE node = %s"
 _HOLDER: Final = """
-    SELECT n.name, n.stopped_at IS NULL AND n.seen_at > clock_timestamp() - make_interval(secs => %s)
+    SELECT n.name, CASE WHEN n.stopped_at IS NOT NULL THEN 'stopped'
+        WHEN n.seen_at > clock_timestamp() - make_interval(secs => %s) THEN 'lives' ELSE 'silent' END
     FROM shard_lease l JOIN node n ON n.name = l.node WHERE l.shard = %s"""
 _HOLDERS: Final = """
     SELECT DISTINCT n.name FROM modem_session s JOIN node n ON n.name = s.node
     WHERE s.modem = ANY (%s) AND s.node <> %s
-        AND (n.stopped_at IS NOT NULL OR n.seen_at < clock_timestamp() - make_interval(secs => %s))"""
+        AND n.stopped_at IS NULL AND n.seen_at < clock_timestamp() - make_interval(secs => %s)"""
 _END: Final = """
     SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
     WHERE application_name = %s AND datname = current_database() AND pid <> pg_backend_pid()"""
@@ -75,6 +76,7 @@ _HUNG_UP: Final = """
     WHERE modem = was.m AND epoch = was.e AND ended IS NULL"""
 _HUNG_UP_ALL: Final = """
     UPDATE modem_session SET ended = clock_timestamp() WHERE node = %s AND ended IS NULL"""
+_LOST: Final = "SELECT modem FROM modem_session WHERE modem = ANY (%s) AND node <> %s"
 _ELSEWHERE: Final = """
     SELECT s.modem FROM modem_session s JOIN node n ON n.name = s.node
     WHERE s.modem = ANY (%s) AND s.node <> %s AND s.ended IS NULL AND n.stopped_at IS NULL
@@ -163,20 +165,30 @@ def at_work(conn: Connection[TupleRow], but: Sequence[UUID] = ()) -> list[str]:
     return [name for (name,) in conn.execute(_OTHERS, [list(but), STALLED_S])]
 
 
-async def take_shard(conn: Conn, shard: int, node: str) -> tuple[int, str | None]:
-    """The new epoch of a shard that is this node's from now on, and whose it was (None: nobody's).
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A shard's new epoch, and whose it was: "" nobody's; `was_silent`: that node had fallen silent."""
+
+    epoch: int
+    before: str
+    was_silent: bool
+
+
+async def take_shard(conn: Conn, shard: int, node: str) -> Taken:
+    """A shard is this node's from now on.
 
     A holder that fell silent may hang in the middle of a transaction: what it has open here is ended first.
     """
     holder = await (await conn.execute(_HOLDER, [STALLED_S, shard])).fetchone()
-    if holder is not None and holder[0] != node and not holder[1]:
+    silent = holder is not None and holder[0] != node and holder[1] == "silent"
+    if holder is not None and silent:
         await conn.execute(_END, [APPLICATION.format(holder[0])])
     before = await (await conn.execute(_LEASE, [shard])).fetchone()
     taken = await (await conn.execute(_TAKE, [shard, node])).fetchone()
     assert taken is not None
     if before is not None and before[1] != node:
         await conn.execute(_MOVED, [[before[0]]])
-    return int(taken[0]), None if before is None else before[1]
+    return Taken(int(taken[0]), "" if before is None else before[1], silent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +218,12 @@ async def called(conn: Conn, node: str, modems: Collection[str]) -> dict[str, Ca
 async def hung_up(conn: Conn, sessions: Mapping[str, int]) -> None:
     """These sessions (epochs by modem) have ended; one that began since is left alone."""
     await conn.execute(_HUNG_UP, [list(sessions), list(sessions.values())])
+
+
+async def lost(conn: Conn, node: str, sessions: Mapping[str, int]) -> set[str]:
+    """Those of these sessions (epochs by modem) that are over because the modem called another node."""
+    found = await (await conn.execute(_LOST, [list(sessions), node])).fetchall()
+    return {modem for (modem,) in found}
 
 
 async def elsewhere(conn: Conn, node: str, modems: Collection[str]) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from typing import Any, Final, LiteralString
 
@@ -27,6 +27,11 @@ _FINISH: Final = "SELECT procrastinate_finish_job_v1(ours.id, %(status)s, %(dele
 _RETRY: Final = (
     "SELECT procrastinate_retry_job_v2(ours.id, %(at)s, %(priority)s, %(queue)s, %(lock)s)" + _OURS
 )
+
+_WITHOUT_JOB: Final = """
+    SELECT wanted.lock FROM unnest(%(locks)s::text[]) AS wanted (lock)
+    WHERE NOT EXISTS (SELECT FROM procrastinate_jobs j
+        WHERE j.lock = wanted.lock AND j.status IN ('todo', 'doing'))"""
 
 logger = logging.getLogger(__name__)
 
@@ -86,3 +91,9 @@ async def give_back(app: App, job: Job) -> None:
     except UniqueViolation:
         # The same work is queued already: the dead worker's copy is not needed.
         await app.job_manager.finish_job(job, Status.FAILED, delete_job=False)
+
+
+async def without_job(app: App, locks: Collection[str]) -> set[str]:
+    """Those of the locks for which no job waits or runs."""
+    rows = await app.connector.execute_query_all_async(_WITHOUT_JOB, locks=list(locks))
+    return {row["lock"] for row in rows}

@@ -1,0 +1,357 @@
+"""A node: one of the head-ends at a database, with the shards it holds and the modems that called it.
+
+It beats every few seconds: says that it lives, hears which leases are still its own and who else there is.
+Its worker runs the shards' jobs. While the database is away it goes on polling what it held, into its spool.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from typing import Final
+
+from procrastinate import App
+from procrastinate.exceptions import ConnectorException
+from procrastinate.worker import Worker
+
+from collector import shards
+from collector.desk import Desk, Hooks
+from collector.errors import CollectorError, StoreAway
+from collector.links import DialIn
+from collector.metrics import SHARD_EPOCH, SHARD_TAKEOVERS
+from collector.roster import Roster
+from collector.shards import GiveBack
+from collector.spool import Spool
+from collector.store_line import AWAY, StoreLine
+from model.grid import ModemLink
+from storage import leases
+from storage.leases import Arrival, Beat
+from storage.queue import STALLED_S, give_back, take_over
+
+log = logging.getLogger("ami.node")
+
+PERIOD_S: Final = 6 * 3600.0
+BEAT_S: Final = 2.0
+PAUSE_S: Final = 1.0  # before others may have what this node has enough of
+BOUNCES: Final = 5  # so often a shard is left to those who have less
+CALLS_AT_ONCE: Final = 500
+STOP_S: Final = 3.0
+
+
+def _nobody_listens(calls: Mapping[str, DialIn]) -> None:
+    """No modem can dial in here."""
+
+
+class NodeGone(CollectorError):
+    """Somebody else works under this node's name."""
+
+
+class Node:
+    """`arrive`, then `serve` until cancelled. The desk polls, the node says what."""
+
+    def __init__(self, name: str, dsn: str, desk: Desk, roster: Roster, spool: Spool) -> None:
+        self.name, self._dsn, self.desk, self._roster, self._spool = name, dsn, desk, roster, spool
+        desk.hooks = Hooks(self._elsewhere, self._acquired, self._awake)
+        self.line = StoreLine(dsn, name)
+        self.arrival: Arrival | None = None
+        self.last: Beat | None = None
+        self.epochs: dict[str, int] = {}  # of the modems that called us
+        self._beaten = 0.0  # monotonic; when the last beat that came through began
+        self._worker: Worker | None = None
+        self._worker_id: int | None = None
+        self._here = asyncio.Event()
+        self._here_since = 0.0
+        self._stopping = asyncio.Event()
+        self._called: dict[str, DialIn] = {}
+        self._calls = asyncio.Event()
+        self._ends: dict[int, asyncio.Event] = {}  # of the shards' jobs that run here
+        self._bounced: dict[int, int] = {}
+        self._loaded = time.monotonic()
+        self.expected: Callable[[Mapping[str, DialIn]], None] = _nobody_listens
+
+    async def arrive(self, listen: str, version: str) -> None:
+        """Enter the node; raises StoreAway, and NodeTaken when one of that name is at work."""
+        async with self.line.turn() as conn:
+            self.arrival = await leases.arrive(conn, self.name, self._spool.identity, listen, version)
+        self._worker_id = self.arrival.worker
+
+    async def serve(self) -> None:
+        """Until cancelled; then what is held is handed over at once, as far as the database can be told."""
+        working = asyncio.create_task(self._work_on())
+        parts = [asyncio.create_task(part()) for part in (self._beat_on, self._take_calls, self.desk.serve)]
+        try:
+            await asyncio.wait([working, *parts], return_when=asyncio.FIRST_COMPLETED)
+            for task in (working, *parts):
+                if task.done():
+                    task.result()
+        finally:
+            self._stopping.set()
+            rounds = self.desk.close()
+            if self._worker is not None:
+                self._worker.stop()  # type: ignore[no-untyped-call]
+            await asyncio.wait([working], timeout=STOP_S)
+            for task in (working, *parts):
+                task.cancel()
+            await asyncio.gather(working, *parts, *rounds, return_exceptions=True)
+            await self._leave()
+
+    async def _leave(self) -> None:
+        with suppress(StoreAway):
+            if self.arrival is not None and self._here.is_set():
+                async with self.line.turn() as conn:
+                    await leases.leave(conn, self.name, self.arrival.started_at)
+        await self.line.close()
+
+    # The beat
+
+    async def _beat_on(self) -> None:
+        while True:
+            try:
+                await self.beat()
+            except StoreAway as away:
+                self._went_away(away)
+            await self._reload()
+            await asyncio.sleep(BEAT_S * random.uniform(0.8, 1.0))
+
+    async def beat(self) -> None:
+        """Say that we live, hear what is ours. Raises StoreAway; NodeGone when the name is another's."""
+        assert self.arrival is not None
+        began = time.monotonic()
+        async with self.line.turn() as conn:
+            found = await leases.beat(conn, self.name, self.arrival.started_at, self._worker_id)
+            if found is None:
+                raise NodeGone(
+                    f"another head-end has taken the name {self.name} in this database: "
+                    "stop one of the two, or give this one another name with --node"
+                )
+            gone = [code for code in self.epochs if not self._connected(code)]
+            if gone:
+                await leases.hung_up(conn, {code: self.epochs[code] for code in gone})
+            lost = await leases.lost(conn, self.name, self.epochs)
+        if not self._here.is_set():
+            self._here_since = began
+            self._here.set()
+        self.last, self._beaten = found, began
+        self.desk.skew_s = found.at.timestamp() - time.time()
+        for code in {*gone, *lost}:
+            self.epochs.pop(code, None)
+            self.desk.hung_up(code)
+        for shard in [one for one, epoch in self.desk.shards.items() if found.epochs.get(one) != epoch]:
+            self._lose(shard)
+            if shard in self._ends:
+                self._ends[shard].set()
+        # What we hold, not what the leases say: one that was given back is ours until somebody takes it.
+        held = {**found.held, self.name: len(self._ends)}
+        for shard in sorted(self._ends, reverse=True)[: shards.surplus(self.name, held, len(found.shards))]:
+            self._ends[shard].set()
+
+    def _connected(self, code: str) -> bool:
+        link = self.desk.calls.get(code)
+        return link is not None and link.connected
+
+    def _went_away(self, away: StoreAway) -> None:
+        if self._here.is_set():
+            self._here.clear()
+            log.warning("%s; this node goes on with what it holds", away.sentence)
+
+    async def _awake(self) -> None:
+        """After a sleep: ask what is still ours; when nobody can be asked, go on."""
+        with suppress(StoreAway):
+            await self.beat()
+
+    async def _elsewhere(self, modems: Collection[str]) -> set[str]:
+        async with self.line.turn() as conn:
+            return await leases.elsewhere(conn, self.name, modems)
+
+    async def _acquired(self, modems: Collection[str]) -> None:
+        """Lines came to us: whatever waits for them is to be done here now."""
+
+    async def wake(self, modems: list[str]) -> None:
+        """Orders wait for these modems."""
+        for code in modems:
+            self.desk.wake(code)
+
+    # Shards
+
+    async def _work_on(self) -> None:
+        """Run the worker; when the database goes away it ends, and a new one begins when that is back."""
+        while not self._stopping.is_set():
+            await self._here.wait()
+            try:
+                async with shards.shard_app(self._dsn, self._hold, self.wake).open_async() as app:
+                    await self._work(app)
+            except (ConnectorException, *AWAY) as error:
+                log.info("the queue is away: %s", error)
+            if not self._stopping.is_set():
+                await asyncio.sleep(BEAT_S * random.uniform(0.5, 1.0))
+
+    async def _work(self, app: App) -> None:
+        await self._reclaim(app)
+        self._worker = worker = shards.worker(app, self.name)
+        keeping = asyncio.create_task(self._keep_up(app, worker))
+        try:
+            await worker.run()  # type: ignore[no-untyped-call]
+        finally:
+            keeping.cancel()
+            self._worker = None
+
+    async def _reclaim(self, app: App) -> None:
+        """The jobs of this node's last worker, which is no more, need not wait until that is noticed."""
+        if self._worker_id is None:
+            return
+        for job in await app.job_manager.list_jobs_async(queue=shards.QUEUE, status="doing"):
+            if job.worker_id == self._worker_id:
+                await give_back(app, job)
+
+    async def _keep_up(self, app: App, worker: Worker) -> None:
+        """See to it that every shard has its job, and that the jobs of the dead are done by the living."""
+        while True:
+            self._worker_id = worker.worker_id or self._worker_id
+            with suppress(ConnectorException):
+                if self.last is not None:
+                    await shards.ensure(app, self.last.shards)
+                # Who was away himself gives others the time to be heard again.
+                if (
+                    time.monotonic() - self._here_since > STALLED_S
+                    or len(self.last.held if self.last else ()) < 2
+                ):
+                    await take_over(app)
+            await asyncio.sleep(BEAT_S * random.uniform(0.8, 1.0))
+
+    async def _hold(self, shard: int) -> None:
+        """A shard's job: take the lease, poll until the period ends or the lease does. Raises GiveBack."""
+        if self._stopping.is_set():
+            raise GiveBack("this node stops")
+        self._leave_to_others(shard)
+        end = self._ends[shard] = asyncio.Event()
+        try:
+            await self._take(shard)
+            stopping = asyncio.create_task(self._stopping.wait())
+            ending = asyncio.create_task(end.wait())
+            try:
+                await asyncio.wait(
+                    {stopping, ending},
+                    timeout=PERIOD_S * random.uniform(0.8, 1.0),
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+            finally:
+                stopping.cancel()
+                ending.cancel()
+        except StoreAway as away:
+            raise GiveBack(away.sentence, PAUSE_S) from away
+        finally:
+            del self._ends[shard]
+        # Not reached when the worker breaks off because the database went away: then we go on polling.
+        self._lose(shard)
+        if end.is_set() or self._stopping.is_set():
+            raise GiveBack("others are to have it", 0.0 if self._stopping.is_set() else PAUSE_S / 4)
+
+    def _leave_to_others(self, shard: int) -> None:
+        """Raise GiveBack when others have less than we; what we still poll we take again."""
+        if shard in self.desk.shards or self.last is None:
+            return
+        mine = len({*self.desk.shards, *self._ends})
+        if shards.may_take(self.name, mine, self.last.held, len(self.last.shards)):
+            self._bounced.pop(shard, None)
+            return
+        self._bounced[shard] = self._bounced.get(shard, 0) + 1
+        if self._bounced[shard] <= BOUNCES:
+            raise GiveBack("others have less", PAUSE_S)
+        del self._bounced[shard]
+
+    async def _take(self, shard: int) -> None:
+        async with self.line.turn() as conn:
+            taken = await leases.take_shard(conn, shard, self.name)
+        if taken.before not in ("", self.name):
+            if taken.was_silent:
+                SHARD_TAKEOVERS.inc()
+            how = "taken over from node" if taken.was_silent else "handed over by node"
+            log.warning("shard %d was %s %s, epoch %d", shard, how, taken.before, taken.epoch)
+            self.desk.drop(shard)
+        lines = await self._roster.take(self._spool, shards=[shard], links=_CALLED_OR_CALLING)
+        await self.desk.take(shard, taken.epoch, lines)
+        SHARD_EPOCH.labels(str(shard)).set(taken.epoch)
+
+    def _lose(self, shard: int) -> None:
+        self.desk.drop(shard)
+        with suppress(KeyError):
+            SHARD_EPOCH.remove(str(shard))
+
+    # Modems that dial in
+
+    def settled(self, link: DialIn) -> None:
+        """The listener's word that a modem is connected here, or connected anew."""
+        self._called[link.modem.code] = link
+        self._calls.set()
+
+    async def _take_calls(self) -> None:
+        while True:
+            await self._calls.wait()
+            self._calls.clear()
+            batch = dict(list(self._called.items())[:CALLS_AT_ONCE])
+            try:
+                await self._take_batch({code: link for code, link in batch.items() if link.connected})
+            except StoreAway:
+                self._calls.set()
+                await asyncio.sleep(BEAT_S)
+                continue
+            for code, link in batch.items():
+                if self._called.get(code) is link:
+                    del self._called[code]
+            if self._called:
+                self._calls.set()
+
+    async def _take_batch(self, batch: dict[str, DialIn]) -> None:
+        if not batch:
+            return
+        async with self.line.turn() as conn:
+            calls = await leases.called(conn, self.name, batch)
+        ours = [code for code, call in calls.items() if self._knows(code, call)]
+        news = calls.keys() - set(ours)
+        lines = [self.desk.lines[code].line for code in ours]
+        if news:
+            lines += await self._roster.take(self._spool, modems=sorted(news), anew=True)
+        for line in lines:
+            code = line.modem.code
+            if code in batch and batch[code].connected:
+                self.epochs[code] = calls[code].epoch
+                await self.desk.called(line, batch[code], calls[code].epoch)
+
+    def _knows(self, code: str, call: leases.Call) -> bool:
+        """Whether what is known here of a modem's meters is all there is: nobody else had it since."""
+        return code in self.desk.lines and call.node_before in ("", self.name)
+
+    async def _reload(self) -> None:
+        """Every so often: the register as it is now."""
+        settings = self.desk.office.settings
+        if time.monotonic() - self._loaded < settings.reload_every_s:
+            return
+        self._loaded = time.monotonic()
+        with suppress(StoreAway):
+            await self.expect_calls()
+            for shard, epoch in list(self.desk.shards.items()):
+                lines = await self._roster.take(self._spool, shards=[shard], links=_CALLED_OR_CALLING)
+                if self.desk.shards.get(shard) == epoch:
+                    self.desk.refresh(lines)
+                    await self.desk.take(shard, epoch, lines)
+            called = [code for code, held in self.desk.lines.items() if held.shard is None]
+            if called:
+                self.desk.refresh(await self._roster.take(self._spool, modems=called))
+
+    async def expect_calls(self) -> None:
+        """Links for all modems that may dial in here. Raises StoreAway."""
+        modems = {modem.code: modem for modem in await self._roster.callers()}
+        calls = self.desk.calls
+        for code in [code for code, link in calls.items() if modems.get(code) != link.modem]:
+            calls.pop(code).close()
+        for code, modem in modems.items():
+            if code not in calls:
+                calls[code] = DialIn(modem)
+        self.expected(calls)
+
+
+_CALLED_OR_CALLING: Final = (ModemLink.DIAL_OUT, ModemLink.DIAL_IN)
