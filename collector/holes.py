@@ -6,12 +6,14 @@ before its buffer. Kept in memory alone; a program that starts anew believes the
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from collector.plan import floor_to
 from model.period import HALF_HOUR, Period, subtract
-from model.readout import Answer
+from model.readout import Answer, ProfileBlock
 from model.series import ProfileKind
 
 RECENT = timedelta(days=3)  # far less than any meter's buffer holds
@@ -37,14 +39,23 @@ def left_out(answer: Answer, now: datetime) -> list[Period]:
     if answer.asked.end <= since:
         return []
     asked = Period(max(answer.asked.start, since), answer.asked.end)
-    there = []
-    for block in answer.blocks:
-        back = block.interval if block.kind is ProfileKind.INDEX else timedelta()
-        for stamp in reversed(block.stamps):
-            if stamp < asked.start:
-                break
-            there.append(Period(stamp - back, stamp - back + block.interval))
-    return subtract(asked, there)
+    return subtract(asked, [run for block in answer.blocks for run in _runs(block, asked.start)])
+
+
+def _runs(block: ProfileBlock, since: datetime) -> Iterator[Period]:
+    """The block's intervals from `since` on, those that touch each other as one."""
+    interval = block.interval
+    back = interval if block.kind is ProfileKind.INDEX else timedelta()
+    first = bisect_left(block.stamps, since)
+    if first == len(block.stamps):
+        return
+    begin = end = block.stamps[first]
+    for stamp in block.stamps[first:]:
+        if stamp != end:
+            yield Period(begin - back, end - back)
+            begin = stamp
+        end = stamp + interval
+    yield Period(begin - back, end - back)
 
 
 def noted(holes: list[Hole], answer: Answer, now: datetime) -> list[Hole]:

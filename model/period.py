@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from operator import attrgetter
 from zoneinfo import ZoneInfo
 
 from model.errors import ModelError
 
+_START = attrgetter("start")
 LOCAL = ZoneInfo("Asia/Ho_Chi_Minh")  # UTC+7, no daylight saving
 HALF_HOUR = timedelta(minutes=30)
 
 
 def require_aware(at: datetime) -> datetime:
     """Return `at`, or raise `ModelError` when it bears no offset."""
-    if at.tzinfo is None or at.utcoffset() is None:
+    if at.utcoffset() is None:
         raise ModelError(
             f"the instant {at.isoformat()} bears no offset: give one, as in 2026-10-01T00:00+07:00"
         )
@@ -46,8 +48,9 @@ class Period:
     end: datetime
 
     def __post_init__(self) -> None:
-        require_aware(self.start)
-        require_aware(self.end)
+        if self.start.utcoffset() is None or self.end.utcoffset() is None:
+            require_aware(self.start)
+            require_aware(self.end)
         if self.end < self.start:
             raise ModelError(
                 f"a period cannot end at {self.end.isoformat()}, before it starts at {self.start.isoformat()}"
@@ -93,7 +96,7 @@ def subtract(period: Period, taken: list[Period]) -> list[Period]:
     """What of `period` is left once every period in `taken` is cut out, in order."""
     left: list[Period] = []
     at = period.start
-    for cut in sorted(taken):
+    for cut in sorted(taken, key=_START):
         if cut.end <= at:
             continue
         if cut.start >= period.end:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import lt
 
 from model.errors import ModelError
 from model.period import Period, require_aware
@@ -31,11 +32,12 @@ class ProfileBlock:
     def __post_init__(self) -> None:
         if not len(self.stamps) == len(self.raw) == len(self.status):
             raise ModelError(f"profile {self.obis}: stamps, values and statuses differ in number")
-        for earlier, later in zip(self.stamps, self.stamps[1:], strict=False):
-            if not earlier < later:
-                raise ModelError(
-                    f"profile {self.obis}: {later.isoformat()} does not follow {earlier.isoformat()}"
-                )
+        if not all(map(lt, self.stamps, self.stamps[1:])):
+            at = list(map(lt, self.stamps, self.stamps[1:])).index(False)
+            earlier, later = self.stamps[at : at + 2]
+            raise ModelError(
+                f"profile {self.obis}: {later.isoformat()} does not follow {earlier.isoformat()}"
+            )
 
 
 @dataclass(frozen=True, slots=True)

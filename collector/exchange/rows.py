@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,8 @@ from model.readout import MeterEvent, ProfileBlock
 from model.series import Channel, ProfileKind, Unit
 
 Ints = NDArray[np.int64]
+Which = NDArray[np.intp] | slice
+_ALL: Final = slice(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +63,10 @@ def accept(rows: Rows, span: Span, interval: timedelta, now: datetime, meter_now
     first, last = int(span.asked.start.timestamp()), int(span.asked.end.timestamp())
     lowest = first if span.opening else first + step
     stamps = rows.stamps
+    ascending = bool((stamps[1:] > stamps[:-1]).all())
     if len(stamps):
-        newest, oldest = int(stamps.max()), int(stamps.min())
+        newest, oldest = (stamps[-1], stamps[0]) if ascending else (stamps.max(), stamps.min())
+        newest, oldest = int(newest), int(oldest)
         if newest > now.timestamp():
             return f"a row claims the future: stamped {spoken(newest)}, now it is {spoken(now.timestamp())}"
         if (stamps % step).any():
@@ -69,11 +75,13 @@ def accept(rows: Rows, span: Span, interval: timedelta, now: datetime, meter_now
         if oldest < lowest or newest > last:
             odd = oldest if oldest < lowest else newest
             return f"a row is stamped {spoken(odd)}, asked was {spoken(lowest)} to {spoken(last)}"
-    keep, events = _distinct(rows, now)
+    keep, events = (_ALL, ()) if ascending else _distinct(rows, now)
     blocks = tuple(
-        block
-        for meaning, values, present in rows.columns
-        if (block := _block(meaning, interval, rows, values, keep[present[keep]])) is not None
+        [
+            block
+            for meaning, values, present in rows.columns
+            if (block := _block(meaning, interval, rows, values, _there(keep, present))) is not None
+        ]
     )
     newest = int(stamps.max()) if len(stamps) else first
     # What ended a moment ago may still be on its way into the buffer: asked again, not taken for absent.
@@ -85,12 +93,16 @@ def accept(rows: Rows, span: Span, interval: timedelta, now: datetime, meter_now
     return Accepted(blocks, answered, events)
 
 
-def _distinct(rows: Rows, now: datetime) -> tuple[NDArray[np.intp], tuple[MeterEvent, ...]]:
-    """Which rows to use, ascending; and what was odd about the others."""
+def _there(keep: Which, present: NDArray[np.bool_]) -> Which:
+    """Those of the rows that have a value in a column."""
+    if present.all():
+        return keep
+    return np.flatnonzero(present) if isinstance(keep, slice) else keep[present[keep]]
+
+
+def _distinct(rows: Rows, now: datetime) -> tuple[Which, tuple[MeterEvent, ...]]:
+    """Which rows to use, ascending; and what was odd about the others, of rows that do not simply ascend."""
     stamps = rows.stamps
-    order = np.argsort(stamps, kind="stable")
-    if (np.diff(stamps) > 0).all():
-        return order, ()
     events = []
     backwards = int((np.diff(stamps) < 0).sum())
     if backwards:
@@ -124,9 +136,10 @@ def _cells(rows: Rows, row: int) -> tuple[int | None, ...]:
 
 
 def _block(
-    meaning: Meaning, interval: timedelta, rows: Rows, values: Ints, keep: NDArray[np.intp]
+    meaning: Meaning, interval: timedelta, rows: Rows, values: Ints, keep: Which
 ) -> ProfileBlock | None:
-    if not len(keep):
+    stamps = rows.stamps[keep]
+    if not len(stamps):
         return None
     back = 0 if meaning.kind is ProfileKind.INDEX else int(interval.total_seconds())
     return ProfileBlock(
@@ -134,12 +147,18 @@ def _block(
         kind=meaning.kind,
         obis=meaning.obis,
         interval=interval,
-        stamps=tuple(_instant(stamp - back) for stamp in rows.stamps[keep].tolist()),
+        stamps=_instants((stamps - back).tobytes()),
         raw=tuple(values[keep].tolist()),
         status=tuple(rows.status[keep].tolist()),
         scaler=meaning.scaler,
         unit=meaning.unit,
     )
+
+
+@lru_cache(maxsize=64)
+def _instants(stamps: bytes) -> tuple[datetime, ...]:
+    """The instants of int64 seconds; a fleet that is asked for the same day shares them."""
+    return tuple([datetime.fromtimestamp(stamp, UTC) for stamp in np.frombuffer(stamps, np.int64).tolist()])
 
 
 def _instant(stamp: float) -> datetime:

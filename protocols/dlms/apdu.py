@@ -1,5 +1,6 @@
 """Every message of the application layer, and `decode`, which tells them apart by their first bytes."""
 
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from protocols.dlms.acse import Aare, Aarq, Rlre, Rlrq
@@ -102,16 +103,28 @@ _BY_CHOICE: Final[dict[tuple[int, int], type[Apdu]]] = {
     )
     for message in messages
 }  # fmt: skip
+_ALIKE: Final = frozenset((Aare.TAG, Rlre.TAG))
+"""Answers that meters of a kind give byte for byte alike: what they mean is kept for the next one."""
+_SHORT: Final = 256
 
 
 def decode(raw: bytes) -> Apdu:
     """The message that `raw` is; raises `DecodeError` for any bytes that are none."""
     if len(raw) < 2:
         raise DecodeError(f"a message of {len(raw)} bytes", raw)
+    if raw[0] in _ALIKE and len(raw) <= _SHORT:
+        return _decode_once(raw)
+    return _decode(raw)
+
+
+def _decode(raw: bytes) -> Apdu:
     message = _BY_TAG.get(raw[0]) or _BY_CHOICE.get((raw[0], raw[1]))
     if message is None:
         raise DecodeError(f"{raw[0]:02X} {raw[1]:02X} begins no message known here", raw)
     return message.from_bytes(raw)
+
+
+_decode_once = lru_cache(maxsize=128)(_decode)
 
 
 __all__ = [

@@ -5,6 +5,7 @@ we answer it through method 1 of the current association, and what that returns 
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 from protocols.dlms import axdr
@@ -21,7 +22,7 @@ from protocols.dlms.apdu import (
     Rlrq,
 )
 from protocols.dlms.client_settings import ClientSettings
-from protocols.dlms.enums import AssociationResult, Context, Mechanism, UserDiagnostic
+from protocols.dlms.enums import AssociationResult, Conformance, Context, Mechanism, UserDiagnostic
 from protocols.dlms.security import Challenge, Protection, new_challenge
 from protocols.errors import AssociationRefused, RemoteError, ServiceRefused
 from protocols.obis import Obis
@@ -75,7 +76,7 @@ class Opening:
             information = self.protection.unprotect(information)
         if information[:1] == bytes((ConfirmedServiceError.TAG,)):
             raise service_refused(ConfirmedServiceError.from_bytes(information), raw)
-        grant = InitiateResponse.from_bytes(information)
+        grant = _granted(information)
         if self._ours:
             self._challenged(message, raw)
         else:
@@ -117,8 +118,20 @@ class Opening:
         return Rlrq(user_information=None if self.protection is None else self._initiate(None))
 
     def _initiate(self, dedicated_key: bytes | None) -> bytes:
-        proposal = InitiateRequest(self.settings.proposed, self.settings.max_pdu, dedicated_key).to_bytes()
+        proposed = (self.settings.proposed, self.settings.max_pdu)
+        if dedicated_key is None:
+            proposal = _proposal(*proposed)
+        else:  # a key is not kept longer than it is needed
+            proposal = InitiateRequest(*proposed, dedicated_key).to_bytes()
         return proposal if self.protection is None else self.protection.protect(proposal)
+
+
+_granted = lru_cache(maxsize=128)(InitiateResponse.from_bytes)
+
+
+@lru_cache(maxsize=16)
+def _proposal(proposed: Conformance, max_pdu: int) -> bytes:
+    return InitiateRequest(proposed, max_pdu).to_bytes()
 
 
 def service_refused(error: ConfirmedServiceError, raw: bytes) -> ServiceRefused:

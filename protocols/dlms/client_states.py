@@ -1,6 +1,6 @@
 """Where a client's conversation may go next, as literal tables."""
 
-from enum import Enum, auto
+from enum import IntEnum, auto
 from typing import Final
 
 from protocols.dlms.apdu import (
@@ -40,7 +40,7 @@ from protocols.dlms.apdu import (
 )  # fmt: skip
 
 
-class State(Enum):
+class State(IntEnum):
     """Where the conversation stands. A state without AWAIT_ in its name waits for us, not for the meter."""
 
     IDLE = auto()

@@ -1,6 +1,6 @@
 """What every service shares: the attribute or method meant, the selection within it, invoke-id, results."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from protocols.dlms import axdr
@@ -93,17 +93,20 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Selective access: the selector and its parameters as they travel."""
+    """Selective access: the selector and its parameters as they travel; `written`, where it is known already,
+    is what they are in bytes."""
 
     selector: int
     parameters: axdr.Data
+    written: bytes | None = field(default=None, compare=False, repr=False)
 
 
 def write_access(access: Access | None) -> bytes:
     """A presence byte and what it announces."""
     if access is None:
         return b"\x00"
-    return bytes((1, access.selector)) + axdr.encode(access.parameters)
+    parameters = axdr.encode(access.parameters) if access.written is None else access.written
+    return bytes((1, access.selector)) + parameters
 
 
 def read_access(reader: Reader) -> Access | None:

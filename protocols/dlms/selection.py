@@ -4,7 +4,8 @@ IEC 62056-6-2, profile generic, selective access to attribute 2.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final, Self
 
 from protocols.dlms import axdr
@@ -71,6 +72,9 @@ class RangeSelection:
 
     def to_access(self) -> Access:
         """The selective access parameters; naive times raise `LocalError`."""
+        return _range(self)
+
+    def _access(self) -> Access:
         if self.first.tzinfo is None or self.last.tzinfo is None or self.last < self.first:
             raise LocalError(f"a range needs two aware times in order, not {self.first} to {self.last}")
         times = [
@@ -78,7 +82,18 @@ class RangeSelection:
             for at in (self.first, self.last)
         ]
         columns = axdr.array(*(column.to_data() for column in self.columns))
-        return Access(1, axdr.structure(CLOCK_COLUMN.to_data(), *times, columns))
+        parameters = axdr.structure(CLOCK_COLUMN.to_data(), *times, columns)
+        return Access(1, parameters, axdr.encode(parameters))
+
+
+# A fleet is asked for the same hours; equal instants of different offsets are written differently.
+@lru_cache(maxsize=64)
+def _range_once(selection: RangeSelection, offsets: tuple[timedelta | None, ...]) -> Access:
+    return selection._access()
+
+
+def _range(selection: RangeSelection) -> Access:
+    return _range_once(selection, (selection.first.utcoffset(), selection.last.utcoffset()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,11 @@ class Unwrapper:
 
         Whole frames before a bad header are handed out first; the error then comes with the next call.
         """
+        if not self._kept and len(chunk) >= _HEADER.size:
+            # The common case: an answer comes as a whole and alone.
+            version, source, destination, length = _HEADER.unpack_from(chunk)
+            if version == VERSION and 0 < length == len(chunk) - _HEADER.size <= self._limit:
+                return [Frame(source, destination, bytes(chunk[_HEADER.size :]))]
         self._kept += chunk
         frames: list[Frame] = []
         at = 0
