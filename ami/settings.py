@@ -52,6 +52,10 @@ class Settings:
     dial_in_wait_s: int = 20
     spool_mb: int = 2048
     store_patience_s: int = 120
+    clock_tolerance_s: int = 10
+    clock_limit_s: int = 60
+    disconnections_per_hour: int = 20
+    orders_per_minute: int = 120
     metrics_host: str = "127.0.0.1"
     metrics_port: int = 9405
     log_format: str = "text"
@@ -135,6 +139,10 @@ _PLACES = (
     ("AMI_METRICS_HOST", ("collector", "metrics_host"), "metrics_host"),
     ("AMI_METRICS_PORT", ("collector", "metrics_port"), "metrics_port"),
     ("AMI_LOG", ("log", "format"), "log_format"),
+    ("AMI_CLOCK_TOLERANCE_S", ("collector", "clock_tolerance_s"), "clock_tolerance_s"),
+    ("AMI_CLOCK_LIMIT_S", ("collector", "clock_limit_s"), "clock_limit_s"),
+    ("AMI_DISCONNECTIONS_PER_HOUR", ("orders", "disconnections_per_hour"), "disconnections_per_hour"),
+    ("AMI_ORDERS_PER_MINUTE", ("orders", "orders_per_minute"), "orders_per_minute"),
     ("AMI_MQTT_HOST", ("mqtt", "host"), "mqtt_host"),
     ("AMI_MQTT_PORT", ("mqtt", "port"), "mqtt_port"),
     ("AMI_MQTT_TLS", ("mqtt", "tls"), "mqtt_tls"),
@@ -162,6 +170,10 @@ _BOUNDS = {
     "dial_in_wait_s": (1, 3600),
     "spool_mb": (1, 1_000_000),
     "store_patience_s": (1, 86_400),
+    "clock_tolerance_s": (2, 600),
+    "clock_limit_s": (2, 900),
+    "disconnections_per_hour": (0, 100_000),
+    "orders_per_minute": (1, 100_000),
 }
 _TAX_CODE = re.compile(r"(\d{10}(-\d{3})?|\d{12})?")  # a branch has three more, a household its 12
 _PATHS = ("tls_certificate", "tls_key", "listen_tls_certificate", "listen_tls_key", "mqtt_ca")
@@ -206,11 +218,17 @@ answer_s = 10                 # how long a meter may take to answer
 spool_mb = 2048               # how much of the disk may hold what the database has not taken yet
 store_patience_s = 120        # how long `ami collect --once` waits for a database that went away
 dial_in_wait_s = 20           # how long one reading of all waits for modems that dial in
+clock_tolerance_s = 10        # a meter's clock that is off by less is left alone
+clock_limit_s = 60            # up to so much it is set by itself; beyond that somebody has to order it
 metrics_host = "127.0.0.1"    # where /metrics, /livez and /readyz are shown (docs/operating.md)
 metrics_port = 9405           # taken: one of the next 31; 0: not shown
 
 [log]
 format = "text"               # or json: an object a line, for a collector of logs
+
+[orders]
+disconnections_per_hour = 20  # one more stops them all, until a second person lets them go on
+orders_per_minute = 120       # by one person
 
 [mqtt]
 # host = "broker.example"     # where gateways send what they read (docs/mqtt); without it there are none
