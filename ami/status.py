@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 
 import rich_click as click
+from rich.console import RenderableType
+from rich.live import Live
 
 from ami import clocks, home
-from ami.console import emit, facts, table, when
+from ami.console import emit, facts, out, table, when
+from ami.fleet import Lookout
+from ami.fleet_view import view
 from ami.instants import INSTANT
-from ami.settings import load
+from ami.settings import Settings, load
 from model.period import LOCAL, local_day
 from model.viewer import UserRole, Viewer
 from operations import wording
 from storage import bills
+from storage.errors import Unreachable
 from storage.overview import overview
 from storage.pool import open_pool
 from storage.register import points_without_meter
@@ -23,10 +31,26 @@ OFFICE = Viewer(login="ami", role=UserRole.ENGINEER)
 
 @click.command("status")
 @click.option("--as-of", type=INSTANT, help="Stand at this instant instead of now.")
+@click.option("--live", is_flag=True, help="The head-ends at work, again and again until Ctrl-C.")
+@click.option(
+    "--every", type=click.FloatRange(0.5, 60), default=2.0, show_default=True, help="With --live: seconds."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-def command(as_of: datetime | None, as_json: bool) -> None:
-    """What is read, what is silent, what is held, what is abnormal; changes nothing."""
+def command(as_of: datetime | None, live: bool, every: float, as_json: bool) -> None:
+    """What is read, what is silent, what is held, what is abnormal; changes nothing.
+
+    With --live the fleet: head-ends and what they hold, reads a minute, what waits in their spools and in
+    the queue, who is silent. Where nobody looks on (a pipe, --json) it is shown once.
+
+    \b
+    ami status
+    ami status --live
+    ami status --live --json
+    """
     settings = load()
+    if live:
+        _watch(settings, as_of, every, as_json)
+        return
     now = clocks.clock(as_of)()
     with home.database(settings) as dsn, open_pool(dsn) as pool, pool.connection() as conn:
         found = overview(conn, OFFICE, now)
@@ -64,6 +88,51 @@ def command(as_of: datetime | None, as_json: bool) -> None:
             for h in held
         ]
         table("Held bills", ("Month", "Meter", "Why"), why)
+
+
+def _watch(settings: Settings, as_of: datetime | None, every: float, as_json: bool) -> None:
+    """The fleet as it stands; on a terminal until Ctrl-C."""
+    home.require(settings)
+    clock = clocks.clock(as_of, ticking=True)
+    where = f"{settings.metrics_host}:{settings.metrics_port}" if settings.metrics_port else ""
+    with _address(settings) as dsn:
+        lookout = Lookout(dsn, clock, where)
+        try:
+            fleet = lookout.look()
+            if as_json:
+                emit(fleet)
+            elif not out.is_terminal:
+                out.print(view(fleet, out.width))
+            else:
+                _refresh(lookout, every)
+        finally:
+            lookout.close()
+
+
+@contextmanager
+def _address(settings: Settings) -> Iterator[str]:
+    """The database's; one that is away just now is worth looking at too."""
+    with ExitStack() as stack:
+        try:
+            dsn = stack.enter_context(home.database(settings))
+        except Unreachable:
+            if settings.database_url is None:
+                raise
+            dsn = settings.database_url
+        yield dsn
+
+
+def _refresh(lookout: Lookout, every: float) -> None:
+    def frame() -> RenderableType:
+        return view(lookout.look(), out.width, out.height)
+
+    try:
+        with Live(frame(), console=out, screen=True, auto_refresh=False) as live:
+            while True:
+                time.sleep(every)
+                live.update(frame(), refresh=True)
+    except KeyboardInterrupt:
+        return
 
 
 def _share(value: float | None) -> str:

@@ -17,6 +17,8 @@ _SAVE: Final = "UPDATE node SET report = %s, reported_at = clock_timestamp() WHE
 _NODES: Final = """
     SELECT n.name, n.started_at, n.seen_at,
         n.stopped_at IS NULL AND n.seen_at > clock_timestamp() - make_interval(secs => %s),
+        n.stopped_at IS NOT NULL,
+        extract(epoch FROM clock_timestamp() - n.seen_at)::double precision,
         n.listen, n.version, coalesce(l.shards, 0), coalesce(l.modems, 0), coalesce(s.sessions, 0), n.report,
         extract(epoch FROM clock_timestamp() - n.reported_at)::double precision
     FROM node n
@@ -34,18 +36,24 @@ _OLDEST_JOBS: Final = """
             WHERE e.job_id = j.id AND e.type = 'deferred'))))::double precision
     FROM procrastinate_jobs j
     WHERE j.status = 'todo' AND coalesce(j.scheduled_at, '-infinity') <= clock_timestamp()
+        AND NOT EXISTS (SELECT FROM procrastinate_jobs d WHERE d.lock = j.lock AND d.status = 'doing')
     GROUP BY j.queue_name ORDER BY j.queue_name"""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeSeen:
-    """A head-end. `modems` are those it calls, `sessions` those that called it; `report` is its own word,
-    `reported_s` seconds old (None: it never gave one)."""
+    """A head-end, last heard of `silent_s` seconds ago.
+
+    `modems` are those it calls, `sessions` those that called it; `report` is its own word, `reported_s`
+    seconds old (None: it never gave one).
+    """
 
     name: str
     started_at: datetime
     seen_at: datetime
     alive: bool
+    stopped: bool
+    silent_s: float
     listen: str
     version: str
     shards: int

@@ -1,0 +1,216 @@
+"""What `ami status --live` shows: head-ends, what they hold, what they read, and what waits."""
+
+from __future__ import annotations
+
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import psycopg
+from prometheus_client.parser import text_string_to_metric_families
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from model.clock import Clock
+from model.period import local_day
+from storage import completeness, contact_reports, node_reports
+from storage.completeness import Completeness
+from storage.contact_reports import Silent
+from storage.errors import Unreachable
+from storage.node_reports import NodeSeen
+from storage.pool import connect
+
+SLOW_S = 60.0  # between two looks at what costs something
+SILENT_S = 15.0
+SILENT_AFTER = timedelta(hours=24)
+WITHIN_S = 30.0
+SCRAPE_S = 1.0
+FRESH_S = 30.0  # a node's word is believed for so long
+LONGEST_SCRAPE = 4 << 20
+
+_SIZE = "SELECT pg_database_size(current_database())"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One head-end; what it says of itself is None where it said nothing lately."""
+
+    name: str
+    state: str  # ready, not ready, silent, stopped
+    why: str
+    silent_s: float
+    shards: int
+    calls: int
+    sessions: int
+    spool_rows: int | None
+    spool_full: float | None
+    spool_oldest_s: float | None
+    spool_aside: int | None
+    reads: int | None
+    loop_lag_p99_s: float | None
+    metrics: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """Everything at one instant. `database_ms` None: it does not answer, `away` says why; what else is shown
+    is then what was known before, but for nodes that still show their metrics."""
+
+    at: datetime
+    nodes: tuple[Node, ...] = ()
+    database_ms: float | None = None
+    database_bytes: int | None = None
+    away: str = ""
+    today: Completeness | None = None
+    yesterday: Completeness | None = None
+    counted_at: datetime | None = None
+    too_long: bool = False
+    reads: dict[str, int] = field(default_factory=dict)
+    sessions: dict[str, int] = field(default_factory=dict)
+    rejected: dict[str, int] = field(default_factory=dict)
+    fenced: int = 0
+    jobs: dict[str, float] = field(default_factory=dict)
+    silent: tuple[Silent, ...] = ()
+
+
+class Lookout:
+    """Looks again and again; keeps one connection, and what was costly to find out."""
+
+    def __init__(self, dsn: str, clock: Clock, metrics_at: str) -> None:
+        self._dsn, self._clock, self._metrics_at = dsn, clock, metrics_at
+        self._connection: Connection[TupleRow] | None = None
+        self._counted = self._looked = float("-inf")
+        self._fleet = Fleet(clock())
+
+    def close(self) -> None:
+        """Hang up."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def look(self) -> Fleet:
+        """How everything stands now."""
+        now = self._clock()
+        try:
+            if self._connection is None:
+                self._connection = connect(self._dsn, autocommit=True, statement_timeout_s=WITHIN_S)
+            self._fleet = self._ask(self._connection, now)
+        except (Unreachable, psycopg.Error) as error:
+            self.close()
+            self._fleet = self._without(error, now)
+        return self._fleet
+
+    def _ask(self, conn: Connection[TupleRow], now: datetime) -> Fleet:
+        began = time.perf_counter()
+        rows = node_reports.nodes(conn)
+        took = (time.perf_counter() - began) * 1000
+        words = [row.report for row in rows if _fresh(row)]
+        fleet = replace(
+            self._fleet,
+            at=now,
+            nodes=tuple(map(_node, rows)),
+            database_ms=took,
+            away="",
+            reads=_sum(words, "reads_per_minute"),
+            sessions=_sum(words, "sessions"),
+            rejected=_sum(words, "rejected"),
+            fenced=sum(int(word.get("fenced", 0)) for word in words),
+            jobs=node_reports.oldest_jobs(conn),
+        )
+        if time.monotonic() - self._looked > SILENT_S:
+            self._looked = time.monotonic()
+            fleet = replace(fleet, silent=tuple(contact_reports.silent(conn, now, now - SILENT_AFTER)))
+        if time.monotonic() - self._counted > SLOW_S:
+            self._counted = time.monotonic()
+            fleet = _counted(conn, fleet, now)
+        return fleet
+
+    def _without(self, error: Exception, now: datetime) -> Fleet:
+        """The database is away: the nodes that still show their metrics tell what waits."""
+        said = error.said if isinstance(error, Unreachable) else str(error).strip()
+        known = {node.metrics: node for node in self._fleet.nodes if node.metrics}
+        if not known and self._metrics_at:
+            known = {self._metrics_at: _UNKNOWN}
+        nodes = tuple(_scraped(node, where) for where, node in known.items())
+        return replace(
+            self._fleet, at=now, nodes=nodes, database_ms=None, away=(said.splitlines() or ["?"])[0]
+        )
+
+
+_UNKNOWN = Node("here", "silent", "", 0.0, 0, 0, 0, None, None, None, None, None, None, "")
+
+
+def _fresh(row: NodeSeen) -> bool:
+    return row.alive and row.reported_s is not None and row.reported_s < FRESH_S
+
+
+def _node(row: NodeSeen) -> Node:
+    word = row.report if _fresh(row) else {}
+    spool = word.get("spool", {})
+    why = str(word.get("stopped", ""))
+    if row.stopped:
+        state = "stopped"
+    elif not row.alive:
+        state = "silent"
+    elif word and not word.get("ready", True):
+        state = "not ready"
+    else:
+        state = "ready"
+    reads = word.get("reads_per_minute")
+    return Node(
+        row.name, state, why, row.silent_s, row.shards, row.modems, row.sessions,
+        spool.get("rows"), spool.get("full"), spool.get("oldest_s"), spool.get("aside"),
+        None if reads is None else sum(reads.values()), word.get("loop_lag_p99_s"), word.get("metrics", ""),
+    )  # fmt: skip
+
+
+def _sum(words: Sequence[Any], name: str) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for word in words:
+        total.update({key: int(count) for key, count in word.get(name, {}).items()})
+    return dict(total.most_common())
+
+
+def _counted(conn: Connection[TupleRow], fleet: Fleet, now: datetime) -> Fleet:
+    day = local_day(now)
+    before = day - timedelta(days=1)
+    try:
+        today = completeness.total(conn, day, day, now)
+        yesterday = completeness.total(conn, before, before, now)
+    except psycopg.errors.QueryCanceled:
+        return replace(fleet, too_long=True)
+    found = conn.execute(_SIZE).fetchone()
+    return replace(
+        fleet, today=today, yesterday=yesterday, counted_at=now, too_long=False,
+        database_bytes=found[0] if found else None,
+    )  # fmt: skip
+
+
+def _scraped(node: Node, where: str) -> Node:
+    """A node as its own /metrics tells."""
+    try:
+        with urllib.request.urlopen(f"http://{where}/metrics", timeout=SCRAPE_S) as answer:
+            text = answer.read(LONGEST_SCRAPE).decode()
+        found = {
+            sample.name: sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+            if not sample.labels
+        }
+    except (OSError, ValueError, urllib.error.URLError):
+        return replace(node, state="silent", reads=None, loop_lag_p99_s=None)
+    return replace(
+        node,
+        state="ready",
+        spool_rows=int(found.get("ami_spool_rows", 0)),
+        spool_full=found.get("ami_spool_full_ratio"),
+        spool_oldest_s=found.get("ami_spool_oldest_seconds"),
+        spool_aside=int(found.get("ami_spool_aside_rows", 0)),
+        reads=None,
+        loop_lag_p99_s=None,
+    )
