@@ -1,8 +1,16 @@
-"""The records of a Modbus meter's own logger: find the first one asked for, read window after window."""
+"""The records of a Modbus meter's own logger: find the first one asked for, read window after window.
+
+The window is one for all who talk to the meter, whatever line they come by: another program may move it
+between our question and the answer. Rows are believed that follow on what came before them without a break
+while `select` still says what we wrote; others are asked again, and believed when they come twice the same.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import random
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import numpy as np
 
@@ -17,8 +25,15 @@ from model.readout import Answer
 from protocols.errors import DecodeError, ServiceRefused
 from protocols.meter_models.model import MeterModel
 from protocols.modbus.logger import Logger, LoggerRows
+from protocols.modbus.registers import Block
 
 SLACK = 2  # windows more than the asked period can fill, for records lost to power cuts
+TRIES: Final = 6  # that a window is asked for, when it is moved or rows are odd
+PAUSE_S = 0.2  # two programs that got in each other's way do not go on in step
+_MOVED: Final = (
+    "another program moved the meter's window while it was read: let one program at a time read this logger, "
+    "and read it again"
+)
 
 
 class LoggerReader:
@@ -28,36 +43,35 @@ class LoggerReader:
         self._line, self._model, self._logger = line, model, logger
         self._oldest = self._newest = 0
         self._newest_stamp: datetime | None = None
+        self._interval = timedelta(seconds=logger.interval_seconds)
+        self._heard: list[bytes] = []  # in answer to one question of ours, for who has to judge it
 
-    async def open(self) -> bytes:
-        """Read which records there are, and the newest one's stamp."""
+    async def open(self, meter_now: datetime | None = None) -> None:
+        """Read which records there are, and the newest one's stamp: that of the last interval to end before
+        `meter_now`, else it is asked for again."""
         log = self._logger
-        self._oldest, first = await self._number(log.oldest)
-        self._newest, last = await self._number(log.newest)
-        if self._newest < self._oldest:
-            return first + last
-        rows, raw = await self._window(self._newest, 1)
-        self._newest_stamp = datetime.fromtimestamp(int(rows.stamps[0]), UTC)
-        return first + last + raw
+        self._heard.clear()
+        self._oldest = await self._number(log.oldest)
+        self._newest = await self._number(log.newest)
+        if self._newest >= self._oldest:
+            due = None if meter_now is None else floor_to(meter_now, self._interval)
+            rows, _ = await self._window(self._newest, 1, due)
+            self._newest_stamp = datetime.fromtimestamp(int(rows.stamps[0]), UTC)
 
-    async def _number(self, address: int) -> tuple[int, bytes]:
+    async def _number(self, address: int) -> int:
         pointer = self._logger.pointer(address)
-        block = self._logger.block(1)
-        words, raw = await self._line.read(type(block)(block.function, address, pointer.type.words))
-        return pointer.decode(words), raw
+        words, raw = await self._line.read(Block(pointer.function, address, pointer.type.words))
+        self._heard.append(raw)
+        return pointer.decode(words)
 
     async def read(self, span: Span, notes: Notebook, now: datetime, meter_now: datetime) -> None:
         """One span: every record that ends in it, or a note why they cannot be had."""
-        log = self._logger
-        interval = timedelta(seconds=log.interval_seconds)
+        interval = self._interval
         first = span.asked.start if span.opening else span.asked.start + interval
         notes.asking = (span.item, span.asked)
         try:
             stamps, columns, raw = await self.records(first, span.asked.end)
-        except DecodeError as error:
-            notes.reject(error.reason, error.raw)
-            return
-        except ServiceRefused as error:
+        except (DecodeError, ServiceRefused) as error:
             notes.reject(error.reason, error.raw)
             return
         status = columns.pop("status", np.zeros(len(stamps), np.int64))
@@ -83,26 +97,26 @@ class LoggerReader:
         names = [field.name for field in log.fields if field.name != "stamp"]
         kept: list[tuple[Ints, dict[str, Ints]]] = []
         raws: list[bytes] = []
+        self._heard.clear()
         if self._newest_stamp is not None and first <= self._newest_stamp:
             number = max(self._oldest, log.sequence(first, self._newest, self._newest_stamp))
             end = min(last, self._newest_stamp)
-            windows = (
-                (end - first) // timedelta(seconds=log.interval_seconds) // log.window_records + 1 + SLACK
-            )
-            for _ in range(windows):
+            due = self._due(number)
+            for _ in range((end - first) // self._interval // log.window_records + 1 + SLACK):
                 count = min(log.window_records, self._newest - number + 1)
                 if count <= 0:
                     break
-                rows, raw = await self._window(number, count)
+                rows, raw = await self._window(number, count, due)
                 raws.append(raw)
                 inside = (rows.stamps >= first.timestamp()) & (rows.stamps <= last.timestamp())
                 kept.append((rows.stamps[inside], {name: rows.columns[name][inside] for name in names}))
                 if rows.stamps[-1] >= last.timestamp():
                     break
                 number += count
+                due = datetime.fromtimestamp(int(rows.stamps[-1]), UTC) + self._interval
             else:
                 raise DecodeError(
-                    "the logger's records do not come to the end of what was asked", b"".join(raws)
+                    "the logger's records do not come to the end of what was asked", b"".join(self._heard)
                 )
         return *_joined(names, kept), b"".join(raws)
 
@@ -111,21 +125,67 @@ class LoggerReader:
         log = self._logger
         kept: list[tuple[Ints, dict[str, Ints]]] = []
         raws: list[bytes] = []
+        self._heard.clear()
         number, end = self._oldest + first - 1, min(self._oldest + last - 1, self._newest)
+        due = self._due(number)
         while number <= end:
-            rows, raw = await self._window(number, min(log.window_records, end - number + 1))
+            rows, raw = await self._window(number, min(log.window_records, end - number + 1), due)
             if kept and rows.stamps[0] <= kept[-1][0][-1]:
-                raise DecodeError("the logger's records do not follow one another", raw)
+                raise DecodeError("the logger's records do not follow one another", b"".join(self._heard))
             kept.append((rows.stamps, rows.columns))
             raws.append(raw)
             number += len(rows.stamps)
+            due = datetime.fromtimestamp(int(rows.stamps[-1]), UTC) + self._interval
         return *_joined([field.name for field in log.fields if field.name != "stamp"], kept), b"".join(raws)
 
-    async def _window(self, number: int, count: int) -> tuple[LoggerRows, bytes]:
+    def _due(self, number: int) -> datetime | None:
+        """The stamp of this record, if the meter has logged without a break since."""
+        stamp = self._newest_stamp
+        return None if stamp is None else stamp - (self._newest - number) * self._interval
+
+    async def _window(self, number: int, count: int, due: datetime | None) -> tuple[LoggerRows, bytes]:
+        """So many records from this one on; the first of them is due to bear a certain stamp.
+
+        Rows that break off or begin elsewhere are those of a power cut, or of a window that was moved and
+        moved back: the meter must say them twice. `DecodeError` when the window does not stay, or a row has
+        no stamp.
+        """
+        before = b""
+        for tries in range(TRIES):
+            if tries:
+                await asyncio.sleep(random.uniform(0.0, PAUSE_S * tries))
+            rows, raw, stays = await self._look(number, count)
+            if not stays:
+                before = b""
+            elif self._follow(rows, due) or raw == before:
+                if self._blank in rows.stamps:
+                    raise DecodeError("a record of the meter's logger has no stamp", b"".join(self._heard))
+                return rows, raw
+            else:
+                before = raw
+        raise DecodeError(_MOVED, b"".join(self._heard))
+
+    async def _look(self, number: int, count: int) -> tuple[LoggerRows, bytes, bool]:
+        """What stands in the window after it was moved to a record, and whether it still stood there then."""
         log = self._logger
         await self._line.write(log.select, log.pointer(log.select).encode(number))
         words, raw = await self._line.read(log.block(count), bulk=True)
-        return log.decode(words, LOCAL), raw
+        self._heard.append(raw)
+        return log.decode(words, LOCAL), raw, await self._number(log.select) == number
+
+    def _follow(self, rows: LoggerRows, due: datetime | None) -> bool:
+        """Whether these are the rows due, without a break."""
+        step = self._logger.interval_seconds
+        return (
+            due is not None
+            and int(rows.stamps[0]) == int(due.timestamp())
+            and bool((np.diff(rows.stamps) == step).all())
+        )
+
+    @property
+    def _blank(self) -> int:
+        """The stamp of a record that has none."""
+        return int(self._logger.epoch.replace(tzinfo=LOCAL).timestamp())
 
 
 def _joined(names: list[str], parts: list[tuple[Ints, dict[str, Ints]]]) -> tuple[Ints, dict[str, Ints]]:
@@ -150,7 +210,7 @@ async def read_logger(
     reader = LoggerReader(line, model, logger)
     notes.asking = (spans[0].item, spans[0].asked)
     try:
-        await reader.open()
+        await reader.open(meter_now)
     except (DecodeError, ServiceRefused) as error:
         notes.reject(error.reason, error.raw)
         return
