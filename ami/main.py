@@ -28,6 +28,7 @@ VERBS: dict[str, tuple[str, str | None]] = {
     "meter": ("meter:command", "Add, list and test meters."),
     "import": ("import_:command", "Bring in customers, meters and the register of the grid."),
     "collect": ("collect:command", "The head-end: read what is missing and keep reading."),
+    "order": ("order:command", "Read a meter now, disconnect, connect, limit, set a clock: orders to meters."),
     "read": ("read:command", "Read one meter now, without a database."),
     "validate": ("validate:command", "Turn what meters said into validated days."),
     "close": ("close:command", "Take the closing indices of a month."),

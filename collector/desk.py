@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from collector.caller import Office, call_round, due_at
+from collector.caller import Office, call_round, due_at, welcome
 from collector.errors import StoreAway
 from collector.links import DialIn, Link, link_to
 from collector.roster import Roster, Seat
@@ -101,6 +101,11 @@ class Desk:
         held = self.lines.get(modem)
         return None if held is None else held.link
 
+    def epoch_of(self, modem: str) -> int | None:
+        """Under which epoch a modem's line is held here; None when it is not."""
+        held = self.lines.get(modem)
+        return None if held is None else held.epoch
+
     def seat_of(self, meter_id: int) -> Seat | None:
         """The seat of a meter behind a line that is held here."""
         seat = self.roster.seats.get(meter_id)
@@ -157,8 +162,7 @@ class Desk:
         code = line.modem.code
         held = self.lines.get(code) or self._hold(line)
         held.line, held.link, held.call_epoch = line, link, epoch
-        for seat in self.roster.of(line):
-            seat.not_before = None
+        welcome(self.office, line)
         if held.task is not None and not held.task.done():
             held.again = True
         else:
@@ -194,6 +198,7 @@ class Desk:
         held.due = None
         self._end_round(held)
         self.roster.drop(held.line)
+        self.office.experience.pop(held.line.modem.code, None)
         if not isinstance(held.link, DialIn):
             held.link.close()
 

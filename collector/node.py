@@ -23,6 +23,7 @@ from collector.desk import Desk, Hooks
 from collector.errors import CollectorError, StoreAway
 from collector.links import DialIn
 from collector.metrics import SHARD_EPOCH, SHARD_TAKEOVERS
+from collector.orders import Orders
 from collector.roster import Roster
 from collector.shards import GiveBack
 from collector.spool import Spool
@@ -57,6 +58,7 @@ class Node:
         self.name, self._dsn, self.desk, self._roster, self._spool = name, dsn, desk, roster, spool
         desk.hooks = Hooks(self._elsewhere, self._acquired, self._awake)
         self.line = StoreLine(dsn, name)
+        self.orders: Orders | None = None
         self.arrival: Arrival | None = None
         self.last: Beat | None = None
         self.epochs: dict[str, int] = {}  # of the modems that called us
@@ -83,6 +85,8 @@ class Node:
         """Until cancelled; then what is held is handed over at once, as far as the database can be told."""
         working = asyncio.create_task(self._work_on())
         parts = [asyncio.create_task(part()) for part in (self._beat_on, self._take_calls, self.desk.serve)]
+        if self.orders is not None:
+            parts.append(asyncio.create_task(self.orders.serve()))
         try:
             await asyncio.wait([working, *parts], return_when=asyncio.FIRST_COMPLETED)
             for task in (working, *parts):
@@ -169,11 +173,12 @@ class Node:
 
     async def _acquired(self, modems: Collection[str]) -> None:
         """Lines came to us: whatever waits for them is to be done here now."""
+        await self.wake(modems)
 
-    async def wake(self, modems: list[str]) -> None:
-        """Orders wait for these modems."""
-        for code in modems:
-            self.desk.wake(code)
+    async def wake(self, modems: Collection[str]) -> None:
+        """Orders may wait for these modems."""
+        if self.orders is not None:
+            await self.orders.waiting_for(modems)
 
     # Shards
 

@@ -17,13 +17,14 @@ from procrastinate.exceptions import AlreadyEnqueued
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from collector.shards import ORDERS_TASK, node_queue
 from model.grid import ModemLink
 from model.period import LOCAL
 from model.viewer import UserRole, Viewer
 from operations import accounts
 from operations.errors import OrderRefused
 from operations.order_abilities import inability
-from storage import orders, people
+from storage import leases, orders, people
 from storage.errors import AlreadyThere
 from storage.orders import CUTS, Order, OrderKind, OrderState
 from storage.pool import Pool
@@ -235,14 +236,13 @@ def wake(pool: Pool, dsn: str, order: Order) -> str | None:
     Whoever takes the line later finds the order by himself.
     """
     with pool.connection() as conn:
-        node = orders.node_of(conn, order.meter_id)
+        node = leases.node_of(conn, order.modem)
     if node is None:
         return None
     app = queue_app(dsn, size=1)
     with app.open(), contextlib.suppress(AlreadyEnqueued):
-        # One that waits already will see this order too.
-        waking = app.configure_task(
-            orders.TASK, queue=orders.node_queue(node), queueing_lock=f"{orders.TASK} {node}"
-        )
-        waking.defer(modem=order.modem)
+        # One that waits already will be told of this modem by looking.
+        name = f"{ORDERS_TASK} {order.modem}"
+        waking = app.configure_task(ORDERS_TASK, queue=node_queue(node), queueing_lock=name)
+        waking.defer(modems=[order.modem])
     return node

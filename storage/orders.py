@@ -18,14 +18,6 @@ from model.period import require_aware
 from storage import people
 from storage.errors import AlreadyThere, Unknown
 
-TASK: Final = "carry_out_orders"
-"""The queued job that wakes a node: it carries out what waits for the lines it holds."""
-
-
-def node_queue(node: str) -> str:
-    """The queue of what only this node can do."""
-    return f"node.{node}"
-
 
 class OrderKind(StrEnum):
     """What a meter can be told."""
@@ -160,11 +152,6 @@ TRIP: Final = """
 _REACHED: Final = """
     SELECT m.model, coalesce(m.modem, ''), d.link FROM meter m LEFT JOIN modem d ON d.code = m.modem
     WHERE m.serial = %s"""
-_NODE: Final = """
-    SELECT coalesce(s.node, l.node) FROM meter m JOIN modem d ON d.code = m.modem
-    LEFT JOIN modem_session s ON s.modem = d.code AND s.ended IS NULL
-    LEFT JOIN shard_lease l ON l.shard = d.shard AND d.link = 'dial_out'
-    WHERE m.id = %s"""
 
 
 def order_of(row: tuple[Any, ...]) -> Order:
@@ -306,12 +293,6 @@ def reached(conn: Connection[TupleRow], serial: str) -> Reached:
         raise Unknown("meter", serial)
     model, modem, link = row
     return Reached(model, modem, None if link is None else ModemLink(link))
-
-
-def node_of(conn: Connection[TupleRow], meter_id: int) -> str | None:
-    """The head-end that holds the meter's line, if any does."""
-    row = conn.execute(_NODE, [meter_id]).fetchone()
-    return None if row is None else row[0]
 
 
 def note(
