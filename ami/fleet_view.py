@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from ami.console import counted
 from ami.fleet import Fleet, Node
 from ami.report import share
 from model.period import LOCAL
@@ -79,8 +80,10 @@ def _spool(nodes: Iterable[Node]) -> RenderableType:
     full = max((node.spool_full or 0.0 for node in told), default=0.0)
     oldest = max((node.spool_oldest_s or 0.0 for node in told), default=0.0)
     aside = sum(node.spool_aside or 0 for node in told)
-    said = f"{rows:,} readouts wait" + (f", the oldest for {span(oldest)}" if rows else "")
-    said += f", {full:.0%} full" + (f", {aside:,} aside" if aside else "")
+    said = f"{rows:,} readout{'s' * (rows != 1)} wait{'s' * (rows == 1)}" + (
+        f", the oldest for {span(oldest)}" if rows else ""
+    )
+    said += f", {full * 100:.0f} % full" + (f", {aside:,} aside" if aside else "")
     return _warn(said, full >= 0.5 or oldest > 60 or aside > 0)
 
 
@@ -88,7 +91,7 @@ def _silent(silent: tuple[Silent, ...], width: int) -> str:
     if not silent:
         return "no modem for over 24 h"
     meters = sum(len(modem.serials) for modem in silent)
-    said = f"{len(silent):,} modems, {meters:,} meters, over 24 h: "
+    said = f"{counted(len(silent), 'modem')}, {counted(meters, 'meter')}, over 24 h: "
     names = [f"{modem.modem} ({_since(modem.last_contact)})" for modem in silent[:5]]
     while len(names) > 1 and len(said) + len(", ".join(names)) + 2 > width:
         names.pop()
@@ -106,7 +109,7 @@ def _nodes(nodes: tuple[Node, ...], lines: int) -> Iterable[RenderableType]:
     grid = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
     grid.add_column("Node", no_wrap=True, overflow="ellipsis", max_width=16)
     grid.add_column("State", no_wrap=True)
-    for title in ("Shards", "Calls", "Called", "Spool", "Oldest", "Reads/min", "Lag p99"):
+    for title in ("Shards", "Dials", "Dialled in", "Spool", "Oldest", "Reads/min", "Lag p99"):
         grid.add_column(title, justify="right", no_wrap=True)
     ordered = sorted(nodes, key=lambda node: (WORST[node.state], node.name))
     shown = ordered if len(ordered) <= lines else ordered[: lines - 1]

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from collector.caller import Office, call_round, due_at, welcome
+from collector.context import about
 from collector.errors import StoreAway
 from collector.links import DialIn, Link, link_to
 from collector.roster import Roster, Seat
@@ -280,7 +281,9 @@ class Desk:
         # All lines are due at the half-hour; a fleet that calls in the same millisecond helps nobody.
         await asyncio.sleep(random.uniform(0.0, TICK_S))
         seats = self.roster.of(held.line)
-        await call_round(self.office, held.line, held.link, seats, 0.0)
+        lease = {} if held.shard is None else {"shard": held.shard}
+        with about(modem=held.line.modem.code, epoch=held.epoch, **lease):
+            await call_round(self.office, held.line, held.link, seats, 0.0)
         if self.lines.get(held.line.modem.code) is held:
             now = self.office.clock()
             self._put(held, now if held.again else due_at(self.office, seats))

@@ -6,6 +6,7 @@ No name of a meter, a modem, a serial or an address is ever a label: labels take
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from typing import Final
 
@@ -22,7 +23,10 @@ OUTCOMES: Final = frozenset(
 PROTOCOLS: Final = frozenset(("dlms", "modbus", "mode_c", "push", "mqtt"))
 REJECTIONS: Final = frozenset(
     ("address_cap", "registered_cap", "rate", "first_byte", "registration_time", "too_long", "unknown_modem",
-     "unknown_dialect", "duplicate", "impostor", "idle", "tls", "descriptors")
+     "unknown_dialect", "duplicate", "impostor", "idle", "tls", "descriptors",
+     # of meters that push
+     "message_time", "undecodable", "unknown_meter", "unprotected", "untrusted", "replayed", "future",
+     "too_old", "store_away", "garbage", "busy")
 )  # fmt: skip
 SESSIONS: Final = frozenset(("at_the_door", "dialled_in", "talking"))
 QUEUES: Final = frozenset(("shards", "node", "default"))
@@ -148,9 +152,10 @@ AUTH_FAILURES = Counter(
 )
 AUDIT_CHAIN_OK = Gauge(
     "ami_audit_chain_ok",
-    "1 while the chain of the audit log is whole, 0 once it is broken.",
+    "1 while the chain of the audit log is whole, 0 once it is broken, NaN while nobody looked.",
     registry=REGISTRY,
 )
+AUDIT_CHAIN_OK.set(math.nan)
 MQTT_DOCUMENTS = Counter(
     "ami_mqtt_documents_total", "Gateways' documents by how they were judged.", ("result",), registry=REGISTRY
 )

@@ -275,7 +275,8 @@ class Node:
             if taken.was_silent:
                 SHARD_TAKEOVERS.inc()
             how = "taken over from node" if taken.was_silent else "handed over by node"
-            log.warning("shard %d was %s %s, epoch %d", shard, how, taken.before, taken.epoch)
+            lease = {"shard": shard, "epoch": taken.epoch}
+            log.warning("shard %d was %s %s, epoch %d", shard, how, taken.before, taken.epoch, extra=lease)
             self.desk.drop(shard)
         lines = await self._roster.take(self._spool, shards=[shard], links=_CALLED_OR_CALLING)
         await self.desk.take(shard, taken.epoch, lines)

@@ -30,6 +30,7 @@ LOOK_S = 2.0
 REPORT_S = 5.0
 JOBS_S = 15.0
 COUNT_S = 300.0
+FIRST_COUNT_S = 20.0
 COUNT_WITHIN_S = 60.0  # what takes longer in a large fleet is not worth its price here: `ami report` tells it
 AWAY = (psycopg.Error, StorageError, OSError, TimeoutError)
 
@@ -120,6 +121,7 @@ def _note_jobs(oldest: dict[str, float]) -> None:
 
 async def _count(dsn: str, clock: Clock) -> None:
     """How complete today and yesterday are."""
+    await asyncio.sleep(FIRST_COUNT_S)  # what an earlier run left in the spool comes in first
     while True:
         try:
             shares = await asyncio.to_thread(_shares, dsn, clock)
