@@ -1,5 +1,7 @@
-"""Who a device says it is: functions 17 and 43/14 (Modbus application protocol 1.1b3, 6.13 and 6.21)."""
+"""Who a device says it is, and that it is there: functions 8, 17 and 43/14 (Modbus application protocol
+1.1b3, 6.8, 6.13 and 6.21)."""
 
+import struct
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,6 +10,33 @@ from protocols.modbus.codes import MAX_PDU, Function, agree, require
 INTERFACE: Final = 14
 """The type of encapsulated interface (MEI) that reads an identification."""
 _HEAD: Final = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """Function 8, sub-function 0 (return query data, 6.8.1); the answer is the request again."""
+
+    data: int
+
+    def __post_init__(self) -> None:
+        require(0 <= self.data <= 0xFFFF, "an echo is of 0 to 65535")
+
+    @property
+    def function(self) -> int:
+        return Function.DIAGNOSTICS
+
+    def to_bytes(self) -> bytes:
+        return struct.pack(">BHH", self.function, 0, self.data)
+
+    def octets(self, head: bytes) -> int:
+        return 5
+
+    def answer(self, pdu: bytes) -> "Echo":
+        agree(pdu == self.to_bytes(), f"{self} was not answered as asked", pdu)
+        return self
+
+    def __str__(self) -> str:
+        return f"an echo of {self.data}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,11 @@ class RtuFraming:
         self._held = bytearray()
         self._over = False
 
+    @property
+    def unit(self) -> int:
+        """The unit that is spoken to."""
+        return self._unit
+
     def ask(self, request: Request[object]) -> bytes:
         """See `Framing`."""
         if self._asked is not None or self._over:

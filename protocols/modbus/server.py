@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Final, Protocol, TypeAlias
 
 from protocols.modbus.codes import EXCEPTION, ExceptionCode, ModbusRefused
-from protocols.modbus.identity import INTERFACE, ReadIdentification, ReportServer
+from protocols.modbus.identity import INTERFACE, Echo, ReadIdentification, ReportServer
 from protocols.modbus.pdu import Answer
 from protocols.modbus.registers import MAX_REGISTERS
 from protocols.modbus.requests import (
@@ -31,6 +31,7 @@ AnyRequest: TypeAlias = (
     | WriteRegister
     | WriteBits
     | WriteRegisters
+    | Echo
     | ReportServer
     | ReadIdentification
 )
@@ -40,7 +41,7 @@ MAX_AT_ONCE: Final = 256
 _MOST: Final = {
     1: MAX_BITS, 2: MAX_BITS, 3: MAX_REGISTERS, 4: MAX_REGISTERS, 15: MAX_WRITTEN_BITS, 16: MAX_WRITTEN,
 }  # fmt: skip
-_FIXED: Final = {1: 5, 2: 5, 3: 5, 4: 5, 5: 5, 6: 5, 17: 1, 43: 4}
+_FIXED: Final = {1: 5, 2: 5, 3: 5, 4: 5, 5: 5, 6: 5, 8: 5, 17: 1, 43: 4}
 _HEAD: Final = 6  # of a request that brings many values: function, address, count, bytes that follow
 
 
@@ -54,7 +55,8 @@ class Unit(Protocol):
 def respond(unit: Unit, pdu: bytes) -> bytes:
     """A unit's answer to one message of at least one byte: an exception (chapter 7) where it declines."""
     try:
-        return unit.serve(read_request(pdu)).to_bytes()
+        request = read_request(pdu)
+        return pdu if isinstance(request, Echo) else unit.serve(request).to_bytes()
     except ModbusRefused as declined:
         return bytes((pdu[0] | EXCEPTION, declined.code))
 
@@ -86,6 +88,10 @@ def read_request(pdu: bytes) -> AnyRequest:
             return WriteBit(address, value == ON)
         case 6:
             return WriteRegister(*struct.unpack(">HH", pdu[1:]))
+        case 8:
+            sub_function, data = struct.unpack(">HH", pdu[1:])
+            _must(sub_function == 0, ExceptionCode.ILLEGAL_FUNCTION, pdu)
+            return Echo(data)
         case 15:
             address, count = _placed(pdu)
             _must(pdu[5] == (count + 7) // 8, ExceptionCode.ILLEGAL_DATA_VALUE, pdu)

@@ -11,7 +11,7 @@ from protocols.errors import LocalError, RemoteError
 from protocols.meter_models import load
 from protocols.modbus.codes import ExceptionCode, ModbusRefused
 from protocols.modbus.framing import Framing
-from protocols.modbus.identity import Identification, ReadIdentification, ReportServer, ServerReport
+from protocols.modbus.identity import Echo, Identification, ReadIdentification, ReportServer, ServerReport
 from protocols.modbus.mbap import MbapFraming
 from protocols.modbus.pdu import Answer, answer_octets, read_answer
 from protocols.modbus.registers import Register, RegisterType, WordOrder, pick, read_plan
@@ -41,6 +41,7 @@ EXCHANGES: Final[tuple[tuple[AnyRequest, Answer], ...]] = (
     (WriteRegister(6, 7), WriteRegister(6, 7)),
     (WriteBits(1, (True, False, True)), Written(15, 1, 3)),
     (WriteRegisters(1, (9, 8, 7)), Written(16, 1, 3)),
+    (Echo(0x1234), Echo(0x1234)),
     (ReportServer(), ServerReport(b"\x0b\xffmeter")),
     (ReadIdentification(1), Identification(1, 1, ((0, b"maker"), (1, b"product"), (2, b"1.0")), True, 3)),
 )

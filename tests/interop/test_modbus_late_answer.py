@@ -13,23 +13,26 @@ import random
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import pytest
 from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusException
 from pymodbus.framer import FramerType
 
-from collector.errors import AnswerTimeout
+from collector.errors import AnswerTimeout, LinkDown
 from collector.exchange.modbus_line import ModbusLine
 from collector.links import DialOut
 from collector.modbus_calls import Said, read_blocks
 from collector.routes import ModbusAddress, SerialRoute, TcpRoute
 from collector.single_read import line_to
 from model.grid import Modem, ModemLink
+from protocols.modbus.codes import ExceptionCode, ModbusRefused
 from protocols.modbus.framing import Carrier
 from protocols.modbus.pdu import Answer
 from protocols.modbus.registers import Block
 from protocols.modbus.requests import ReadRegisters, Words
-from protocols.modbus.rtu import RtuFraming
+from protocols.modbus.rtu import RtuFraming, sealed
 from protocols.modbus.server import AnyRequest, RtuServer
 
 ANSWER_S = 0.4
@@ -42,7 +45,8 @@ class Registers:
     """Every register holds its own address."""
 
     def serve(self, request: AnyRequest) -> Answer:
-        assert isinstance(request, ReadRegisters)
+        if not isinstance(request, ReadRegisters):
+            raise ModbusRefused(ExceptionCode.ILLEGAL_FUNCTION)
         return Words(request.function, tuple(range(request.address, request.address + request.count)))
 
 
@@ -74,12 +78,65 @@ class Slave:
         writer.close()
 
 
+Heeds = Callable[[bytes], bool]
+"""Whether a unit answers this frame at all."""
+BUS_S = 0.15  # the time-out of an answer on a slow bus
+
+
+def all_of_them(frame: bytes) -> bool:
+    return True
+
+
+def registers_only(frame: bytes) -> bool:
+    return frame[1] == 3
+
+
+@dataclass
+class Bus:
+    """One slave behind a device server: one question after the other, each answered no sooner than its
+    delay after it came; whoever is connected then hears it."""
+
+    delays: Callable[[], float]
+    heeds: Heeds = all_of_them
+    echoes: bool = True
+    most: int = 125
+    callers: list[asyncio.StreamWriter] = field(default_factory=list)
+    waiting: asyncio.Queue[tuple[float, bytes]] = field(default_factory=asyncio.Queue)
+
+    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        now = asyncio.get_running_loop().time
+        self.callers.append(writer)
+        with contextlib.suppress(OSError):
+            while asked := await reader.read(256):
+                self.waiting.put_nowait((now() + self.delays(), asked))
+        self.callers.remove(writer)
+        writer.close()
+
+    async def answer(self) -> None:
+        server = RtuServer({7: Registers()})
+        while True:
+            due, asked = await self.waiting.get()
+            await asyncio.sleep(due - asyncio.get_running_loop().time())
+            said = b""
+            if asked[1] == 3 and int.from_bytes(asked[4:6], "big") > self.most:
+                said = sealed(bytes((7, 0x83, 2)))
+            elif asked[1] == 8 and not self.echoes:
+                said = sealed(bytes((7, 0x88, 1)))
+            elif self.heeds(asked):
+                said = server.feed(asked)
+            if self.callers:
+                self.callers[-1].write(said)
+
+
 @contextlib.asynccontextmanager
-async def serving(slave: Slave, port: int) -> AsyncIterator[None]:
+async def serving(slave: Slave | Bus, port: int) -> AsyncIterator[None]:
     server = await asyncio.start_server(slave.converse, "127.0.0.1", port, backlog=2 * AT_ONCE)
+    answering = asyncio.create_task(slave.answer()) if isinstance(slave, Bus) else None
     try:
         yield
     finally:
+        if answering is not None:
+            answering.cancel()
         server.close()
         for writer in tuple(slave.callers):
             writer.transport.abort()
@@ -115,7 +172,7 @@ async def test_a_late_answer_is_an_error_of_its_own_question_only(free_port: int
     assert said.count(["timeout", 200, 100]) == TRIES
 
 
-async def test_a_late_answer_that_comes_to_the_next_caller_is_let_pass(free_ports) -> None:
+async def test_a_late_answer_that_comes_to_the_next_caller_is_let_pass(free_ports: Callable[[], int]) -> None:
     chance = random.Random(4)
 
     async def bus(port: int) -> list[list[int | str]]:
@@ -129,6 +186,46 @@ async def test_a_late_answer_that_comes_to_the_next_caller_is_let_pass(free_port
 
     tried = await asyncio.gather(*(bus(free_ports()) for _ in range(BUSES)))
     assert [said for one in tried for said in one] == [["timeout", 200, 100]] * (3 * BUSES)
+
+
+UNITS: dict[str, dict[str, Any]] = {
+    "echoes": {},
+    "declines what it does not know": {"echoes": False},
+    "answers reads alone": {"heeds": registers_only},
+    "answers reads of one register alone": {"heeds": registers_only, "most": 1},
+}
+
+
+@pytest.mark.parametrize("unit", UNITS.values(), ids=UNITS)
+async def test_nothing_late_is_handed_out_on_a_bus_however_late_it_is(
+    free_ports: Callable[[], int], unit: dict[str, Any]
+) -> None:
+    """Every answer as late as it likes, several time-outs and more: an error, or the register asked for."""
+    right, errors = 0, 0
+
+    async def bus(number: int) -> None:
+        nonlocal right, errors
+        chance, port = random.Random(number), free_ports()
+        late = iter([chance.uniform(1.2, 6.0) * BUS_S])  # the first one; then now and then
+        again = (0.0, 0.0, 0.0, 0.0, 0.0, 2.4 * BUS_S)
+        slave = Bus(lambda: next(late, 0.0) or chance.choice(again), **unit)
+        async with serving(slave, port):
+            link = link_to(port)
+            for register in (100, 200, 300, 100, 201):
+                try:
+                    async with link.lease() as stream:
+                        line = ModbusLine(stream, RtuFraming(7), BUS_S)
+                        said = (await line.read(Block(3, register, 1)))[0]
+                except (AnswerTimeout, LinkDown):
+                    errors += 1
+                else:
+                    assert said == [register], f"{said} came for register {register}"
+                    right += 1
+            link.close()
+
+    await asyncio.gather(*map(bus, range(40)))
+    assert errors >= 40
+    assert right >= 40
 
 
 async def test_items_asked_by_address_lose_only_the_one_that_timed_out(free_port: int) -> None:

@@ -63,9 +63,9 @@ def line_of_all() -> Callable[[], Answerer]:
 
 
 def saying(*answers: bytes) -> Callable[[], Answerer]:
-    """A line that answers with these, one a question, however often it is called."""
+    """A line that answers with these, one a question, and echoes, however often it is called."""
     waiting = list(answers)
-    return lambda: lambda _: waiting.pop(0) if waiting else b""
+    return lambda: lambda asked: asked if asked[1] == 8 else waiting.pop(0) if waiting else b""
 
 
 def dial(port: int, dialect: str = "transparent") -> DialOut:

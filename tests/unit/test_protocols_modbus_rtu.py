@@ -155,7 +155,7 @@ def test_the_length_is_known_as_soon_as_it_can_be() -> None:
 @pytest.mark.parametrize(
     ("raw", "code"),
     [
-        ("08 0000 1234", 1),
+        ("08 0001 0000", 1),
         ("2B 0D 01 00", 1),
         ("03 0000", 3),
         ("03 0000 0000", 3),
@@ -207,11 +207,11 @@ def test_a_line_of_units() -> None:
 
 def test_a_function_nobody_knows_is_declined_and_ends_with_what_came() -> None:
     server = RtuServer({1: Counting()})
-    assert server.feed(sealed(b"\x01\x08\x00\x00\x12\x34")) == sealed(b"\x01\x88\x01")
-    assert server.feed(b"\x01\x08\x00\x00\x12\x34\x00\x00") == b""
+    assert server.feed(sealed(b"\x01\x07\x00\x00\x12\x34")) == sealed(b"\x01\x87\x01")
+    assert server.feed(b"\x01\x07\x00\x00\x12\x34\x00\x00") == b""
     server.on_silence()
     assert server.feed(sealed(b"\x01" + ASKED.to_bytes())) != b""
-    assert server.feed(b"\x01\x08" * 300) == b""  # never keeps more than a frame
+    assert server.feed(b"\x01\x07" * 300) == b""  # never keeps more than a frame
     assert server.feed(b"\x01\x0f\x00\x00\x00\x01\xff" + bytes(250)) == b""
     server.on_silence()
     assert server.feed(sealed(b"\x01" + ASKED.to_bytes())) != b""

@@ -18,7 +18,7 @@ import pytest
 
 from protocols.errors import RemoteError
 from protocols.modbus.codes import ExceptionCode, ModbusRefused
-from protocols.modbus.identity import Identification, ReadIdentification, ReportServer, ServerReport
+from protocols.modbus.identity import Echo, Identification, ReadIdentification, ReportServer, ServerReport
 from protocols.modbus.mbap import MbapFraming
 from protocols.modbus.pdu import read_answer
 from protocols.modbus.requests import (
@@ -67,6 +67,8 @@ REQUESTS = [
     ("S 6.12", "10 0001 0002 04 000A 0102", WriteRegisters(1, (10, 258))),
     ("P", "10 0075 0003 06 006F 0079 0083", WriteRegisters(117, (111, 121, 131))),
     ("U", "10 0003 0002 04 04D2 0D80", WriteRegisters(3, (1234, 3456))),
+    ("S 6.8", "08 0000 A537", Echo(0xA537)),
+    ("P", "08 0000 0000", Echo(0)),
     ("S 6.13", "11", ReportServer()),
     ("S 6.21", "2B 0E 01 00", ReadIdentification(1, 0)),
     ("T", "2B 0E 04 05", ReadIdentification(4, 5)),
@@ -91,6 +93,7 @@ ANSWERS = [
     ("U", "0F 0002 0003", WriteBits(2, (True,) * 3), Written(15, 2, 3)),
     ("S 6.12", "10 0001 0002", WriteRegisters(1, (10, 258)), Written(16, 1, 2)),
     ("U", "10 0003 0002", WriteRegisters(3, (1234, 3456)), Written(16, 3, 2)),
+    ("S 6.8", "08 0000 A537", Echo(0xA537), Echo(0xA537)),
     ("P", "11 03 050154", ReportServer(), ServerReport(b"\x05\x01\x54")),
     ("T", "11 07 616263 FF 78797A", ReportServer(), ServerReport(b"abc\xffxyz")),
     ("T", "11 04 616263 00", ReportServer(), ServerReport(b"abc\x00")),
