@@ -137,8 +137,10 @@ class Lookout:
         if not known and self._metrics_at:
             known = {self._metrics_at: _UNKNOWN}
         nodes = tuple(_scraped(node, where) for where, node in known.items())
+        why = [line for line in said.splitlines() if not line.startswith("\t")] or [type(error).__name__]
+        # Whoever looks on knows the address; what is wrong comes last.
         return replace(
-            self._fleet, at=now, nodes=nodes, database_ms=None, away=(said.splitlines() or ["?"])[0]
+            self._fleet, at=now, nodes=nodes, database_ms=None, away=why[-1].rsplit(": ", 1)[-1].strip()
         )
 
 

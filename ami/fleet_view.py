@@ -25,7 +25,7 @@ WORST = {"silent": 0, "not ready": 1, "ready": 2, "stopped": 3}
 def view(fleet: Fleet, width: int = 80, height: int = 24) -> RenderableType:
     """The whole screen."""
     facts = Table.grid(padding=(0, 2, 0, 0))
-    facts.add_column(style="bold", no_wrap=True)
+    facts.add_column(style="bold", no_wrap=True, min_width=12)
     facts.add_column(overflow="ellipsis", no_wrap=True)
     for name, said in _facts(fleet, width - 16):
         facts.add_row(name, said)

@@ -42,8 +42,10 @@ class StoreLine:
                         yield self._connection
             except AWAY as error:
                 await self.close()
-                said = str(error).strip().splitlines() or [type(error).__name__]
-                raise StoreAway(f"the database cannot be asked: {said[-1]}") from error
+                # A line of libpq that begins with a tab only guesses.
+                said = [line for line in str(error).strip().splitlines() if not line.startswith("\t")]
+                last = said[-1].strip() if said else type(error).__name__
+                raise StoreAway(f"the database cannot be asked: {last}") from error
             except BaseException:
                 # Nobody knows in what state a turn that was broken off has left it.
                 await self.close()
