@@ -1,4 +1,8 @@
-"""One round along one line: every meter with something to say, in turn, with bounded tries."""
+"""One round along one line: every meter with something to say, in turn, with bounded tries.
+
+The most urgent first, whoever failed before after the others; back-fill only once nobody behind the modem
+wants anything more urgent, and in pieces: between two of them whoever waits for a permit has his turn.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +11,24 @@ import logging
 import random
 import uuid
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from collector import tally
 from collector.context import about
 from collector.errors import LinkDown, SpoolError
 from collector.exchange import read_meter
+from collector.exchange.course import Course
+from collector.experience import LineExperience
 from collector.known import FINAL, UNANSWERED
-from collector.links import Link
+from collector.links import DialIn, Link
+from collector.permits import Permit, Permits
 from collector.plan import Wanted, next_due
 from collector.roster import Seat
 from collector.settings import HeadEndSettings
 from collector.spool import Spool, Spooled
+from collector.urgency import Urgency
 from model.clock import Clock
 from model.period import HALF_HOUR
 from model.readout import Readout
@@ -28,9 +36,9 @@ from storage.fleet import Line
 
 log = logging.getLogger("ami.collect")
 
-BACK_OFF = (timedelta(seconds=30), timedelta(minutes=15))
 SHUT_OUT = timedelta(hours=1)  # a wrong password or a wrong meter: a person has to do something
 UNMOVED = timedelta(minutes=1)  # asked, answered, and still missing: the meter has not written it yet
+LONGEST_PAUSE_S = 30.0
 
 
 @dataclass(slots=True)
@@ -40,132 +48,207 @@ class Office:
     settings: HeadEndSettings
     spool: Spool
     clock: Clock
-    permits: asyncio.Semaphore
+    permits: Permits
     told: Callable[[Seat, Wanted, Readout], None]
     counts: Counter[str]
     stopped: str = ""  # the sentence why polling has stopped; a full spool, as a rule
+    experience: dict[str, LineExperience] = field(default_factory=dict)  # by modem
 
-
-class Tries:
-    """Who may still be tried in this round: a meter that failed all of the last one gets a single chance."""
-
-    def __init__(self, tries: int, seats: list[Seat]) -> None:
-        self._left = {seat.meter.meter_id: 1 if seat.known.failures >= tries else tries for seat in seats}
-
-    def left(self, seat: Seat) -> bool:
-        return self._left[seat.meter.meter_id] > 0
-
-    def note(self, seat: Seat, wanted: Wanted, readout: Readout) -> None:
-        """Done with it when it has said everything or will not be moved; else a failure costs a try."""
-        # Asked again at once, a clock that cannot be believed is no better.
-        hopeless = abs(readout.clock_offset_s or 0.0) >= HALF_HOUR.total_seconds() and not readout.rejected
-        if readout.outcome in FINAL or ((readout.outcome == "ok" or hopeless) and not wanted.left):
-            self._left[seat.meter.meter_id] = 0
-        elif readout.outcome != "ok":
-            self._left[seat.meter.meter_id] -= 1
-
-    def end(self) -> None:
-        """Nobody is tried again."""
-        self._left = dict.fromkeys(self._left, 0)
+    def with_modem(self, code: str) -> LineExperience:
+        """What has been learnt of a modem and its meters; to be forgotten with the line."""
+        found = self.experience.get(code)
+        if found is None:
+            found = self.experience[code] = LineExperience()
+        return found
 
 
 async def call_round(office: Office, line: Line, link: Link, seats: list[Seat], wait_s: float) -> None:
-    """Read whatever is missing of `seats`. Meters that fail wait until their neighbours have been read."""
-    tried = Tries(office.settings.tries, seats)
-    while due := [seat for seat in seats if _due(office, seat, tried)]:
-        try:
-            await link.ready(wait_s)
-        except LinkDown as down:
-            await _unreached(office, line, due, tried, down.sentence)
-            tried.end()
-            return
-        async with office.permits:
+    """Read whatever is missing of `seats`. Meters that fail wait until their neighbours have been read.
+
+    `wait_s`: how long a modem that dials in is waited for.
+    """
+    await _Round(office, line, link, seats).go(wait_s)
+
+
+class _Round:
+    def __init__(self, office: Office, line: Line, link: Link, seats: Sequence[Seat]) -> None:
+        self.office, self.line, self.link, self.seats = office, line, link, seats
+        self.learnt = office.with_modem(line.modem.code)
+        now, tries = office.clock(), office.settings.tries
+        of_line = self.learnt.breaker.tries(now, tries)
+        self._left = {
+            seat.meter.meter_id: min(of_line, self.learnt.of(seat.meter.meter_id).breaker.tries(now, tries))
+            for seat in seats
+        }
+
+    async def go(self, wait_s: float) -> None:
+        settings = self.office.settings
+        pause_s = settings.retry_pause_s
+        while due := self._due():
             try:
-                for seat in due:
-                    if office.stopped:
-                        return
-                    with about(modem=line.modem.code, meter=seat.meter.serial):
-                        reached = await _converse(office, line, link, seat, tried)
-                    if not reached:
-                        others = [other for other in due if other is not seat and tried.left(other)]
-                        await _unreached(office, line, others, tried, seat.known.detail)
-                        break
+                await self.link.ready(wait_s)
+            except LinkDown as down:
+                self.learnt.breaker.failed(self.office.clock(), 1)
+                await self._unreached([seat for seat, _ in due], down.sentence)
+                return
+            if isinstance(self.link, DialIn):
+                # Whoever was given up has to call again: his neighbours need not go without for that.
+                wait_s = max(wait_s, settings.dial_in_wait_s)
+            if await self._sit(due) and self._due():
+                await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))
+                pause_s = min(2 * pause_s, max(LONGEST_PAUSE_S, settings.retry_pause_s))
+
+    def _wants(self, seat: Seat) -> Wanted:
+        return seat.wants(self.office.clock(), self.office.settings.live_every)
+
+    def _due(self) -> list[tuple[Seat, Wanted]]:
+        """Who may be asked and has something to say: whoever failed last, else by urgency."""
+        if self.office.stopped:
+            return []
+        found = [
+            (seat, wanted)
+            for seat in self.seats
+            if self._left[seat.meter.meter_id] > 0 and not (wanted := self._wants(seat)).nothing
+        ]
+        found.sort(key=lambda each: (self._failed_before(each[0]), each[1].urgency))
+        return found
+
+    def _failed_before(self, seat: Seat) -> bool:
+        return self.learnt.of(seat.meter.meter_id).breaker.failures > 0
+
+    async def _sit(self, due: list[tuple[Seat, Wanted]]) -> bool:
+        """Talk under one permit for as long as nobody else wants it; whether anything failed."""
+        urgency = min(wanted.urgency for _, wanted in due)
+        async with self.office.permits.take(urgency, self.line.modem.cell) as permit:
+            try:
+                while due:
+                    if not await self._pass(due, permit):
+                        return True
+                    if permit.wanted:
+                        return False
+                    due = self._due()
             finally:
-                link.rest()
-        if any(seat.known.failures and _due(office, seat, tried) for seat in due):
-            await asyncio.sleep(office.settings.retry_pause_s * random.uniform(0.5, 1.0))
-
-
-def _due(office: Office, seat: Seat, tried: Tries) -> bool:
-    now = office.clock()
-    if office.stopped or (seat.not_before is not None and now < seat.not_before):
+                self.link.rest()
         return False
-    return tried.left(seat) and not seat.wants(now, office.settings.live_every).nothing
 
+    async def _pass(self, due: list[tuple[Seat, Wanted]], permit: Permit) -> bool:
+        """One conversation with each; False when one failed, or the line was lost for the others."""
+        went_well = True
+        for at, (seat, wanted) in enumerate(due):
+            if self.office.stopped or (at and wanted.urgency is Urgency.BACK_FILL and permit.wanted):
+                break
+            if any(other.urgency < Urgency.BACK_FILL for _, other in due[at + 1 :]):
+                wanted = wanted.before_back_fill()
+            with about(modem=self.line.modem.code, meter=seat.meter.serial):
+                reached = await self._converse(seat, wanted, permit)
+            if not reached:
+                self._left[seat.meter.meter_id] -= 1
+                others = [other for other, _ in due if other is not seat]
+                await self._unreached(others, seat.known.detail)
+                return False
+            went_well = went_well and not self._failed_before(seat)
+            if isinstance(self.link, DialIn) and not self.link.connected:
+                return False
+        return went_well
 
-async def _converse(office: Office, line: Line, link: Link, seat: Seat, tried: Tries) -> bool:
-    """One conversation, on the disk before it counts. False when the modem itself cannot be reached."""
-    begun = office.clock()
-    wanted = seat.wants(begun, office.settings.live_every)
-    if wanted.nothing:
-        return True
-    tally.due()
-    reached = True
-    try:
-        async with link.lease() as stream, tally.talking():
-            readout = await read_meter(
-                stream,
-                seat.meter,
-                wanted,
-                clock=office.clock,
-                answer_s=office.settings.answer_s,
-                scales=seat.scales,
-            )
-    except LinkDown as down:
-        reached = False
-        readout = failed(seat, begun, office.clock(), "no_link", down.sentence)
-    except Exception as error:
-        # The edge of one conversation: whatever is wrong with this meter must not cost the others theirs.
-        log.exception("reading meter %s went wrong", seat.meter.serial)
-        said = (
-            f"reading meter {seat.meter.serial} went wrong here ({type(error).__name__}: {error}): report it"
-        )
-        readout = failed(seat, begun, office.clock(), "error", said)
-    if await _keep(office, line, seat, wanted, readout):
-        tried.note(seat, wanted, readout)
-        _when_next(office, seat, readout)
-    return reached
-
-
-async def _keep(office: Office, line: Line, seat: Seat, wanted: Wanted, readout: Readout) -> bool:
-    try:
-        await office.spool.append([Spooled(seat.meter.meter_id, line.modem.code, office.clock(), readout)])
-    except SpoolError as error:
-        # Not kept, so not known: it will be asked again once there is room.
-        if not office.stopped:
-            log.error("polling stops: %s", error.sentence)
-            office.stopped = error.sentence
-        return False
-    seat.known.note(readout)
-    tally.ended(seat.meter.model, readout)
-    office.counts["conversations"] += 1
-    office.counts["answers"] += len(readout.answers)
-    office.counts["rejected"] += len(readout.rejected)
-    office.counts["values"] += sum(len(block.raw) for answer in readout.answers for block in answer.blocks)
-    office.told(seat, wanted, readout)
-    return True
-
-
-async def _unreached(office: Office, line: Line, seats: list[Seat], tried: Tries, sentence: str) -> None:
-    """The modem is the matter: said of every meter behind it, without calling again for each."""
-    for seat in seats:
-        now = office.clock()
-        wanted = seat.wants(now, office.settings.live_every)
+    async def _converse(self, seat: Seat, wanted: Wanted, permit: Permit) -> bool:
+        """One conversation, on the disk before it counts. False when the modem itself cannot be reached."""
+        office, settings = self.office, self.office.settings
+        begun, before = office.clock(), self._wants(seat)
+        learnt = self.learnt.of(seat.meter.meter_id)
+        course = Course(settings.answer_s, learnt.pace, self.learnt.pace, self._way(permit))
+        permit.urgency = wanted.urgency
         tally.due()
-        readout = failed(seat, now, now, "no_link", sentence)
-        if await _keep(office, line, seat, wanted, readout):
-            tried.note(seat, wanted, readout)
-            _when_next(office, seat, readout)
+        reached = True
+        try:
+            if not self.link.connected:
+                await permit.call()
+            async with self.link.lease(wanted.urgency) as stream, tally.talking():
+                permit.reached()
+                self.learnt.breaker.worked()
+                readout = await read_meter(
+                    stream,
+                    seat.meter,
+                    wanted,
+                    clock=office.clock,
+                    answer_s=settings.answer_s,
+                    scales=seat.scales,
+                    course=course,
+                )
+        except LinkDown as down:
+            reached = False
+            permit.unreached()
+            self.learnt.breaker.failed(office.clock(), settings.tries)
+            readout = failed(seat, begun, office.clock(), "no_link", down.sentence)
+        except Exception as error:
+            # The edge of one conversation: whatever is wrong with this meter must not cost the others theirs.
+            log.exception("reading meter %s went wrong", seat.meter.serial)
+            what = f"{type(error).__name__}: {error}"
+            said = f"reading meter {seat.meter.serial} went wrong here ({what}): report it"
+            readout = failed(seat, begun, office.clock(), "error", said)
+        if await self._keep(seat, wanted, readout) and reached:
+            self._note(seat, before, wanted, readout, gave_way=course.gave_way)
+        return reached
+
+    def _way(self, permit: Permit) -> Callable[[Urgency], bool]:
+        def way(urgency: Urgency) -> bool:
+            waits = self.link.wanted_by
+            return permit.give_way(urgency) or (waits is not None and waits < urgency)
+
+        return way
+
+    def _note(self, seat: Seat, before: Wanted, wanted: Wanted, readout: Readout, *, gave_way: bool) -> None:
+        """Done with it when it has said everything or will not be moved; else a failure costs a try."""
+        meter_id, now = seat.meter.meter_id, self.office.clock()
+        breaker = self.learnt.of(meter_id).breaker
+        moved = self._wants(seat).questions < before.questions
+        # Asked again at once, a clock that cannot be believed is no better.
+        hopeless = abs(readout.clock_offset_s or 0.0) >= HALF_HOUR.total_seconds() and not readout.rejected
+        if readout.outcome in FINAL:
+            breaker.shut(now, SHUT_OUT)
+            self._left[meter_id] = 0
+        elif readout.outcome == "ok" or hopeless:
+            breaker.worked()
+            if not gave_way and not (moved and wanted.left):
+                self._left[meter_id] = 0
+        elif moved:
+            breaker.worked()  # it broke off, but not before it had said something: it goes on from there
+        else:
+            if readout.outcome in UNANSWERED or readout.outcome == "error" or not readout.rejected:
+                breaker.failed(now, self.office.settings.tries)
+            self._left[meter_id] -= 1
+
+    async def _keep(self, seat: Seat, wanted: Wanted, readout: Readout) -> bool:
+        office = self.office
+        try:
+            await office.spool.append(
+                [Spooled(seat.meter.meter_id, self.line.modem.code, office.clock(), readout)]
+            )
+        except SpoolError as error:
+            # Not kept, so not known: it will be asked again once there is room.
+            if not office.stopped:
+                log.error("polling stops: %s", error.sentence)
+                office.stopped = error.sentence
+            return False
+        seat.known.note(readout)
+        tally.ended(seat.meter.model, readout)
+        office.counts["conversations"] += 1
+        office.counts["answers"] += len(readout.answers)
+        office.counts["rejected"] += len(readout.rejected)
+        office.counts["values"] += sum(
+            len(block.raw) for answer in readout.answers for block in answer.blocks
+        )
+        office.told(seat, wanted, readout)
+        return True
+
+    async def _unreached(self, seats: Sequence[Seat], sentence: str) -> None:
+        """The modem is the matter: said of every meter behind it, without calling again for each."""
+        for seat in seats:
+            now = self.office.clock()
+            tally.due()
+            readout = failed(seat, now, now, "no_link", sentence)
+            if await self._keep(seat, self._wants(seat), readout):
+                self._left[seat.meter.meter_id] -= 1
 
 
 def failed(seat: Seat, started: datetime, ended: datetime, outcome: str, sentence: str) -> Readout:
@@ -173,16 +256,9 @@ def failed(seat: Seat, started: datetime, ended: datetime, outcome: str, sentenc
     return Readout(seat.meter.serial, str(uuid.uuid4()), started, ended, outcome, sentence)
 
 
-def _when_next(office: Office, seat: Seat, readout: Readout) -> None:
-    """Between rounds: back off from what fails, and do not press a meter for what it has not got yet."""
-    now, known = office.clock(), seat.known
-    if readout.outcome in FINAL:
-        seat.not_before = now + SHUT_OUT
-    elif readout.outcome in UNANSWERED and known.failures >= office.settings.tries:
-        doubled = BACK_OFF[0] * 2 ** min(known.failures - office.settings.tries, 8)
-        seat.not_before = now + min(doubled, BACK_OFF[1]) * random.uniform(0.5, 1.0)
-    else:
-        seat.not_before = None
+def welcome(office: Office, line: Line) -> None:
+    """A modem has dialled in: whatever it and its meters were put off for is tried again now."""
+    office.with_modem(line.modem.code).welcome(office.clock())
 
 
 def due_at(office: Office, seats: list[Seat]) -> datetime:
@@ -192,10 +268,16 @@ def due_at(office: Office, seats: list[Seat]) -> datetime:
     for seat in seats:
         if seat.problem or seat.meter.since is None:
             continue
-        if seat.not_before is not None and seat.not_before > now:
-            found.append(seat.not_before)
-        elif seat.wants(now, office.settings.live_every).nothing:
-            found.append(next_due(seat.known.state(now), now, office.settings.live_every, seat.abilities))
+        learnt = office.with_modem(seat.line.modem.code)
+        for breaker in (learnt.breaker, learnt.of(seat.meter.meter_id).breaker):
+            if breaker.until is not None and not breaker.may(now):
+                found.append(breaker.until)
+                break
         else:
-            found.append(now + UNMOVED)
+            usual = office.settings.live_every
+            if seat.wants(now, usual).nothing:
+                state = seat.known.state(now)
+                found.append(next_due(state, now, seat.live_every(usual), seat.abilities))
+            else:
+                found.append(now + UNMOVED * random.uniform(0.8, 1.2))
     return min(found)

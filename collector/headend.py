@@ -17,6 +17,7 @@ from collector.links import DialIn, Link, link_to
 from collector.listener import Listener
 from collector.mqtt_gateways import Gateways
 from collector.node import Node
+from collector.permits import Permits
 from collector.plan import Wanted
 from collector.roster import Roster, Seat, StoreAway
 from collector.seen import seen
@@ -100,7 +101,12 @@ class HeadEnd:
         self.links: dict[str, Link] = {}
         self.listener: Listener | None = None
         self.office = Office(
-            settings, spool, clock, asyncio.Semaphore(settings.concurrency), self._told, Counter()
+            settings,
+            spool,
+            clock,
+            Permits(settings.concurrency, settings.calls_per_second, settings.cell_sessions),
+            self._told,
+            Counter(),
         )
         self._began = time.monotonic()
         self._open: dict[int, int] = {}

@@ -39,6 +39,11 @@ class Link:
         """How urgent the most urgent conversation that waits for this line is; None: nobody waits."""
         return self._turns.wanted_by
 
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection: without one a lease calls, where we are the ones to call."""
+        return self._wire is not None and self._wire.up
+
     async def ready(self, wait_s: float) -> None:
         """Return when a conversation may be tried; raises `LinkDown` after `wait_s` seconds."""
 

@@ -40,8 +40,18 @@ class Seat:
     not_before: datetime | None = None
     scales: Scales = field(default_factory=Scales)
 
+    def live_every(self, usual: timedelta) -> timedelta | None:
+        """How often its instant values are wanted; None: never."""
+        own = self.meter.live_every_s
+        if own is None:
+            return usual
+        return timedelta(seconds=own) if own else None
+
     def wants(self, now: datetime, live_every: timedelta) -> Wanted:
-        """What is missing of this meter at `now`; of one that hangs nowhere or behind a gateway: nothing."""
+        """What is missing of this meter at `now`; of one that hangs nowhere or behind a gateway: nothing.
+
+        `live_every`: how often instant values are usually wanted.
+        """
         if self.problem or self.meter.since is None or self.line.modem.link is ModemLink.MQTT:
             return Wanted()
         return wanted(
@@ -50,7 +60,8 @@ class Seat:
             since=self.meter.since,
             until=self.meter.until,
             now=now,
-            live_every=live_every,
+            live_every=self.live_every(live_every),
+            reading_day=self.meter.reading_day,
         )
 
 

@@ -31,6 +31,8 @@ class HeadEndSettings:
     listen_host: str = "127.0.0.1"
     listen_port: int | None = None
     concurrency: int = 64
+    calls_per_second: int = 100  # new connections
+    cell_sessions: int = 8  # conversations at the same time in one named cell
     live_every_s: float = 60.0
     answer_s: float = 10.0
     connect_s: float = 10.0

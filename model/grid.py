@@ -64,7 +64,8 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Modem:
-    """One communication line. `registration` is what a dial-in modem or a gateway says it is called."""
+    """One communication line. `registration` is what a dial-in modem or a gateway says it is called; `cell`
+    is the radio cell it shares with others, empty where that is not known."""
 
     code: str
     link: ModemLink
@@ -72,6 +73,7 @@ class Modem:
     host: str = ""
     port: int = 0
     registration: str = ""
+    cell: str = ""
 
     def __post_init__(self) -> None:
         if self.link is ModemLink.DIAL_OUT and not (self.host and 0 < self.port < 65536):
@@ -84,7 +86,11 @@ class Modem:
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """A meter as the meter room knows it. `model` names a file in protocols/meter_models."""
+    """A meter as the meter room knows it. `model` names a file in protocols/meter_models.
+
+    `live_every_s`: how often its voltages and currents are asked for; None: as the head-end's setting says,
+    0: never.
+    """
 
     serial: str
     model: str
@@ -92,6 +98,13 @@ class Meter:
     address: int = 1  # DLMS server (logical device) address or Modbus unit
     digits: int | None = None  # None: as the model says
     password: str | None = field(default=None, repr=False)
+    live_every_s: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.live_every_s is not None and self.live_every_s < 0:
+            raise ModelError(
+                f"meter {self.serial}: values are asked for every so many seconds, not {self.live_every_s}"
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,7 @@ class _Encoder:
                 copying.text(readout.outcome),
                 copying.text(readout.detail),
                 copying.float8(readout.clock_offset_s),
+                copying.float4(readout.rtt_s),
             )
         )
         if readout.outcome in ("ok", "partial"):

@@ -16,20 +16,26 @@ from model.period import Period
 from storage.errors import SecretUnreadable, StorageError
 
 _LINES: Final = """
-    SELECT d.code, d.link, d.dialect, d.host, d.port, d.registration,
-        m.id, m.serial, m.model, m.address, m.digits, s.wrapped, i.since, i.until
+    SELECT d.code, d.link, d.dialect, d.host, d.port, d.registration, d.cell,
+        m.id, m.serial, m.model, m.address, m.digits, s.wrapped, i.since, i.until, m.live_every_s,
+        coalesce(b.reading_day, 1)
     FROM modem d
     LEFT JOIN meter m ON m.modem = d.code
     LEFT JOIN meter_secret s ON s.meter_id = m.id AND s.kind = 'password'
     LEFT JOIN LATERAL (
         SELECT min(since) AS since, nullif(max(coalesce(until, 'infinity')), 'infinity') AS until
         FROM installation WHERE meter_id = m.id) i ON true
+    LEFT JOIN LATERAL (
+        SELECT reading_day FROM installation h JOIN point p ON p.code = h.point
+            JOIN customer c ON c.code = p.customer JOIN reading_book ON reading_book.code = c.book
+        WHERE h.meter_id = m.id ORDER BY h.since DESC LIMIT 1) b ON true
     WHERE (%(shards)s::integer[] IS NULL OR d.shard = ANY (%(shards)s))
         AND (%(modems)s::text[] IS NULL OR d.code = ANY (%(modems)s))
         AND (%(links)s::text[] IS NULL OR d.link = ANY (%(links)s))
     ORDER BY d.code, m.address, m.serial"""
 _CALLERS: Final = """
-    SELECT code, link, dialect, host, port, registration FROM modem WHERE link = 'dial_in' ORDER BY code"""
+    SELECT code, link, dialect, host, port, registration, cell FROM modem WHERE link = 'dial_in'
+    ORDER BY code"""
 _ANSWERED: Final = """
     SELECT meter_id, item, unnest(spans) FROM answered
     WHERE meter_id = ANY (%s) ORDER BY meter_id, item"""
@@ -54,7 +60,10 @@ _IDS: Final = "SELECT serial, id FROM meter WHERE %(serials)s::text[] IS NULL OR
 
 @dataclass(frozen=True, slots=True)
 class LineMeter:
-    """A meter behind a modem, first hung at `since` and taken down for good at `until` (None: it hangs)."""
+    """A meter behind a modem, first hung at `since` and taken down for good at `until` (None: it hangs).
+
+    `live_every_s` as in `model.grid.Meter`; `reading_day` is that of its customer's book.
+    """
 
     meter_id: int
     serial: str
@@ -64,6 +73,8 @@ class LineMeter:
     password: str | None = field(repr=False)
     since: datetime | None
     until: datetime | None
+    live_every_s: int | None = None
+    reading_day: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +117,16 @@ def lines(
         "modems": None if modems is None else list(modems),
         "links": None if links is None else [str(link) for link in links],
     }
-    for code, link, dialect, host, port, registration, *meter in conn.execute(_LINES, chosen):
-        found[code] = Modem(code, ModemLink(link), dialect, host, port, registration)
-        meter_id, serial, model, address, digits, wrapped, since, until = meter
+    for code, link, dialect, host, port, registration, cell, *meter in conn.execute(_LINES, chosen):
+        found[code] = Modem(code, ModemLink(link), dialect, host, port, registration, cell)
+        meter_id, serial, model, address, digits, wrapped, *more = meter
         if meter_id is None:
             continue
         try:
             password = None if wrapped is None else unwrap(bytes(wrapped)).decode()
         except StorageError as error:
             raise SecretUnreadable(serial) from error
-        meters[code].append(LineMeter(meter_id, serial, model, address, digits, password, since, until))
+        meters[code].append(LineMeter(meter_id, serial, model, address, digits, password, *more))
     return [Line(modem, tuple(meters[code])) for code, modem in found.items()]
 
 

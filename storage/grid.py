@@ -52,23 +52,26 @@ _CUSTOMER: Final = """
         IS DISTINCT FROM (excluded.name, excluded.address, excluded.phone, excluded.email, excluded.book)
     RETURNING xmax = 0"""
 _MODEM: Final = """
-    INSERT INTO modem AS old (code, link, dialect, host, port, registration)
-    SELECT code, link, dialect, host, port, registration FROM jsonb_to_recordset(%s)
-        AS new (code text, link text, dialect text, host text, port integer, registration text) ORDER BY code
+    INSERT INTO modem AS old (code, link, dialect, host, port, registration, cell)
+    SELECT code, link, dialect, host, port, registration, coalesce(cell, '') FROM jsonb_to_recordset(%s)
+        AS new (code text, link text, dialect text, host text, port integer, registration text, cell text)
+    ORDER BY code
     ON CONFLICT (code) DO UPDATE SET link = excluded.link, dialect = excluded.dialect,
-        host = excluded.host, port = excluded.port, registration = excluded.registration
-    WHERE (old.link, old.dialect, old.host, old.port, old.registration)
+        host = excluded.host, port = excluded.port, registration = excluded.registration, cell = excluded.cell
+    WHERE (old.link, old.dialect, old.host, old.port, old.registration, old.cell)
         IS DISTINCT FROM (excluded.link, excluded.dialect, excluded.host, excluded.port,
-            excluded.registration)
+            excluded.registration, excluded.cell)
     RETURNING xmax = 0"""
 _METER: Final = """
-    INSERT INTO meter AS old (serial, model, modem, address, digits)
-    SELECT serial, model, modem, address, digits FROM jsonb_to_recordset(%s)
-        AS new (serial text, model text, modem text, address integer, digits smallint) ORDER BY serial
+    INSERT INTO meter AS old (serial, model, modem, address, digits, live_every_s)
+    SELECT serial, model, modem, address, digits, live_every_s FROM jsonb_to_recordset(%s)
+        AS new (serial text, model text, modem text, address integer, digits smallint, live_every_s integer)
+    ORDER BY serial
     ON CONFLICT (serial) DO UPDATE SET model = excluded.model, modem = excluded.modem,
-        address = excluded.address, digits = excluded.digits
-    WHERE (old.model, old.modem, old.address, old.digits)
-        IS DISTINCT FROM (excluded.model, excluded.modem, excluded.address, excluded.digits)
+        address = excluded.address, digits = excluded.digits, live_every_s = excluded.live_every_s
+    WHERE (old.model, old.modem, old.address, old.digits, old.live_every_s)
+        IS DISTINCT FROM (excluded.model, excluded.modem, excluded.address, excluded.digits,
+            excluded.live_every_s)
     RETURNING xmax = 0"""
 _SECRET: Final = """
     INSERT INTO meter_secret AS old (meter_id, kind, wrapped)

@@ -33,8 +33,8 @@ _STATIONS: Final = "SELECT code, name FROM station ORDER BY code"
 _FEEDERS: Final = "SELECT code, name, station FROM feeder ORDER BY code"
 _BOOKS: Final = "SELECT code, name, reading_day FROM reading_book ORDER BY code"
 _CUSTOMERS: Final = "SELECT code, name, address, book, phone, email FROM customer ORDER BY code"
-_MODEMS: Final = "SELECT code, link, dialect, host, port, registration FROM modem ORDER BY code"
-_METERS: Final = "SELECT serial, model, modem, address, digits FROM meter ORDER BY serial"
+_MODEMS: Final = "SELECT code, link, dialect, host, port, registration, cell FROM modem ORDER BY code"
+_METERS: Final = "SELECT serial, model, modem, address, digits, NULL, live_every_s FROM meter ORDER BY serial"
 _POINTS: Final = """
     SELECT code, role, station, coalesce(feeder, ''), coalesce(customer, ''),
         point_multipliers(code), point_supplies(code)

@@ -369,9 +369,11 @@ CREATE TABLE meter (
     modem text NOT NULL,
     address integer DEFAULT 1 NOT NULL,
     digits smallint,
+    live_every_s integer,
     CONSTRAINT meter_serial_key UNIQUE (serial),
     CONSTRAINT meter_pkey PRIMARY KEY (id),
-    CONSTRAINT meter_modem_fkey FOREIGN KEY (modem) REFERENCES modem(code)
+    CONSTRAINT meter_modem_fkey FOREIGN KEY (modem) REFERENCES modem(code),
+    CONSTRAINT meter_live_every_s_check CHECK ((live_every_s >= 0))
 );
 CREATE INDEX meter_modem ON public.meter USING btree (modem);
 
@@ -423,6 +425,7 @@ CREATE TABLE modem (
     last_contact timestamp with time zone,
     number integer NOT NULL,
     shard integer GENERATED ALWAYS AS (((number - 1) / 250)) STORED,
+    cell text DEFAULT ''::text NOT NULL,
     CONSTRAINT modem_pkey PRIMARY KEY (code),
     CONSTRAINT modem_link_check CHECK ((link = ANY (ARRAY['dial_out'::text, 'dial_in'::text, 'mqtt'::text])))
 );
@@ -535,6 +538,7 @@ CREATE TABLE poll (
     outcome text NOT NULL,
     detail text DEFAULT ''::text NOT NULL,
     clock_offset_s double precision,
+    rtt_s real,
     CONSTRAINT poll_pkey PRIMARY KEY (id),
     CONSTRAINT poll_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES meter(id),
     CONSTRAINT poll_modem_fkey FOREIGN KEY (modem) REFERENCES modem(code)

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from collector import caller
+from collector.breaker import State
 from collector.caller import Office, call_round, due_at
 from collector.exchange.abilities import abilities_of
 from collector.known import Known
 from collector.links import DialOut
+from collector.permits import Permits
 from collector.plan import Wanted
 from collector.roster import Seat
 from collector.settings import HeadEndSettings
@@ -73,7 +75,7 @@ async def office(
         "", folder / "spool", lambda raw: raw, answer_s=0.2, connect_s=0.5, tries=2, retry_pause_s=0.01
     )
     spool = Spool(settings.spool_path)
-    shared = Office(settings, spool, frozen(NOW), asyncio.Semaphore(4), lambda *_: None, Counter())
+    shared = Office(settings, spool, frozen(NOW), Permits(4), lambda *_: None, Counter())
     link = DialOut(modem, 0.5)
     try:
         yield shared, line, link, [Seat(line, meter, abilities_of("dk-1p"), Known()) for meter in meters]
@@ -97,16 +99,22 @@ async def test_a_dead_meter_waits_until_its_neighbours_have_been_read(tmp_path: 
         assert [outcome for serial, outcome in order if serial == "S1"] == ["timeout", "timeout"]
         assert all(seats[at].known.last_register == NOW for at in (1, 2))
         # Refused again and again, the profiles rest; the dead meter is put off; nobody is due at once.
-        assert seats[0].not_before is not None
-        assert seats[0].not_before > NOW
+        learnt = shared.with_modem("M1")
+        assert [learnt.of(at).breaker.state(NOW) for at in (1, 2, 3)] == [State.OPEN, *2 * [State.CLOSED]]
         assert due_at(shared, seats) > NOW
 
 
 async def test_a_meter_that_failed_last_time_gets_one_try(tmp_path: Path, free_port: int) -> None:
     async with office(tmp_path, free_port, dead=1) as (shared, line, link, seats):
-        seats[0].known.failures = 5
+        breaker = shared.with_modem("M1").of(1).breaker
+        breaker.failed(NOW - timedelta(hours=1), 1)
         await call_round(shared, line, link, seats, 1.0)
-        assert [outcome for serial, outcome in await spooled(shared.spool) if serial == "S1"] == ["timeout"]
+        order = await spooled(shared.spool)
+        assert [outcome for serial, outcome in order if serial == "S1"] == ["timeout"]
+        assert [serial for serial, _ in order].index("S1") > 1  # after those that have not failed
+        before = len(order)
+        await call_round(shared, line, link, seats, 1.0)
+        assert "S1" not in [serial for serial, _ in (await spooled(shared.spool))[before:]]  # open: nothing
 
 
 async def test_a_modem_that_cannot_be_called_is_said_of_every_meter_once(

@@ -96,7 +96,8 @@ def test_answers_from_before_are_remembered(empty_database: str, monkeypatch: py
         older.setattr(migrations, "migrations", lambda: before)
         migrations.migrate(empty_database)
     with connect(empty_database) as conn:
-        save_register(conn, grid(), bytes)
+        conn.execute("INSERT INTO modem (code, link, host, port) VALUES ('D1', 'dial_out', 'h', 1)")
+        conn.execute("INSERT INTO meter (serial, model, modem) VALUES ('M001', 'dk-1p', 'D1')")
         meter = fleet.meter_ids(conn)["M001"]
         for start, complete in ((0, True), (1, True), (2, False), (5, True)):
             conn.execute(
