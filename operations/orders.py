@@ -104,7 +104,7 @@ def place(
     Raises `OrderRefused` for who may not, for a meter that cannot, for too many; `Unknown` for a meter nobody
     knows.
     """
-    _may(pool, viewer, kind, f"place a {TITLES[kind]}", now)
+    _may(pool, viewer, kind, f"placing a {TITLES[kind]}", now)
     two = needs_two(kind, parameters)
     if two and not reason.strip():
         raise OrderRefused(f"a {TITLES[kind]} needs a reason: say why (--reason)")
@@ -115,7 +115,7 @@ def place(
         _can(conn, serial, kind, parameters)
         if orders.placed_since(conn, viewer.login, now - MINUTE) >= rules.orders_a_minute:
             raise OrderRefused(
-                f"{viewer.login} has placed {rules.orders_a_minute} orders within a minute: wait a little"
+                f"there are {rules.orders_a_minute} orders of {viewer.login} within a minute: wait a little"
             )
         orders.expire(conn, now)
         try:
@@ -154,14 +154,16 @@ def approve(pool: Pool, viewer: Viewer, number: int, *, now: datetime, rules: Ru
     with pool.connection() as conn:
         orders.expire(conn, now)
         order = orders.find(conn, number)
-    _may(pool, viewer, order.kind, f"approve a {TITLES[order.kind]}", now)
+    _may(pool, viewer, order.kind, f"approving a {TITLES[order.kind]}", now)
     tripped = False
     with pool.connection() as conn:
         order = orders.find(conn, number, lock=True)
         if order.state is not OrderState.REQUESTED:
             raise OrderRefused(f"order {number} is {order.state}: it waits for no approval")
         if order.requested_by == viewer.login:
-            raise OrderRefused(f"{viewer.login} placed order {number}: a second person has to approve it")
+            raise OrderRefused(
+                f"order {number} was placed by {viewer.login}: a second person has to approve it"
+            )
         if order.kind in CUTS:
             _not_stopped(conn)
             if orders.cuts_approved(conn, now - HOUR) >= rules.cuts_an_hour:
@@ -188,7 +190,7 @@ def _not_stopped(conn: Connection[TupleRow]) -> None:
 
 def lift(pool: Pool, viewer: Viewer, *, reason: str, now: datetime) -> None:
     """Let disconnections go on: by somebody other than who approved the one too many."""
-    _may(pool, viewer, OrderKind.DISCONNECT, "lift the stop of disconnections", now)
+    _may(pool, viewer, OrderKind.DISCONNECT, "lifting the stop of disconnections", now)
     if not reason.strip():
         raise OrderRefused("lifting the stop needs a reason: say why (--reason)")
     with pool.connection() as conn:
@@ -197,7 +199,7 @@ def lift(pool: Pool, viewer: Viewer, *, reason: str, now: datetime) -> None:
             raise OrderRefused("disconnections are not stopped: there is nothing to lift")
         if stop.tripped_by == viewer.login:
             raise OrderRefused(
-                f"{viewer.login} approved the disconnection that was one too many: "
+                f"the disconnection that was one too many was approved by {viewer.login}: "
                 "somebody else has to lift the stop"
             )
         orders.lift(conn, viewer.login, now, reason.strip())
@@ -207,7 +209,7 @@ def cancel(pool: Pool, viewer: Viewer, number: int, *, now: datetime, reason: st
     """Take an order back that was not sent yet; any of the staff may."""
     with pool.connection() as conn:
         order = orders.find(conn, number)
-    _may(pool, viewer, order.kind, f"take back a {TITLES[order.kind]}", now)
+    _may(pool, viewer, order.kind, f"taking back a {TITLES[order.kind]}", now)
     with pool.connection() as conn:
         if not orders.cancel(conn, number, viewer.login, now, reason):
             order = orders.find(conn, number)
@@ -227,7 +229,7 @@ def _may(pool: Pool, viewer: Viewer, kind: OrderKind, what: str, now: datetime) 
         return
     accounts.note_refusal(pool, viewer, f"order: {what}", now)
     roles = " or ".join(role.value for role in PLACES[kind])
-    raise OrderRefused(f"{viewer.login} may not {what}: that is for the role {roles}")
+    raise OrderRefused(f"{what} is for the role {roles}, not for {viewer.login}")
 
 
 def wake(pool: Pool, dsn: str, order: Order) -> str | None:

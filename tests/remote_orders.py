@@ -1,0 +1,81 @@
+"""Orders in an installation with simulated meters: people, and commands as they give them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+
+from tests.simulated_fleet import Fleet
+
+
+@contextlib.contextmanager
+def present_fleet(ami: Any, port: int, *options: str) -> Iterator[Fleet]:
+    """A simulated fleet whose clocks are right; it ends with the block."""
+    process = ami.start(
+        "simulate", "fleet", "--json", "--dial-in-to", f"127.0.0.1:{port}", *options,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        fleet = Fleet(process, json.loads(process.stdout.readline())["register"], port, "")
+        yield fleet
+    finally:
+        process.stdin.close()
+        process.stdout.close()
+        process.wait(20)
+
+
+def told(fleet: Fleet, serial: str) -> dict[str, Any]:
+    """What the simulator says the meter was told."""
+    at = "2026-01-01T00:00:00+07:00"
+    answer = fleet.order(do="truth", **{"from": at, "to": at})
+    return dict(answer["truth"]["told"].get(serial, {}))
+
+
+PASSWORDS = {"lan": "a-long-word-of-lan1", "minh": "a-long-word-of-minh1", "hoa": "a-long-word-of-hoa1"}
+ROLES = {"lan": "billing", "minh": "engineer", "hoa": "billing"}
+
+
+def people(ami: Any, *, customer: str = "") -> None:
+    """lan and hoa of the billing office, minh of the meter room, and khach, a customer."""
+    for login, role in ROLES.items():
+        ami("user", "add", login, "--role", role, "--password-stdin", stdin=PASSWORDS[login] + "\n")
+    if customer:
+        words = ("user", "add", "khach", "--role", "customer", "--customer", customer, "--password-stdin")
+        ami(*words, stdin="a-long-word-of-khach1\n")
+
+
+def acts(ami: Any, login: str, *words: str, code: int = 0, as_json: bool = True) -> Any:
+    """`ami order …` by somebody with the right password: the document, or what was said on failure."""
+    password = PASSWORDS.get(login, "a-long-word-of-khach1")
+    more = ("--json",) if as_json and words[0] != "lift" else ()
+    done = ami("order", *words, "--as", login, "--password-stdin", *more, code=code, stdin=password + "\n")
+    return done.stderr if code or not more else json.loads(done.stdout)
+
+
+def order(ami: Any, number: int) -> dict[str, Any]:
+    """An order as it stands."""
+    found: dict[str, Any] = ami.json("order", "show", str(number), "--json")
+    return found
+
+
+def finished(ami: Any, number: int, *, state: str, within: float = 30) -> dict[str, Any]:
+    """The order once it is in this state."""
+    until = time.monotonic() + within
+    while (found := order(ami, number))["state"] != state:
+        assert time.monotonic() < until, found
+        time.sleep(0.3)
+    return found
+
+
+def deeds(dsn: str, number: int) -> list[tuple[str, str]]:
+    """Who did what to an order, in order."""
+    with psycopg.connect(str(dsn)) as conn:
+        return conn.execute(
+            "SELECT login, action FROM audit WHERE object = %s ORDER BY id", [f"order {number}"]
+        ).fetchall()
