@@ -45,7 +45,7 @@ class Crowd:
 
     def refusal(self, address: str, now: float) -> str:
         """Why one more caller from there may not stand at the door; empty when he may, and then he counts."""
-        if not self._in_pace(address, now):
+        if not self.in_pace(address, now):
             return "rate"
         if self.at_the_door[address] >= self.caps.at_the_door:
             return "address_cap"
@@ -54,7 +54,8 @@ class Crowd:
         self.at_the_door[address] += 1
         return ""
 
-    def _in_pace(self, address: str, now: float) -> bool:
+    def in_pace(self, address: str, now: float) -> bool:
+        """Whether one more from there, connection or datagram, comes no faster than it may; it counts."""
         most = max(1.0, self.caps.per_second * BURST)
         left, at = self._pace.pop(address, (most, now))
         left = min(most, left + (now - at) * self.caps.per_second)

@@ -49,6 +49,7 @@ class HeadEndSettings:
     listen_tls_port: int | None = None  # modems that speak TLS; None: there are none
     listen_tls_certificate: Path | None = None
     listen_tls_key: Path | None = None
+    push_port: int | None = None  # where meters push to; None: nowhere
     only: frozenset[str] | None = None
     clock_limits: ClockLimits | None = None  # how far off a clock may be before it is set; None: none is
     disconnections_per_hour: int = 20  # one more, and none is sent until the stop is lifted

@@ -53,7 +53,7 @@ async def read_profile(
         if raw is None:
             continue
         try:
-            rows = _rows(decode_rows(raw, profile.captures, LOCAL, profile.interval_seconds), profile, scales)
+            rows = meant(decode_rows(raw, profile.captures, LOCAL, profile.interval_seconds), profile, scales)
         except DecodeError as error:
             notes.reject_rows(error, raw)
             continue
@@ -78,7 +78,7 @@ async def _ask(
         return None
 
 
-def _rows(rows: ProfileRows, profile: LoadProfile, scales: Scales) -> Rows:
+def meant(rows: ProfileRows, profile: LoadProfile, scales: Scales) -> Rows:
     """The decoded columns with their meanings; a status column goes beside the rows."""
     columns = list(rows.columns)
     status = np.zeros(len(rows.stamps), np.int64)
