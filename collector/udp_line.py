@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import cast
 
 from collector.errors import LinkDown
+from protocols.dlms.wrapper import datagrams
 
 WAITING = 64
 """Datagrams that came and nobody has read; more of them are no answer to anything."""
@@ -63,10 +64,11 @@ class UdpLine(asyncio.DatagramProtocol):
         return self._came.popleft()
 
     def write(self, raw: bytes) -> None:
-        """See `ByteStream`; one datagram."""
+        """See `ByteStream`; every wrapper frame is a datagram."""
         if self._end or self._transport is None:
             raise LinkDown(self._name, self._end or f"{self._name} is not open")
-        self._transport.sendto(raw)
+        for datagram in datagrams(raw):
+            self._transport.sendto(datagram)
 
     def poison(self, why: str) -> None:
         """See `ByteStream`."""

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import cast
 
+from protocols.dlms.wrapper import datagrams
 from protocols.errors import RemoteError
 from simulators.answering import Answerer
 
@@ -44,5 +45,5 @@ class Datagrams(asyncio.DatagramProtocol):
         except RemoteError:
             del self._callers[addr]  # no datagram of ours; nobody is told, as at any closed door
             return
-        if said and self._transport is not None:
-            self._transport.sendto(said, addr)  # type: ignore[arg-type]  # an address as it came
+        for datagram in datagrams(said) if self._transport is not None else ():
+            self._transport.sendto(datagram, addr)  # type: ignore[arg-type]  # an address as it came

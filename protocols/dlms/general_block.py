@@ -16,7 +16,7 @@ MAX_BLOCKS: Final = 0xFFFF
 BLOCK_HEAD: Final = 9
 """The most that stands before the data of a block: tag, control, two numbers, a length of three bytes."""
 MAX_REPEATS: Final = 5
-"""Times the same stretch of blocks may be sent again before the transfer is given up."""
+"""Stretches or time-outs in succession that bring nothing new, before the transfer is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,9 @@ class GeneralBlocks:
         self._confirmed = 0
         self._best = 0  # the most they ever confirmed
         self._repeats = 0
+        self._news = False  # anything came since the last stretch that we had not yet
         self._heard = 0  # their last block in order
+        self._ahead: dict[int, bytes] = {}  # blocks that came before one that got lost
         self._first = b""
         self._whole = bytearray()
 
@@ -93,10 +95,10 @@ class GeneralBlocks:
         if block.acknowledged > self._begun:
             reason = f"blocks up to {block.acknowledged} are acknowledged, {self._begun} were sent"
             raise RemoteError(reason, raw)
-        heard, best = self._heard, self._best
+        self._news |= block.acknowledged > self._best
         self._theirs = max(1, block.window)
         self._confirmed = block.acknowledged
-        self._best = max(best, self._confirmed)
+        self._best = max(self._best, self._confirmed)
         whole = self._take(block, raw)
         if whole is not None:
             # An answer: all that was sent has arrived.
@@ -104,10 +106,7 @@ class GeneralBlocks:
             return whole, []
         if block.streaming:
             return None, []
-        if self._heard == heard and self._best == best:
-            self._count_repeat(raw)
-        else:
-            self._repeats = 0
+        self._count_repeat(raw)
         if self._confirmed < len(self._sent):
             return None, self._stretch()
         return None, [self._acknowledge()] if block.piece else []
@@ -120,17 +119,35 @@ class GeneralBlocks:
     def _take(self, block: GeneralBlock, raw: bytes) -> bytes | None:
         # Some do not count the blocks with which they only acknowledge: data may begin at 1 after those.
         if block.number != self._heard + 1 and not (block.number == 1 and block.piece and not self._first):
-            return None  # one got lost, or came twice: what is acknowledged tells the other side
+            # One got lost, or came twice: what is acknowledged tells the other side.
+            self._keep(block)
+            return None
+        self._news = True
         self._heard = block.number
         self._first = self._first or block.piece
         self._whole += block.piece
+        self._ahead.pop(self._heard, None)
+        while self._heard + 1 in self._ahead:
+            self._heard += 1
+            self._whole += self._ahead.pop(self._heard)
         if len(self._whole) > self._limit:
             raise RemoteError(f"a message in blocks longer than {self._limit} bytes", raw)
         if not block.last or not self._whole:
             return None
         whole = bytes(self._whole)
         self._whole.clear()
+        self._ahead.clear()
         return whole
+
+    def _keep(self, block: GeneralBlock) -> None:
+        """A block that need not be sent again when the one before it has come, as far as the window reaches.
+
+        Never the last: with it the message is whole, and the rest of the stretch must not come behind that.
+        """
+        within = self._heard < block.number <= self._heard + max(1, self._window)
+        if within and block.piece and not block.last and block.number not in self._ahead:
+            self._ahead[block.number] = block.piece
+            self._news = True
 
     def _stretch(self) -> list[bytes]:
         """As many blocks as the other side takes, from the first it has not confirmed."""
@@ -151,9 +168,10 @@ class GeneralBlocks:
         return self._block(len(self._sent) - 1, streaming=False)
 
     def _count_repeat(self, raw: bytes) -> None:
-        self._repeats += 1
+        self._repeats = 0 if self._news else self._repeats + 1
+        self._news = False
         if self._repeats > MAX_REPEATS:
-            raise RemoteError(f"blocks were sent {MAX_REPEATS} times again and did not arrive", raw)
+            raise RemoteError(f"blocks were sent {MAX_REPEATS} times again and nothing new arrived", raw)
 
 
 def unconfirmed(message: bytes, largest: int) -> list[bytes]:

@@ -45,6 +45,18 @@ class Frame:
             ) from wrong
 
 
+def datagrams(raw: bytes) -> list[bytes]:
+    """Frames of ours that go out together, each as the datagram of its own that it is over UDP."""
+    found, at = [], 0
+    while at < len(raw):
+        end = len(raw)
+        if len(raw) - at >= _HEADER.size:
+            end = at + _HEADER.size + _HEADER.unpack_from(raw, at)[3]
+        found.append(raw[at:end])
+        at = end
+    return found
+
+
 class Unwrapper:
     """Cuts a byte stream into frames; keeps at most one unfinished frame of `limit` payload bytes."""
 
