@@ -131,7 +131,7 @@ class Shown:
     def __init__(self, server: Server) -> None:
         self._server = server
         self.host, self.port = str(server.server_address[0]), server.server_port
-        self._thread = threading.Thread(target=server.serve_forever, args=(0.5,), name="health", daemon=True)
+        self._thread = threading.Thread(target=server.serve_forever, args=(0.2,), name="health", daemon=True)
         self._thread.start()
 
     @property

@@ -107,7 +107,7 @@ SPOOL_ASIDE_ROWS = Gauge(
 )
 INGEST_ROWS = Counter(
     "ami_ingest_rows_total",
-    "Rows brought into the database, by what they were: polls, answers, repeats, …",
+    "Rows brought into the database, by what they were: polls, answers, blocks, identical ones and others.",
     ("result",),
     registry=REGISTRY,
 )
