@@ -16,8 +16,11 @@ from collector.crowd import Caps, Crowd, neighbourhood
 from collector.descriptors import raise_limit
 from collector.doorway import Caller, Doorway
 from collector.errors import ListenerError, SpoolError, reason
+from collector.exchange.scales import Scales
 from collector.metrics import LISTENER_REJECTED, READS, REJECTIONS, bounded
-from collector.push_judge import Judge
+from collector.push_directory import Directory
+from collector.push_judge import Judge, NoKeys
+from collector.roster import Roster
 from collector.settings import HeadEndSettings
 from collector.spool import Spool
 from model.clock import Clock
@@ -246,3 +249,20 @@ def _back(frame: Frame, reply: bytes) -> bytes:
         return Frame(frame.destination, frame.source, reply).to_bytes()
     except LocalError:
         return b""
+
+
+def receiver(settings: HeadEndSettings, roster: Roster, spool: Spool, clock: Clock) -> PushReceiver:
+    """The one of a head-end: meters are looked up in its store, and what came need not be asked for."""
+
+    def scales(serial: str) -> Scales | None:
+        seat = roster.by_serial.get(serial)
+        return None if seat is None else seat.scales
+
+    def noted(serial: str, readout: Readout) -> None:
+        seat = roster.by_serial.get(serial)
+        if seat is not None:
+            seat.known.note(readout)
+
+    return PushReceiver(
+        settings, Judge(Directory(settings.dsn).look_up, NoKeys(), scales), spool, clock, noted
+    )
