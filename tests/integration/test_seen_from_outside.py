@@ -1,4 +1,4 @@
-"""A head-end that loses its database, seen from outside: what waits is visible, it stays ready, it recovers."""
+"""A head-end that loses its database, seen from outside: what waits shows, it stays ready, it recovers."""
 
 from __future__ import annotations
 
