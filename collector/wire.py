@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, cast
 
 from collector.errors import LinkDown
 from protocols.errors import ProtocolError
@@ -74,8 +74,7 @@ class Wire(asyncio.Protocol):
         return self._transport is not None and not self._end and not self.poisoned
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's are no subclass
         self.heard_at = asyncio.get_running_loop().time()
 
     def data_received(self, data: bytes) -> None:

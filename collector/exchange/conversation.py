@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from collector.errors import AnswerTimeout
 from collector.exchange.course import Course
+from collector.exchange.patience import Patience
 from collector.wire import ByteStream
 from protocols.dlms.apdu import Attribute
 from protocols.dlms.axdr import Data
@@ -57,6 +58,8 @@ class Conversation:
         self._waits = self._seconds
         self._bulk = self._repeated = False
         self._due_first = True
+        self._kept: dict[Attribute, Got] = {}
+        self._patience = Patience()
         self.heard = bytearray()  # since the last question
 
     async def associate(self) -> Associated:
@@ -73,20 +76,40 @@ class Conversation:
     ) -> bytes:
         """The bytes of one attribute; `Refused` when the meter said no (the association stands)."""
         raw = self._client.get(attribute, selection)
-        events = await self._ask(raw, 1, str(attribute), bulk=selection is not None)
+        events = await self._ask(raw, 1, attribute, bulk=selection is not None)
         return _only(Got, events).raw()
 
-    async def get_all(self, attributes: tuple[Attribute, ...]) -> list[Got]:
-        """Several attributes: in one question where the meter grants lists and serves them, else singly."""
-        if len(attributes) > 1 and self._list > 1 and Conformance.MULTIPLE_REFERENCES in self._client.granted:
+    async def get_all(
+        self, attributes: tuple[Attribute, ...], along: tuple[Attribute, ...] = ()
+    ) -> list[Got]:
+        """Several attributes: in one question where the meter grants lists and serves them, else singly.
+
+        `along` are wanted soon: asked in the same question where that costs none of its own, and kept for the
+        next call that wants nothing else.
+        """
+        if attributes and all(attribute in self._kept for attribute in attributes):
+            kept = self._kept
+            self._kept = {each: got for each, got in kept.items() if each not in attributes}
+            return [kept[attribute] for attribute in attributes]
+        if along and 1 < len(attributes) + len(along) <= self._list and self._lists_granted:
+            try:
+                got = await self._lists((*attributes, *along))
+            except ServiceRefused:
+                return await self.get_all(attributes)
+            self._kept = {each.attribute: each for each in got[len(attributes) :]}
+            return got[: len(attributes)]
+        if len(attributes) > 1 and self._list > 1 and self._lists_granted:
             try:
                 return await self._lists(attributes)
             except ServiceRefused:
                 self._list = 1
         return [
-            _only(Got, await self._ask(self._client.get(attribute), 1, str(attribute)))
-            for attribute in attributes
+            _only(Got, await self._ask(self._client.get(attribute), 1, attribute)) for attribute in attributes
         ]
+
+    @property
+    def _lists_granted(self) -> bool:
+        return Conformance.MULTIPLE_REFERENCES in self._client.granted
 
     async def _lists(self, attributes: tuple[Attribute, ...]) -> list[Got]:
         got: list[Got] = []
@@ -98,11 +121,11 @@ class Conversation:
 
     async def set(self, attribute: Attribute, value: Data) -> None:
         """Write one attribute; `Refused` when the meter said no (the association stands)."""
-        _only(WasSet, await self._ask(self._client.set(attribute, value), 1, str(attribute))).check()
+        _only(WasSet, await self._ask(self._client.set(attribute, value), 1, attribute)).check()
 
     async def act(self, method: Attribute, parameters: Data | None = None) -> bytes | None:
         """Invoke one method, and what it returned; `Refused` when the meter said no."""
-        return _only(Acted, await self._ask(self._client.act(method, parameters), 1, str(method))).raw()
+        return _only(Acted, await self._ask(self._client.act(method, parameters), 1, method)).raw()
 
     async def release(self) -> None:
         """Close the association and the link, as politeness to meters that count them."""
@@ -110,8 +133,9 @@ class Conversation:
         closing = self._client.disconnect()
         if closing:
             _only(Disconnected, await self._ask(closing, 1, "the end of the link"))
+        self._patience.end()
 
-    async def _ask(self, raw: bytes, answers: int, what: str, *, bulk: bool = False) -> list[Event]:
+    async def _ask(self, raw: bytes, answers: int, what: object, *, bulk: bool = False) -> list[Event]:
         self._bulk, self._repeated = bulk, False
         self._write(raw)
         got: list[Event] = []
@@ -122,8 +146,7 @@ class Conversation:
         notices = 0
         while len(got) < answers:
             try:
-                async with asyncio.timeout_at(self._due(end)):
-                    chunk = await self._stream.read()
+                chunk = await self._patience.until(self._due(end), self._stream.read())
             except TimeoutError:
                 self._write(self._on_silence(what, end))
                 continue
@@ -180,7 +203,7 @@ class Conversation:
         self._waits = min(self._course.wait_s(bulk=self._bulk), self._seconds)
         return min(self._heard_at + self._waits, self._said_at + self._seconds, end)
 
-    def _on_silence(self, what: str, end: float) -> bytes:
+    def _on_silence(self, what: object, end: float) -> bytes:
         """What the link repeats or enquires; `AnswerTimeout` when it has done so often enough."""
         busy = self._busy
         if not busy:

@@ -55,7 +55,7 @@ async def converse(
     settings = settings_of(meter, model, course.answer_s)
     talk = Conversation(stream, settings, course=course)
     await talk.associate()
-    judged = await opening(talk, meter, model, wanted, notes)
+    judged = await opening(talk, meter, model, wanted, notes, scales)
     if judged is None:
         return
     notes.asking = ("scalers", None)
@@ -98,14 +98,17 @@ def _by_urgency(spans: Sequence[Span]) -> tuple[Sequence[Span], Sequence[Span]]:
 
 
 async def opening(
-    talk: Conversation, meter: LineMeter, model: MeterModel, wanted: Wanted, notes: Notebook
-) -> Judged | None:
-    """Serial and clock in one question. None when another meter answers: nothing of it is to be kept."""
+    talk: Conversation, meter: LineMeter, model: MeterModel, wanted: Wanted, notes: Notebook,
+    scales: Scales | None = None,
+) -> Judged | None:  # fmt: skip
+    """Serial and clock in one question, with what comes next where `scales` are given. None when another meter
+    answers: nothing of it is to be kept."""
     asked = tuple(attribute for attribute in (model.serial, model.clock) if attribute is not None)
     got: dict[Attribute, Got] = {}
     if asked:
         notes.asking = (SERIAL, None)
-        got = {answer.attribute: answer for answer in await talk.get_all(asked)}
+        along = () if scales is None else (*scales.unknown(_places(model, wanted)), *_soon(model, wanted))
+        got = {answer.attribute: answer for answer in await talk.get_all(asked, along)}
     if model.serial is not None:
         try:
             raw = got[model.serial].raw()
@@ -155,6 +158,13 @@ def _places(model: MeterModel, wanted: Wanted) -> list[Place]:
     if wanted.instants:
         places += [item.place for item in model.instants]
     return places
+
+
+def _soon(model: MeterModel, wanted: Wanted) -> tuple[Attribute, ...]:
+    """The registers, where they are the next question anyway: their instant is when the answer came."""
+    if not wanted.registers or wanted.closing or wanted.billing or wanted.instants:
+        return ()
+    return tuple([item.place.dlms for item in model.registers])
 
 
 async def read_registers(

@@ -24,16 +24,21 @@ class Scales:
     def __init__(self) -> None:
         self._told: dict[Attribute, int | None] = {}
 
-    async def learn(self, talk: Conversation, places: Iterable[Place]) -> None:
-        """Ask for those not known yet. A meter that does not tell is believed to be as its model says.
-
-        Raises `RemoteError` when a unit is not the model's: every figure would be wrong.
-        """
+    def unknown(self, places: Iterable[Place]) -> dict[Attribute, Place]:
+        """What has to be asked for these places, and for which of them."""
         wanted: dict[Attribute, Place] = {}
         for place in places:
             attribute = _scaler_of(place)
             if attribute is not None and attribute not in self._told:
                 wanted[attribute] = place
+        return wanted
+
+    async def learn(self, talk: Conversation, places: Iterable[Place]) -> None:
+        """Ask for those not known yet. A meter that does not tell is believed to be as its model says.
+
+        Raises `RemoteError` when a unit is not the model's: every figure would be wrong.
+        """
+        wanted = self.unknown(places)
         if not wanted:
             return
         for got in await talk.get_all(tuple(wanted)):

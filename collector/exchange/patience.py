@@ -1,0 +1,60 @@
+"""Time-outs of one conversation after another by a single timer, instead of one for every answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Patience:
+    """What `asyncio.timeout_at` does, for somebody who waits very often and hardly ever in vain.
+
+    The timer stays where it is while answers come; when it goes off it looks whether anybody has really
+    waited too long, and is set anew. Belongs to one task at a time.
+    """
+
+    def __init__(self) -> None:
+        self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0
+        self._waiting: asyncio.Task[Any] | None = None
+        self._over = False
+
+    async def until(self, due: float, work: Coroutine[Any, Any, T]) -> T:
+        """The result of `work`; `TimeoutError` when it is not there at `due`, in the loop's time."""
+        self._due = due
+        if self._timer is None or self._timer.when() > due:
+            self._set()
+        task = self._waiting = asyncio.current_task()
+        assert task is not None
+        cancelling = task.cancelling()
+        try:
+            return await work
+        except asyncio.CancelledError:
+            if self._over and task.uncancel() <= cancelling:
+                raise TimeoutError from None
+            raise
+        finally:
+            self._waiting, self._over = None, False
+
+    def end(self) -> None:
+        """Nobody will wait any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _set(self) -> None:
+        self.end()
+        self._timer = asyncio.get_running_loop().call_at(self._due, self._went_off)
+
+    def _went_off(self) -> None:
+        self._timer = None
+        if self._waiting is None:
+            return
+        if asyncio.get_running_loop().time() < self._due:
+            self._set()
+            return
+        self._over = True
+        self._waiting.cancel()

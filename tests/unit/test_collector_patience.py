@@ -1,0 +1,65 @@
+"""One timer for all the answers of a conversation: it does what a time-out of each would do."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from collector.exchange.patience import Patience
+
+
+async def after(seconds: float, value: int = 1) -> int:
+    await asyncio.sleep(seconds)
+    return value
+
+
+async def test_an_answer_in_time_is_handed_on_and_a_late_one_is_a_timeout() -> None:
+    patience, loop = Patience(), asyncio.get_running_loop()
+    for _ in range(3):
+        assert await patience.until(loop.time() + 0.05, after(0.01)) == 1
+    with pytest.raises(TimeoutError):
+        await patience.until(loop.time() + 0.02, after(5))
+    assert asyncio.current_task() is not None
+    assert asyncio.current_task().cancelling() == 0  # type: ignore[union-attr]
+    assert await patience.until(loop.time() + 1, after(0.01, 2)) == 2
+    patience.end()
+
+
+async def test_the_timer_of_a_quick_answer_does_not_cut_off_a_later_one() -> None:
+    patience, loop = Patience(), asyncio.get_running_loop()
+    assert await patience.until(loop.time() + 0.05, after(0.0)) == 1
+    assert await patience.until(loop.time() + 0.3, after(0.1)) == 1
+    began = loop.time()
+    with pytest.raises(TimeoutError):
+        await patience.until(loop.time() + 0.1, after(5))
+    assert 0.09 < loop.time() - began < 1
+    patience.end()
+
+
+async def test_a_sooner_end_than_the_timer_that_runs_is_kept() -> None:
+    patience, loop = Patience(), asyncio.get_running_loop()
+    assert await patience.until(loop.time() + 30, after(0.0)) == 1
+    began = loop.time()
+    with pytest.raises(TimeoutError):
+        await patience.until(loop.time() + 0.05, after(5))
+    assert loop.time() - began < 2
+    patience.end()
+
+
+async def test_being_cancelled_from_outside_is_no_timeout() -> None:
+    patience, loop = Patience(), asyncio.get_running_loop()
+    task = asyncio.create_task(patience.until(loop.time() + 30, after(5)))
+    await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    patience.end()
+
+
+async def test_nobody_waiting_is_not_disturbed() -> None:
+    patience, loop = Patience(), asyncio.get_running_loop()
+    assert await patience.until(loop.time() + 0.02, after(0.0)) == 1
+    await asyncio.sleep(0.05)  # the timer goes off meanwhile
+    assert await patience.until(loop.time() + 1, after(0.0)) == 1
+    patience.end()
