@@ -173,6 +173,7 @@ class _Round:
                     clock=office.clock,
                     answer_s=settings.answer_s,
                     scales=seat.scales,
+                    clock_limits=settings.clock_limits,
                     course=course,
                 )
         except LinkDown as down:
@@ -199,9 +200,8 @@ class _Round:
 
     def _note(self, seat: Seat, before: Wanted, wanted: Wanted, readout: Readout, *, gave_way: bool) -> None:
         """Done with it when it has said everything or will not be moved; else a failure costs a try."""
-        meter_id, now = seat.meter.meter_id, self.office.clock()
+        meter_id, now, after = seat.meter.meter_id, self.office.clock(), self._wants(seat)
         breaker = self.learnt.of(meter_id).breaker
-        moved = self._wants(seat).questions < before.questions
         # Asked again at once, a clock that cannot be believed is no better.
         hopeless = abs(readout.clock_offset_s or 0.0) >= HALF_HOUR.total_seconds() and not readout.rejected
         if readout.outcome in FINAL:
@@ -209,9 +209,9 @@ class _Round:
             self._left[meter_id] = 0
         elif readout.outcome == "ok" or hopeless:
             breaker.worked()
-            if not gave_way and not (moved and wanted.left):
+            if not gave_way and not after.nothing and not after.beyond(wanted):
                 self._left[meter_id] = 0
-        elif moved:
+        elif after.questions < before.questions:
             breaker.worked()  # it broke off, but not before it had said something: it goes on from there
         else:
             if readout.outcome in UNANSWERED or readout.outcome == "error" or not readout.rejected:

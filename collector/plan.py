@@ -108,6 +108,18 @@ class Wanted:
             found.append(Urgency.REAL_TIME)
         return min(found, default=Urgency.BACK_FILL)
 
+    def beyond(self, asked: Wanted) -> bool:
+        """Whether anything is wanted that `asked` did not ask for: it was left, or has fallen due since."""
+        before = (*asked.profile, *asked.billing)
+        return (
+            (self.registers and not asked.registers)
+            or (self.instants and not asked.instants)
+            or any(
+                not any(old.item == span.item and old.asked.overlap(span.asked) for old in before)
+                for span in (*self.profile, *self.billing)
+            )
+        )
+
     def before_back_fill(self) -> Wanted:
         """The same without what is long past; it waits for a later conversation."""
         profile, billing = (
