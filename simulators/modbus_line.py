@@ -11,11 +11,14 @@ from functools import partial
 from pymodbus.framer import FramerType
 from pymodbus.server import ModbusTcpServer
 
+from protocols.modbus.codes import Function
+from protocols.modbus.identity import ReadIdentification, ReportServer
+from protocols.modbus.server import AnyRequest, respond
 from simulators.air import Air
 from simulators.lines import Line
 from simulators.modbus_meter import ModbusMeter
 
-_UNIT = 6  # its place in the MBAP header
+_UNIT, _FUNCTION = 6, 7  # their places: in the MBAP header, and behind it
 _HEADER = 9  # MBAP, function, count of bytes
 
 
@@ -58,9 +61,29 @@ class ModbusLine:
         # pymodbus 3.16 answers for a unit that is not there with "device failure", whatever it is told.
         if len(packet) > _UNIT and packet[_UNIT] not in self.units:
             return b""
+        if sending:
+            packet = self._named(packet)
         if sending and self.took_profile() and len(packet) > _HEADER + 4 and self.air.spoils_one():
             return _shortened(packet)
         return packet
+
+    def _named(self, packet: bytes) -> bytes:
+        """The answer; where pymodbus names itself (functions 17 and 43), the meter says who it is instead.
+
+        pymodbus knows one name for all of its units, and words its report by itself.
+        """
+        asked: AnyRequest
+        if len(packet) < _HEADER or packet[_FUNCTION] not in (
+            Function.REPORT_SERVER_ID,
+            Function.ENCAPSULATED_INTERFACE,
+        ):
+            return packet
+        if packet[_FUNCTION] == Function.REPORT_SERVER_ID:
+            asked = ReportServer()
+        else:
+            asked = ReadIdentification(packet[_FUNCTION + 2])
+        said = respond(self.units[packet[_UNIT]], asked.to_bytes())
+        return packet[:4] + (len(said) + 1).to_bytes(2, "big") + packet[_UNIT:_FUNCTION] + said
 
 
 def _shortened(packet: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
@@ -74,7 +75,7 @@ class ModbusMeter:
                 return ServerReport(_WHO_RUNS + self._serial)
             case ReadIdentification(1):
                 model = self._instrument.model
-                names = (model.maker.encode(), model.name.encode(), self._serial)
+                names = (_ascii(model.maker), model.name.encode(), self._serial)
                 return Identification(1, _BASIC, tuple(enumerate(names)))
         raise ModbusRefused(ExceptionCode.ILLEGAL_FUNCTION)
 
@@ -198,3 +199,9 @@ class ModbusMeter:
         columns["status"] = [0] * len(stamps)
         words = log.encode(stamps, columns, LOCAL) if stamps and self._selected else []
         return (*words, *[0] * (log.window_records * log.record_words - len(words)))
+
+
+def _ascii(text: str) -> bytes:
+    """Without its marks: an identification is ASCII (Modbus application protocol 1.1b3, 6.21)."""
+    plain = unicodedata.normalize("NFKD", text.replace("Đ", "D").replace("đ", "d"))
+    return plain.encode("ascii", "ignore")
