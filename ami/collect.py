@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import signal
 import sys
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
+from importlib.metadata import version
 from typing import Any
 
 import rich_click as click
@@ -16,11 +20,13 @@ from ami import clocks, home, logs
 from ami.console import Step, counted, emit, progress, say, table
 from ami.failure import Exit, InputFailure, end
 from ami.instants import INSTANT
-from ami.settings import Settings, load
+from ami.settings import NODE_NAME, Settings, load
 from collector import headend
+from collector.clock_limits import ClockLimits
 from collector.settings import CollectReport, HeadEndSettings, Progress, unseen
 from model.clock import Clock
 from storage import fleet
+from storage.errors import Unreachable
 from storage.pool import connect
 from storage.secrets import WrappingKey
 
@@ -35,6 +41,9 @@ from storage.secrets import WrappingKey
 @click.option(
     "--listen-port", type=click.IntRange(1, 65535), help="Where modems dial in; default: [collector]."
 )
+@click.option(
+    "--node", metavar="NAME", help="This head-end's name among those at the database; default: host's."
+)
 @click.option("--as-of", type=INSTANT, help="Stand at this instant instead of now.")
 @click.option("--ticking", is_flag=True, help="Run on from --as-of.")
 @click.option("--progress-lines", is_flag=True, hidden=True, help="Progress as JSON lines on stdout.")
@@ -43,6 +52,7 @@ def command(
     once: bool,
     meters: tuple[str, ...],
     listen_port: int | None,
+    node: str | None,
     as_of: datetime | None,
     ticking: bool,
     progress_lines: bool,
@@ -53,18 +63,31 @@ def command(
     What a meter said is on disk (the spool) before it is acknowledged, and leaves it once it is in the
     database. What a meter still has in its own buffers is read back as far as it hangs there.
 
+    Several may work at one database, each under a name of its own: they share the modems among themselves,
+    and what one that fails had is with the others within 20 seconds.
+
     \b
     ami collect --once
     ami collect --once --meter 20260001 --json
     ami collect
+    ami collect --node north
     """
     if as_json and not once:
         raise click.UsageError("--json goes with --once: without it the head-end never ends")
     settings = load()
+    if node is not None:
+        if not NODE_NAME.fullmatch(node):
+            raise click.BadParameter("up to 40 letters, digits, dots, - and _", param_hint="--node")
+        settings = replace(settings, node=node)
     logs.to_stderr(settings.log_format)
     clock = clocks.clock(as_of, ticking=ticking)
     home.require(settings)
-    with home.only_one(settings, "collect"), home.database(settings) as dsn:
+    if not once:
+        _wait_for_database(settings)
+    with (
+        home.only_one(settings, "collect", f"collect-{settings.node_name}"),
+        home.database(settings) as dsn,
+    ):
         _all_known(dsn, meters)
         head_end = head_end_settings(settings, dsn, listen_port, meters)
         if progress_lines:
@@ -79,6 +102,24 @@ def command(
         show(report, as_json)
         if not report.whole:
             end(Exit.PARTLY)
+
+
+def _wait_for_database(settings: Settings) -> None:
+    """A server of its own may start later than we do: it is waited for. Raises Unreachable after a while."""
+    if settings.database_url is None:
+        return
+    deadline, said = time.monotonic() + settings.store_patience_s, False
+    while True:
+        try:
+            connect(settings.database_url).close()
+            return
+        except Unreachable as away:
+            if time.monotonic() > deadline:
+                raise
+            if not said:
+                say(f"{away} It is waited for.")
+            said = True
+            time.sleep(1.0)
 
 
 def _all_known(dsn: str, serials: tuple[str, ...]) -> None:
@@ -101,6 +142,8 @@ def head_end_settings(
         dsn=dsn,
         spool_path=settings.spool_path,
         unwrap=key.unwrap,
+        node=settings.node_name,
+        version=version("dienke"),
         listen_host=settings.listen_host,
         listen_port=listen_port or settings.listen_port,
         listen_tls_port=settings.listen_tls_port,
@@ -110,6 +153,7 @@ def head_end_settings(
         unregistered_per_address=settings.unregistered_per_address,
         registered_per_address=settings.registered_per_address,
         connections_per_second_per_address=settings.connections_per_second_per_address,
+        push_port=settings.push_port,
         concurrency=settings.concurrency,
         live_every_s=settings.live_every_s,
         answer_s=settings.answer_s,
@@ -117,6 +161,8 @@ def head_end_settings(
         spool_limit_bytes=settings.spool_mb * 2**20,
         store_patience_s=settings.store_patience_s,
         only=frozenset(meters) or None,
+        clock_limits=ClockLimits(settings.clock_tolerance_s, settings.clock_limit_s),
+        disconnections_per_hour=settings.disconnections_per_hour,
         broker=settings.broker,
         metrics_host=settings.metrics_host,
         metrics_port=settings.metrics_port or None,
@@ -135,6 +181,10 @@ def _run(
     opened: Callable[[int | None], None] = lambda port: None,
 ) -> CollectReport | None:
     """Run until done (once) or until SIGINT/SIGTERM; None when it was ended by a signal."""
+
+    # What the queue meets when the database goes away, the node says itself, in a line.
+    for name in ("procrastinate", "psycopg.pool"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
     async def until_stopped() -> CollectReport | None:
         work = asyncio.current_task()

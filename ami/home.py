@@ -30,9 +30,9 @@ def prepare(settings: Settings) -> Path:
 
 
 @contextmanager
-def only_one(settings: Settings, what: str) -> Iterator[None]:
-    """Hold the home's lock called `what`; raises `Failure` when another process has it."""
-    path = prepare(settings) / f"{what}.lock"
+def only_one(settings: Settings, what: str, lock_name: str = "") -> Iterator[None]:
+    """Hold the home's lock `lock_name` (default: `what`); raises `Failure` when another process has it."""
+    path = prepare(settings) / f"{lock_name or what}.lock"
     with path.open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

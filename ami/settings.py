@@ -36,6 +36,7 @@ class Settings:
     web_port: int = 8050
     tls_certificate: Path | None = None
     tls_key: Path | None = None
+    node: str = ""
     listen_host: str = "127.0.0.1"
     listen_port: int = 4059
     listen_tls_port: int | None = None
@@ -82,7 +83,7 @@ class Settings:
         return BrokerSettings(
             self.mqtt_host,
             self.mqtt_port or (8883 if self.mqtt_tls else 1883),
-            self.mqtt_client_id or f"ami-{socket.gethostname()}",
+            self.mqtt_client_id or f"ami-{self.node_name}",
             self.mqtt_tls,
             self.mqtt_ca,
             self.mqtt_user,
@@ -92,8 +93,14 @@ class Settings:
         )
 
     @property
+    def node_name(self) -> str:
+        """What this head-end is called among those at its database."""
+        return self.node or re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname())[:40].lstrip(".-") or "node"
+
+    @property
     def spool_path(self) -> Path:
-        return self.home / "spool" / "readouts.sqlite"
+        """Of this node: several may live in one home."""
+        return self.home / "spool" / f"{self.node_name}.sqlite"
 
     @property
     def wrapping_key_path(self) -> Path:
@@ -116,6 +123,7 @@ _PLACES = (
     ("AMI_WEB_PORT", ("web", "port"), "web_port"),
     ("AMI_TLS_CERTIFICATE", ("web", "tls_certificate"), "tls_certificate"),
     ("AMI_TLS_KEY", ("web", "tls_key"), "tls_key"),
+    ("AMI_NODE", ("collector", "node"), "node"),
     ("AMI_LISTEN_HOST", ("collector", "listen_host"), "listen_host"),
     ("AMI_LISTEN_PORT", ("collector", "listen_port"), "listen_port"),
     ("AMI_LISTEN_TLS_PORT", ("collector", "listen_tls_port"), "listen_tls_port"),
@@ -176,6 +184,7 @@ _BOUNDS = {
     "orders_per_minute": (1, 100_000),
 }
 _TAX_CODE = re.compile(r"(\d{10}(-\d{3})?|\d{12})?")  # a branch has three more, a household its 12
+NODE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,39}")  # a file, a queue and a session bear it
 _PATHS = ("tls_certificate", "tls_key", "listen_tls_certificate", "listen_tls_key", "mqtt_ca")
 _LISTEN_TLS = ("listen_tls_port", "listen_tls_certificate", "listen_tls_key")
 _SWITCHES = ("mqtt_tls",)
@@ -202,6 +211,7 @@ port = 8050
 # tls_key = "/etc/ssl/…/privkey.pem"
 
 [collector]
+# node = "north"              # among several head-ends at one database; without it the host's name
 listen_host = "127.0.0.1"     # where modems that dial in connect to; 0.0.0.0 for all networks
 listen_port = 4059
 # listen_tls_port = 4060      # for modems that speak TLS; with it the two files
@@ -330,6 +340,8 @@ def _checked(name: str, value: Any, where: str) -> Any:
         raise UsageFailure(f"{where} must not be empty: write the name that stands on bills.")
     if name in _LEVELS and not _LEVELS[name].fullmatch(value):
         raise UsageFailure(f"{where} may have letters, digits, dots, - and _, not {value!r}.")
+    if name == "node" and not NODE_NAME.fullmatch(value):
+        raise UsageFailure(f"{where} may have up to 40 letters, digits, dots, - and _, not {value!r}.")
     if name == "tax_code" and not _TAX_CODE.fullmatch(value):
         raise UsageFailure(f"{where} must be a tax code of 10 digits, like 0100100079, not {value!r}.")
     if name == "database_url" and not value.startswith(("postgresql://", "postgres://")):

@@ -54,6 +54,18 @@ class StoreAway(CollectorError):
     """The database could not be asked."""
 
 
+class NodesAtWork(CollectorError):
+    """Head-ends that stay read what is missing already; `nodes` are their names."""
+
+    def __init__(self, nodes: list[str]) -> None:
+        names = f"head-end {nodes[0]} is" if len(nodes) == 1 else f"head-ends {', '.join(nodes)} are"
+        super().__init__(
+            f"{names} at work in this database and will read what is missing: "
+            "stop that first where everything is to be read at once"
+        )
+        self.nodes = nodes
+
+
 class UnknownModel(CollectorError):
     """A meter names a model that this program does not have."""
 

@@ -12,17 +12,21 @@ from typing import Any
 
 from collector.caller import Office, call_round
 from collector.desk import Desk
+from collector.errors import NodesAtWork
 from collector.ingest import Ingest
 from collector.links import DialIn, Link, link_to
 from collector.listener import Listener
 from collector.mqtt_gateways import Gateways
 from collector.node import Node
+from collector.orders import Orders, OrderSettings
 from collector.permits import Permits
 from collector.plan import Wanted
+from collector.push import PushReceiver, receiver
 from collector.roster import Roster, Seat, StoreAway
 from collector.seen import seen
 from collector.settings import CollectReport, HeadEndSettings, MeterOutcome, Progress, unseen
 from collector.spool import Spool
+from collector.store_line import StoreLine
 from model.clock import Clock
 from model.grid import ModemLink
 from model.readout import Readout
@@ -114,6 +118,8 @@ class HeadEnd:
         self._ingesting: asyncio.Task[None] | None = None
         self.gateways: Gateways | None = None
         self._hearing: asyncio.Task[None] | None = None
+        self.pushes: PushReceiver | None = None
+        self._taking: asyncio.Task[None] | None = None
 
     @property
     def stopped(self) -> str:
@@ -127,6 +133,8 @@ class HeadEnd:
         modem later.
         """
         await self._patiently(self._load)
+        if once:
+            await self._patiently(self._be_alone)
         self._ingesting = asyncio.create_task(self.ingest.serve())
         dials_in = any(isinstance(link, DialIn) for link in self.links.values())
         if self.settings.listen_port is not None and (dials_in or not once):
@@ -141,6 +149,10 @@ class HeadEnd:
         settings = self.settings
         desk = Desk(self.office, self.roster)
         node = Node(settings.node, settings.dsn, desk, self.roster, self.spool)
+        node.orders = Orders(
+            settings.node, StoreLine(settings.dsn, settings.node), desk, self.spool, self.office.clock,
+            OrderSettings.of(settings),
+        )  # fmt: skip
         self.spool.stamp = desk.stamp
         listen = "" if settings.listen_port is None else f"{settings.listen_host}:{settings.listen_port}"
         await self._patiently(lambda: node.arrive(listen, settings.version))
@@ -154,6 +166,10 @@ class HeadEnd:
             self._expect(desk.calls)
             await self.listener.open()
         self._hear_gateways()
+        if settings.push_port is not None:
+            self.pushes = receiver(settings, self.roster, self.spool, self.office.clock)
+            await self.pushes.open()
+            self._taking = asyncio.create_task(self.pushes.serve())
         return node
 
     def _expect(self, calls: Mapping[str, DialIn]) -> None:
@@ -167,10 +183,12 @@ class HeadEnd:
 
     async def close(self) -> None:
         """Hang up everywhere. A conversation under way is as if never begun; every other is on the disk."""
-        tasks = [*filter(None, (self._ingesting, self._hearing))]
+        tasks = [*filter(None, (self._ingesting, self._hearing, self._taking))]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self.pushes is not None:
+            await self.pushes.close()
         if self.listener is not None:
             await self.listener.close()
         for link in self.links.values():
@@ -192,6 +210,11 @@ class HeadEnd:
                     log.warning("%s; waiting for it", away.sentence)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 5.0)
+
+    async def _be_alone(self) -> None:
+        nodes = await self.roster.nodes_at_work(self.spool)
+        if nodes:
+            raise NodesAtWork(nodes)
 
     async def _load(self) -> None:
         await self.roster.load(self.spool)
@@ -282,7 +305,7 @@ class HeadEnd:
     async def live(self, node: Node) -> None:
         """Until cancelled; then what is held is handed over, and the store takes what it can at once."""
         serving = asyncio.create_task(node.serve())
-        parts = [serving, *filter(None, (self._ingesting, self._hearing))]
+        parts = [serving, *filter(None, (self._ingesting, self._hearing, self._taking))]
         try:
             await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
             for task in parts:

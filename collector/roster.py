@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import ParamSpec, TypeVar
+from uuid import UUID
 
 import psycopg
 
@@ -20,7 +21,7 @@ from collector.spool import Spool
 from model.grid import Modem, ModemLink
 from model.period import Period
 from protocols.errors import ProtocolError
-from storage import fleet
+from storage import fleet, leases
 from storage.errors import Unreachable
 from storage.fleet import Line, LineMeter, MeterLatest
 from storage.pool import connect
@@ -37,7 +38,6 @@ class Seat:
     abilities: Abilities
     known: Known
     problem: str = ""
-    not_before: datetime | None = None
     scales: Scales = field(default_factory=Scales)
 
     def live_every(self, usual: timedelta) -> timedelta | None:
@@ -144,6 +144,10 @@ class Roster:
         """Every modem that dials in. Raises StoreAway."""
         return await self._store(self._callers)
 
+    async def nodes_at_work(self, spool: Spool) -> list[str]:
+        """The nodes that live at this database; whoever had our spool does not. Raises StoreAway."""
+        return await self._store(self._nodes, spool.identity)
+
     async def _store(self, ask: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return await asyncio.to_thread(ask, *args, **kwargs)
@@ -170,6 +174,10 @@ class Roster:
     def _callers(self) -> list[Modem]:
         with connect(self._settings.dsn, statement_timeout_s=60) as connection:
             return fleet.callers(connection)
+
+    def _nodes(self, ours: UUID) -> list[str]:
+        with connect(self._settings.dsn, statement_timeout_s=60) as connection:
+            return leases.at_work(connection, [ours])
 
     def _take_seat(self, line: Line, meter: LineMeter) -> None:
         before = self.seats.get(meter.meter_id)

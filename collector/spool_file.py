@@ -64,13 +64,16 @@ def open_file(path: Path) -> sqlite3.Connection:
         database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         for pragma in _PRAGMAS:
             database.execute(f"PRAGMA {pragma}")
-        for table in _TABLES:
-            database.execute(table)
-        columns = {row[1] for row in database.execute("PRAGMA table_info(spooled)")}
-        for statement, column in zip(_LATER, ("epoch", "taken"), strict=True):
-            if column not in columns:
-                database.execute(statement)
-        database.execute(_INDEX)
+        with transaction(database):  # one: a disk that is nearly full has room for few pages
+            for table in _TABLES:
+                database.execute(table)
+            columns = {row[1] for row in database.execute("PRAGMA table_info(spooled)")}
+            for statement, column in zip(_LATER, ("epoch", "taken"), strict=True):
+                if column not in columns:
+                    database.execute(statement)
+            database.execute(_INDEX)
+            if database.execute("SELECT id FROM identity").fetchone() is None:
+                database.execute("INSERT INTO identity (id) VALUES (?)", (str(uuid.uuid4()),))
     except sqlite3.Error as error:
         raise spool_error(path, error) from error
     return database
@@ -78,12 +81,8 @@ def open_file(path: Path) -> sqlite3.Connection:
 
 def identity(database: sqlite3.Connection) -> uuid.UUID:
     """What this file is called for as long as it exists."""
-    with transaction(database):
-        row = database.execute("SELECT id FROM identity").fetchone()
-        if row is None:
-            row = (str(uuid.uuid4()),)
-            database.execute("INSERT INTO identity (id) VALUES (?)", row)
-    return uuid.UUID(row[0])
+    (name,) = database.execute("SELECT id FROM identity").fetchone()
+    return uuid.UUID(name)
 
 
 class transaction:

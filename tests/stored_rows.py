@@ -17,6 +17,10 @@ Rows = dict[str, list[str]]
 # Who asked how often, sign-ins, the queue: how a run went, and nothing of what meters said.
 _ASIDE: Final = (
     "poll",
+    "node",
+    "shard_lease",
+    "modem_session",
+    "lease_move",
     "rejected_frame",
     "app_user",
     "app_session",

@@ -68,6 +68,7 @@ def ami(database: str, tmp_path: Path, free_ports: Callable[[], int]) -> Ami:
         tmp_path / "home",
         {
             "AMI_DATABASE_URL": str(database),
+            "AMI_NODE": "node-a",
             "AMI_LISTEN_PORT": str(free_ports()),
             "AMI_WEB_PORT": str(free_ports()),
         },

@@ -39,7 +39,7 @@ def fill(home: Path, *records: tuple[int, Readout]) -> None:
     """What an earlier head-end left in the spool of this home."""
 
     async def append() -> None:
-        spool = Spool(home / "spool" / "readouts.sqlite")
+        spool = Spool(home / "spool" / "node-a.sqlite")
         for meter_id, each in records:
             await spool.append([Spooled(meter_id, "M0", NOW, each)])
         spool.close()
@@ -111,7 +111,7 @@ def test_a_meter_that_is_not_in_the_register(ami: Any, database: str, ids: dict[
     assert "2 readouts refused by the database, kept in the spool" in " ".join(done.stderr.split())
     counts = rows(database, "SELECT meter_id, count(*) FROM profile_block GROUP BY 1")
     assert dict(counts) == {ids[GOOD]: 1, ids[BAD]: 1}
-    spool = sqlite3.connect(ami.home / "spool" / "readouts.sqlite")
+    spool = sqlite3.connect(ami.home / "spool" / "node-a.sqlite")
     kept = spool.execute("SELECT meter_id, reason, length(readout) FROM aside").fetchall()
     spool.close()
     assert len(kept) == 2
@@ -122,7 +122,7 @@ def test_a_meter_that_is_not_in_the_register(ami: Any, database: str, ids: dict[
 
 def test_a_record_of_the_spool_that_is_damaged(ami: Any, database: str, ids: dict[str, int]) -> None:
     fill(ami.home, *((ids[GOOD], said(GOOD, days=days)) for days in (1, 2, 3)))
-    spool = sqlite3.connect(ami.home / "spool" / "readouts.sqlite")
+    spool = sqlite3.connect(ami.home / "spool" / "node-a.sqlite")
     spool.execute("UPDATE spooled SET readout = substr(readout, 1, 100) WHERE id = 2")
     spool.commit()
     spool.close()
@@ -131,7 +131,7 @@ def test_a_record_of_the_spool_that_is_damaged(ami: Any, database: str, ids: dic
 
 
 def test_a_spool_that_is_no_spool(ami: Any, ids: dict[str, int]) -> None:
-    file = ami.home / "spool" / "readouts.sqlite"
+    file = ami.home / "spool" / "node-a.sqlite"
     file.parent.mkdir()
     file.write_bytes(b"no database" * 1000)
     done = ami("collect", "--once", "--json", code=1)

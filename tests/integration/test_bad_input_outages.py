@@ -116,7 +116,7 @@ async def test_in_the_middle_of_reading(ami: Any, database: str, free_ports: Cal
             away = json.loads((await asyncio.to_thread(ami, *once, code=3)).stdout)
         assert away["stopped"].startswith("the database stays away (")
         assert (
-            f"2 readouts wait in {ami.home / 'spool' / 'readouts.sqlite'} and come in with the next run"
+            f"2 readouts wait in {ami.home / 'spool' / 'node-a.sqlite'} and come in with the next run"
             in (away["stopped"])
         )
         assert away["waiting"] == 2

@@ -94,10 +94,16 @@ def test_a_second_head_end(ami: Any, database: str, free_ports: Callable[[], int
         sentence = refused(ami, "collect", "--once", "--listen-port", str(free_ports()), code=1)
         assert f"`ami collect` is already running on {ami.home} (process " in sentence
         assert "stop it first, or set AMI_HOME to another directory" in sentence
-        # A home of its own does not help against the port of the first.
+        # A home of its own does not help where another already reads, nor another name against its port.
         first = ami.environment["AMI_LISTEN_PORT"]
         ami.home = ami.home.with_name("second")
-        done = ami("collect", "--once", "--json", code=1)
+        assert refused(ami, "collect", "--once", "--listen-port", str(free_ports()), code=1) == (
+            "head-end node-a is at work in this database and will read what is missing: "
+            "stop that first where everything is to be read at once."
+        )
+        taken_name = sentence_of(ami("collect", "--listen-port", str(free_ports()), code=1))
+        assert taken_name.startswith("A head-end called node-a is at work in this database already")
+        done = ami("collect", "--node", "node-b", code=1)
         assert f"Port {first} for modems that dial in cannot be opened" in sentence_of(done)
     assert rows(database, "SELECT count(*) FROM poll") == [(0,)]
 

@@ -55,7 +55,7 @@ class Installation:
     @property
     def waiting(self) -> int:
         """Readouts in the spool, not yet in the database."""
-        spool = sqlite3.connect(self.ami.home / "spool" / "readouts.sqlite")
+        spool = sqlite3.connect(self.ami.home / "spool" / "node-a.sqlite")
         try:
             return int(spool.execute(HELD).fetchone()[0])
         finally:
@@ -73,7 +73,12 @@ class Installation:
 @pytest.fixture
 def installation(ami: Any, tmp_path: Path) -> Iterator[Installation]:
     own = dataclasses.replace(
-        ami, home=tmp_path / "killed", environment={"AMI_WEB_PORT": ami.environment["AMI_WEB_PORT"], **SLOW}
+        ami,
+        home=tmp_path / "killed",
+        environment={
+            **{name: ami.environment[name] for name in ("AMI_NODE", "AMI_WEB_PORT")},
+            **SLOW,
+        },
     )
     own("db", "start")
     server = Embedded(own.home)
