@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import ClassVar
 
+from collector.dial_out import DialOut
 from collector.errors import LinkDown
-from collector.links import DialOut
 from collector.serial_line import serial_line
-from collector.wire import ByteStream
+from collector.wire import ByteStream, Medium
 from model.grid import Modem, ModemLink
 from protocols.errors import ProtocolError
 from protocols.modem.at import AtDialogue, CallFailed, CallSettings, Carried, Connected, Event, Lost, Send
@@ -34,6 +35,7 @@ class CsdLine:
     """A `ByteStream` to the other side of a call; poisoned, it is hung up all the same."""
 
     gateway = False
+    medium: ClassVar[Medium] = Medium.BARE
     broke_off = False  # each call is a line of its own
 
     def __init__(self, modem: ByteStream, settings: CallSettings, number: str) -> None:
@@ -47,6 +49,18 @@ class CsdLine:
     def held(self) -> int:
         """See `ByteStream`."""
         return len(self._held)
+
+    @property
+    def up(self) -> bool:
+        """The call stands."""
+        return not self._end and self._dialogue.online
+
+    def take_lease(self, *, broke_off: bool = False) -> None:
+        """What came before belongs to nobody; each call is a line of its own, so nothing is late on it."""
+        self._held.clear()
+
+    def end_lease(self) -> None:
+        """What comes from here on belongs to nobody."""
 
     def prove(self) -> None:
         """See `ByteStream`; nobody else can have come by this way."""

@@ -28,7 +28,7 @@ from collector.roster import Roster
 from collector.shards import GiveBack
 from collector.spool import Spool
 from collector.store_line import AWAY, StoreLine
-from model.grid import ModemLink
+from model.grid import ASKED
 from storage import leases
 from storage.leases import Arrival, Beat
 from storage.queue import STALLED_S, give_back, take_over
@@ -278,7 +278,7 @@ class Node:
             lease = {"shard": shard, "epoch": taken.epoch}
             log.warning("shard %d was %s %s, epoch %d", shard, how, taken.before, taken.epoch, extra=lease)
             self.desk.drop(shard)
-        lines = await self._roster.take(self._spool, shards=[shard], links=_CALLED_OR_CALLING)
+        lines = await self._roster.take(self._spool, shards=[shard], links=ASKED)
         await self.desk.take(shard, taken.epoch, lines)
         SHARD_EPOCH.labels(str(shard)).set(taken.epoch)
 
@@ -340,7 +340,7 @@ class Node:
         with suppress(StoreAway):
             await self.expect_calls()
             for shard, epoch in list(self.desk.shards.items()):
-                lines = await self._roster.take(self._spool, shards=[shard], links=_CALLED_OR_CALLING)
+                lines = await self._roster.take(self._spool, shards=[shard], links=ASKED)
                 if self.desk.shards.get(shard) == epoch:
                     self.desk.refresh(lines)
                     await self.desk.take(shard, epoch, lines)
@@ -358,6 +358,3 @@ class Node:
             if code not in calls:
                 calls[code] = DialIn(modem)
         self.expected(calls)
-
-
-_CALLED_OR_CALLING: Final = (ModemLink.DIAL_OUT, ModemLink.DIAL_IN)

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from collector.errors import LinkDown
 from collector.serial_port import PortTransport, open_port
-from collector.wire import Wire
+from collector.wire import Medium, Wire
 from protocols.modem.stream import ModemStream
 
 DRAIN_S = 60.0  # 1,000 characters at 300 bit/s take half of this
@@ -18,12 +18,20 @@ _POLL_S = 0.005
 
 
 class SerialLine(Wire):
-    """A `ByteStream` whose speed can be changed."""
+    """A `ByteStream` whose speed can be changed; each conversation begins at the first one."""
+
+    medium = Medium.BARE
 
     def __init__(self, device: str, bps: int) -> None:
         super().__init__(device, ModemStream("transparent"))
         self.gone = asyncio.Event()
-        self._bps = bps
+        self._bps = self._first_bps = bps
+
+    def take_lease(self, *, broke_off: bool = False) -> None:
+        super().take_lease(broke_off=broke_off)
+        if self._bps != self._first_bps and isinstance(self._transport, PortTransport):
+            self._transport.set_speed(self._first_bps)
+            self._bps = self._first_bps
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end = self._end or f"serial port {self.modem} is gone ({exc}): check its cable"

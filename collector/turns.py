@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 
-from collector.permits import Urgency
+from collector.urgency import Urgency
 
 
 class Turns:

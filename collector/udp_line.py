@@ -6,9 +6,10 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import cast
+from typing import ClassVar, cast
 
 from collector.errors import LinkDown
+from collector.wire import Medium
 from protocols.dlms.wrapper import datagrams
 
 WAITING = 64
@@ -20,6 +21,7 @@ class UdpLine(asyncio.DatagramProtocol):
 
     broke_off = False
     gateway = False
+    medium: ClassVar[Medium] = Medium.DATAGRAMS
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -75,6 +77,18 @@ class UdpLine(asyncio.DatagramProtocol):
         self._end = self._end or why
         self._came.clear()
         self._wake()
+
+    @property
+    def up(self) -> bool:
+        """Datagrams can be sent."""
+        return not self._end and self._transport is not None
+
+    def take_lease(self, *, broke_off: bool = False) -> None:
+        """What came before belongs to nobody."""
+        self._came.clear()
+
+    def end_lease(self) -> None:
+        """What comes from here on belongs to nobody."""
 
     def prove(self) -> None:
         """See `ByteStream`; nobody else can have come by this way."""

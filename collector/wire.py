@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol, cast
+from enum import Enum
+from typing import ClassVar, Protocol, cast
 
 from collector.errors import LinkDown
 from protocols.errors import ProtocolError
@@ -19,8 +20,18 @@ BEGUN = 4096  # bytes of an unfinished frame that may stand while nobody asks: t
 OWED = 1 << 16  # bytes of answers to heartbeats that a modem has not taken yet
 
 
+class Medium(Enum):
+    """What carries the bytes, and so what DLMS is framed in."""
+
+    CONNECTION = "connection"  # the wrapper
+    DATAGRAMS = "datagrams"  # the wrapper, a message each
+    BARE = "bare"  # nothing but bytes: HDLC
+
+
 class ByteStream(Protocol):
     """What a conversation needs: bytes in, bytes out, and a way to say that they cannot be trusted."""
+
+    medium: ClassVar[Medium]
 
     async def read(self) -> bytes:
         """The bytes that have come, at least one; raises `LinkDown` when the modem hung up."""
@@ -52,6 +63,8 @@ class ByteStream(Protocol):
 
 class Wire(asyncio.Protocol):
     """A connected socket behind the rules of one modem dialect."""
+
+    medium: ClassVar[Medium] = Medium.CONNECTION
 
     def __init__(self, modem: str, stream: ModemStream, lost: Callable[[Wire], None] | None = None) -> None:
         self.modem = modem

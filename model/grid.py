@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -22,6 +23,15 @@ class ModemLink(StrEnum):
     DIAL_OUT = "dial_out"  # we connect to host:port
     DIAL_IN = "dial_in"  # the modem connects to our listener and registers
     MQTT = "mqtt"  # a gateway reads its meters by itself and sends what they said through a broker
+    SERIAL = "serial"  # a serial port of the head-end's machine, RS-485 as a rule
+    CSD = "csd"  # a modem of ours dials a telephone number
+    UDP = "udp"  # datagrams to host:port
+
+
+ASKED = frozenset(set(ModemLink) - {ModemLink.MQTT})
+"""Links over which meters are asked; the others bring what they have by themselves."""
+_DEVICE = re.compile(r"/\S+( [1-9]\d{1,6}( [78][NEO][12])?)?")
+_NUMBER = re.compile(r"\+?[0-9*#]{3,20}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +75,12 @@ class Customer:
 @dataclass(frozen=True, slots=True)
 class Modem:
     """One communication line. `registration` is what a dial-in modem or a gateway says it is called; `cell`
-    is the radio cell it shares with others, empty where that is not known."""
+    is the radio cell it shares with others, empty where that is not known.
+
+    `device` is a serial port of the head-end's machine, with its speed and its character bits where they are
+    not 9600 8N1 (`/dev/ttyUSB0 300 7E1`); `dials` the telephone number behind a modem of ours, which is on
+    such a port or behind host:port.
+    """
 
     code: str
     link: ModemLink
@@ -74,10 +89,25 @@ class Modem:
     port: int = 0
     registration: str = ""
     cell: str = ""
+    device: str = ""
+    dials: str = ""
 
     def __post_init__(self) -> None:
-        if self.link is ModemLink.DIAL_OUT and not (self.host and 0 < self.port < 65536):
+        somewhere = bool(self.host) and 0 < self.port < 65536
+        if self.link is ModemLink.DIAL_OUT and not somewhere:
             raise ModelError(f"modem {self.code}: a dial-out modem needs a host and a port")
+        if self.link is ModemLink.UDP and not somewhere:
+            raise ModelError(f"modem {self.code}: datagrams need a host and a port")
+        if self.device and not _DEVICE.fullmatch(self.device):
+            raise ModelError(
+                f"modem {self.code}: a serial port is written like /dev/ttyUSB0 9600 8N1, not {self.device}"
+            )
+        if self.link is ModemLink.SERIAL and not self.device:
+            raise ModelError(f"modem {self.code}: a serial line needs a port like /dev/ttyUSB0")
+        if self.link is ModemLink.CSD and not (_NUMBER.fullmatch(self.dials) and (self.device or somewhere)):
+            raise ModelError(
+                f"modem {self.code}: a call needs a number, and a serial port or host and port of our modem"
+            )
         if self.link is ModemLink.DIAL_IN and not self.registration:
             raise ModelError(f"modem {self.code}: a dial-in modem needs the name it registers with")
         if self.link is ModemLink.MQTT and not self.registration:

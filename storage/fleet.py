@@ -16,7 +16,7 @@ from model.period import Period
 from storage.errors import SecretUnreadable, StorageError
 
 _LINES: Final = """
-    SELECT d.code, d.link, d.dialect, d.host, d.port, d.registration, d.cell,
+    SELECT d.code, d.link, d.dialect, d.host, d.port, d.registration, d.cell, d.device, d.dials,
         m.id, m.serial, m.model, m.address, m.digits, s.wrapped, i.since, i.until, m.live_every_s,
         coalesce(b.reading_day, 1)
     FROM modem d
@@ -34,7 +34,8 @@ _LINES: Final = """
         AND (%(links)s::text[] IS NULL OR d.link = ANY (%(links)s))
     ORDER BY d.code, m.address, m.serial"""
 _CALLERS: Final = """
-    SELECT code, link, dialect, host, port, registration, cell FROM modem WHERE link = 'dial_in'
+    SELECT code, link, dialect, host, port, registration, cell, device, dials FROM modem
+    WHERE link = 'dial_in'
     ORDER BY code"""
 _ANSWERED: Final = """
     SELECT meter_id, item, unnest(spans) FROM answered
@@ -117,8 +118,9 @@ def lines(
         "modems": None if modems is None else list(modems),
         "links": None if links is None else [str(link) for link in links],
     }
-    for code, link, dialect, host, port, registration, cell, *meter in conn.execute(_LINES, chosen):
-        found[code] = Modem(code, ModemLink(link), dialect, host, port, registration, cell)
+    for code, link, *row in conn.execute(_LINES, chosen):
+        particulars, meter = row[:7], row[7:]
+        found[code] = Modem(code, ModemLink(link), *particulars)
         meter_id, serial, model, address, digits, wrapped, *more = meter
         if meter_id is None:
             continue

@@ -52,15 +52,18 @@ _CUSTOMER: Final = """
         IS DISTINCT FROM (excluded.name, excluded.address, excluded.phone, excluded.email, excluded.book)
     RETURNING xmax = 0"""
 _MODEM: Final = """
-    INSERT INTO modem AS old (code, link, dialect, host, port, registration, cell)
-    SELECT code, link, dialect, host, port, registration, coalesce(cell, '') FROM jsonb_to_recordset(%s)
-        AS new (code text, link text, dialect text, host text, port integer, registration text, cell text)
+    INSERT INTO modem AS old (code, link, dialect, host, port, registration, cell, device, dials)
+    SELECT code, link, dialect, host, port, registration, coalesce(cell, ''), coalesce(device, ''),
+        coalesce(dials, '') FROM jsonb_to_recordset(%s)
+        AS new (code text, link text, dialect text, host text, port integer, registration text, cell text,
+            device text, dials text)
     ORDER BY code
     ON CONFLICT (code) DO UPDATE SET link = excluded.link, dialect = excluded.dialect,
-        host = excluded.host, port = excluded.port, registration = excluded.registration, cell = excluded.cell
-    WHERE (old.link, old.dialect, old.host, old.port, old.registration, old.cell)
+        host = excluded.host, port = excluded.port, registration = excluded.registration,
+        cell = excluded.cell, device = excluded.device, dials = excluded.dials
+    WHERE (old.link, old.dialect, old.host, old.port, old.registration, old.cell, old.device, old.dials)
         IS DISTINCT FROM (excluded.link, excluded.dialect, excluded.host, excluded.port,
-            excluded.registration, excluded.cell)
+            excluded.registration, excluded.cell, excluded.device, excluded.dials)
     RETURNING xmax = 0"""
 _METER: Final = """
     INSERT INTO meter AS old (serial, model, modem, address, digits, live_every_s)

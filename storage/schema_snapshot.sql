@@ -426,8 +426,10 @@ CREATE TABLE modem (
     number integer NOT NULL,
     shard integer GENERATED ALWAYS AS (((number - 1) / 250)) STORED,
     cell text DEFAULT ''::text NOT NULL,
+    device text DEFAULT ''::text NOT NULL,
+    dials text DEFAULT ''::text NOT NULL,
     CONSTRAINT modem_pkey PRIMARY KEY (code),
-    CONSTRAINT modem_link_check CHECK ((link = ANY (ARRAY['dial_out'::text, 'dial_in'::text, 'mqtt'::text])))
+    CONSTRAINT modem_link_check CHECK ((link = ANY (ARRAY['dial_out'::text, 'dial_in'::text, 'mqtt'::text, 'serial'::text, 'csd'::text, 'udp'::text])))
 );
 CREATE INDEX modem_number ON public.modem USING btree (number);
 CREATE UNIQUE INDEX modem_registration ON public.modem USING btree (registration) WHERE (registration <> ''::text);

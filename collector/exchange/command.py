@@ -17,6 +17,7 @@ from collector.exchange.clock_setting import Verdict, interval_of, set_clock
 from collector.exchange.clock_setting import look as look_at_clock
 from collector.exchange.conversation import Conversation
 from collector.exchange.dlms import opening, read_registers, settings_of, take_leave
+from collector.exchange.framings import framing
 from collector.exchange.notebook import Notebook
 from collector.exchange.scales import Scales
 from collector.exchange.switches import Switch, read_limit, read_switch
@@ -141,7 +142,8 @@ async def _visit(
     visits: list[_Visit] = []
 
     async def talk(model: MeterModel) -> None:
-        line = Conversation(stream, settings_of(meter, model, answer_s))
+        settings = settings_of(meter, model, answer_s)
+        line = Conversation(stream, settings, framing(stream, settings))
         await line.associate()
         if await opening(line, meter, model, Wanted(), notes) is None:
             return

@@ -12,6 +12,7 @@ from collector.exchange.clocks import Judged, judge, unset
 from collector.exchange.conversation import Conversation
 from collector.exchange.course import Course
 from collector.exchange.depth import beyond_buffer
+from collector.exchange.framings import framing
 from collector.exchange.notebook import Notebook
 from collector.exchange.now import instant_read
 from collector.exchange.profiles import read_closings, read_profile
@@ -53,7 +54,7 @@ async def converse(
 ) -> None:  # fmt: skip
     """One association. Raises what `Conversation` raises; by then `notes` hold what had come."""
     settings = settings_of(meter, model, course.answer_s)
-    talk = Conversation(stream, settings, course=course)
+    talk = Conversation(stream, settings, framing(stream, settings), course=course)
     await talk.associate()
     judged = await opening(talk, meter, model, wanted, notes, scales)
     if judged is None:

@@ -11,6 +11,7 @@ from collector.exchange import conversed, read_meter
 from collector.exchange.conversation import Conversation
 from collector.exchange.dlms import opening, settings_of, take_leave
 from collector.exchange.facts import facts_of
+from collector.exchange.framings import framing
 from collector.exchange.notebook import Notebook
 from collector.exchange.scales import Scales
 from collector.exchange.switches import LIMIT, SWITCH, read_limit, read_switch
@@ -79,7 +80,8 @@ async def _look(
     told: dict[str, Any] = {}
 
     async def talk(model: MeterModel) -> None:
-        line = Conversation(stream, settings_of(meter, model, answer_s))
+        settings = settings_of(meter, model, answer_s)
+        line = Conversation(stream, settings, framing(stream, settings))
         await line.associate()
         if await opening(line, meter, model, Wanted(), notes) is None:
             return
