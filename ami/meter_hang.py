@@ -21,6 +21,7 @@ from storage.secrets import WrappingKey
 PASSWORD_VARIABLE = "AMI_METER_PASSWORD"
 PORT = click.IntRange(1, 65535)
 DIGITS = click.IntRange(4, 12)
+SECONDS = click.IntRange(0, 86_400)
 
 
 class _Number(click.ParamType[Any]):
@@ -31,6 +32,17 @@ class _Number(click.ParamType[Any]):
             return Decimal(value)
         except InvalidOperation:
             self.fail(f"{value!r} is no number", param, ctx)
+
+
+class _LiveEvery(click.ParamType[Any]):
+    """Seconds, or `usual`."""
+
+    name = "seconds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "usual":
+            return meter_changes.USUAL
+        return SECONDS.convert(value, param, ctx)
 
 
 class _Index(click.ParamType[Any]):
@@ -75,6 +87,10 @@ INDEX = _Index()
     default="",
     help="Code of a modem: alone, of one that is there already (several meters on one line); with --host or "
     "--registration, of a new one (default: M- and the serial).",
+)
+@click.option("--cell", default="", help="Radio cell of a new modem: the head-end does not press it.")
+@click.option(
+    "--live-every", "live_every_s", type=SECONDS, help="Seconds between two looks at its volts; 0: never."
 )
 @click.option("--point", default="", help="Measurement point; default: the customer's code and 001.")
 @click.option("--customer", default="", help="Customer's code.")
@@ -144,6 +160,13 @@ def add(
 @click.option("--dialect", help="How that modem registers; mqtt: a gateway.")
 @click.option("--modem", help="Put the meter behind this modem, which is there already.")
 @click.option("--digits", type=DIGITS, help="kWh digits of the register.")
+@click.option("--cell", help="Radio cell of its modem; '' for none that is known.")
+@click.option(
+    "--live-every",
+    "live_every_s",
+    type=_LiveEvery(),
+    help="Seconds between two looks at its volts; 0: never, usual: as [collector] live_every_s says.",
+)
 def change(serial: str, **given: Any) -> None:
     """Change how meter SERIAL is reached; what is not named stays as it is.
 

@@ -66,6 +66,8 @@ class NewMeter:
     registration: str = ""
     dialect: str = "transparent"
     modem: str = ""  # its code; empty: made from the serial
+    cell: str = ""  # the radio cell of a new modem
+    live_every_s: int | None = None  # as in `model.grid.Meter`
     address: int = 1
     password: str | None = None
     digits: int | None = None
@@ -127,7 +129,7 @@ def _modem(new: NewMeter, known: Register) -> Modem:
             raise MeterRefused(new.serial, said)
         return found
     link = ModemLink.DIAL_OUT if new.host else arriving(new.dialect)
-    made = Modem(code, link, new.dialect, new.host, new.port, new.registration)
+    made = Modem(code, link, new.dialect, new.host, new.port, new.registration, new.cell)
     there = next((modem for modem in known.modems if modem.code == code), made)
     if there != made:
         where = f"{there.host}:{there.port}" if there.host else f"dials in as {there.registration}"
@@ -221,7 +223,9 @@ def add_meter(pool: Pool, new: NewMeter, wrap: Wrap) -> Point:
         place = _place(new, known)
         code = place.points[0].code if place.points else new.point or f"{new.customer}001"
         _refuse_taken(new, code, known)
-        meter = Meter(new.serial, new.model, modem.code, new.address, new.digits, new.password)
+        meter = Meter(
+            new.serial, new.model, modem.code, new.address, new.digits, new.password, new.live_every_s
+        )
         point = next(point for point in (*place.points, *known.points) if point.code == code)
         refuse_unsaid_multiplier(
             new.serial, new.model, point, new.since, new.multiplier, new=bool(place.points)

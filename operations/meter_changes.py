@@ -24,6 +24,9 @@ from storage.people import audit
 from storage.pool import Pool
 
 
+USUAL = -1  # seconds between two looks at instant values: no wish of its own
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """What is to be different; what is None stays as it is. `modem` puts the meter behind another one."""
@@ -37,6 +40,8 @@ class Change:
     port: int | None = None
     registration: str | None = None
     dialect: str | None = None
+    cell: str | None = None
+    live_every_s: int | None = None  # 0: never; USUAL: as the head-end's setting says
 
 
 def change(pool: Pool, serial: str, wanted: Change, wrap: Wrap) -> tuple[str, ...]:
@@ -67,6 +72,7 @@ def change(pool: Pool, serial: str, wanted: Change, wrap: Wrap) -> tuple[str, ..
             meter.address if wanted.address is None else wanted.address,
             meter.digits if wanted.digits is None else wanted.digits,
             wanted.password,
+            _live_every(meter, wanted),
         )
         counts = save_register(conn, Register(modems=(modem,), meters=(new,)), wrap)
         if wanted.model is not None:  # else another password or address could not be given in the meantime
@@ -80,6 +86,12 @@ def _meter(known: Register, serial: str) -> Meter:
         if meter.serial == serial:
             return meter
     raise MeterRefused(serial, f"meter {serial} is not registered: see `ami meter list`")
+
+
+def _live_every(meter: Meter, wanted: Change) -> int | None:
+    if wanted.live_every_s is None:
+        return meter.live_every_s
+    return None if wanted.live_every_s == USUAL else wanted.live_every_s
 
 
 def _modem(modem: Modem, wanted: Change) -> Modem:
@@ -97,6 +109,7 @@ def _modem(modem: Modem, wanted: Change) -> Modem:
         port=port,
         registration=registration,
         dialect=wanted.dialect or modem.dialect,
+        cell=modem.cell if wanted.cell is None else wanted.cell,
     )
 
 

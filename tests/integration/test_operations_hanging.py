@@ -15,6 +15,7 @@ from model.period import midnight
 from operations import importing, meter_changes
 from operations.errors import MeterRefused
 from operations.importing import NewMeter
+from storage import fleet
 from storage.grid import register
 from storage.people import audited
 from storage.pool import Pool, open_pool
@@ -120,3 +121,21 @@ def test_an_exchange_is_not_undone(pool: Pool) -> None:
     importing.add_meter(pool, _new(serial="8", since=DOWN), _wrap)
     with pytest.raises(MeterRefused, match="meter 8 hangs at KH9001 since 00:00 on 05/11/2026"):
         meter_changes.take_down_undone(pool, "7", _wrap, by="ami", now=NOW)
+
+
+def test_a_modem_has_its_cell_and_a_meter_its_pace_until_they_are_changed(pool: Pool) -> None:
+    importing.add_meter(pool, _new(cell="BTS-12", live_every_s=30), _wrap)
+
+    def known() -> tuple[str, int | None]:
+        with pool.connection() as conn:
+            (line,) = fleet.lines(conn, _wrap)
+        (meter,) = line.meters
+        return line.modem.cell, meter.live_every_s
+
+    assert known() == ("BTS-12", 30)
+    meter_changes.change(pool, "7", meter_changes.Change(address=2), _wrap)
+    assert known() == ("BTS-12", 30)  # what is not named stays
+    meter_changes.change(pool, "7", meter_changes.Change(cell="", live_every_s=0), _wrap)
+    assert known() == ("", 0)
+    meter_changes.change(pool, "7", meter_changes.Change(live_every_s=meter_changes.USUAL), _wrap)
+    assert known() == ("", None)
