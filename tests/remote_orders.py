@@ -7,10 +7,16 @@ import json
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import psycopg
+from click.testing import CliRunner
 
+from ami.failure import Failure
+from ami.known import known_failure
+from ami.main import cli
 from tests.simulated_fleet import Fleet
 
 
@@ -41,26 +47,57 @@ PASSWORDS = {"lan": "a-long-word-of-lan1", "minh": "a-long-word-of-minh1", "hoa"
 ROLES = {"lan": "billing", "minh": "engineer", "hoa": "billing"}
 
 
+@dataclass(frozen=True)
+class Said:
+    """How a command ended that ran in the test's own process: interpreters take seconds to start."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+def here(ami: Any, *words: str, code: int = 0, stdin: str = "") -> Said:
+    """`ami …` as it would end as a process."""
+    done = CliRunner().invoke(cli, words, input=stdin, env=ami.environ())
+    ended, stderr = done.exit_code, done.stderr
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        failure = done.exception if isinstance(done.exception, Failure) else known_failure(done.exception)
+        if failure is None:
+            raise done.exception
+        ended, stderr = int(failure.code), f"{stderr}ami: {failure}"
+    assert ended == code, stderr
+    return Said(ended, done.stdout, stderr)
+
+
+def registered(ami: Any, fleet: Fleet, folder: Path) -> None:
+    """Make the fleet's meters known to the installation."""
+    file = folder / "register.json"
+    file.write_text(json.dumps(fleet.register), encoding="utf-8")
+    here(ami, "import", "register", str(file))
+
+
 def people(ami: Any, *, customer: str = "") -> None:
     """lan and hoa of the billing office, minh of the meter room, and khach, a customer."""
     for login, role in ROLES.items():
-        ami("user", "add", login, "--role", role, "--password-stdin", stdin=PASSWORDS[login] + "\n")
+        here(ami, "user", "add", login, "--role", role, "--password-stdin", stdin=PASSWORDS[login] + "\n")
     if customer:
         words = ("user", "add", "khach", "--role", "customer", "--customer", customer, "--password-stdin")
-        ami(*words, stdin="a-long-word-of-khach1\n")
+        here(ami, *words, stdin="a-long-word-of-khach1\n")
 
 
-def acts(ami: Any, login: str, *words: str, code: int = 0, as_json: bool = True) -> Any:
+def acts(ami: Any, login: str, *words: str, code: int = 0) -> Any:
     """`ami order …` by somebody with the right password: the document, or what was said on failure."""
     password = PASSWORDS.get(login, "a-long-word-of-khach1")
-    more = ("--json",) if as_json and words[0] != "lift" else ()
-    done = ami("order", *words, "--as", login, "--password-stdin", *more, code=code, stdin=password + "\n")
+    more = ("--json",) if words[0] != "lift" else ()
+    done = here(
+        ami, "order", *words, "--as", login, "--password-stdin", *more, code=code, stdin=password + "\n"
+    )
     return done.stderr if code or not more else json.loads(done.stdout)
 
 
 def order(ami: Any, number: int) -> dict[str, Any]:
     """An order as it stands."""
-    found: dict[str, Any] = ami.json("order", "show", str(number), "--json")
+    found: dict[str, Any] = json.loads(here(ami, "order", "show", str(number), "--json").stdout)
     return found
 
 
