@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from prometheus_client import Counter, Gauge
 
 from collector import metrics
+from collector.caller import Office
 from collector.ingest import Ingest
 from collector.pulse import Pulse
 from collector.spool import Spool
@@ -18,6 +19,7 @@ from collector.spool import Spool
 HEADROOM = 0.8
 """Below this share of the spool a node without its database is still ready: what it reads has a place."""
 RATE_S = 60.0
+SLOWEST = 10  # modems that are named
 
 
 class Watched(Protocol):
@@ -29,12 +31,32 @@ class Watched(Protocol):
     def ingest(self) -> Ingest: ...
     @property
     def stopped(self) -> str: ...
+    @property
+    def office(self) -> Office: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RoundTrips:
+    """Smoothed round trips: half and 95 % of `modems` answer within so many seconds; the slowest by name."""
+
+    modems: int
+    median_s: float
+    p95_s: float
+    slowest: tuple[tuple[str, float], ...]
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "modems": self.modems,
+            "median_s": round(self.median_s, 4),
+            "p95_s": round(self.p95_s, 4),
+            "slowest": [[modem, round(seconds, 3)] for modem, seconds in self.slowest],
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """`reads` by outcome in the last minute; `rejected` callers by reason since the start; `round_trips`:
-    half and 95 % of the modems answer within so many seconds, None before any did."""
+    """`reads` by outcome in the last minute; `rejected` callers by reason since the start; `round_trips` how
+    quick the modems answer a short question."""
 
     spool_rows: int = 0
     spool_full: float = 0.0
@@ -49,6 +71,7 @@ class Standing:
     fenced: int = 0
     takeovers: int = 0
     loop_lag_p99_s: float = 0.0
+    round_trips: RoundTrips | None = None
     metrics: str = ""  # where this node shows its metrics, host:port
 
     @property
@@ -77,6 +100,7 @@ class Standing:
             "fenced": self.fenced,
             "takeovers": self.takeovers,
             "loop_lag_p99_s": round(self.loop_lag_p99_s, 4),
+            "round_trips": None if self.round_trips is None else self.round_trips.document(),
             "metrics": self.metrics,
         }
 
@@ -122,6 +146,7 @@ class Watch:
             fenced=int(value(metrics.FENCED_WRITES) - self._fenced),
             takeovers=int(value(metrics.SHARD_TAKEOVERS) - self._takeovers),
             loop_lag_p99_s=self._pulse.lag_s(0.99),
+            round_trips=round_trips(watched.office),
             metrics=self.metrics_at,
         )
         return self.standing
@@ -146,6 +171,24 @@ class Watch:
         while now - self._past[0][0] > RATE_S:
             self._past.popleft()
         return _less(reads, self._past[0][1])
+
+
+def round_trips(office: Office) -> RoundTrips | None:
+    """How quick the modems are that the head-end has heard of; None before it has of any."""
+    found = sorted(
+        (seconds, modem)
+        for modem, learnt in office.experience.items()
+        if (seconds := learnt.pace.quick.srtt_s) is not None
+    )
+    if not found:
+        return None
+    last = len(found) - 1
+    return RoundTrips(
+        modems=len(found),
+        median_s=found[last // 2][0],
+        p95_s=found[min(last, int(0.95 * len(found)))][0],
+        slowest=tuple((modem, seconds) for seconds, modem in reversed(found[-SLOWEST:])),
+    )
 
 
 def value(counter: Counter) -> float:

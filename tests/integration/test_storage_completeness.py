@@ -41,7 +41,8 @@ def conn(database: str) -> Iterator[Connection[TupleRow]]:
             INSERT INTO point (code, role, station, customer)
             VALUES ('P0', 'station_head', 'T1', NULL), ('P1', 'customer', 'T1', 'C1'),
                 ('P2', 'customer', 'T2', 'C2'), ('P3', 'customer', 'T2', 'C1'),
-                ('P4', 'customer', 'T2', 'C2'), ('P5', 'customer', 'T1', 'C2'), ('P6', 'customer', 'T1', 'C1');
+                ('P4', 'customer', 'T2', 'C2'), ('P5', 'customer', 'T1', 'C2'),
+                ('P6', 'customer', 'T1', 'C1');
             """)
         for meter in range(1, METERS + 1):
             conn.execute(

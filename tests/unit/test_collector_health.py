@@ -13,6 +13,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 
 from collector import health, metrics, tally
+from collector.experience import LineExperience
 from collector.health import Health, Shown, show
 from collector.pulse import Pulse
 from collector.standing import Standing, Watch
@@ -188,7 +189,12 @@ async def test_a_node_without_its_database_is_ready_for_as_long_as_there_is_room
             return [SimpleNamespace(id=1, taken=time.time() - 30)]
 
     ingest = SimpleNamespace(away_since=time.monotonic() - 5)
-    node = SimpleNamespace(spool=NoSpool(), ingest=ingest, stopped="")
+    experience = {f"M{i:02}": LineExperience() for i in range(21)}
+    for i, learnt in enumerate(experience.values()):
+        if i:
+            learnt.pace.quick.answered(i / 10)
+    office = SimpleNamespace(experience=experience)
+    node = SimpleNamespace(spool=NoSpool(), ingest=ingest, stopped="", office=office)
     watch = Watch(node, Pulse())  # type: ignore[arg-type]
     standing = await watch.look()
     assert not standing.database
@@ -199,3 +205,6 @@ async def test_a_node_without_its_database_is_ready_for_as_long_as_there_is_room
     document = standing.document()
     assert document["spool"]["rows"] == 3
     assert document["ready"]
+    trips = document["round_trips"]
+    assert (trips["modems"], trips["median_s"], trips["p95_s"]) == (20, 1.0, 2.0)
+    assert trips["slowest"][:2] == [["M20", 2.0], ["M19", 1.9]]
