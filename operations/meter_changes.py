@@ -23,7 +23,6 @@ from storage.grid import save_register
 from storage.people import audit
 from storage.pool import Pool
 
-
 USUAL = -1  # seconds between two looks at instant values: no wish of its own
 
 
