@@ -15,7 +15,7 @@ from psycopg.rows import TupleRow
 from model.period import Period
 from model.series import Channel, ProfileKind, Rate, ReadingSource, Unit
 from storage import copying
-from storage.rereads import stamps_of
+from storage.block_rows import stamps_of
 
 _BLOCKS: Final = """
     SELECT meter_id, channel, kind, interval_s, at, instants, raw, status, scaler, unit, received_at

@@ -11,7 +11,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from model.period import local_day
-from storage import copying, rereads
+from storage import block_rows, copying, rereads
 from storage.evidence_rows import Batch, Incoming, encode
 
 _INCOMING: Final = """
@@ -31,10 +31,11 @@ _INCOMING: Final = """
     DELETE FROM incoming_block; DELETE FROM incoming_register; DELETE FROM incoming_instant;
     DELETE FROM incoming_event"""
 
+# Two head-ends that bring the same meter's answers at the same time do so one after the other.
+_ALONE: Final = "SELECT FROM meter WHERE id = ANY (%s) ORDER BY id FOR NO KEY UPDATE"
 _COPY_POLL: Final = "COPY incoming_poll FROM STDIN (FORMAT binary)"
 _COPY_ANSWER: Final = "COPY incoming_answer FROM STDIN (FORMAT binary)"
 _COPY_REJECTED: Final = "COPY incoming_rejected FROM STDIN (FORMAT binary)"
-_COPY_BLOCK: Final = "COPY incoming_block FROM STDIN (FORMAT binary)"
 _COPY_REGISTER: Final = "COPY incoming_register FROM STDIN (FORMAT binary)"
 _COPY_INSTANT: Final = "COPY incoming_instant FROM STDIN (FORMAT binary)"
 _COPY_EVENT: Final = "COPY incoming_event FROM STDIN (FORMAT binary)"
@@ -67,7 +68,7 @@ _TAKE_REJECTED: Final = """
 _TAKE_BLOCK: Final = """
     INSERT INTO profile_block SELECT * FROM incoming_block ORDER BY meter_id, channel, obis, at, digest
     ON CONFLICT (meter_id, channel, obis, at, digest) DO NOTHING
-    RETURNING meter_id, channel, obis, at, digest, last, kind = 'index'"""
+    RETURNING meter_id, at, last, kind = 'index'"""
 _TAKE_REGISTER: Final = """
     INSERT INTO register_read SELECT * FROM incoming_register
     ORDER BY meter_id, channel, rate, at, source, raw, scaler
@@ -98,7 +99,8 @@ _INSTANT_BEFORE: Final = timedelta(microseconds=1)
 @dataclass(frozen=True, slots=True)
 class StoreCounts:
     """What a batch added. `identical` blocks were there already; `differing` ones (counted among `blocks`)
-    say something else than an earlier reading of the same stamps."""
+    say something else than an earlier reading of the same stamps; of a block that was there in part, only
+    the new rows are added."""
 
     answers: int = 0
     blocks: int = 0
@@ -121,6 +123,7 @@ async def store(conn: AsyncConnection[TupleRow], readouts: Sequence[Incoming]) -
     batch = encode(readouts)
     async with conn.transaction():
         await conn.execute(_INCOMING)
+        await conn.execute(_ALONE, [sorted({meter for meter, *_ in readouts})])
         polls = await _bring(conn, _COPY_POLL, batch.polls, _TAKE_POLL)
         answers = await _answers(conn, batch)
         rejected = await _bring(conn, _COPY_REJECTED, batch.rejected, _TAKE_REJECTED)
@@ -172,17 +175,16 @@ async def _answers(conn: AsyncConnection[TupleRow], batch: Batch) -> int:
 async def _blocks(
     conn: AsyncConnection[TupleRow], batch: Batch, due: set[tuple[int, date]]
 ) -> tuple[int, int]:
-    """How many blocks were new, and how many of these contradict an earlier one."""
+    """How many blocks brought something new, and how many of these contradict an earlier one."""
     if not batch.blocks:
         return 0, 0
-    await _copy(conn, _COPY_BLOCK, batch.blocks)
+    await block_rows.bring(conn, batch.blocks)
+    differing = await rereads.sift(conn)
     taken = await (await conn.execute(_TAKE_BLOCK)).fetchall()
-    fresh: set[rereads.Key] = set()
-    for meter_id, channel, obis, at, digest, last, is_index in taken:
-        fresh.add((meter_id, channel, obis, at, digest))
+    for meter_id, at, last, is_index in taken:
         # An index at midnight closes the day before.
         due.update(_days(meter_id, at - _INSTANT_BEFORE if is_index else at, last))
-    return len(taken), await rereads.note(conn, fresh) if fresh else 0
+    return len(taken), differing
 
 
 async def _registers(conn: AsyncConnection[TupleRow], batch: Batch, due: set[tuple[int, date]]) -> int:

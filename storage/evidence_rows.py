@@ -13,7 +13,7 @@ from uuid import UUID
 import numpy as np
 
 from model.readout import Answer, InstantRead, MeterEvent, ProfileBlock, Readout, RegisterRead, Rejected
-from storage import copying
+from storage import block_rows, copying
 from storage.copying import Ints
 from storage.errors import StorageError
 
@@ -161,34 +161,18 @@ class _Encoder:
             return
         stamps = self._batch.micros(block.stamps)
         raw, status = np.array(block.raw, np.int64), np.array(block.status, np.int64)
-        interval = block.interval // timedelta(microseconds=1)
-        for part in _parts(stamps):
-            self._batch.blocks.append(self._part(block, interval, stamps[part], raw[part], status[part]))
-
-    def _part(self, block: ProfileBlock, interval: int, stamps: Ints, raw: Ints, status: Ints) -> bytes:
-        kind = str(block.kind)
-        scale = np.array([interval, block.scaler, block.unit], np.int64)
-        digest = hashlib.sha256(kind.encode())
-        for array in (scale, stamps, raw, status):
-            digest.update(array.astype(">i8").tobytes())
-        regular = bool((np.diff(stamps) == interval).all())
-        return copying.row(
-            self._meter,
-            copying.int2(block.channel),
-            copying.int8(int(stamps[0])),
-            copying.int8(int(stamps[-1])),
-            copying.text(kind),
-            copying.int4(interval // 1_000_000),
-            copying.NULL if regular else copying.instants(stamps),
-            copying.int8s(raw),
-            copying.int8s(status if status.any() else status[:0]),
-            copying.int2(block.scaler),
-            copying.int2(block.unit),
-            copying.text(block.obis),
-            copying.blob(digest.digest()),
-            self._received,
-            self._poll,
+        meaning = block_rows.Meaning(
+            str(block.kind),
+            block.obis,
+            block.interval // timedelta(microseconds=1),
+            block.scaler,
+            block.unit,
         )
+        origin = block_rows.Origin(self._meter, self._received, self._poll)
+        for part in _parts(stamps):
+            self._batch.blocks.append(
+                block_rows.encode(origin, block.channel, meaning, stamps[part], raw[part], status[part])
+            )
 
     def _register(self, read: RegisterRead) -> None:
         self._batch.registers.append(

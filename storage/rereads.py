@@ -1,100 +1,175 @@
-"""A meter that says something else of the same stamps: both are kept, and a finding says so."""
+"""What a meter says again: rows that are there already are left out, rows that differ stand beside the first.
+
+A head-end that died with answers in its spool and the one that took over may both bring the same half-hours,
+cut differently. Evidence has each of them once; the answers' bytes keep the rest.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
 from model.period import LOCAL, local_day
 from model.quality import Severity
-from storage import copying
+from storage import block_rows, copying
 from storage.copying import EPOCH_S, Ints
-
-Key = tuple[int, int, str, datetime, bytes]
-"""Meter, channel, OBIS, first stamp, digest of a block."""
 
 # OFFSET 0 keeps the planner, which knows nothing of a temporary table, from reading every block there is.
 _OVERLAPPING: Final = """
-    SELECT n.meter_id, n.channel, n.obis, n.at, n.digest, o.at, o.digest,
-        n.interval_s, n.instants, n.raw, n.scaler, n.unit, n.kind,
-        o.interval_s, o.instants, o.raw, o.scaler, o.unit, o.kind
+    SELECT n.meter_id, n.channel, n.obis, n.at, n.digest, n.kind, n.interval_s, n.scaler, n.unit,
+        n.instants, n.raw, n.status, n.received_at, n.poll_id,
+        o.at, o.kind, o.interval_s, o.scaler, o.unit, o.instants, o.raw, o.status, true
     FROM incoming_block n CROSS JOIN LATERAL (
         SELECT * FROM profile_block b
         WHERE b.meter_id = n.meter_id AND b.channel = n.channel AND b.obis = n.obis
-          AND b.at BETWEEN n.at - INTERVAL '32 days' AND n.last AND b.last >= n.at AND b.digest <> n.digest
-        OFFSET 0) o"""
+          AND b.at BETWEEN n.at - INTERVAL '32 days' AND n.last AND b.last >= n.at
+        OFFSET 0) o
+    UNION ALL
+    SELECT n.meter_id, n.channel, n.obis, n.at, n.digest, n.kind, n.interval_s, n.scaler, n.unit,
+        n.instants, n.raw, n.status, n.received_at, n.poll_id,
+        o.at, o.kind, o.interval_s, o.scaler, o.unit, o.instants, o.raw, o.status, false
+    FROM incoming_block n JOIN incoming_block o USING (meter_id, channel, obis)
+    WHERE o.at <= n.last AND o.last >= n.at AND (o.at, o.digest) < (n.at, n.digest)"""
+_FORGET: Final = """
+    DELETE FROM incoming_block n USING unnest(%s::integer[], %s::smallint[], %s::text[], %s::timestamptz[],
+        %s::bytea[]) AS gone (meter_id, channel, obis, at, digest)
+    WHERE (n.meter_id, n.channel, n.obis, n.at, n.digest)
+        = (gone.meter_id, gone.channel, gone.obis, gone.at, gone.digest)"""
 _FINDING: Final = """
     INSERT INTO finding (meter_id, day, kind, severity, detail, origin)
     SELECT meter_id, day, 'differing_reread', %s, detail, 'evidence'
     FROM unnest(%s::integer[], %s::date[], %s::jsonb[]) AS new (meter_id, day, detail)
     ORDER BY meter_id, day ON CONFLICT (meter_id, day, kind) DO NOTHING"""
 
-
-def stamps_of(at: datetime, interval_s: int, instants: Ints | None, count: int) -> Ints:
-    """The stamps of a stored block in seconds since 1970: int64[count]."""
-    if instants is not None:
-        return instants // 1_000_000 + EPOCH_S
-    return round(at.timestamp()) + interval_s * np.arange(count, dtype=np.int64)
+Key = tuple[int, int, str, datetime, bytes]
+"""Meter, channel, OBIS, first stamp, digest of a block."""
+Slots = defaultdict[tuple[int, date], dict[int, tuple[int, int, int]]]
+"""By meter and day: stamp → channel, what was stored, what was read."""
 
 
-async def note(conn: AsyncConnection[TupleRow], fresh: Collection[Key]) -> int:
-    """Compare the blocks just taken from `incoming_block` with those stored before; how many of them
-    differ."""
-    differing: set[Key] = set()
-    slots: defaultdict[tuple[int, date], dict[int, tuple[int, int, int]]] = defaultdict(dict)
+class Block(NamedTuple):
+    """A block's columns that say what it means, and its rows."""
+
+    at: datetime
+    kind: str
+    interval_s: int
+    scaler: int
+    unit: int
+    instants: Ints | None
+    raw: Ints
+    status: Ints
+
+    @property
+    def stamps(self) -> Ints:
+        """Microseconds since 2000-01-01 UTC: int64[n]."""
+        return copying.micros(self.at) + self._steps() if self.instants is None else self.instants
+
+    def _steps(self) -> Ints:
+        return self.interval_s * 1_000_000 * np.arange(len(self.raw), dtype=np.int64)
+
+    @property
+    def statuses(self) -> Ints:
+        """int64[n]; an empty column says that all are 0."""
+        return self.status if len(self.status) else np.zeros(len(self.raw), np.int64)
+
+
+@dataclass(slots=True)
+class _Sifted:
+    """One incoming block: `known` rows are in the store already, or in another block of the batch."""
+
+    block: Block
+    received_at: datetime
+    poll_id: Any
+    known: NDArray[np.bool_]
+    differs: dict[int, tuple[int, int]] = field(default_factory=dict)  # row → what was stored, what was read
+
+
+async def sift(conn: AsyncConnection[TupleRow]) -> int:
+    """Leave in `incoming_block` what the store has not got, before it is taken.
+
+    A row that says something else of a stamp stays and leaves a finding; returns how many blocks have such.
+    """
+    found: dict[Key, _Sifted] = {}
     async with conn.cursor(binary=True) as cursor:
         copying.read_arrays(cursor)
         await cursor.execute(_OVERLAPPING)
-        async for meter_id, channel, obis, at, digest, old_at, old_digest, *values in cursor:
+        async for meter_id, channel, obis, at, digest, *values in cursor:
             key = (meter_id, channel, obis, at, bytes(digest))
-            rival = (meter_id, channel, obis, old_at, bytes(old_digest))
-            if key not in fresh or (rival in fresh and rival > key):
-                continue  # stored before, or the other of two that came together is to be blamed
-            for stamp, stored, read in _contradictions(at, old_at, *values):
-                differing.add(key)
-                day = local_day(datetime.fromtimestamp(stamp, LOCAL))
-                slots[meter_id, day].setdefault(stamp, (channel, stored, read))
+            block, other = Block(at, *values[:7]), Block(*values[9:17])
+            sifted = found.get(key)
+            if sifted is None:
+                none = np.zeros(len(block.raw), np.bool_)
+                sifted = found[key] = _Sifted(block, values[7], values[8], none)
+            _compare(sifted, other)
+    if not found:
+        return 0
+    await _shorten(conn, found)
+    return await _tell(conn, found)
+
+
+def _compare(sifted: _Sifted, other: Block) -> None:
+    block = sifted.block
+    if block.kind != other.kind:
+        return
+    stamps = block.stamps
+    _, new, old = np.intersect1d(stamps, other.stamps, assume_unique=True, return_indices=True)
+    same = block.raw[new] == other.raw[old]
+    if (block.scaler, block.unit) != (other.scaler, other.unit):
+        same[:] = False
+    differ = ~same
+    for i, j in zip(new[differ].tolist(), old[differ].tolist(), strict=True):
+        sifted.differs.setdefault(i, (int(other.raw[j]), int(block.raw[i])))
+    if block.interval_s == other.interval_s:
+        sifted.known[new[same & (block.statuses[new] == other.statuses[old])]] = True
+
+
+async def _shorten(conn: AsyncConnection[TupleRow], found: dict[Key, _Sifted]) -> None:
+    """Put what is new of the blocks in their place."""
+    partly = {key: one for key, one in found.items() if one.known.any()}
+    if not partly:
+        return
+    await conn.execute(_FORGET, [list(column) for column in zip(*partly, strict=True)])
+    rows = []
+    for (meter_id, channel, obis, _, _), one in partly.items():
+        new, block = ~one.known, one.block
+        if new.any():
+            meaning = block_rows.Meaning(
+                block.kind, obis, block.interval_s * 1_000_000, block.scaler, block.unit
+            )
+            origin = block_rows.Origin(
+                copying.int4(meter_id), copying.instant(one.received_at), copying.blob(one.poll_id.bytes)
+            )
+            kept = (block.stamps[new], block.raw[new], block.statuses[new])
+            rows.append(block_rows.encode(origin, channel, meaning, *kept))
+    if rows:
+        await block_rows.bring(conn, rows)
+
+
+async def _tell(conn: AsyncConnection[TupleRow], found: dict[Key, _Sifted]) -> int:
+    """Findings for what differs and was not known before."""
+    slots: Slots = defaultdict(dict)
+    differing = 0
+    for (meter_id, channel, *_), one in found.items():
+        stamps = one.block.stamps
+        fresh = {row: said for row, said in one.differs.items() if not one.known[row]}
+        differing += bool(fresh)
+        for row, (stored, read) in fresh.items():
+            second = int(stamps[row]) // 1_000_000 + EPOCH_S
+            day = local_day(datetime.fromtimestamp(second, LOCAL))
+            slots[meter_id, day].setdefault(second, (channel, stored, read))
     if slots:
         meters, days = zip(*sorted(slots), strict=True)
         details = [Jsonb(_detail(slots[key])) for key in sorted(slots)]
         await conn.execute(_FINDING, [Severity.AMBER, list(meters), list(days), details])
-    return len(differing)
-
-
-def _contradictions(
-    at: datetime,
-    old_at: datetime,
-    interval_s: int,
-    instants: Ints | None,
-    raw: Ints,
-    scaler: int,
-    unit: int,
-    kind: str,
-    *stored: Any,
-) -> list[tuple[int, int, int]]:
-    """Stamps that both have with other values: (seconds, what was stored, what was read)."""
-    old_interval_s, old_instants, old_raw, old_scaler, old_unit, old_kind = stored
-    if kind != old_kind:
-        return []
-    _, new, old = np.intersect1d(
-        stamps := stamps_of(at, interval_s, instants, len(raw)),
-        stamps_of(old_at, old_interval_s, old_instants, len(old_raw)),
-        assume_unique=True,
-        return_indices=True,
-    )
-    other = raw[new] != old_raw[old]
-    if (scaler, unit) != (old_scaler, old_unit):
-        other[:] = True
-    return [
-        (int(stamps[i]), int(old_raw[j]), int(raw[i])) for i, j in zip(new[other], old[other], strict=True)
-    ]
+    return differing
 
 
 def _detail(slots: dict[int, tuple[int, int, int]]) -> dict[str, int | str]:
