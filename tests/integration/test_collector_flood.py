@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from collector import door
-from collector import links as lines
+from collector import dial_in as lines
 from collector.errors import LinkDown
 from collector.links import DialIn
 from collector.listener import Listener
