@@ -16,7 +16,7 @@ from typing import Any
 
 import rich_click as click
 
-from ami import clocks, home, logs
+from ami import clocks, event_loop, home, logs
 from ami.console import Step, counted, emit, progress, say, table
 from ami.failure import Exit, InputFailure, end
 from ami.instants import INSTANT
@@ -196,7 +196,7 @@ def _run(
         except asyncio.CancelledError:
             return None
 
-    return asyncio.run(until_stopped())
+    return event_loop.run(until_stopped())
 
 
 def _line(done: int, total: int, text: str) -> None:

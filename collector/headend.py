@@ -114,7 +114,7 @@ class HeadEnd:
         )
         self._began = time.monotonic()
         self._open: dict[int, int] = {}
-        self._total = 0
+        self._total = self._left = 0  # questions in all, and those open
         self._ingesting: asyncio.Task[None] | None = None
         self.gateways: Gateways | None = None
         self._hearing: asyncio.Task[None] | None = None
@@ -248,7 +248,7 @@ class HeadEnd:
             for meter_id, seat in self.roster.seats.items()
             if (questions := seat.wants(now, self.settings.live_every).questions)
         }
-        self._total = sum(self._open.values())
+        self._total = self._left = sum(self._open.values())
         meters = "meter" if len(self._open) == 1 else "meters"
         self.progress(0, self._total, f"{len(self._open)} {meters} to read")
 
@@ -266,14 +266,14 @@ class HeadEnd:
             wait_s = 0.0
         await call_round(self.office, line, link, seats, wait_s)
         for seat in seats:
-            self._open.pop(seat.meter.meter_id, None)
+            self._left -= self._open.pop(seat.meter.meter_id, 0)
         self._show(f"modem {line.modem.code} is done")
 
     def _told(self, seat: Seat, wanted: Wanted, readout: Readout) -> None:
-        if seat.meter.meter_id in self._open:
-            self._open[seat.meter.meter_id] = seat.wants(
-                self.office.clock(), self.settings.live_every
-            ).questions
+        if (before := self._open.get(seat.meter.meter_id)) is not None:
+            after = seat.wants(self.office.clock(), self.settings.live_every).questions
+            self._open[seat.meter.meter_id] = after
+            self._left += after - before
         serial = seat.meter.serial
         if readout.outcome == "ok":
             self._show(f"meter {serial}")
@@ -283,7 +283,7 @@ class HeadEnd:
             self._show(f"meter {serial}: {readout.outcome}")
 
     def _show(self, text: str) -> None:
-        self.progress(self._total - min(self._total, sum(self._open.values())), self._total, text)
+        self.progress(self._total - min(self._total, self._left), self._total, text)
 
     async def drain(self) -> None:
         """Wait until the store has everything; give up when the database stays away too long."""

@@ -45,13 +45,16 @@ class Known:
     strikes: dict[tuple[str, Period], tuple[int, datetime]] = field(default_factory=dict)
     holes: list[Hole] = field(default_factory=list)
     depth_at: datetime | None = None  # when it last told how far back its buffer goes
+    changes: int = 0  # grows with everything that is learnt
 
     def answered_before(self, item: str, periods: Sequence[Period]) -> None:
         """What the store has complete answers for."""
+        self.changes += 1
         self.answered[item] = merged([*self.answered.get(item, []), *periods])
 
     def fresh(self, last_register: datetime | None, last_instant: datetime | None) -> None:
         """How fresh the store's registers and instants are."""
+        self.changes += 1
         if last_register is not None:
             self.last_register = _later(self.last_register, last_register)
         if last_instant is not None:
@@ -59,6 +62,7 @@ class Known:
 
     def note(self, readout: Readout) -> None:
         """Take a readout into account. In whatever order they come, answered periods add up to the same."""
+        self.changes += 1
         self.outcome, self.detail = readout.outcome, readout.detail
         for answer in readout.answers:
             if answer.asked is not None and answer.complete:

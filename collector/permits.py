@@ -25,6 +25,8 @@ __all__ = ["AGE_S", "Permit", "Permits", "Urgency"]
 AGE_S = 600.0
 DOWN_S = (0.5, 5.0)  # between two calls into a cell in which nobody answers
 
+_WAITED = {urgency: PERMIT_WAIT_SECONDS.labels(urgency.name.lower()) for urgency in Urgency}
+
 Key = tuple[bool, float, int]
 
 
@@ -150,7 +152,7 @@ class Permits:
                 self._give_back(Permit(urgency, urgency is not Urgency.ON_DEMAND, place, self))
             self._serve()
             raise
-        PERMIT_WAIT_SECONDS.labels(urgency.name.lower()).observe(self._time() - began)
+        _WAITED[urgency].observe(self._time() - began)
         permit = Permit(urgency, urgency is not Urgency.ON_DEMAND, place, self)
         try:
             yield permit

@@ -29,6 +29,9 @@ from storage.pool import connect
 __all__ = ["Roster", "Seat", "StoreAway"]
 
 
+LASTING = timedelta(seconds=1)
+
+
 @dataclass(slots=True)
 class Seat:
     """One meter in its line. `problem` is the sentence why it cannot be read at all, empty as a rule."""
@@ -39,6 +42,7 @@ class Seat:
     known: Known
     problem: str = ""
     scales: Scales = field(default_factory=Scales)
+    _planned: tuple[int, timedelta, datetime, Wanted] | None = None
 
     def live_every(self, usual: timedelta) -> timedelta | None:
         """How often its instant values are wanted; None: never."""
@@ -54,6 +58,17 @@ class Seat:
         """
         if self.problem or self.meter.since is None or self.line.modem.link is ModemLink.MQTT:
             return Wanted()
+        if self._planned is not None:
+            # Asked again and again around one conversation: a plan lasts until something is learnt.
+            changes, usual, at, plan = self._planned
+            if changes == self.known.changes and usual == live_every and at <= now < at + LASTING:
+                return plan
+        plan = self._plan(now, live_every)
+        self._planned = (self.known.changes, live_every, now, plan)
+        return plan
+
+    def _plan(self, now: datetime, live_every: timedelta) -> Wanted:
+        assert self.meter.since is not None
         return wanted(
             self.abilities,
             self.known.state(now),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from collector import metrics
 from collector.errors import UnknownModel
@@ -25,10 +25,14 @@ def protocol_of(model: str) -> str:
         return metrics.OTHER
 
 
+_TALKING = metrics.SESSION_COUNT.labels("talking")
+_reads = cache(metrics.READS.labels)  # of bounded labels: a few dozen
+
+
 @asynccontextmanager
 async def talking() -> AsyncIterator[None]:
     """A conversation is under way for as long as the block runs."""
-    with metrics.SESSION_COUNT.labels("talking").track_inprogress():
+    with _TALKING.track_inprogress():
         yield
 
 
@@ -40,7 +44,7 @@ def due() -> None:
 def ended(model: str, readout: Readout) -> None:
     """A read of a meter of this model is over and on the disk."""
     outcome = metrics.bounded(readout.outcome, metrics.OUTCOMES)
-    metrics.READS.labels(protocol_of(model), outcome).inc()
+    _reads(protocol_of(model), outcome).inc()
     if outcome not in SILENT:
         metrics.POLL_SECONDS.observe(max(0.0, (readout.ended - readout.started).total_seconds()))
     if readout.clock_offset_s is not None:

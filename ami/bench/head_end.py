@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from ami import clocks, home
+from ami import clocks, event_loop, home
 from ami.bench.engine import peak_rss_mb
 from ami.collect import head_end_settings
 from ami.settings import load
@@ -33,6 +33,9 @@ from storage.pool import connect
 
 HOLD: Final = "LOCK TABLE poll IN EXCLUSIVE MODE"  # it can be read; whoever wants to write waits
 NEVER_S: Final = 1e9
+UNBOUNDED: Final = (
+    1_000_000  # new connections a second: what a session costs is asked, not how many may begin
+)
 
 
 @dataclass(slots=True)
@@ -120,15 +123,17 @@ def run(plan: dict[str, Any]) -> dict[str, Any]:
     clock = clocks.clock(datetime.fromisoformat(plan["at"]))
     folder = Path(plan["folder"])
     with home.database(load()) as dsn, connect(dsn) as holding:
-        settings = replace(head_end_settings(load(), dsn), live_every_s=NEVER_S, listen_port=None)
+        settings = replace(
+            head_end_settings(load(), dsn), live_every_s=NEVER_S, calls_per_second=UNBOUNDED, listen_port=None
+        )
         holding.execute(HOLD)
         warming = replace(settings, spool_path=folder / "warm", only=frozenset(plan["warm_up"]))
-        asyncio.run(sessions(warming, clock))
+        event_loop.run(sessions(warming, clock))
         first, *_ = asyncio.run(spooled(folder / "warm"))
         measured = replace(settings, spool_path=folder / "measured")
         # One readout waits from the beginning: the ingest stands before the store before the first call.
         asyncio.run(put(measured.spool_path, first))
-        meter = asyncio.run(sessions(measured, clock))
+        meter = event_loop.run(sessions(measured, clock))
         found = asyncio.run(spooled(measured.spool_path))
         holding.rollback()
     bad = [record.readout for record in found if record.readout.outcome != "ok"]

@@ -102,8 +102,10 @@ async def opening(
     talk: Conversation, meter: LineMeter, model: MeterModel, wanted: Wanted, notes: Notebook,
     scales: Scales | None = None,
 ) -> Judged | None:  # fmt: skip
-    """Serial and clock in one question, with what comes next where `scales` are given. None when another meter
-    answers: nothing of it is to be kept."""
+    """Serial and clock in one question, with what comes next where `scales` are given.
+
+    None when another meter answers: nothing of it is to be kept.
+    """
     asked = tuple(attribute for attribute in (model.serial, model.clock) if attribute is not None)
     got: dict[Attribute, Got] = {}
     if asked:
