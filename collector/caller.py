@@ -19,6 +19,7 @@ from collector import tally
 from collector.context import about
 from collector.errors import LinkDown, SpoolError
 from collector.exchange import read_meter
+from collector.exchange.clock_setting import settable_at
 from collector.exchange.course import Course
 from collector.experience import LineExperience
 from collector.known import FINAL, UNANSWERED
@@ -231,6 +232,9 @@ class _Round:
                 office.stopped = error.sentence
             return False
         seat.known.note(readout)
+        seat.known.clock_at = settable_at(
+            readout, seat.abilities.clock, office.settings.clock_limits, office.clock()
+        )
         tally.ended(seat.meter.model, readout)
         office.counts["conversations"] += 1
         office.counts["answers"] += len(readout.answers)

@@ -46,6 +46,7 @@ class Known:
     holes: list[Hole] = field(default_factory=list)
     depth_at: datetime | None = None  # when it last told how far back its buffer goes
     changes: int = 0  # grows with everything that is learnt
+    clock_at: datetime | None = None  # when its clock, which is off, may be set
 
     def answered_before(self, item: str, periods: Sequence[Period]) -> None:
         """What the store has complete answers for."""
@@ -105,7 +106,9 @@ class Known:
             key for key, (count, since) in self.strikes.items() if count >= STRIKES and now - since < REST
         )
         again = tuple((hole.item, hole.period) for hole in due(self.holes, now))
-        return State(self.answered, resting, again, self.last_register, self.last_instant, self.depth_at)
+        return State(
+            self.answered, resting, again, self.last_register, self.last_instant, self.depth_at, self.clock_at
+        )
 
     def forgive(self) -> None:
         """A new round: how the last one went no longer counts."""

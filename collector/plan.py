@@ -39,11 +39,13 @@ class ProfileAbility:
 
 @dataclass(frozen=True, slots=True)
 class Abilities:
-    """What a meter model can be asked for. `billing` is the item of its monthly snapshots."""
+    """What a meter model can be asked for. `billing` is the item of its monthly snapshots; `clock` is the
+    interval across whose end its clock must not be set, None where it cannot be set."""
 
     profile: ProfileAbility | None = None
     billing: str | None = None
     instants: bool = False
+    clock: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ class State:
     last_register: datetime | None = None
     last_instant: datetime | None = None
     depth_at: datetime | None = None
+    clock_at: datetime | None = None  # when the clock, which is off, may be set
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +87,11 @@ class Wanted:
     left: int = 0
     closing: bool = False
     deep: tuple[Span, ...] = ()
+    clock: bool = False  # no question of its own: every conversation looks at it, and sets it where it may
 
     @property
     def nothing(self) -> bool:
-        return not (self.profile or self.billing or self.registers or self.instants)
+        return not (self.profile or self.billing or self.registers or self.instants or self.clock)
 
     @property
     def questions(self) -> int:
@@ -106,6 +110,8 @@ class Wanted:
             found.append(self.register_urgency)
         if self.instants:
             found.append(Urgency.REAL_TIME)
+        if self.clock:
+            found.append(Urgency.ROUTINE)
         return min(found, default=Urgency.BACK_FILL)
 
     def beyond(self, asked: Wanted) -> bool:
@@ -114,6 +120,7 @@ class Wanted:
         return (
             (self.registers and not asked.registers)
             or (self.instants and not asked.instants)
+            or (self.clock and not asked.clock)
             or any(
                 not any(old.item == span.item and old.asked.overlap(span.asked) for old in before)
                 for span in (*self.profile, *self.billing)
@@ -271,6 +278,7 @@ def wanted(
         left=left,
         closing=hangs and not snapshots and unclosed,
         deep=deep,
+        clock=hangs and state.clock_at is not None and now >= state.clock_at,
     )
 
 
@@ -285,4 +293,6 @@ def next_due(state: State, now: datetime, live_every: timedelta | None, abilitie
     due = floor_to(now, HALF_HOUR) + HALF_HOUR
     if abilities.instants and live_every is not None and state.last_instant is not None:
         due = min(due, state.last_instant + live_every)
+    if state.clock_at is not None:
+        due = min(due, state.clock_at)
     return max(due, now)

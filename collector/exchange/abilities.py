@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import cache
 
 from collector.errors import UnknownModel
+from collector.exchange.clock_setting import interval_of
 from collector.plan import Abilities, ProfileAbility
 from model.series import ProfileKind
 from protocols import meter_models
@@ -31,6 +32,7 @@ def abilities_of(name: str) -> Abilities:
     """What the model of this name can be asked for."""
     model = model_of(name)
     instants = bool(model.instants)
+    clock = interval_of(model) if model.control.clock and model.clock is not None else None
     if model.profile is not None:
         kinds = {column.kind for column in model.profile.columns}
         profile = ProfileAbility(
@@ -39,10 +41,10 @@ def abilities_of(name: str) -> Abilities:
             opening=ProfileKind.INDEX in kinds,
             tells_oldest=model.speech is Speech.DLMS,
         )
-        return Abilities(profile, str(model.billing.obis) if model.billing else None, instants)
+        return Abilities(profile, str(model.billing.obis) if model.billing else None, instants, clock)
     billing = str(model.billing.obis) if model.billing else None
     if model.modbus_settings is not None and model.modbus_settings.logger is not None:
         kinds = {column.kind for _, column in model.logger_columns}
         interval = timedelta(seconds=model.modbus_settings.logger.interval_seconds)
         return Abilities(ProfileAbility(LOGGER, interval, ProfileKind.INDEX in kinds), billing, instants)
-    return Abilities(None, billing, instants)
+    return Abilities(None, billing, instants, clock)

@@ -17,7 +17,7 @@ from collector.clock_limits import ClockLimits
 from collector.exchange.conversation import Conversation
 from collector.exchange.notebook import Notebook
 from model.period import HALF_HOUR, LOCAL
-from model.readout import Answer, MeterEvent
+from model.readout import Answer, MeterEvent, Readout
 from protocols.dlms import axdr
 from protocols.dlms.axdr import Data, Tag
 from protocols.dlms.clock import CosemDateTime, write_clock
@@ -27,6 +27,7 @@ from protocols.meter_models.model import MeterModel
 
 SETTING: Final = "clock_setting"
 MARGIN: Final = timedelta(seconds=60)
+SLACK: Final = timedelta(seconds=5)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=LOCAL)  # whole hours from UTC's
 
 
@@ -84,6 +85,30 @@ def verdict(
     return Verdict.SET if inside else Verdict.LATER
 
 
+def settable_at(
+    readout: Readout, interval: timedelta | None, limits: ClockLimits | None, now: datetime
+) -> datetime | None:
+    """When a clock that a readout found off may be set, where that conversation could not do it.
+
+    None: it is right, too far off, cannot be set (`interval` None), was looked at again, or nobody knows.
+    """
+    if readout.clock_offset_s is None or interval is None or limits is None:
+        return None
+    told = [one.item for one in readout.answers] + [one.item for one in readout.rejected]
+    if SETTING in told:
+        return None
+    off = timedelta(seconds=abs(readout.clock_offset_s))
+    if not limits.tolerance_s < off.total_seconds() <= limits.limit_s:
+        return None
+    start = now - (now - _EPOCH) % interval
+    first = start + min(MARGIN, interval / 4) + off + SLACK
+    if now <= first:
+        return first
+    if verdict(readout.clock_offset_s, now + SLACK, limits, interval) is Verdict.SET:
+        return now
+    return first + interval
+
+
 async def keep_clock(talk: Conversation, model: MeterModel, notes: Notebook, limits: ClockLimits) -> None:
     """Set the clock of a meter that was just asked for it, when it is off and within limits.
 
@@ -120,6 +145,7 @@ async def set_clock(
     before = await look(talk, clock, notes)
     todo = verdict(before.offset_s, notes.clock(), limits, interval, jump=jump)
     if todo is not Verdict.SET:
+        notes.take(Answer(SETTING, before.raw))
         return Setting(todo, before.offset_s, before.offset_s)
     if leave is not None and not await leave():
         return Setting(Verdict.KEPT_FROM, before.offset_s, before.offset_s)
