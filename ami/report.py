@@ -16,11 +16,12 @@ from ami.console import counted, emit, say, table, when
 from ami.instants import DAY, INSTANT
 from ami.settings import load
 from model.period import Period, local_day
-from storage import completeness, contact_reports
+from storage import completeness, contact_reports, node_reports
 from storage.completeness import By, Completeness
 from storage.pool import open_pool
 
 LINES = 20
+MOMENT = timedelta(microseconds=1)
 PATIENCE_S = 600.0  # a month of a large fleet is worth a wait
 SINCE_DAY = click.option("--day", type=DAY, help="The last day it is about; default: today so far.")
 DAYS = click.option("--days", type=click.IntRange(1, 400), help="So many days, up to that one.")
@@ -201,13 +202,21 @@ def drift(day: date | None, days: int | None, whole: bool, as_of: datetime | Non
 @AS_OF
 @JSON
 def links(day: date | None, days: int | None, whole: bool, as_of: datetime | None, as_json: bool) -> None:
-    """How many polls behind each modem read something, and how long they took; the slowest first."""
+    """How many polls behind each modem read something, and how long they took; the slowest first.
+
+    Round trips are those of the head-ends at work now: how long a short question waits for its answer.
+    """
     now = clocks.clock(as_of)()
     with _asking() as conn:
         period = _period(now, day, days)
         found = contact_reports.links(conn, period)
+        trips = {
+            node.name: node.report["round_trips"]
+            for node in node_reports.nodes(conn)
+            if node.alive and node.report.get("round_trips")
+        }
     if as_json:
-        emit({"from": period.start, "to": period.end, "modems": found})
+        emit({"from": period.start, "to": period.end, "modems": found, "round_trips": trips})
     elif not found:
         say("No modem was tried in that time.")
     else:
@@ -219,6 +228,12 @@ def links(day: date | None, days: int | None, whole: bool, as_of: datetime | Non
         right = ("Polls", "Read something", "Median", "95 %")
         table("", ("Modem", "Link", "Last contact", *right), rows, right=right)
         say(_left(found, rows, counted(len(found), "modem")))
+        for name, trip in trips.items():
+            slowest = ", ".join(f"{modem} {seconds:.2f} s" for modem, seconds in trip["slowest"][:3])
+            say(
+                f"Round trips now, node {name}: half of {counted(trip['modems'], 'modem')} answer within "
+                f"{trip['median_s']:.2f} s, 95 % within {trip['p95_s']:.2f} s; slowest {slowest}."
+            )
 
 
 @contextmanager
@@ -234,10 +249,10 @@ def _asking() -> Iterator[Connection[TupleRow]]:
 
 
 def _period(now: datetime, day: date | None, days: int | None) -> Period:
-    """Whole days, the last of them no further than `now`."""
+    """Whole days, the last of them no further than `now`, which is in it."""
     last = day or local_day(now)
     period = Period.of_days(last - timedelta(days=(days or 1) - 1), last + timedelta(days=1))
-    return Period(period.start, min(period.end, now)) if period.start < now else period
+    return Period(period.start, min(period.end, now + MOMENT)) if period.start <= now else period
 
 
 def _worst(found: list[Any], whole: bool) -> list[Any]:
