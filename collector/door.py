@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
+from typing import Protocol, cast
 
 from collector.doorway import Caller
 from collector.links import DialIn
@@ -58,8 +58,7 @@ class Door(Caller):
         self._patience: tuple[asyncio.TimerHandle, ...] = ()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's do not inherit it
         self.made = True
         self._house.came(self)
         loop = asyncio.get_running_loop()

@@ -161,8 +161,7 @@ class PushCaller(Caller):
         self._patience: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's do not inherit it
         self.made = True
         self._receiver.callers.add(self)
         self._wait(FIRST_BYTE_S, "first_byte")
