@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from ami.failure import Failure
 from ami.known import known_failure
 from ami.main import cli
+from tests.collector_fleet import Cooperative
 from tests.simulated_fleet import Fleet
 
 
@@ -36,7 +37,7 @@ def present_fleet(ami: Any, port: int, *options: str) -> Iterator[Fleet]:
         process.wait(20)
 
 
-def told(fleet: Fleet, serial: str) -> dict[str, Any]:
+def told(fleet: Fleet | Cooperative, serial: str) -> dict[str, Any]:
     """What the simulator says the meter was told."""
     at = "2026-01-01T00:00:00+07:00"
     answer = fleet.order(do="truth", **{"from": at, "to": at})

@@ -189,4 +189,6 @@ def clock_value(data: Data) -> CosemDateTime:
 
 
 def _off(offset_s: float) -> str:
+    if abs(offset_s) < 1:
+        return "right"
     return f"{abs(offset_s):.0f} s {'ahead' if offset_s > 0 else 'behind'}"
