@@ -45,5 +45,7 @@ class Datagrams(asyncio.DatagramProtocol):
         except RemoteError:
             del self._callers[addr]  # no datagram of ours; nobody is told, as at any closed door
             return
-        for datagram in datagrams(said) if self._transport is not None else ():
+        if self._transport is None:
+            return
+        for datagram in datagrams(said):
             self._transport.sendto(datagram, addr)  # type: ignore[arg-type]  # an address as it came

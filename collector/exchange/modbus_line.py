@@ -27,6 +27,7 @@ from protocols.modbus.rtu import RtuFraming
 A = TypeVar("A")
 RESTLESS = 5  # times the silence due, after which a line that goes on talking is given up
 PROOFS = 16  # time-outs in all that a line which says something may take to prove itself
+LINGER = 4  # time-outs after its last byte
 
 
 class ModbusLine:
@@ -92,6 +93,7 @@ class ModbusLine:
         """Ask until an answer comes that fits no other question; raises `LinkDown` where none does."""
         loop = asyncio.get_running_loop()
         heard = b""
+        lingers = 0.0
         last = loop.time() + PROOFS * self._seconds
         question = proof.question()
         while question:
@@ -103,11 +105,12 @@ class ModbusLine:
                 if not chunk:
                     question = proof.question() if loop.time() < last else b""
                     # A line that speaks late may answer the last question late too.
-                    if question or not heard or loop.time() >= last:
+                    if question or not heard or loop.time() >= min(lingers, last):
                         break
-                    due = last
+                    due = min(lingers, last)
                     continue
                 heard += chunk[: 64 - len(heard)]
+                lingers = loop.time() + LINGER * self._seconds
                 proven, question = proof.feed(chunk)
                 if proven:
                     return

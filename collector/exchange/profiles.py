@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import numpy as np
 
+from collector.decoding import decoded
 from collector.exchange.conversation import Conversation
 from collector.exchange.course import Course
 from collector.exchange.notebook import Notebook
@@ -53,7 +55,10 @@ async def read_profile(
         if raw is None:
             continue
         try:
-            rows = meant(decode_rows(raw, profile.captures, LOCAL, profile.interval_seconds), profile, scales)
+            read = partial(
+                decode_rows, captures=profile.captures, zone=LOCAL, interval_seconds=profile.interval_seconds
+            )
+            rows = meant(await decoded(read, raw), profile, scales)
         except DecodeError as error:
             notes.reject_rows(error, raw)
             continue
@@ -123,7 +128,7 @@ async def read_closings(
         if raw is None:
             continue
         try:
-            rows = decode_rows(raw, billing.captures, LOCAL)
+            rows = await decoded(partial(decode_rows, captures=billing.captures, zone=LOCAL), raw)
             reads, events = _closings(rows, billing, scales, now)
         except DecodeError as error:
             notes.reject_rows(error, raw)

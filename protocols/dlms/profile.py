@@ -221,7 +221,7 @@ def _fast(
     raw: bytes, captures: Sequence[CaptureObject], clock: int, zone: tzinfo | None
 ) -> ProfileRows | None:
     """The columns of a regular answer, or None when anything at all is out of the ordinary."""
-    if len(raw) < 2 or raw[0] != Tag.ARRAY or not 0 < len(captures) < 0x80:
+    if len(raw) < 2 or raw[0] != Tag.ARRAY or raw[1] == 0x80 or not 0 < len(captures) < 0x80:
         return None
     start = 2 if raw[1] < 0x80 else 2 + (raw[1] & 0x7F)
     count = raw[1] if start == 2 else int.from_bytes(raw[2:start], "big")

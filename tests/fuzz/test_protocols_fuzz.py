@@ -12,6 +12,7 @@ import random
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC
 from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
@@ -19,13 +20,16 @@ from typing import Any, Final
 
 import pytest
 
+from protocols.dlms.profile import decode_rows
 from protocols.errors import DecodeError, LocalError, RemoteError
+from tests.fuzz import bombs, messages
 from tests.fuzz.campaign import Finding, Tally, Thrower, campaign
 from tests.fuzz.discovery import callables, forget, run_of
 from tests.fuzz.entry import Broken, Chunks, Entry, decoder, steady
 from tests.fuzz.found import KEPT, load, save, shrunk
+from tests.fuzz.mutations import LONGEST
 from tests.fuzz.registry import registry
-from tests.fuzz.trial import attempt, judged, peak_bytes
+from tests.fuzz.trial import CPU_SECONDS, attempt, judged, peak_bytes
 
 PARTS: Final = 4
 SECONDS: Final = 15.0
@@ -71,6 +75,20 @@ def test_everything_that_takes_bytes_of_a_peer_is_thrown_at() -> None:
     assert {name for name in missed if not any(fnmatch(name, local) for local in LOCAL)} == set()
     unused = [local for local in LOCAL if not any(fnmatch(name, local) for name in missed)]
     assert unused == [], "these take bytes of a peer after all"
+
+
+def test_a_value_longer_than_any_message_costs_in_proportion() -> None:
+    """It is decoded beside the event loop, and bounded all the same."""
+    limit = CPU_SECONDS * bombs.LARGE / LONGEST
+    for number, bomb in enumerate(bombs.large()):
+        for _ in range(3):
+            begin = time.process_time()
+            with suppress(RemoteError):
+                decode_rows(bomb, messages.CAPTURES, UTC, 1800)
+            spent = time.process_time() - begin
+            if spent <= limit:
+                break
+        assert spent <= limit, f"bomb {number}: {spent * 1000:.0f} ms of CPU, {limit * 1000:.0f} are allowed"
 
 
 def test_every_entry_takes_what_is_right() -> None:

@@ -128,6 +128,26 @@ def test_a_corrupted_profile_is_the_same_to_both_decoders(
             assert one.values.tolist() == other.values.tolist()
 
 
+@given(profiles, st.sampled_from((0x00, 0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0xFF)), st.booleans())
+def test_however_the_number_of_rows_is_written_both_decoders_agree(
+    profile: tuple[list[Tag], int, int, int, bool, int], form: int, full: bool
+) -> None:
+    """Every form of a length, the indefinite 80 and those of no or too many bytes among them."""
+    count = 128 if full else profile[1]
+    raw, captures, _, _ = build(profile[0], count, *profile[2:])
+    start = 2 if raw[1] < 0x80 else 2 + (raw[1] & 0x7F)
+    octets = form & 0x7F if form > 0x80 else 0
+    told = count.to_bytes(min(octets, 8), "big") if octets else b""
+    wrong = bytes((1, form)) + told + raw[start:]
+    fast = _fast(wrong, captures, 0, UTC)
+    try:
+        strict = decode_rows_strictly(wrong, captures, UTC)
+    except RemoteError:
+        assert fast is None
+    else:
+        assert fast is None or fast.stamps.tolist() == strict.stamps.tolist()
+
+
 @given(st.sampled_from(names()), st.lists(st.binary(max_size=40), max_size=6))
 def test_a_modem_under_arbitrary_bytes(name: str, chunks: list[bytes]) -> None:
     stream = ModemStream(name)

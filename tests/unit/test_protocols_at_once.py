@@ -1,7 +1,9 @@
 """How much may come at once, and how much a few bytes may mean: bounds that no honest peer comes near."""
 
 from collections.abc import Callable
+from datetime import UTC
 
+import numpy as np
 import pytest
 
 from protocols.dlms import apdu, axdr
@@ -11,6 +13,8 @@ from protocols.dlms.hdlc.address import HdlcAddress
 from protocols.dlms.hdlc.frame import HdlcFrame, Kind, control
 from protocols.dlms.hdlc.stream import MAX_AT_ONCE as MAX_FRAMES
 from protocols.dlms.hdlc.stream import Deframer
+from protocols.dlms.profile import decode_rows
+from protocols.dlms.selection import CLOCK_COLUMN, CaptureObject
 from protocols.dlms.wrapper import Frame, Unwrapper
 from protocols.errors import DecodeError, LocalError, RemoteError
 from protocols.iec62056_21.framer import MAX_AT_ONCE as MAX_MESSAGES
@@ -39,7 +43,7 @@ def compact(shape: str, contents: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("raw", "why"),
     [
-        (array("020100", 16_000), "more arrays and structures"),
+        (array("02010201020100", 8_000), "more arrays and structures"),
         (bytes.fromhex("0101" * axdr.MAX_DEPTH + "131100"), "nested deeper"),
         (bytes.fromhex("13" + "0201" * (axdr.MAX_DEPTH + 1) + "1100"), "nested deeper"),
         (array("131100", 1100), "does not describe an element"),
@@ -74,6 +78,20 @@ def test_what_a_value_may_be_made_of(read: Callable[[bytes], object], raw: bytes
 def test_what_a_compact_array_may_mean(raw: bytes, why: str) -> None:
     with pytest.raises(DecodeError, match=why):
         axdr.decode(raw)
+
+
+@pytest.mark.parametrize("cells", [1, 2, 4])
+def test_rows_that_are_null_but_for_the_first_are_taken_whatever_their_number(cells: int) -> None:
+    """A null is what stood in the row before: a row of nulls has two bytes and one for each column."""
+    stamp = bytes.fromhex("090c 07ea010105000000ff8000 00")
+    first = bytes((2, cells)) + stamp + bytes.fromhex("0600000001") * (cells - 1)
+    rows = 20_000
+    raw = b"\x01\x82" + rows.to_bytes(2, "big") + first + (bytes((2, cells)) + bytes(cells)) * (rows - 1)
+    captures = [CLOCK_COLUMN, *(CaptureObject(3, obis(f"1.0.{at}.8.0")) for at in range(1, cells))]
+    found = decode_rows(raw, captures, UTC, 1800)
+    assert len(found.stamps) == rows
+    assert np.unique(np.diff(found.stamps)).tolist() == [1800]
+    assert all((column.values == 1).all() for column in found.columns)
 
 
 def test_a_compact_array_of_ordinary_rows_is_taken_whatever_its_length() -> None:
