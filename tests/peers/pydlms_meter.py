@@ -7,7 +7,10 @@ import json
 import sys
 
 from pydlms import Mechanism
+from pydlms.cosem.data import DlmsData
+from pydlms.cosem.interface_classes import ClassId
 from pydlms.cosem.time import CosemDateTime
+from pydlms.obis import ObisCode
 from pydlms.simulator import ClientProfile, example_meter, serve
 
 CLIENTS = {
@@ -31,7 +34,28 @@ def meter(plan):
         client, mechanism = CLIENTS[auth]
         secret = None if auth in ("none", "gmac") else plan["password"].encode()
         made.clients[client] = ClientProfile(mechanism, secret=secret, ciphered=auth == "gmac")
+    if plan.get("switch"):
+        told(made)
     return made
+
+
+def told(made):
+    """A whole disconnect control (mode 4) in the place of the example's, and a limiter."""
+    switch, limiter = "0.0.96.3.10.255", "0.0.17.0.0.255"
+
+    def move(closed):
+        def moved(meter, params):
+            attributes = meter.objects[int(ClassId.DISCONNECT_CONTROL), ObisCode.parse(switch)]
+            attributes[2], attributes[3] = DlmsData.boolean(closed), DlmsData.enum(int(closed))
+
+        return moved
+
+    attributes = {2: DlmsData.boolean(True), 3: DlmsData.enum(1), 4: DlmsData.enum(4)}
+    made.add_object(ClassId.DISCONNECT_CONTROL, switch, attributes, base_name=0x4000)
+    made.add_method(ClassId.DISCONNECT_CONTROL, switch, 1, move(False))
+    made.add_method(ClassId.DISCONNECT_CONTROL, switch, 2, move(True))
+    thresholds = {3: DlmsData.uint32(9000), 4: DlmsData.uint32(9000)}
+    made.add_object(ClassId.LIMITER, limiter, thresholds, base_name=0x4100)
 
 
 def instant(data):
