@@ -28,7 +28,10 @@ VERBS: dict[str, tuple[str, str | None]] = {
     "meter": ("meter:command", "Add, list and test meters."),
     "import": ("import_:command", "Bring in customers, meters and the register of the grid."),
     "collect": ("collect:command", "The head-end: read what is missing and keep reading."),
-    "order": ("order:command", "Read a meter now, disconnect, connect, limit, set a clock: orders to meters."),
+    "order": (
+        "order:command",
+        "Read a meter now, disconnect, connect, limit, set a clock: orders to meters.",
+    ),
     "read": ("read:command", "Read one meter now, without a database."),
     "validate": ("validate:command", "Turn what meters said into validated days."),
     "close": ("close:command", "Take the closing indices of a month."),
@@ -55,7 +58,7 @@ def cli() -> None:
 
     Everything lives below $AMI_HOME (default ./var). Start with `ami demo`, or with `ami init` for an
     installation of your own. Exit codes: 0 done, 2 usage, 3 partly done, 4 no link, 5 input unusable,
-    6 the result contradicts the truth.
+    6 the result contradicts the truth, 130 stopped with Ctrl-C.
     """
 
 
@@ -63,11 +66,11 @@ def main() -> None:
     """Run the command line and end the process with its exit code."""
     signal.signal(signal.SIGTERM, _terminated)
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(prog_name="ami", standalone_mode=False)
     except plain_click.exceptions.Exit as stop:
         code = stop.exit_code
     except click.UsageError as error:
-        path = error.ctx.command_path if error.ctx is not None else "ami"
+        path = error.ctx.command_path if error.ctx is not None else _asked_for(sys.argv[1:])
         print(f"ami: {error.format_message().rstrip('.')} (see `{path} --help`).", file=sys.stderr)
         code = Exit.USAGE
     except click.ClickException as error:
@@ -86,6 +89,19 @@ def main() -> None:
         print(f"ami: {found}", file=sys.stderr)
         code = found.code
     sys.exit(int(code or 0))
+
+
+def _asked_for(words: list[str]) -> str:
+    """The command that was meant: click does not say so of an option without its value."""
+    path, command = ["ami"], cli
+    context = click.Context(cli)
+    for word in words:
+        found = command.get_command(context, word) if isinstance(command, click.Group) else None
+        if found is None:
+            break
+        path.append(word)
+        command = found
+    return " ".join(path)
 
 
 def _terminated(_signal: int, _frame: object) -> None:

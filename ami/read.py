@@ -16,29 +16,33 @@ from ami import clocks, settings
 from ami.console import emit, out, say, table
 from ami.failure import Exit, NoLink, UsageFailure, end, sentence
 from ami.instants import INSTANT
+from ami.read_advice import about, spoken, to_check, way_in
 from collector import single_read
-from collector.address import PASSWORD_VARIABLE, parse
+from collector.address import parse
 from collector.counters import FileCounters
-from collector.errors import BadAddress, LinkDown
+from collector.errors import AnswerTimeout, BadAddress, LinkDown
 from collector.found import Asked, Found, ProfileAsked
-from collector.routes import Address, DlmsAddress, DlmsFraming, ModbusAddress, ModeCAddress
+from collector.item_forms import misspelt
+from collector.routes import Address, DlmsAddress, ModbusAddress, ModeCAddress
 from protocols import meter_models
 from protocols.dlms.security import key_name
-from protocols.errors import LocalError, NotAdmitted, RemoteError, SecurityError, SecurityFault
+from protocols.errors import LocalError, NotAdmitted, RemoteError
 from protocols.meter_models.model import Speech
-from protocols.modbus.framing import Carrier
 
 # What a meter is asked for when nothing is named: its clock and the energy it has counted.
-USUAL = ("1.0.1.8.0",)
+USUAL = ("1.0.1.8.0.255",)
 
 
 @click.command("read")
 @click.argument("url")
 @click.argument("items", nargs=-1, metavar="[ITEM]…")
 @click.option("--profile", metavar="OBIS", help="Read this load profile too, like 1.0.99.1.0.")
-@click.option("--from", "first", type=INSTANT, help="First instant of the profile.")
+@click.option("--from", "first", type=INSTANT, help="First instant of the profile, itself included.")
 @click.option(
-    "--to", "last", type=INSTANT, help="Last instant of the profile, itself included; default: now."
+    "--to",
+    "last",
+    type=INSTANT,
+    help="Last instant of the profile, itself included; it needs --from; default: now.",
 )
 @click.option("--entries", metavar="A-B", help="Rows A to B of the profile instead, 1 the oldest.")
 @click.option("--clock", is_flag=True, help="Read the meter's clock.")
@@ -79,8 +83,8 @@ def command(
 
     \b
     all      timeout=SECONDS of an answer (10); serial ports: bps=9600, bits=8N1
-    dlms     client=16, server=1, auth=none|lls|gmac (hls-md5, hls-sha1, hls-sha256),
-             password=…, pdu=65535, gbt=N (general block transfer, N blocks at once);
+    dlms     client=16, server=1, auth=none|lls|gmac|hls|hls-md5|hls-sha1|hls-sha256
+             (hls-gmac is gmac), password=…, pdu=65535, gbt=N (general block transfer, N blocks at once);
              HDLC: physical=N, address_size=1|2|4, info=2030 (bytes of a frame),
              window=7 (frames in a row), both lowered by the meter;
              gmac: keys=FILE, title=HEX (ours), counter=N (at least; from 2147483648 on
@@ -91,12 +95,15 @@ def command(
     mode C   address=…, password=…, baud=0 to 6, parity=none|even|ignored,
              access=readout|program
 
-    An ITEM is an OBIS code (1.0.1.8.0) or, at a Modbus meter, ADDRESS:COUNT (52:2); where the URL names the
-    model, OBIS codes too. Without anything asked a DLMS meter gives its clock and energy, a Modbus meter all
-    that its model describes, a mode C meter its read-out.
+    Where no port is named it is 4059 (DLMS, mode C) or 502 (Modbus).
 
-    A password that is not in the URL is taken from AMI_METER_PASSWORD, and then client 17 asks; an address
-    that says client=16 or auth=none wants none.
+    An ITEM is an OBIS code (1.0.1.8.0); at a Modbus meter ADDRESS:COUNT (52:2) or, where the URL names the
+    model, an OBIS code; at a mode C meter also a code as the meter writes it (1.8.0, F.F). Without anything
+    asked a DLMS meter gives its clock and energy, a Modbus meter all that its model describes, a mode C meter
+    its read-out.
+
+    A password is better put into AMI_METER_PASSWORD than into the URL, for others can list the command lines
+    of this machine; with it client 17 asks. An address that says client=16 or auth=none wants none.
 
     Keys (auth=gmac, client 1) never stand on the command line: in hex in AMI_METER_ENCRYPTION_KEY and
     AMI_METER_AUTHENTICATION_KEY, or in a file that AMI_METER_KEYS or keys=… names: two lines of TOML,
@@ -107,7 +114,8 @@ def command(
     A meter whose counters go back is not believed, for a recorded message would be read again. Where it was
     replaced or reset under its old system title, --forget TITLE says so, once; our own counters stay.
 
-    Exit codes: 0 all read, 3 some of it refused, 4 no link.
+    Exit codes: 0 all read, 2 not asked properly (no meter was called), 3 some of it refused, 4 no link,
+    130 stopped with Ctrl-C.
 
     \b
     ami read 'dlms+wrapper://10.8.0.14:4059?client=16' 1.0.1.8.0 --clock
@@ -122,6 +130,8 @@ def command(
     logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
     address = _address(url)
     asked = Asked(items, clock, objects, _profile(profile, first, last, entries))
+    if wrong := misspelt(address, asked):
+        raise UsageFailure(sentence(wrong))
     if asked == Asked() and isinstance(address, DlmsAddress):
         asked = replace(asked, items=USUAL, clock=True)
     if not isinstance(address, DlmsAddress):
@@ -149,36 +159,27 @@ def _read(address: Address, asked: Asked, forget: str | None) -> Found:
             found.refuse(item, error.reason)
         if asked.profile is not None:
             found.refuse(asked.profile.obis, error.reason)
-        if isinstance(address, DlmsAddress):
-            say(_way(address))
+        say(way_in(address, error))
         return found
+    except AnswerTimeout as silence:
+        raise NoLink(sentence(f"{address.route}: {silence.sentence}: {to_check(address)}")) from silence
     except LinkDown as down:
         if "hung up" not in str(down):
             raise
         raise NoLink(
-            f"{str(down)[:1].upper()}{str(down)[1:]}: check that this port speaks {_spoken(address)}, "
+            f"{str(down)[:1].upper()}{str(down)[1:]}: check that this port speaks {spoken(address)}, "
             "and that nobody else is talking to the meter."
         ) from down
     except LocalError as error:
         raise UsageFailure(sentence(f"This meter cannot be asked so: {error.reason}")) from error
     except RemoteError as error:
         raise NoLink(
-            f"What came from the meter cannot be trusted ({error.reason}): nothing was read{_again(error)}."
+            f"What came from {address.route} cannot be trusted ({error.reason}): nothing was read; "
+            f"{about(error, address)}."
         ) from error
     finally:
         if counters is not None:
             counters.save()
-
-
-def _spoken(address: Address) -> str:
-    match address:
-        case DlmsAddress(framing=DlmsFraming.WRAPPER):
-            return "DLMS over TCP"
-        case DlmsAddress():
-            return "DLMS in HDLC frames"
-        case ModbusAddress():
-            return "Modbus TCP" if address.framing is Carrier.MBAP else "Modbus RTU"
-    return "IEC 62056-21 mode C"
 
 
 def _counters(address: Address) -> FileCounters | None:
@@ -195,31 +196,6 @@ def _forget(address: Address, title: str, counters: FileCounters | None) -> None
     if re.fullmatch(r"[0-9A-Fa-f]{16}", title) is None or bytes.fromhex(title) == address.title:
         raise UsageFailure("--forget wants the meter's system title, 16 hexadecimal digits.")
     counters.forget_heard(key_name(address.keys.encryption, bytes.fromhex(title)))
-
-
-def _again(error: RemoteError) -> str:
-    """What to do about a meter that was set back."""
-    if isinstance(error, SecurityError) and error.fault is SecurityFault.COUNTER:
-        return "; where this meter was replaced or reset, read it once with --forget and that system title"
-    return ""
-
-
-def _way(address: DlmsAddress) -> str:
-    """What to try with a meter that opened no association."""
-    asked = f"client {address.client} of logical device {address.server}"
-    if address.keys is not None:
-        way = (
-            "correct the keys, client=…, server=… or title=… (our system title: some meters must know it); "
-            "where others use these keys too, say counter=N; meters lock after a few wrong tries"
-        )
-    elif address.password is None:
-        way = f"put its password into {PASSWORD_VARIABLE} (client 17 asks then), or add client=… to the URL"
-    else:
-        way = (
-            f"correct the password ({PASSWORD_VARIABLE}, or password=… in the URL), client=… or server=…; "
-            "meters lock after a few wrong ones"
-        )
-    return f"Nothing was read, for the meter did not let in {asked}: {way}."
 
 
 def _known(address: ModbusAddress | ModeCAddress, asked: Asked) -> None:
@@ -256,7 +232,10 @@ def _profile(
         return ProfileAsked(obis, entries=_entries(entries))
     if last and not first:
         raise click.UsageError("--to needs --from")
-    last = (last or clocks.wall()) if first else None
+    now = clocks.wall()
+    if first and not last and first > now:
+        raise click.UsageError(f"--from {first.isoformat()} lies in the future: no meter has such rows yet")
+    last = (last or now) if first else None
     if first and last and last < first:
         raise click.UsageError("--from lies after --to")
     return ProfileAsked(obis, first, last)
@@ -279,6 +258,8 @@ def show(found: Found) -> None:
     if found.profile is not None:
         headings = [_heading(column) for column in found.profile["columns"]]
         table("Profile (raw values)", headings, found.profile["rows"], right=headings[1:])
+        if not found.profile["rows"]:
+            say("The profile has no rows there.")
     if found.objects is not None:
         listed = [(one["item"], one["class"], one["version"]) for one in found.objects]
         table("Objects", ("Item", "Class", "Version"), listed)

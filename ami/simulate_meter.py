@@ -23,7 +23,7 @@ PORT = click.IntRange(0, 65535)
 
 
 @click.command("meter")
-@click.option("--wrapper", type=PORT, metavar="PORT", help="DLMS over TCP with the wrapper.")
+@click.option("--wrapper", type=PORT, metavar="PORT", help="DLMS with the wrapper, over TCP and UDP.")
 @click.option("--hdlc", type=PORT, metavar="PORT", help="DLMS over TCP in HDLC frames.")
 @click.option("--modbus-tcp", type=PORT, metavar="PORT", help="Modbus TCP.")
 @click.option("--modbus-rtu-tcp", type=PORT, metavar="PORT", help="Modbus RTU over TCP.")

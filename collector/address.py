@@ -35,7 +35,7 @@ from protocols.modbus.framing import Carrier
 
 PASSWORD_VARIABLE = "AMI_METER_PASSWORD"
 EXAMPLES = (
-    "dlms+wrapper://10.8.0.14:4059?client=17&server=1&auth=lls&password=…",
+    "dlms+wrapper://10.8.0.14:4059?client=17&server=1&auth=lls",
     "dlms+hdlc+serial:///dev/ttyUSB0?client=1&auth=gmac&keys=FILE",
     "modbus+rtu+tcp://10.8.0.15:502?unit=1&model=eastron-sdm630",
     "iec62056-21://10.8.0.16:3000",
@@ -78,11 +78,18 @@ def parse(url: str, environment: Mapping[str, str] | None = None) -> Address:
         raise BadAddress(_USER)
     try:
         parts = urlsplit(url)
-        port = parts.port
     except ValueError as error:
         if "@" in url:
             raise BadAddress(_USER) from None
         raise BadAddress(f"{without_password(url)!r} is no address: {error}") from error
+    try:
+        port = parts.port
+    except ValueError:
+        if "@" in url:
+            raise BadAddress(_USER) from None
+        raise BadAddress(
+            f"{without_password(url)!r} is no address: its port is a number from 1 to 65535"
+        ) from None
     scheme = _SCHEMES.get(parts.scheme)
     if scheme is None:
         known = ", ".join(EXAMPLES[:-1])

@@ -11,6 +11,14 @@ from collector.errors import BadAddress
 
 T = TypeVar("T")
 _BITS = re.compile(r"[78][NEO][12]")
+_SECRET = re.compile(r"(.*[-_]key|key|guek|gak|gbek|ek|ak|dk|kek)", re.IGNORECASE)
+"""How people call a key; what stands behind it is never part of a sentence."""
+_KEY_ITSELF = re.compile(r"([0-9a-fA-F]{2}[ :-]?){16,32}")
+NEVER = (
+    "a key never stands in an address, for others can list the command lines of this machine: put the keys "
+    "into a file and name it with keys=FILE, or into AMI_METER_ENCRYPTION_KEY and "
+    "AMI_METER_AUTHENTICATION_KEY"
+)
 
 
 class Fields:
@@ -20,6 +28,8 @@ class Fields:
         self._left: dict[str, str] = {}
         # A plus is a plus here, for a password may hold one.
         for key, value in parse_qsl(parts.query.replace("+", "%2B"), keep_blank_values=True):
+            if _SECRET.fullmatch(key) or (key == "keys" and _KEY_ITSELF.fullmatch(value)):
+                raise BadAddress(NEVER)
             if key in self._left:
                 raise BadAddress(f"{key}=… stands twice in this address: leave one out")
             self._left[key] = value
@@ -75,7 +85,7 @@ class Fields:
         except ValueError:
             seconds = 0.0
         if not 0 < seconds <= 600:
-            raise BadAddress(f"timeout={text} must be a number of seconds up to 600")
+            raise BadAddress(f"timeout={text} must be a number of seconds above 0, up to 600")
         return seconds
 
     def bits(self, default: str) -> str:

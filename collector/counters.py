@@ -225,7 +225,8 @@ class FileCounters:
     def _unusable(self, wrong: OSError) -> CountersUnusable:
         why = os.strerror(wrong.errno) if wrong.errno else str(wrong)
         return CountersUnusable(
-            f"the invocation counters {self.path} cannot be used ({why}): nothing is ciphered without them"
+            f"the invocation counters {self.path} cannot be used ({why}): nothing is ciphered without them; "
+            "set AMI_HOME to a directory of yours that can be written"
         )
 
 

@@ -53,7 +53,12 @@ def find(file: str, environment: Mapping[str, str]) -> MeterKeys:
             _key(found, path, "authentication_key", "authentication"),
             _wanted(found, path, "dedicated", "dedicated_key"),
         )
-    if not environment.get(ENCRYPTION_VARIABLE) or not environment.get(AUTHENTICATION_VARIABLE):
+    names = (ENCRYPTION_VARIABLE, AUTHENTICATION_VARIABLE)
+    missing = [name for name in names if not environment.get(name)]
+    if len(missing) == 1:
+        (given,) = set(names) - set(missing)
+        raise BadAddress(f"auth=gmac needs two keys, and with {given} goes {missing[0]}: set it too, in hex")
+    if missing:
         raise BadAddress(
             f"auth=gmac needs keys: put them into {ENCRYPTION_VARIABLE} and {AUTHENTICATION_VARIABLE} "
             f"(in hex), or into a file that {FILE_VARIABLE} or keys=… names"
@@ -70,7 +75,10 @@ def _file(path: Path) -> Mapping[str, Any]:
     try:
         text = path.read_text("utf-8")
     except OSError as error:
-        raise BadAddress(f"the keys in {path} cannot be read ({reason(error)})") from error
+        raise BadAddress(
+            f"the keys in {path} cannot be read ({reason(error)}): name a file that you may read in keys=… "
+            f"or {FILE_VARIABLE}"
+        ) from error
     except UnicodeDecodeError as error:
         raise BadAddress(f"{path} holds no keys: it is no text") from error
     try:

@@ -27,6 +27,17 @@ from protocols.obis import Obis
 SCALED = (InterfaceClass.REGISTER, InterfaceClass.EXTENDED_REGISTER, InterfaceClass.DEMAND_REGISTER)
 TRIED = (*SCALED, InterfaceClass.DATA, InterfaceClass.CLOCK, InterfaceClass.DISCONNECT_CONTROL)
 CONTROL_STATE = 3
+_NOT_SHOWN = "which has no value of its own to show"
+OTHERS: dict[int, str] = {
+    InterfaceClass.PROFILE_GENERIC: "a profile generic: read it with --profile {}",
+    InterfaceClass.ASSOCIATION_LN: "an association: --objects lists what it shows",
+    InterfaceClass.ACTIVITY_CALENDAR: f"an activity calendar, {_NOT_SHOWN}",
+    InterfaceClass.PUSH_SETUP: f"a push setup, {_NOT_SHOWN}",
+    InterfaceClass.SECURITY_SETUP: f"a security setup, {_NOT_SHOWN}",
+    InterfaceClass.LIMITER: f"a limiter, {_NOT_SHOWN}",
+    17: f"a SAP assignment, {_NOT_SHOWN}",
+}
+"""What objects may be that have no value to show, and how they are read."""
 NUMBERS = {*INTEGERS, Tag.FLOAT32, Tag.FLOAT64}
 OBJECT_LIST = Attribute(InterfaceClass.ASSOCIATION_LN, Obis(0, 0, 40, 0, 0), 2)
 DECLINED = (Refused, ServiceRefused, DecodeError, LocalError)
@@ -94,7 +105,23 @@ async def _item(talk: Conversation, found: Found, item: str) -> None:
             "" if scale is None else unit_word(scale.unit),
         )
         return
-    found.refuse(item, f"its scaler cannot be read: {unscaled}" if unscaled else reason)
+    if unscaled:
+        found.refuse(item, f"its scaler cannot be read: {unscaled}")
+        return
+    for other, what in OTHERS.items():
+        if await _is_there(talk, other, name):
+            found.refuse(item, f"the meter has it as class {int(other)}, {what.format(item)}")
+            return
+    found.refuse(item, reason)
+
+
+async def _is_there(talk: Conversation, class_id: int, name: Obis) -> bool:
+    """Whether the meter has an object of this class and name: every one tells its name."""
+    try:
+        told = axdr.decode(await ask(talk, Attribute(class_id, name, objects.LOGICAL_NAME)))
+        return octets_of(told, "a logical name") == name.to_bytes()
+    except DECLINED:
+        return False
 
 
 def _value_of(class_id: int) -> int:
@@ -114,11 +141,15 @@ async def _scale(talk: Conversation, attribute: Attribute) -> ScalerUnit | None:
 async def _profile(talk: Conversation, found: Found, asked: ProfileAsked) -> None:
     try:
         name = Obis.parse(asked.obis)
+    except LocalError as error:
+        found.refuse(asked.obis, error.reason)
+        return
+    try:
         captures = objects.read_capture_objects(axdr.decode(await ask(talk, objects.capture_objects(name))))
         raw = await _rows(talk, name, asked)
         rows = decode_rows(raw, captures, LOCAL, await _period(talk, name))
     except DECLINED as error:
-        found.refuse(asked.obis, error.reason)
+        found.refuse(asked.obis, await _no_profile(talk, name, asked.obis) or error.reason)
         return
     columns = []
     for capture in captures:
@@ -149,6 +180,19 @@ async def _profile(talk: Conversation, found: Found, asked: ProfileAsked) -> Non
                 ]
             )
     found.profile = {"columns": columns, "rows": [list(row) for row in zip(*table, strict=True)]}
+
+
+async def _no_profile(talk: Conversation, name: Obis, as_asked: str) -> str:
+    """What else the meter has under the name of a profile; empty when it is one, or nothing."""
+    if await _is_there(talk, InterfaceClass.PROFILE_GENERIC, name):
+        return ""
+    for class_id in TRIED:
+        if await _is_there(talk, class_id, name):
+            kind = InterfaceClass(class_id).name.lower().replace("_", " ")
+            return (
+                f"the meter has it as class {int(class_id)} ({kind}): read it as an item, without --profile"
+            )
+    return ""
 
 
 def _column(capture: CaptureObject, scale: ScalerUnit | None) -> dict[str, Any]:

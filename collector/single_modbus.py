@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +9,7 @@ from collector.errors import AnswerTimeout, LinkDown
 from collector.exchange.abilities import model_of
 from collector.exchange.logger import LoggerReader
 from collector.found import Asked, Found, ProfileAsked, unit_word
+from collector.item_forms import MODBUS_FORM, range_of
 from collector.modbus_calls import OpenLine, Said, modbus_line, read_blocks, spoken_of
 from collector.routes import ModbusAddress
 from model.period import LOCAL
@@ -17,13 +17,9 @@ from protocols.dlms.selection import CLOCK_OBIS
 from protocols.errors import DecodeError, LocalError, RemoteError, ServiceRefused
 from protocols.meter_models.model import MeterModel, Place
 from protocols.modbus.logger import Logger
-from protocols.modbus.registers import MAX_REGISTERS, Block, Register, pick
+from protocols.modbus.registers import Block, Register, pick
 from protocols.obis import Obis
 
-_RANGE = re.compile(r"(\d{1,5}):(\d{1,3})")
-_FORM = (
-    f"an item is ADDRESS:COUNT of at most {MAX_REGISTERS} registers, like 52:2, or an OBIS code of the model"
-)
 _ALWAYS = (datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC))
 
 
@@ -63,10 +59,8 @@ class _Questions:
 
     def item(self, item: str) -> None:
         """ADDRESS:COUNT, or an OBIS code of the model."""
-        match = _RANGE.fullmatch(item)
-        address, count = (int(match[1]), int(match[2])) if match else (0, 0)
-        if 0 < count <= MAX_REGISTERS and address + count <= 0x10000:
-            self._asked.append((item, Block(self._function, address, count)))
+        if (found := range_of(item)) is not None:
+            self._asked.append((item, Block(self._function, *found)))
         else:
             self._asked.append((item, self._named(item)))
 
@@ -74,19 +68,21 @@ class _Questions:
         try:
             code = Obis.parse(item)
         except LocalError:
-            return _FORM
+            return f"an item is {MODBUS_FORM}"
         if self._model is None:
             return "an OBIS code says nothing of registers: name the meter's model in its address"
-        places = [one.place for one in self._model.registers] + [one.place for one in self._model.instants]
-        known = [place for place in places if place.obis == code]
-        return known[0] if known else f"the model {self._model.name} has no register of this code"
+        known = [place for place in _places(self._model) if place.obis == code]
+        if known:
+            return known[0]
+        logger = self._model.modbus_settings and self._model.modbus_settings.logger
+        if logger and logger.obis == code:
+            return f"this is the meter's load profile: read it with --profile {item}"
+        return f"the model {self._model.name} has no register of this code"
 
     def everything(self, model: MeterModel) -> None:
-        """All that the model describes."""
-        for item in model.registers:
-            self._asked.append((f"{item.key.channel.name.lower()} {item.key.rate.code}", item.place))
-        for quantity in model.instants:
-            self._asked.append((quantity.quantity.value, quantity.place))
+        """All that the model describes, by the names it can be asked for."""
+        for place in _places(model):
+            self._asked.append((str(place.named), place))
 
     def blocks(self) -> list[Block]:
         """What to read: ranges as they were asked for, the model's registers in as few reads as it allows."""
@@ -121,6 +117,11 @@ class _Questions:
             self._found.refuse(item, error.reason)
         else:
             self._found.register(item, raw, place.scaler, unit_word(place.unit))
+
+
+def _places(model: MeterModel) -> list[Place]:
+    """Where everything stands that has a code."""
+    return [one.place for one in model.registers] + [one.place for one in model.instants]
 
 
 def _clock(model: MeterModel | None, found: Found) -> Register | None:
@@ -163,6 +164,9 @@ async def _profile(
         code = Obis.parse(asked.obis)
     except LocalError as error:
         found.refuse(asked.obis, error.reason)
+        return
+    if model is not None and code in [place.obis for place in _places(model)]:
+        found.refuse(asked.obis, "this is a register: name it as an item, without --profile")
         return
     if model is None or logger is None or logger.obis != code:
         found.refuse(

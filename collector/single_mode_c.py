@@ -13,7 +13,15 @@ from collector.found import Asked, Found, ProfileAsked, unit_word
 from collector.routes import ModeCAddress, SerialRoute
 from collector.wire import ByteStream
 from model.period import LOCAL
-from protocols.errors import DecodeError, LocalError, NotAdmitted, ProtocolError, RemoteError, ServiceRefused
+from protocols.errors import (
+    DecodeError,
+    LocalError,
+    NotAdmitted,
+    PasswordRefused,
+    ProtocolError,
+    RemoteError,
+    ServiceRefused,
+)
 from protocols.iec62056_21.characters import Parity
 from protocols.iec62056_21.client import ClientSettings
 from protocols.iec62056_21.codes import code_of, same, text_of
@@ -23,6 +31,7 @@ from protocols.iec62056_21.profile import ProfileRange, ProfileRows, read_profil
 from protocols.iec62056_21.quantities import listed_unit_of, read_number
 from protocols.iec62056_21.stamps import read_clock
 from protocols.meter_models.mode_c import Access, ModeCSettings
+from protocols.meter_models.model import MeterModel
 
 DECLINED = (ServiceRefused, DecodeError)
 """What ends one item and not the conversation: a no, or contents that make no sense."""
@@ -72,12 +81,14 @@ async def _all(
     if asked.objects or asked == Asked() or not by_command:
         await _from_read_out(line, how, asked, found, values=not by_command)
     if asked.profile is not None or (by_command and (asked.items or asked.clock)):
-        await _programmed(line, how, asked, found, values=by_command)
+        await _programmed(line, address, asked, found, how, values=by_command)
 
 
 def _broken_off(error: NoLink | RemoteError, asked: Asked, found: Found) -> None:
     """What was asked when the meter broke off is refused for that, and all that would have come after it."""
     reason = error.sentence if isinstance(error, NoLink) else error.reason
+    if isinstance(error, PasswordRefused):
+        reason = f"{reason}: correct the password (AMI_METER_PASSWORD)"
     later = reason
     if not isinstance(error, NotAdmitted):
         later = f"it was not asked, for the meter broke off before it: {reason}"
@@ -86,20 +97,20 @@ def _broken_off(error: NoLink | RemoteError, asked: Asked, found: Found) -> None
 
 
 async def _programmed(
-    line: ModeCLine, how: ModeCSettings, asked: Asked, found: Found, *, values: bool
+    line: ModeCLine, to: ModeCAddress, asked: Asked, found: Found, how: ModeCSettings, *, values: bool
 ) -> None:
     try:
         await line.program()
     except DECLINED as error:
         if values:
-            _refuse_values(asked, found, _why(error))
+            _refuse_values(asked, found, _denied(error, to))
         if asked.profile is not None:
-            found.refuse(asked.profile.obis, _why(error))
+            found.refuse(asked.profile.obis, _denied(error, to))
         return
     if values:
-        await _by_command(line, how, asked, found)
+        await _by_command(line, how, asked, found, to)
     if asked.profile is not None:
-        await _profile(line, how, asked.profile, found)
+        await _profile(line, how, asked.profile, found, to)
     await line.sign_off()
 
 
@@ -125,6 +136,13 @@ async def _from_read_out(
         if values:
             _pick(sets, how, asked, found)
     await line.sign_off()
+
+
+def _denied(error: ProtocolError, address: ModeCAddress) -> str:
+    """The reason why a command was not answered; a meter's no may be about a password that is not there."""
+    if isinstance(error, ServiceRefused) and address.password is None:
+        return f"{error.reason}; where the meter wants a password, put it into AMI_METER_PASSWORD"
+    return _why(error)
 
 
 def _why(error: ProtocolError) -> str:
@@ -154,9 +172,16 @@ def _pick(sets: Sequence[DataSet], how: ModeCSettings, asked: Asked, found: Foun
     for item in asked.items:
         held = _find(sets, item)
         if held is None:
-            found.refuse(item, "it is not in the meter's read-out")
+            way = "; a load profile is read with --profile" if _is_profile(item) else ""
+            found.refuse(item, f"it is not in the meter's read-out{way}")
         else:
             _register(item, held, found)
+
+
+def _is_profile(item: str) -> bool:
+    """Whether a code is one of load profiles (IEC 62056-6-1: 1-b:99)."""
+    code = code_of(_address(item))
+    return code is not None and (code.a, code.c) == (1, 99)
 
 
 def _find(sets: Sequence[DataSet], item: str) -> DataSet | None:
@@ -186,19 +211,21 @@ def _name(address: str) -> str:
     return address if code is None else str(code)
 
 
-async def _by_command(line: ModeCLine, how: ModeCSettings, asked: Asked, found: Found) -> None:
+async def _by_command(
+    line: ModeCLine, how: ModeCSettings, asked: Asked, found: Found, to: ModeCAddress
+) -> None:
     if asked.clock:
         try:
             day = await _one(line, how.date, how)
             hour = await _one(line, how.time, how)
             _clock(day, hour, found)
         except DECLINED as error:
-            found.refuse("clock", error.reason)
+            found.refuse("clock", _denied(error, to))
     for item in asked.items:
         try:
             _register(item, await _one(line, _address(item), how), found)
         except (*DECLINED, LocalError) as error:
-            found.refuse(item, error.reason)
+            found.refuse(item, _denied(error, to))
 
 
 async def _one(line: ModeCLine, address: str, how: ModeCSettings) -> DataSet:
@@ -234,16 +261,28 @@ def _register(item: str, held: DataSet, found: Found) -> None:
         found.register(item, raw, unit[1] - places, unit_word(unit[0]))
 
 
-async def _profile(line: ModeCLine, how: ModeCSettings, asked: ProfileAsked, found: Found) -> None:
+async def _profile(
+    line: ModeCLine, how: ModeCSettings, asked: ProfileAsked, found: Found, to: ModeCAddress
+) -> None:
     wanted = ProfileRange(asked.first, asked.last, how.block_lines if how.read_profile == "R6" else None)
     address = _address(asked.obis)
     try:
         sets = (await line.read(address, wanted.to_text(LOCAL), how.read_profile)).sets
         rows = read_profile(sets, address, LOCAL, how.stamp_at)
     except (*DECLINED, LocalError) as error:
-        found.refuse(asked.obis, error.reason)
+        found.refuse(asked.obis, _denied(error, to))
         return
     found.profile = _table(rows, asked.entries)
+    if not rows.columns and to.model:  # an empty answer says nothing of its columns
+        found.profile["columns"] += _columns_of(model_of(to.model))
+
+
+def _columns_of(model: MeterModel) -> list[dict[str, Any]]:
+    """The measured columns of a model's profile."""
+    places = [] if model.profile is None else [column.place for column in model.profile.columns]
+    return [
+        {"item": str(place.named), "scaler": place.scaler, "unit": unit_word(place.unit)} for place in places
+    ]
 
 
 def _table(rows: ProfileRows, entries: tuple[int, int] | None) -> dict[str, Any]:

@@ -71,6 +71,7 @@ every = _bench(ALL, "Every one of them but `collect`.")
 command = Verbs(
     name="bench",
     help=HELP,
+    no_args_is_help=False,  # without a name it says in one sentence what is missing
     verbs={
         **{name: (f"bench.verb:{name}", about) for name, about in BENCHES.items()},
         ALL: ("bench.verb:every", "Every one of them but `collect`."),

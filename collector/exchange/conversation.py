@@ -57,6 +57,7 @@ class Conversation:
         self._asked_at = self._said_at = self._heard_at = 0.0
         self._waits = self._seconds
         self._bulk = self._repeated = False
+        self._tries, self._tried_since = 1, 0.0  # of what was said last
         self._due_first = True
         self._kept: dict[Attribute, Got] = {}
         self._patience = Patience()
@@ -140,7 +141,8 @@ class Conversation:
         self._write(raw)
         got: list[Event] = []
         loop = asyncio.get_running_loop()
-        self._asked_at = loop.time()
+        self._asked_at = self._tried_since = loop.time()
+        self._tries = 1
         last = loop.time() + self._seconds * WHOLE
         end = loop.time() + self._seconds * BUSY
         notices = 0
@@ -157,6 +159,7 @@ class Conversation:
                     case Send(raw=following):
                         # Progress; how much of it there may be is bounded by blocks, bytes and `last`.
                         self._write(following)
+                        self._tries, self._tried_since = 1, loop.time()
                         end = min(loop.time() + self._seconds * BUSY, last)
                     case Notified():
                         # Pushes have a receiver of their own.
@@ -213,15 +216,22 @@ class Conversation:
         silent = AnswerTimeout(
             f"the meter is there, but stayed busy for {lasting:.0f} s and never answered about {what}"
             if busy
-            else f"no answer about {what} within {round(self._waits, 2):g} s",
+            else f"no answer about {what} within {round(self._waits, 2):g} s{self._also()}",
             bytes(self.heard),
         )
         if asyncio.get_running_loop().time() >= end:
             raise silent
         try:
-            return self._client.on_silence()
+            again = self._client.on_silence()
         except RemoteError:
             raise silent from None
+        self._tries += 1
+        return again
+
+    def _also(self) -> str:
+        """How often it was said, and for how long all of that lasted; empty for once."""
+        lasting = asyncio.get_running_loop().time() - self._tried_since
+        return f", asked {self._tries} times in {lasting:.3g} s" if self._tries > 1 else ""
 
 
 def _is(kind: type[E], event: object) -> E:

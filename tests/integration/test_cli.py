@@ -167,7 +167,7 @@ def test_one_meter_is_read_by_its_address(ami: Ami, village: dict[str, Any]) -> 
 def test_a_modbus_meter_is_read_by_its_address(ami: Ami, village: dict[str, Any]) -> None:
     url = _url(village, "dk-mb-log")
     found = ami.json("read", url, "--json")
-    assert {"active_import KT", "voltage_1"} <= {r["item"] for r in found["registers"]}
+    assert {"1.0.1.8.0.255", "1.0.32.7.0.255"} <= {r["item"] for r in found["registers"]}
     found = ami.json("read", url, "0:4", "65000:2", "--json", code=3)
     assert [len(r["raw"]) for r in found["registers"]] == [4]
     assert found["registers"][0]["value"] is None
