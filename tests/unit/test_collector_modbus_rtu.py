@@ -152,7 +152,7 @@ async def test_a_meter_is_read_by_address_code_and_clock(free_port: int) -> None
         assert [one["item"] for one in other.refused] == ["1.0.1.8.0"]
         # Another model's registers: what is not there is refused, the rest is read.
         wrong = await by_address(port, "", "&model=dk-mb")
-        assert [one["item"] for one in wrong.registers][:2] == ["active_import KT", "voltage_1"]
+        assert [one["item"] for one in wrong.registers][:2] == ["1.0.1.8.0.255", "1.0.32.7.0.255"]
         dead = await by_address(port, "", "&model=eastron-sdm120")
         assert not dead.registers
         assert {one["reason"].split(": ")[1] for one in dead.refused} == {"illegal function"}
