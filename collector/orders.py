@@ -18,7 +18,7 @@ from typing import Any, Final, Protocol
 
 from collector.clock_limits import ClockLimits
 from collector.context import about
-from collector.errors import LinkDown, SpoolError, StoreAway
+from collector.errors import CollectorError, LinkDown, SpoolError, StoreAway
 from collector.exchange.command import SEND_WITHIN_S, Outcome, command, settle
 from collector.exchange.facts import facts_of
 from collector.exchange.on_demand import read_on_demand
@@ -190,26 +190,40 @@ class Orders:
         """Somebody waits for it: claimed at once, and a line that is down is an answer."""
         if not await self._claim(order, holder):
             return
-        wanted = order.parameters.get("items", [])
-        state = OrderState.FAILED
-        facts: dict[str, Any] = {}
+        telling: list[asyncio.Task[None]] = []
+
+        def heard(readout: Readout) -> None:
+            telling.append(asyncio.create_task(self._answer(order, holder, seat, readout, facts_of(readout))))
+
+        said = ""
         try:
             await link.ready(0.0)
             async with link.lease(Urgency.ON_DEMAND) as stream:
                 readout, facts = await read_on_demand(
-                    stream, seat.meter, wanted, seat.abilities, clock=self._clock,
-                    answer_s=self._settings.answer_s, scales=seat.scales,
+                    stream, seat.meter, order.parameters.get("items", []), seat.abilities, clock=self._clock,
+                    answer_s=self._settings.answer_s, scales=seat.scales, heard=heard,
                 )  # fmt: skip
-            said = readout.detail
-            if readout.outcome in ("ok", "partial"):
-                state, said = OrderState.DONE, said or f"meter {order.serial} was read"
-            await self._keep(order, seat, readout)
-        except LinkDown as down:
-            said = down.sentence
-        except SpoolError as error:
-            state, said = OrderState.FAILED, error.sentence
+            if not telling:
+                await self._answer(order, holder, seat, readout, facts)
+        except CollectorError as error:
+            said = error.sentence
         finally:
             _rest(link)
+            await asyncio.gather(*telling)
+        if said and not telling:
+            await self._finish(order, holder, Outcome(OrderState.FAILED, said))
+
+    async def _answer(
+        self, order: Order, holder: Holder, seat: Seat, readout: Readout, facts: Mapping[str, Any]
+    ) -> None:
+        """What was read, on the disk and then with who asked for it."""
+        state, said = OrderState.FAILED, readout.detail
+        if readout.outcome in ("ok", "partial"):
+            state, said = OrderState.DONE, said or f"meter {order.serial} was read"
+        try:
+            await self._keep(order, seat, readout)
+        except SpoolError as error:
+            state, said = OrderState.FAILED, error.sentence
         ONDEMAND_SECONDS.observe(max(0.0, (self._clock() - order.requested_at).total_seconds()))
         await self._finish(order, holder, Outcome(state, said, facts))
 

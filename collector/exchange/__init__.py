@@ -43,15 +43,18 @@ async def read_meter(
     scales: Scales | None = None,
     clock_limits: ClockLimits | None = None,
     course: Course | None = None,
+    heard: Callable[[Readout], None] | None = None,
 ) -> Readout:
     """One conversation with one meter. What goes wrong is in the readout, and poisons the line where it must.
 
     `scales` remembers, from one conversation to the next, the scalers this meter has told. `clock_limits`:
     its clock is set where it is off by more, or much less; None: it is left alone. `course` says how long
     its answers take, at most `answer_s`, and when to give way.
+    `heard` is told as soon as all has been said, where a leave-taking follows.
     """
     notes = Notebook(meter.serial, clock, meter.model)
     notes.limits = clock_limits
+    notes.heard = heard
     known = Scales() if scales is None else scales
     going = Course(answer_s) if course is None else course
 

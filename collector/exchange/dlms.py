@@ -81,6 +81,7 @@ async def converse(
         await read_closings(talk, model, older, meter_now, notes, scales, course)
     if judged.now is not None and notes.limits is not None and not course.gave_way:
         await keep_clock(talk, model, notes, notes.limits)
+    notes.all_heard()
     await take_leave(talk, stream, meter)
 
 

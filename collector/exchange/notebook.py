@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from datetime import datetime
 
 from collector.clock_limits import ClockLimits
@@ -21,6 +22,7 @@ class Notebook:
         self.clock = clock
         self.started = clock()
         self.limits: ClockLimits | None = None
+        self.heard: Callable[[Readout], None] | None = None
         self.offset_s: float | None = None
         self.asking: tuple[str, Period | None] = ("association", None)
         self._answers: list[Answer] = []
@@ -46,6 +48,11 @@ class Notebook:
             self.reject(f"{said}; {way}", raw)
         else:
             self.reject(error.reason, raw)
+
+    def all_heard(self) -> None:
+        """Whoever waits for the answers need not wait until we have taken our leave."""
+        if self.heard is not None:
+            self.heard(self.readout())
 
     def says(self, sentence: str) -> None:
         """A remark for people about a conversation that went on."""

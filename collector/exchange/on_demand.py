@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
 
@@ -35,9 +35,11 @@ async def read_on_demand(
     clock: Clock,
     answer_s: float,
     scales: Scales,
+    heard: Callable[[Readout], None] | None = None,
 ) -> tuple[Readout, dict[str, Any]]:
     """The readout, and the same in an order's words. Items: registers, instants, profile (of today), switch,
-    limit; none means registers and, where the meter has them, instants."""
+    limit; none means registers and, where the meter has them, instants. `heard` is told of the readout before
+    we take our leave, where that is all of it."""
     asked = items or USUAL
     wanted = Wanted(
         profile=_today(abilities, clock) if "profile" in asked else (),
@@ -45,10 +47,13 @@ async def read_on_demand(
         instants="instants" in asked and abilities.instants,
     )
     readout, facts = None, dict[str, Any]()
-    if not wanted.nothing:
-        readout = await read_meter(stream, meter, wanted, clock=clock, answer_s=answer_s, scales=scales)
-        facts = facts_of(readout)
     controls = [item for item in (SWITCH, LIMIT) if item in asked]
+    if not wanted.nothing:
+        readout = await read_meter(
+            stream, meter, wanted, clock=clock, answer_s=answer_s, scales=scales,
+            heard=None if controls else heard,
+        )  # fmt: skip
+        facts = facts_of(readout)
     if controls and (readout is None or readout.outcome in ("ok", "partial")):
         seen, told = await _look(stream, meter, controls, clock, answer_s)
         facts |= told
