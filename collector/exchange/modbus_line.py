@@ -75,6 +75,8 @@ class ModbusLine:
 
     async def _settle(self, request: Request[A]) -> None:
         """Let pass what may still come of a conversation that broke off, and refuse what came since."""
+        if self._framing.stray:
+            raise RemoteError("more bytes came than one answer has", self._framing.stray)
         if self._pause_s:
             await asyncio.sleep(self._pause_s)
         if self._unsettled and isinstance(self._framing, RtuFraming):
@@ -153,6 +155,8 @@ class ModbusLine:
                             continue
                         self._proof = None  # a unit answers in order: those of the proof have passed
                     if (pdu := self._framing.feed(chunk)) is not None:
+                        if self._framing.stray:
+                            self._stream.poison("Modbus: more bytes came than one answer has")
                         return pdu
         except TimeoutError:
             self._course.silent(bulk=bulk)

@@ -24,6 +24,10 @@ class Framing(Protocol):
         """An answer says which question it is to. Where it does not, one of an earlier conversation may be
         taken for it: listen until the line is silent before the first question of the next one."""
 
+    @property
+    def stray(self) -> bytes:
+        """What came behind the last answer together with it: nothing may be asked here any more."""
+
     def ask(self, request: Request[object]) -> bytes:
         """The frame to send; `LocalError` while a question is open or after the end."""
 

@@ -24,6 +24,7 @@ class MbapFraming:
         self._transaction: int | None = None
         self._held = bytearray()
         self._over = False
+        self.stray = b""
 
     def ask(self, request: Request[object]) -> bytes:
         """See `Framing`."""
@@ -36,14 +37,17 @@ class MbapFraming:
     def feed(self, chunk: bytes) -> bytes | None:
         """See `Framing`."""
         self._held += chunk
+        raw = bytes(self._held[: _HEADER.size + MAX_PDU + 1])
         try:
-            pdu = self._complete(bytes(self._held[: _HEADER.size + MAX_PDU + 1]))
+            pdu = self._complete(raw)
         except RemoteError:
             self._over = True
             raise
         if pdu is None:
             return None
         self._transaction = None
+        self.stray = raw[_HEADER.size + len(pdu) :]
+        self._over = bool(self.stray)
         self._held.clear()
         return pdu
 
@@ -65,6 +69,4 @@ class MbapFraming:
             )
         if len(raw) < 6 + length:
             return None
-        if len(raw) > 6 + length:
-            raise RemoteError("more bytes came than one answer has", raw)
-        return raw[_HEADER.size :]
+        return raw[_HEADER.size : 6 + length]

@@ -82,6 +82,7 @@ class RtuFraming:
         self._asked: Request[object] | None = None
         self._held = bytearray()
         self._over = False
+        self.stray = b""
 
     @property
     def unit(self) -> int:
@@ -107,6 +108,8 @@ class RtuFraming:
         if frame is None:
             return None
         self._asked = None
+        self.stray = raw[len(frame) :]
+        self._over = bool(self.stray)
         self._held.clear()
         return frame[1:-2]
 
@@ -122,8 +125,6 @@ class RtuFraming:
         due = 1 + answer_octets(self._asked, raw[1:]) + 2
         if len(raw) < due:
             return None
-        if len(raw) > due:
-            raise RemoteError("more bytes came than one answer has", raw)
-        if not intact(raw):
+        if not intact(raw[:due]):
             raise RemoteError(f"the check of an answer about {self._asked} is wrong", raw)
-        return raw
+        return raw[:due]

@@ -125,7 +125,6 @@ async def test_a_dead_unit_is_a_timeout(free_port: int) -> None:
             "unit 6 answered where unit 5 was asked: correct the unit",
         ),
         (lambda asked: good(asked, 1, 2, 3)[:7] + b"\x04" + good(asked, 1, 2, 3)[8:], "function 4 answered"),
-        (lambda asked: good(asked, 1, 2, 3) + b"\0", "more bytes came"),
         (lambda asked: asked[:2] + b"\0\x01" + good(asked, 1, 2, 3)[4:], "no Modbus TCP .protocol 1"),
         (
             lambda asked: asked[:4] + b"\xff\xff" + good(asked, 1, 2, 3)[6:],
@@ -139,6 +138,17 @@ async def test_an_answer_that_does_not_fit_is_not_believed(
     async with answering(free_port, answer):
         with pytest.raises(RemoteError, match=reason):
             await ask(free_port, Block(3, 40, 3))
+
+
+async def test_what_comes_behind_an_answer_ends_the_line(free_port: int) -> None:
+    async with answering(free_port, lambda asked: good(asked, 1) + b"\0"):
+        link = line(free_port)
+        async with link.lease() as stream:
+            talk = ModbusLine(stream, MbapFraming(5), 1.0)
+            assert (await talk.read(Block(3, 40, 1)))[0] == [1]
+            with pytest.raises(RemoteError, match="more bytes came"):
+                await talk.read(Block(3, 41, 1))
+        link.close()
 
 
 async def test_an_answer_that_comes_too_late_is_never_taken_for_the_next_one(free_port: int) -> None:

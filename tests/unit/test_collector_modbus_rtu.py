@@ -227,7 +227,9 @@ async def test_what_nobody_asked_for_ends_the_line(free_port: int) -> None:
         link = dial(port)
         with pytest.raises(RemoteError, match="more bytes came"):
             async with link.lease() as stream:
-                await ModbusLine(stream, RtuFraming(5), 1.0).read(Block(3, 100, 1))
+                line = ModbusLine(stream, RtuFraming(5), 1.0)
+                assert (await line.read(Block(3, 100, 1)))[0] == [100]
+                await line.read(Block(3, 200, 1))
         link.close()
 
     async def twice(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -120,11 +120,32 @@ def test_a_value_is_decoded_where_it_is_wanted() -> None:
 def test_so_many_frames_at_once_are_none() -> None:
     frame = HdlcFrame(HdlcAddress(16), HdlcAddress(1, 17), control(Kind.RR)).to_bytes()
     deframer = Deframer()
-    assert len(deframer.feed(frame * MAX_FRAMES)) == MAX_FRAMES
+    for _ in range(2):
+        assert len(deframer.feed(frame * MAX_FRAMES)) == MAX_FRAMES
+        deframer.spoken()  # who is answered may go on
+    assert len(deframer.feed(frame * (MAX_FRAMES + 1))) == MAX_FRAMES
     with pytest.raises(RemoteError, match="frames came at once") as wrong:
-        deframer.feed(frame * (MAX_FRAMES + 1))
+        deframer.feed(b"")
     assert wrong.value.raw
     assert len(deframer.feed(frame)) == 1
+
+
+@pytest.mark.parametrize("size", [1, 7, 4096, 1 << 20])
+def test_the_bounds_of_a_line_are_the_same_however_it_is_cut(size: int) -> None:
+    frame = HdlcFrame(HdlcAddress(16), HdlcAddress(1, 17), control(Kind.RR)).to_bytes()
+    for raw, frames, why in (
+        (frame * (MAX_FRAMES + 1), MAX_FRAMES, "frames came at once"),
+        (frame + bytes(16_400) + frame * 2, 1, "without a frame"),
+        (frame + bytes(16_384 - 1) + frame * 2, 3, ""),
+    ):
+        deframer, heard, wrong = Deframer(), 0, ""
+        try:
+            for at in range(0, len(raw), size):
+                heard += len(deframer.feed(raw[at : at + size]))
+            deframer.feed(b"")
+        except RemoteError as error:
+            wrong = error.reason
+        assert (heard, why in wrong, bool(why)) == (frames, True, bool(wrong))
 
 
 def test_whole_frames_before_an_impossible_one_come_first() -> None:
@@ -168,9 +189,10 @@ def test_more_than_one_answer_is_none() -> None:
         head = b"\x01" if carrier is Carrier.RTU else bytes.fromhex("0001 0000 0005 01")
         pdu = bytes.fromhex("03 02 0007")
         answer = sealed(head + pdu) if carrier is Carrier.RTU else head + pdu
-        with pytest.raises(RemoteError, match="more bytes came") as wrong:
-            line.feed(answer + b"\x00")
-        assert wrong.value.raw == answer + b"\x00"
+        assert line.feed(answer + b"\x00") == pdu
+        assert line.stray == b"\x00"
+        with pytest.raises(RemoteError, match="nobody asked for"):
+            line.feed(answer)
 
 
 def test_a_logger_has_no_more_records_than_its_window() -> None:

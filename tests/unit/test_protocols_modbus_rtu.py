@@ -30,8 +30,6 @@ def asking(unit: int = 5, request: Any = ASKED) -> RtuFraming:
         (sealed(bytes.fromhex("05 04 02 0064")), "function 4 answered, 3 was asked"),
         (sealed(bytes.fromhex("05 03 04 0064 0065")), "4 bytes of registers came, 2 were due"),
         (sealed(bytes.fromhex("05 03 00")), "0 bytes of registers came"),
-        (GOOD + b"\x00", "more bytes came than one answer has"),
-        (GOOD + GOOD, "more bytes came than one answer has"),
         (GOOD[:-1] + b"\x00", "the check of an answer about registers 100 to 100 is wrong"),
         (b"\x05\x83\x02\x00\x00", "the check"),
         (b"\x05" * 300, "function 5 answered"),
@@ -46,6 +44,24 @@ def test_what_does_not_fit_is_refused_with_its_bytes_and_ends_it(answer: bytes, 
         framing.ask(ASKED)
     with pytest.raises(RemoteError, match="nobody asked"):
         framing.feed(GOOD)
+
+
+@pytest.mark.parametrize("behind", [b"\x00", GOOD])
+def test_what_comes_behind_an_answer_ends_it_however_it_is_cut(behind: bytes) -> None:
+    """The answer is the same whether more comes with it or after it; nothing is asked behind that."""
+    for chunks in ([GOOD + behind], [GOOD, behind], [bytes((octet,)) for octet in GOOD + behind]):
+        framing = asking()
+        answers, wrong = [], ""
+        try:
+            answers += [pdu for chunk in chunks if (pdu := framing.feed(chunk)) is not None]
+            framing.feed(b"")
+        except RemoteError as error:
+            wrong = error.reason
+        assert (wrong, framing.stray) in (
+            ("bytes came that nobody asked for", b""), ("bytes came that nobody asked for", behind),
+        )  # fmt: skip
+        with pytest.raises(LocalError):
+            framing.ask(ASKED)
 
 
 @pytest.mark.parametrize("framing", [RtuFraming(5), MbapFraming(5)])

@@ -181,10 +181,12 @@ class HdlcFraming:
 
     def _frame(self, kind: Kind, info: bytes = b"") -> bytes:
         octet = control(kind, receive=self._numbering.expected)
+        self._deframer.spoken()
         return HdlcFrame(self._server, self._client, octet, info).to_bytes()
 
     def _burst(self) -> bytes:
         self._turn = self._incomplete = self._asked_by_rr = False
+        self._deframer.spoken()
         return self._numbering.frames(self._server, self._client)
 
     def _ask(self) -> bytes:

@@ -101,7 +101,10 @@ class HdlcServerFraming:
         """UA, DM and FRMR, and what meters say in their turn: their answers, or RR when they have none."""
         out = bytes(self._owed)
         self._owed.clear()
-        return out + b"".join([self._spoken(link) for link in self._links.values() if link.turn])
+        out += b"".join([self._spoken(link) for link in self._links.values() if link.turn])
+        if out:
+            self._deframer.spoken()
+        return out
 
     def on_silence(self) -> list[Arrival]:
         """The inactivity time-out has passed: every link is closed."""

@@ -13,7 +13,7 @@ from protocols.errors import RemoteError
 
 MAX_NOISE: Final = 16_384
 MAX_AT_ONCE: Final = 1024
-"""Frames in one chunk: who has so many to say without waiting for an answer says nothing."""
+"""Frames without a word of ours between them: who has so many to say says nothing."""
 _BEGIN: Final = re.compile(rb"\x7e(?:[\xa0-\xaf]|\Z)")
 """A flag and the first byte of a format field, or a flag with nothing after it yet."""
 
@@ -21,7 +21,7 @@ _BEGIN: Final = re.compile(rb"\x7e(?:[\xa0-\xaf]|\Z)")
 class Deframer:
     """Keeps at most one unfinished frame; more than `max_noise` bytes without a frame raise `RemoteError`.
 
-    So do more than `MAX_AT_ONCE` frames in one chunk.
+    So do more than `MAX_AT_ONCE` frames since `spoken`. How the bytes are cut into chunks changes nothing.
     """
 
     def __init__(self, max_noise: int = MAX_NOISE) -> None:
@@ -29,11 +29,18 @@ class Deframer:
         self._kept = bytearray()
         self._noise = 0
         self._torn = False
+        self._count = 0
+        self._flooded = False
+
+    def spoken(self) -> None:
+        """We have said something: frames are counted anew."""
+        self._count = 0
 
     def feed(self, chunk: bytes) -> list[HdlcFrame]:
         """The frames completed by `chunk`; damaged ones are dropped.
 
-        Whole frames before too much noise are handed out first; the error then comes with the next call.
+        Whole frames before too much noise, or before too many of them, are handed out first; the error then
+        comes with the next call.
         """
         self._kept += chunk
         frames: list[HdlcFrame] = []
@@ -45,7 +52,7 @@ class Deframer:
             # Flags may fill a pause; anything else was once part of a frame.
             self._torn |= flag - at > kept.count(FLAG, at, flag)
             at = flag
-            if begin is None:
+            if begin is None or self._noise > self._max_noise:
                 break
             found = self._frame(at)
             if found is None:
@@ -54,13 +61,18 @@ class Deframer:
             if frame is None:
                 self._noise += end - at
                 self._torn |= end > at + 1
+            elif self._count == MAX_AT_ONCE:
+                self._flooded = True
+                break
             else:
                 frames.append(frame)
+                self._count += 1
                 self._noise, self._torn = 0, False
-                if len(frames) > MAX_AT_ONCE:
-                    self.reset()
-                    raise RemoteError(f"more than {MAX_AT_ONCE} frames came at once", chunk[:64])
             at = end
+        if self._flooded and not frames:
+            evidence = bytes(kept[at : at + 64])
+            self.reset()
+            raise RemoteError(f"more than {MAX_AT_ONCE} frames came at once", evidence)
         if self._noise > self._max_noise and not frames:
             evidence = bytes(kept[max(0, at - 64) : at] or kept[:64])
             self.reset()
@@ -72,7 +84,8 @@ class Deframer:
         """Forget a frame that was begun, and the noise."""
         self._torn |= len(self._kept) > 1
         self._kept.clear()
-        self._noise = 0
+        self._noise = self._count = 0
+        self._flooded = False
 
     @property
     def pending(self) -> bytes:
