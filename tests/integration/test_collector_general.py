@@ -21,6 +21,7 @@ from tests.dlms_line import TEXT, Desk
 KEYS = {"AMI_METER_ENCRYPTION_KEY": "0E" * 16, "AMI_METER_AUTHENTICATION_KEY": "0A" * 16}
 METER = b"DKE\0\0\0\0\7"
 GET_CIPHERED, GENERAL_CIPHERED, GENERAL_DEDICATED, BLOCK = 0xC8, 0xDB, 0xDC, 0xE0
+ANSWER_CIPHERED, GET_DEDICATED, ANSWER_DEDICATED = 0xCC, 0xD0, 0xD4
 
 
 async def tags_of(port: int, more: str, **keys: str) -> set[int]:
@@ -74,6 +75,12 @@ async def test_what_the_address_chooses_is_what_is_spoken(
     tags = await tags_of(free_port, more)
     assert there <= tags
     assert not absent & tags
+
+
+async def test_a_dedicated_key_of_one_service(free_port: int) -> None:
+    tags = await tags_of(free_port, "", AMI_METER_DEDICATED="yes")
+    assert {GET_DEDICATED, ANSWER_DEDICATED} <= tags
+    assert not {ANSWER_CIPHERED, GENERAL_CIPHERED, GENERAL_DEDICATED} & tags
 
 
 async def test_a_dedicated_key_in_general_envelopes(free_port: int) -> None:
