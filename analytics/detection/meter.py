@@ -8,7 +8,7 @@ from statistics import median
 
 from analytics.detection.observed import Observed
 from model.alert import Alert, AlertKind
-from model.period import midnight
+from model.period import local_day, midnight
 from model.quality import Severity
 
 SILENT = timedelta(hours=24)
@@ -105,7 +105,8 @@ def clock_drift(seen: Observed) -> Alert | None:
         seen.serial,
         Severity.AMBER if abs(offset_s) >= FAR_DRIFT_S else Severity.BLUE,
         run[-1][0],
-        {"offset_s": round(offset_s), "times": len(run)},
+        # Days, not conversations: how often a meter is asked is no matter of its clock.
+        {"offset_s": round(offset_s), "days": len({local_day(at) for at, _ in run})},
     )
 
 
