@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 from collector.caller import Office, call_round
+from collector.context import about
 from collector.desk import Desk
 from collector.errors import NodesAtWork
 from collector.ingest import Ingest
@@ -66,6 +67,7 @@ async def run(
         if once:
             await head_end.open(once=True)
         else:
+            stack.enter_context(about(node=settings.node))
             node = await head_end.open_node()
         opened(head_end.listener.port if head_end.listener is not None else None)
         if once:

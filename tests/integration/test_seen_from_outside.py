@@ -162,6 +162,8 @@ def test_the_hour_without_a_database_is_visible(site: Site) -> None:
     refused = next(line for line in lines if line.get("meter") == meter.serial)
     assert refused["modem"] == meter.modem
     assert refused["poll"]
+    assert (refused["node"], refused["shard"]) == ("seen", 0)
+    assert refused["epoch"] > 0
     assert any("the database is back" in line["message"] for line in lines)
     said = site.log.read_text() + text
     secrets = {CANARY, str(site.server.dsn()).split("@")[0].rsplit(":", 1)[1]}

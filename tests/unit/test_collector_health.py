@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import re
 import socket
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -208,3 +210,12 @@ async def test_a_node_without_its_database_is_ready_for_as_long_as_there_is_room
     trips = document["round_trips"]
     assert (trips["modems"], trips["median_s"], trips["p95_s"]) == (20, 1.0, 2.0)
     assert trips["slowest"][:2] == [["M20", 2.0], ["M19", 1.9]]
+
+
+def test_the_documentation_names_what_is_shown_and_nothing_else() -> None:
+    shown = set(re.findall(r"^# TYPE (\S+) ", generate_latest(metrics.REGISTRY).decode(), re.M))
+    told = (Path(__file__).resolve().parents[2] / "docs" / "operating.md").read_text(encoding="utf-8")
+    table = set(re.findall(r"`(ami_[a-z_]+)(?:\{[a-z,]+\})?`", told))
+    assert table == shown
+    anywhere = {name.removesuffix("_bucket") for name in re.findall(r"\bami_[a-z_]+", told)}
+    assert anywhere <= shown
