@@ -155,6 +155,8 @@ def head_end_settings(
         connections_per_second_per_address=settings.connections_per_second_per_address,
         push_port=settings.push_port,
         concurrency=settings.concurrency,
+        calls_per_second=settings.calls_per_second,
+        cell_sessions=settings.cell_sessions,
         live_every_s=settings.live_every_s,
         answer_s=settings.answer_s,
         dial_in_wait_s=settings.dial_in_wait_s,

@@ -48,6 +48,8 @@ class Settings:
     connections_per_second_per_address: int = 500
     push_port: int | None = None
     concurrency: int = 200
+    calls_per_second: int = 100
+    cell_sessions: int = 8
     live_every_s: int = 60
     answer_s: int = 10
     dial_in_wait_s: int = 20
@@ -139,6 +141,8 @@ _PLACES = (
     ),
     ("AMI_PUSH_PORT", ("collector", "push_port"), "push_port"),
     ("AMI_CONCURRENCY", ("collector", "concurrency"), "concurrency"),
+    ("AMI_CALLS_PER_SECOND", ("collector", "calls_per_second"), "calls_per_second"),
+    ("AMI_CELL_SESSIONS", ("collector", "cell_sessions"), "cell_sessions"),
     ("AMI_LIVE_EVERY_S", ("collector", "live_every_s"), "live_every_s"),
     ("AMI_ANSWER_S", ("collector", "answer_s"), "answer_s"),
     ("AMI_DIAL_IN_WAIT_S", ("collector", "dial_in_wait_s"), "dial_in_wait_s"),
@@ -173,6 +177,8 @@ _BOUNDS = {
     "mqtt_port": (1, 65535),
     "metrics_port": (0, 65535),
     "concurrency": (1, 20000),
+    "calls_per_second": (1, 10_000),
+    "cell_sessions": (1, 10_000),
     "live_every_s": (5, 3600),
     "answer_s": (1, 600),
     "dial_in_wait_s": (1, 3600),
@@ -223,8 +229,10 @@ registered_per_address = 20000
 connections_per_second_per_address = 500
 # push_port = 4061            # where meters push to of their own accord, TCP and UDP
 concurrency = 200             # conversations at the same time
+calls_per_second = 100        # new connections to modems that are called
+cell_sessions = 8             # conversations at the same time in one radio cell (ami meter change --cell)
 live_every_s = 60             # seconds between two looks at the instant values
-answer_s = 10                 # how long a meter may take to answer
+answer_s = 10                 # the longest that an answer is waited for; measured round trips shorten it
 spool_mb = 2048               # how much of the disk may hold what the database has not taken yet
 store_patience_s = 120        # how long `ami collect --once` waits for a database that went away
 dial_in_wait_s = 20           # how long one reading of all waits for modems that dial in
