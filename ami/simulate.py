@@ -52,6 +52,10 @@ command.add_command(simulate_proxy.command)
 @click.option(
     "--replay", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Replay this CSV instead."
 )
+@click.option("--push-to", help="HOST:PORT of the head-end's receiver; meters push there what they have.")
+@click.option(
+    "--push-every", type=click.FloatRange(1), default=1800.0, show_default=True, help="Seconds between two."
+)
 @click.option("--dial-in-to", help="HOST:PORT of the head-end's listener for modems that dial in.")
 @click.option(
     "--json", "as_json", is_flag=True, help="One JSON line when ready; then a JSON line for each on stdin."
@@ -68,6 +72,8 @@ def serve_fleet(
     as_of: datetime | None,
     ticking: bool,
     replay: Path | None,
+    push_to: str | None,
+    push_every: float,
     dial_in_to: str | None,
     as_json: bool,
 ) -> None:
@@ -98,6 +104,8 @@ def serve_fleet(
         ticking=ticking,
         replay=replay,
         dial_in_to=target,
+        push_to=None if push_to is None else simulate_proxy.endpoint("--push-to", push_to),
+        push_every_s=push_every,
         district=size,
         network=profile,
         heartbeat_s=heartbeat,

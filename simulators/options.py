@@ -56,6 +56,8 @@ class Options:
     district: District | None = None
     network: str = "clean"
     heartbeat_s: float = 10.0
+    push_to: tuple[str, int] | None = None  # where meters whose model has a push list send it
+    push_every_s: float = 1800.0
     max_pdu: int = 2048  # of a DLMS meter: longer answers come in blocks
 
     def __post_init__(self) -> None:

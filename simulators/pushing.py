@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from protocols.dlms import axdr
@@ -18,6 +19,7 @@ from simulators.dlms_meter import DlmsMeter, Lent
 from simulators.errors import SimulatorError
 
 ROWS: Final = 1  # of a profile that stand in a push
+DAY: Final = 48
 COLLECTOR: Final = 1  # the wrapper port pushes go to
 
 
@@ -46,6 +48,45 @@ def _value(meter: DlmsMeter | Lent, layout: PushList, at: int, rows: int, event:
     if isinstance(found, DataAccessResult):
         raise SimulatorError(f"the meter's model pushes {asked.obis}, which it does not have: {found.name}")
     return found if isinstance(found, bytes) else axdr.encode(found)
+
+
+class Pushing:
+    """Meters that push their first list, each every `every_s` seconds, not all at once.
+
+    One that cannot reach the head-end, or hears no confirmation, says the same again the next time.
+    """
+
+    def __init__(
+        self, meters: Mapping[str, Callable[[], DlmsMeter | Lent]], to: tuple[str, int], every_s: float
+    ) -> None:
+        self._meters, self._to, self._every_s = meters, to, every_s
+        self._number = 0
+        self._task: asyncio.Task[None] | None = None
+        self.confirmed = 0
+
+    def start(self) -> None:
+        """Push until stopped."""
+        self._task = asyncio.get_running_loop().create_task(self._serve())
+
+    async def stop(self) -> None:
+        """No more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _serve(self) -> None:
+        pause = self._every_s / max(1, len(self._meters))
+        while True:
+            for meter in self._meters.values():
+                with contextlib.suppress(OSError):
+                    await self._push(meter())
+                await asyncio.sleep(pause)
+
+    async def _push(self, meter: DlmsMeter | Lent) -> None:
+        self._number += 1
+        layout = meter.instrument.model.pushes.lists[0]
+        told = notification(meter, layout, self._number, rows=DAY, confirmed=True)
+        self.confirmed += bool(await send(told.to_bytes(), COLLECTOR, self._to))
 
 
 async def send(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 
 from model.clock import Clock
@@ -28,6 +28,7 @@ from simulators.mode_c_meter import ModeCMeter, mode_c_line
 from simulators.modems import Bus
 from simulators.networks import Network, Weather
 from simulators.options import Options
+from simulators.pushing import Pushing
 
 BUILT_AT_ONCE: Final = 2000  # DLMS meters kept ready to answer; the others are made so when asked
 
@@ -80,6 +81,7 @@ class Service:
     addresses: dict[str, tuple[str, int]] = field(default_factory=dict)
     _listening: list[Answering | ModbusLine] = field(default_factory=list)
     _cell: Cell | None = None
+    _pushing: Pushing | None = None
     _objects: dict[tuple[str, bool], DlmsMeter] = field(default_factory=dict)
     _device: Callable[[str, Marker], Device] = field(init=False)
 
@@ -105,6 +107,9 @@ class Service:
             )
             await served.start(sock)
             self._listening.append(served)
+        if self.options.push_to is not None:
+            self._pushing = Pushing(self.pushers(), self.options.push_to, self.options.push_every_s)
+            self._pushing.start()
         if self.options.dial_in_to is None:
             return
         self._cell = Cell(self.options.dial_in_to, self.options.heartbeat_s)
@@ -119,6 +124,8 @@ class Service:
 
     async def stop(self) -> None:
         """Hang up everywhere and free the ports."""
+        if self._pushing is not None:
+            await self._pushing.stop()
         if self._cell is not None:
             await self._cell.stop()
         for each in self._listening:
@@ -137,13 +144,23 @@ class Service:
         devices = Devices(line, marker, self._device)
         return Bus(line, lambda: ServerConnection(devices).receive, self.air, marker.taken)
 
+    def pushers(self) -> dict[str, Callable[[], DlmsMeter | Lent]]:
+        """The meters whose model says what they push, each made when it does."""
+        return {
+            serial: partial(self._meter, serial, Marker())
+            for serial, each in self.instruments.items()
+            if each.model.pushes.lists and each.hung.until is None
+        }
+
     def _built(self, serial: str, marker: Marker) -> Device:
+        return association.device(self._meter(serial, marker), self.options.max_pdu)
+
+    def _meter(self, serial: str, marker: Marker) -> Lent:
         instrument = self.instruments[serial]
         alike = instrument.hung.model, instrument.hung.recorded is None
         if alike not in self._objects:
             self._objects[alike] = DlmsMeter(instrument, marker.raise_)
-        meter = Lent(self._objects[alike], instrument, marker.raise_)
-        return association.device(meter, self.options.max_pdu)
+        return Lent(self._objects[alike], instrument, marker.raise_)
 
     def dead(self) -> dict[str, list[str]]:
         """The modems that answer nothing now, and the meters behind them: nobody can read those."""

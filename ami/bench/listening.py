@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
-from ami import clocks, home
+from ami import clocks, event_loop, home
 from ami.bench.head_end import NEVER_S
 from ami.collect import head_end_settings
 from ami.settings import load
@@ -152,7 +152,7 @@ def main(plan: dict[str, Any]) -> None:
     if plan["core"] is not None:
         os.sched_setaffinity(0, {plan["core"]})
     with home.database(load()) as dsn:
-        print(json.dumps(asyncio.run(measure(plan, dsn))), flush=True)
+        print(json.dumps(event_loop.run(measure(plan, dsn))), flush=True)
 
 
 if __name__ == "__main__":
