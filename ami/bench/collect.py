@@ -25,7 +25,8 @@ from ami.console import Step, emit, progress, table
 from ami.failure import Contradiction, Failure
 
 OURS: Final = "dienke"
-PEERS: Final = ("dlms-cosem", "gurux-dlms")
+PEERS: Final = ("dlms-cosem", "gurux-dlms", "dlms-cosem as it comes")
+"""The third one is the first one with the lines of log that it writes unless it is told not to."""
 GROWTH: Final = (200, 2_000, 10_000)
 WARM_UP: Final = 50
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
@@ -59,8 +60,9 @@ def command(meters: int, sessions: int, rounds: int, peers: bool, growth: bool, 
     A session is: connect, AARQ with a password, clock, register, the 48 rows of a day, release. Ours is the
     head-end as `ami collect --once` runs it, which also asks for serial and scalers and ends with the readout
     on the disk, in the spool; the ingest into the database is held up meanwhile. The peers read the same
-    meters one after the other, keep nothing, and have to come to the same values. One core belongs to the
-    program that is measured, another one to the meters.
+    meters one after the other over a blocking socket, keep nothing, and have to come to the same values;
+    dlms-cosem once without its log, once as it comes. One core belongs to the program that is measured,
+    another one to the meters.
 
     With --json: {"bench": "collect", "meters", "session", "machine", "results": [{"engine", "meters",
     "sessions", "cpu_us", "wall_us", "rounds"}], "ratios": {peer: CPU of the peer / ours}, "growth":
@@ -88,7 +90,7 @@ def measure(
             said: dict[str, Any] = {}
             for number, (engine, size) in enumerate(work):
                 step(turn * len(work) + number, rounds * len(work), f"{engine}, {size:,} meters")
-                told = _engine(engine, fleets[size], ours, sessions, folder / f"{engine}-{size}-{turn}")
+                told = _engine(engine, fleets[size], ours, sessions, folder / f"run-{number}-{turn}")
                 if size == meters:
                     _agree(said, told.pop("said"), engine)
                 told.pop("said", None)
@@ -143,10 +145,11 @@ def _engine(engine: str, meters: Fleet, core: int, sessions: int, folder: Path) 
     if not python.exists():
         raise Failure(f"Bench collect: {engine} is not installed: run `make peers` first.")
     read = [asdict(meter) for meter in meters.meters[:sessions]]
+    peer, _, as_it_comes = engine.partition(" ")
     plan = {**COMMON, "core": core, "warm_up": min(WARM_UP, sessions) // 5, "meters": read}
-    return _told(
-        engine, [str(python), str(REPOSITORY / "tests/peers/collect_sessions.py"), engine], plan, meters
-    )
+    plan["quiet"] = not as_it_comes
+    program = [str(python), str(REPOSITORY / "tests/peers/collect_sessions.py"), peer]
+    return _told(engine, program, plan, meters)
 
 
 def _told(engine: str, program: list[str], plan: dict[str, Any], meters: Fleet) -> dict[str, Any]:
