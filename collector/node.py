@@ -31,14 +31,14 @@ from collector.store_line import AWAY, StoreLine
 from model.grid import ASKED
 from storage import leases
 from storage.leases import Arrival, Beat
-from storage.queue import STALLED_S, give_back, take_over
+from storage.queue import STALLED_S, take_over
 
 log = logging.getLogger("ami.node")
 
 PERIOD_S: Final = 6 * 3600.0
 BEAT_S: Final = 2.0
 PAUSE_S: Final = 1.0  # before others may have what this node has enough of
-BOUNCES: Final = 5  # so often a shard is left to those who have less
+BOUNCES: Final = 10  # so often a shard is left to those who have less
 CALLS_AT_ONCE: Final = 500
 STOP_S: Final = 3.0
 
@@ -210,7 +210,7 @@ class Node:
             return
         for job in await app.job_manager.list_jobs_async(queue=shards.QUEUE, status="doing"):
             if job.worker_id == self._worker_id:
-                await give_back(app, job)
+                await app.job_manager.retry_job(job)
 
     async def _keep_up(self, app: App, worker: Worker) -> None:
         """See to it that every shard has its job, and that the jobs of the dead are done by the living."""

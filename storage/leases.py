@@ -37,6 +37,8 @@ _LEFT: Final = "UPDATE node SET stopped_at = clock_timestamp() WHERE name = %s A
 _LIVE: Final = """
     SELECT n.name, (SELECT count(*) FROM shard_lease l WHERE l.node = n.name) FROM node n
     WHERE stopped_at IS NULL AND seen_at > clock_timestamp() - make_interval(secs => %s)"""
+# For a fair share somebody counts a little less long than until his work is taken over.
+_SHARE_S: Final = STALLED_S - 3.0
 _OTHERS: Final = """
     SELECT name FROM node WHERE stopped_at IS NULL AND spool <> ALL (%s::uuid[])
         AND seen_at > clock_timestamp() - make_interval(secs => %s) ORDER BY name"""
@@ -149,7 +151,7 @@ async def beat(conn: Conn, name: str, started_at: datetime, worker: int | None) 
     if seen is None:
         return None
     shards = tuple(shard for (shard,) in await (await conn.execute(_SHARDS)).fetchall())
-    held: dict[str, int] = dict(await (await conn.execute(_LIVE, [STALLED_S])).fetchall())
+    held: dict[str, int] = dict(await (await conn.execute(_LIVE, [_SHARE_S])).fetchall())
     epochs: dict[int, int] = dict(await (await conn.execute(_MINE, [name])).fetchall())
     return Beat(seen[0], shards, held, epochs)
 

@@ -54,7 +54,11 @@ class OwnJobs(JobManager):
         lock: str | None = None,
     ) -> None:
         at = retry_at or datetime.now(UTC)
-        await self._if_ours(_RETRY, job, at=at, priority=priority, queue=queue, lock=lock)
+        try:
+            await self._if_ours(_RETRY, job, at=at, priority=priority, queue=queue, lock=lock)
+        except UniqueViolation:
+            # The same work is queued already: this copy of it is not needed.
+            await self.finish_job(job, Status.FAILED, delete_job=False)
 
     async def _if_ours(self, statement: LiteralString, job: Job, **arguments: Any) -> None:
         done = await self.connector.execute_query_all_async(
@@ -80,17 +84,8 @@ def queue_app(dsn: str, *, import_paths: Iterable[str] = (), size: int = 4) -> A
 async def take_over(app: App) -> None:
     """Give the jobs of workers that fell silent to somebody else."""
     for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_S):
-        await give_back(app, job)
-        logger.warning("job %s (%s) was taken over from a worker that fell silent", job.id, job.task_name)
-
-
-async def give_back(app: App, job: Job) -> None:
-    """Put a job that nobody works on any more where others find it."""
-    try:
         await app.job_manager.retry_job(job)
-    except UniqueViolation:
-        # The same work is queued already: the dead worker's copy is not needed.
-        await app.job_manager.finish_job(job, Status.FAILED, delete_job=False)
+        logger.warning("job %s (%s) was taken over from a worker that fell silent", job.id, job.task_name)
 
 
 async def without_job(app: App, locks: Collection[str]) -> set[str]:
