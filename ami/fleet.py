@@ -33,8 +33,6 @@ SCRAPE_S = 1.0
 FRESH_S = 30.0  # a node's word is believed for so long
 LONGEST_SCRAPE = 4 << 20
 
-_SIZE = "SELECT pg_database_size(current_database())"
-
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -186,10 +184,9 @@ def _counted(conn: Connection[TupleRow], fleet: Fleet, now: datetime) -> Fleet:
         yesterday = completeness.total(conn, before, before, now)
     except psycopg.errors.QueryCanceled:
         return replace(fleet, too_long=True)
-    found = conn.execute(_SIZE).fetchone()
     return replace(
         fleet, today=today, yesterday=yesterday, counted_at=now, too_long=False,
-        database_bytes=found[0] if found else None,
+        database_bytes=node_reports.database_bytes(conn),
     )  # fmt: skip
 
 

@@ -29,7 +29,7 @@ REJECTIONS: Final = frozenset(
      "too_old", "store_away", "garbage", "busy")
 )  # fmt: skip
 SESSIONS: Final = frozenset(("at_the_door", "dialled_in", "talking"))
-QUEUES: Final = frozenset(("shards", "node", "default"))
+QUEUES: Final = frozenset(("operations", "upkeep", "shards", "node"))
 OTHER: Final = "other"
 
 SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0)

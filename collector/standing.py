@@ -19,6 +19,7 @@ from collector.spool import Spool
 HEADROOM = 0.8
 """Below this share of the spool a node without its database is still ready: what it reads has a place."""
 RATE_S = 60.0
+TRIPS_S = 10.0
 SLOWEST = 10  # modems that are named
 
 
@@ -117,6 +118,8 @@ class Watch:
         }
         self._fenced, self._takeovers = value(metrics.FENCED_WRITES), value(metrics.SHARD_TAKEOVERS)
         self._oldest: tuple[int, float] = (0, 0.0)
+        self._trips: RoundTrips | None = None
+        self._timed = float("-inf")
         self.metrics_at = ""
         self.reachable: bool | None = None  # what somebody who asked the database last saw
         self.standing = Standing()
@@ -146,7 +149,7 @@ class Watch:
             fenced=int(value(metrics.FENCED_WRITES) - self._fenced),
             takeovers=int(value(metrics.SHARD_TAKEOVERS) - self._takeovers),
             loop_lag_p99_s=self._pulse.lag_s(0.99),
-            round_trips=round_trips(watched.office),
+            round_trips=self._round_trips(now),
             metrics=self.metrics_at,
         )
         return self.standing
@@ -164,6 +167,12 @@ class Watch:
         if first[0].taken:
             return max(0.0, time.time() - first[0].taken)
         return time.monotonic() - self._oldest[1]
+
+    def _round_trips(self, now: float) -> RoundTrips | None:
+        """Anew every few seconds: with ten thousand modems it costs some milliseconds."""
+        if now - self._timed > TRIPS_S:
+            self._timed, self._trips = now, round_trips(self._watched.office)
+        return self._trips
 
     def _last_minute(self, now: float) -> dict[str, int]:
         reads = by_label(metrics.READS, "outcome")

@@ -30,6 +30,7 @@ _NODES: Final = """
         ON s.node = n.name
     WHERE n.stopped_at IS NULL OR n.stopped_at > clock_timestamp() - INTERVAL '1 day'
     ORDER BY n.name"""
+_SIZE: Final = "SELECT pg_database_size(current_database())"
 _OLDEST_JOBS: Final = """
     SELECT j.queue_name, max(extract(epoch FROM clock_timestamp()
         - coalesce(j.scheduled_at, (SELECT min(at) FROM procrastinate_events e
@@ -76,6 +77,12 @@ def nodes(conn: Connection[TupleRow]) -> list[NodeSeen]:
 def oldest_jobs(conn: Connection[TupleRow]) -> dict[str, float]:
     """By queue, for how many seconds the oldest job that may begin has waited."""
     return {queue: max(0.0, seconds or 0.0) for queue, seconds in conn.execute(_OLDEST_JOBS)}
+
+
+def database_bytes(conn: Connection[TupleRow]) -> int:
+    """How large the database is."""
+    ((found,),) = conn.execute(_SIZE).fetchall()
+    return int(found)
 
 
 async def oldest_jobs_async(conn: AsyncConnection[TupleRow]) -> dict[str, float]:
