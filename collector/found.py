@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from model.period import LOCAL
 from model.series import Unit
 
 UNITS: dict[int, str] = {
@@ -48,6 +49,35 @@ class ProfileAsked:
     first: datetime | None = None
     last: datetime | None = None
     entries: tuple[int, int] | None = None
+
+    def unlike(self, rows: int, stamps: Sequence[int] | None, slack_s: int = 0) -> str:
+        """Why these rows are no answer to this question; empty when they may be one.
+
+        `stamps` are seconds since 1970 UTC, none where the rows have none or their numbers were not asked
+        for. `slack_s`: so much later than `last` an interval may end that began before it.
+        """
+        if self.entries is not None and self.entries[1]:
+            asked = self.entries[1] - self.entries[0] + 1
+            if rows > asked:
+                return f"the meter ignored the selection: {rows} rows came where {asked} were asked for"
+        if not stamps or self.first is None or self.last is None:
+            return ""
+        first, last = min(stamps), max(stamps)
+        if self.first.timestamp() <= first and last <= self.last.timestamp() + slack_s:
+            return ""
+        came, asked_for = (
+            f"from {_at(begin)} to {_at(end)}" for begin, end in ((first, last), self._bounds())
+        )
+        return f"the meter ignored the selection: rows {came} came where those {asked_for} were asked for"
+
+    def _bounds(self) -> tuple[float, float]:
+        assert self.first is not None
+        assert self.last is not None
+        return self.first.timestamp(), self.last.timestamp()
+
+
+def _at(second: float) -> str:
+    return datetime.fromtimestamp(second, UTC).astimezone(LOCAL).isoformat(timespec="minutes")
 
 
 @dataclass(frozen=True, slots=True)

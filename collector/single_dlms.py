@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from collector.decoding import decoded
 from collector.exchange.conversation import Conversation
 from collector.found import Asked, Found, ProfileAsked, unit_word
 from collector.routes import DlmsAddress
@@ -18,7 +19,7 @@ from protocols.dlms import axdr, objects
 from protocols.dlms.apdu import Attribute
 from protocols.dlms.axdr import INTEGERS, Data, Tag, date_time_of, integer_of, items_of, octets_of
 from protocols.dlms.objects import CLOCK_TIME, InterfaceClass, ScalerUnit
-from protocols.dlms.profile import decode_rows
+from protocols.dlms.profile import Column, decode_columns, decode_rows
 from protocols.dlms.security import CounterStore
 from protocols.dlms.selection import CaptureObject, EntrySelection, RangeSelection
 from protocols.errors import DecodeError, LocalError, Refused, ServiceRefused
@@ -146,10 +147,16 @@ async def _profile(talk: Conversation, found: Found, asked: ProfileAsked) -> Non
         return
     try:
         captures = objects.read_capture_objects(axdr.decode(await ask(talk, objects.capture_objects(name))))
+        if asked.first is not None and not any(capture.is_clock for capture in captures):
+            raise DecodeError("this profile captures no clock, its rows have no times: ask by --entries")
         raw = await _rows(talk, name, asked)
-        rows = decode_rows(raw, captures, LOCAL, await _period(talk, name))
+        stamps, measured = await _decoded(raw, captures, await _period(talk, name))
     except DECLINED as error:
         found.refuse(asked.obis, await _no_profile(talk, name, asked.obis) or error.reason)
+        return
+    rows = len(measured[0].values) if measured else len(stamps or ())
+    if wrong := asked.unlike(rows, stamps):
+        found.refuse(asked.obis, wrong)
         return
     columns = []
     for capture in captures:
@@ -159,27 +166,36 @@ async def _profile(talk: Conversation, found: Found, asked: ProfileAsked) -> Non
         except DECLINED as error:
             found.refuse(str(capture.obis), f"its scaler in the profile cannot be read: {error.reason}")
         columns.append(_column(capture, scale))
-    measured = iter(rows.columns)
     table: list[Sequence[Any]] = []
-    for capture in captures:
-        if capture.is_clock:
-            table.append(
-                [datetime.fromtimestamp(at, UTC).astimezone(LOCAL).isoformat() for at in rows.stamps.tolist()]
+    for column in measured:
+        if lost := sum(map(not_a_number, column.values.tolist())):
+            found.refuse(
+                str(column.capture.obis),
+                f"{lost} of its values in the profile are no numbers (NaN or infinite): they are null",
             )
-        else:
-            column = next(measured)
-            if lost := sum(map(not_a_number, column.values.tolist())):
-                found.refuse(
-                    str(capture.obis),
-                    f"{lost} of its values in the profile are no numbers (NaN or infinite): they are null",
-                )
-            table.append(
-                [
-                    cell(v) if there else None
-                    for v, there in zip(column.values.tolist(), column.present, strict=True)
-                ]
-            )
+        table.append(
+            [
+                cell(v) if there else None
+                for v, there in zip(column.values.tolist(), column.present, strict=True)
+            ]
+        )
+    if stamps is not None:
+        # The first clock among the columns gives the rows their times; another one is a value like any other.
+        clock = next(at for at, capture in enumerate(captures) if capture.is_clock)
+        moments = [datetime.fromtimestamp(at, UTC).astimezone(LOCAL).isoformat() for at in stamps]
+        table.insert(clock, moments)
     found.profile = {"columns": columns, "rows": [list(row) for row in zip(*table, strict=True)]}
+
+
+async def _decoded(
+    raw: bytes, captures: Sequence[CaptureObject], period: int | None
+) -> tuple[list[int] | None, Sequence[Column]]:
+    """The times of the rows, none where no clock is captured, and the other columns."""
+    if not any(capture.is_clock for capture in captures):
+        return None, await decoded(partial(decode_columns, captures=captures), raw)
+    read = partial(decode_rows, captures=captures, zone=LOCAL, interval_seconds=period)
+    rows = await decoded(read, raw)
+    return rows.stamps.tolist(), rows.columns
 
 
 async def _no_profile(talk: Conversation, name: Obis, as_asked: str) -> str:

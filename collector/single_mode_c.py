@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -171,6 +172,12 @@ def _pick(sets: Sequence[DataSet], how: ModeCSettings, asked: Asked, found: Foun
         _clock(day, hour, found)
     for item in asked.items:
         held = _find(sets, item)
+        if held is None and (others := _on_channels(sets, item)):
+            names = ", ".join(each.address for each in others)
+            if len(others) > 1:
+                found.refuse(item, f"the meter's read-out has it more than once: ask for one of {names}")
+                continue
+            held = others[0]
         if held is None:
             way = "; a load profile is read with --profile" if _is_profile(item) else ""
             found.refuse(item, f"it is not in the meter's read-out{way}")
@@ -186,6 +193,15 @@ def _is_profile(item: str) -> bool:
 
 def _find(sets: Sequence[DataSet], item: str) -> DataSet | None:
     return next((each for each in sets if each.address and _named(each.address, item)), None)
+
+
+def _on_channels(sets: Sequence[DataSet], item: str) -> list[DataSet]:
+    """What a reduced code (1.8.0) may mean where the meter writes the channel too (1-1:1.8.0)."""
+    code = code_of(item) if "-" not in item else None
+    if code is None or item.count(".") > 2:
+        return []
+    named = [(each, code_of(each.address)) for each in sets if each.address]
+    return [each for each, other in named if other is not None and replace(other, b=code.b) == code]
 
 
 def _named(address: str, item: str) -> bool:
@@ -271,6 +287,10 @@ async def _profile(
         rows = read_profile(sets, address, LOCAL, how.stamp_at)
     except (*DECLINED, LocalError) as error:
         found.refuse(asked.obis, _denied(error, to))
+        return
+    by_time = replace(asked, entries=None)
+    if wrong := by_time.unlike(len(rows.stamps), rows.stamps.tolist(), rows.interval_seconds or 0):
+        found.refuse(asked.obis, wrong)
         return
     found.profile = _table(rows, asked.entries)
     if not rows.columns and to.model:  # an empty answer says nothing of its columns

@@ -27,7 +27,7 @@ class ClientSettings:
     password: the secret of LLS and of the HLS mechanisms 2, 3, 4 and 6. security: the keys and the policy
     of mechanisms 5, 6 and 7 and of ciphering; `counters` goes with it.
     general_window: blocks taken at once in general block transfer, 0 where it is not wanted.
-    max_answer_bytes, max_blocks: an answer beyond them is given up; a year of half-hours in sixteen columns has
+    max_answer_bytes, max_blocks: an answer beyond them is given up; a year of half-hours in 16 columns has
     1.7 MB.
     """
 

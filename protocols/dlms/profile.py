@@ -74,19 +74,32 @@ def decode_rows_strictly(
 ) -> ProfileRows:
     """The same through the generic decoder: every layout, changing layouts and null compression."""
     clock = next((at for at, capture in enumerate(captures) if capture.is_clock), None)
-    buffer = axdr.decode(raw)
-    if clock is None or buffer.tag not in (Tag.ARRAY, Tag.COMPACT_ARRAY):
+    if clock is None:
         raise DecodeError("a profile is an array of rows with a clock among them", raw)
+    cells = _cells(raw, captures)
+    stamps, status = _instants(cells[clock], zone, interval_seconds, raw)
+    columns = [_column(capture, cells[at]) for at, capture in enumerate(captures) if at != clock]
+    return ProfileRows(stamps, status, tuple(columns))
+
+
+def decode_columns(raw: bytes, captures: Sequence[CaptureObject]) -> tuple[Column, ...]:
+    """The columns of a profile that has no clock among them: rows without times. Raises `DecodeError`."""
+    cells = _cells(raw, captures)
+    return tuple([_column(capture, cells[at]) for at, capture in enumerate(captures)])
+
+
+def _cells(raw: bytes, captures: Sequence[CaptureObject]) -> list[tuple[Data, ...]]:
+    """The cells of a buffer, column by column."""
+    buffer = axdr.decode(raw)
+    if buffer.tag not in (Tag.ARRAY, Tag.COMPACT_ARRAY):
+        raise DecodeError("a profile is an array of rows", raw)
     items = buffer.value.items if buffer.tag is Tag.COMPACT_ARRAY else buffer.value
     for number, row in enumerate(items):
         if row.tag is not Tag.STRUCTURE:
             raise DecodeError(f"row {number + 1} is no structure of columns", raw)
         if len(row.value) != len(captures):
             raise WrongColumns(len(row.value), len(captures), raw)
-    cells = list(zip(*[row.value for row in items], strict=True)) or [()] * len(captures)
-    stamps, status = _instants(cells[clock], zone, interval_seconds, raw)
-    columns = [_column(capture, cells[at]) for at, capture in enumerate(captures) if at != clock]
-    return ProfileRows(stamps, status, tuple(columns))
+    return list(zip(*[row.value for row in items], strict=True)) or [()] * len(captures)
 
 
 def _instants(
