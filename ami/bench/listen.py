@@ -53,7 +53,7 @@ def command(
     Memory is what the process holds more than before it knew of any meter, for each modem: its connection,
     what is known of its meters, and whatever reading them left behind. The loop's lag is measured idle in the
     same process before, while all modems come and a day of half-hours is read of every meter, and while there
-    is nothing but heartbeats.
+    is nothing but heartbeats; each time beside an idle loop in another process on the same core.
 
     With --json: {"bench": "listen", "modems", "meters", "heartbeat_s", "machine", "connected_s", "read_s",
     "intervals": {"due", "stored"}, "memory": {…, "per_modem_kb", "grown_kb_per_modem"}, "lag_ms": {phase:

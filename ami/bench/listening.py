@@ -2,6 +2,7 @@
 
 A program of its own (`python -m ami.bench.listening`): a plan (JSON) in its first argument; JSON lines on
 stdout: {"opened": PORT} once modems may call, then the figures. The installation is that of $AMI_HOME.
+Without a plan it is an idle loop.
 """
 
 from __future__ import annotations
@@ -45,18 +46,56 @@ class Lateness:
     seconds: list[float] = field(default_factory=list)
 
     async def watch(self) -> None:
-        """Until cancelled."""
-        loop = asyncio.get_running_loop()
+        """Until cancelled. A sleep that ends early, by a loop's coarser clock, is not late."""
         while True:
-            due = loop.time() + LOOK_S
+            due = time.perf_counter() + LOOK_S
             await asyncio.sleep(LOOK_S)
-            self.seconds.append(loop.time() - due)
+            self.seconds.append(max(0.0, time.perf_counter() - due))
 
     def taken(self) -> dict[str, float]:
         """Milliseconds: median, p99 and worst since this was last asked."""
         found, self.seconds = sorted(self.seconds), []
         at = {"p50": found[len(found) // 2], "p99": found[len(found) * 99 // 100], "worst": found[-1]}
         return {name: round(value * 1000, 2) for name, value in at.items()}
+
+
+class Beside:
+    """An idle loop in a process of its own, on the same core: what the machine alone does to a loop."""
+
+    def __init__(self) -> None:
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def taken(self) -> dict[str, float]:
+        """Its lateness since this was last asked; asked for the first time, it begins."""
+        if self._process is None:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "ami.bench.listening",
+                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            )  # fmt: skip
+        process = self._process
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"\n")
+        return dict(json.loads(await process.stdout.readline()))
+
+    async def end(self) -> None:
+        """Let it go."""
+        if self._process is not None:
+            assert self._process.stdin is not None
+            self._process.stdin.close()
+            await self._process.wait()
+
+
+async def idle() -> None:
+    """What `Beside` runs: a line on stdin is answered by the lateness since the one before."""
+    late, lines = Lateness(), asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+    watching = asyncio.create_task(late.watch())
+    while await lines.readline():
+        await asyncio.sleep(2 * LOOK_S)
+        print(json.dumps(late.taken()), flush=True)
+    watching.cancel()
 
 
 def stored(dsn: str, first: datetime, now: datetime) -> Completeness:
@@ -98,9 +137,10 @@ async def measure(plan: dict[str, Any], dsn: str) -> dict[str, Any]:
         dial_in_wait_s=PATIENCE_S,  # who has not come yet is on his way
         registered_per_address=modems * 2,
     )
-    late = Lateness()
+    late, beside = Lateness(), Beside()
     watching = asyncio.create_task(late.watch())
-    await asyncio.sleep(IDLE_S)
+    await beside.taken()
+    await asyncio.sleep(min(IDLE_S, plan["seconds"]))
     lag = {"idle": late.taken()}
     empty = rss_bytes()
     opened = asyncio.get_running_loop().create_future()
@@ -113,9 +153,10 @@ async def measure(plan: dict[str, Any], dsn: str) -> dict[str, Any]:
     await asyncio.sleep(1.0)
     known = rss_bytes()
     late.taken()
+    await beside.taken()
     print(json.dumps({"opened": opened.result()}), flush=True)
     here_s, read_s = await settled(dsn, modems, first, clock)
-    lag["arriving and read"] = late.taken()
+    lag |= {"arriving and read": late.taken(), "idle beside that": await beside.taken()}
     cpu, begun = time.process_time(), time.monotonic()
     held = []
     fewest = modems
@@ -123,7 +164,8 @@ async def measure(plan: dict[str, Any], dsn: str) -> dict[str, Any]:
         held.append(rss_bytes())
         fewest = min(fewest, connected())
         await asyncio.sleep(1.0)
-    lag["heartbeats"] = late.taken()
+    lag |= {"heartbeats": late.taken(), "idle beside them": await beside.taken()}
+    await beside.end()
     share = (time.process_time() - cpu) / (time.monotonic() - begun)
     found = await asyncio.to_thread(stored, dsn, first, clock())
     for task in (run, watching):
@@ -156,4 +198,7 @@ def main(plan: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    main(json.loads(sys.argv[1]))
+    if len(sys.argv) > 1:
+        main(json.loads(sys.argv[1]))
+    else:
+        event_loop.run(idle())
