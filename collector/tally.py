@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from functools import cache, lru_cache
 
 from collector import metrics
@@ -29,11 +27,14 @@ _TALKING = metrics.SESSION_COUNT.labels("talking")
 _reads = cache(metrics.READS.labels)  # of bounded labels: a few dozen
 
 
-@asynccontextmanager
-async def talking() -> AsyncIterator[None]:
+class talking:
     """A conversation is under way for as long as the block runs."""
-    with _TALKING.track_inprogress():
-        yield
+
+    async def __aenter__(self) -> None:
+        _TALKING.inc()
+
+    async def __aexit__(self, *how: object) -> None:
+        _TALKING.dec()
 
 
 def due() -> None:

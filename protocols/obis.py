@@ -27,8 +27,10 @@ class Obis:
     f: int = 255
 
     def __post_init__(self) -> None:
-        if not all(0 <= group <= 255 for group in (self.a, self.b, self.c, self.d, self.e, self.f)):
-            raise LocalError(f"an OBIS code has six numbers of 0 to 255, not {self}")
+        try:
+            bytes((self.a, self.b, self.c, self.d, self.e, self.f))
+        except ValueError:
+            raise LocalError(f"an OBIS code has six numbers of 0 to 255, not {self}") from None
 
     @classmethod
     def parse(cls, text: str) -> Self:

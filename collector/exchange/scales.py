@@ -6,6 +6,7 @@ IEC 62056-6-2: attribute 3 of registers and extended registers, 4 of demand regi
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from collector.exchange.conversation import Conversation
 from protocols.dlms import axdr
@@ -46,7 +47,7 @@ class Scales:
             if isinstance(got.result, DataAccessResult):
                 self._told[got.attribute] = None
                 continue
-            said = ScalerUnit.from_data(axdr.decode(got.result))
+            said = _scaler_unit(got.result)
             if said.unit != place.unit:
                 raise RemoteError(
                     f"{got.attribute.obis} is measured in unit {said.unit}, the meter's model says "
@@ -60,6 +61,12 @@ class Scales:
         attribute = _scaler_of(place)
         told = self._told.get(attribute) if attribute is not None else None
         return place.scaler if told is None else told
+
+
+@lru_cache(maxsize=256)
+def _scaler_unit(raw: bytes) -> ScalerUnit:
+    """Off the wire; there are but a few."""
+    return ScalerUnit.from_data(axdr.decode(raw))
 
 
 def _scaler_of(place: Place) -> Attribute | None:
