@@ -98,6 +98,12 @@ def test_whoever_is_let_in_has_waited_longest_for_his_class(wishes: list[Wish], 
             assert not passed_over or place(them) >= place(wish)
 
 
+def test_on_demand_waits_for_nobody_where_all_permits_are_taken() -> None:
+    taken = [Wish(urgency, "", 0.0, 50.0, -1.0) for urgency in ORDINARY]
+    log = run(talk(Permits(2, age_s=AGE), [*taken, Wish(Urgency.ON_DEMAND, "", 5.0, 1.0, -1.0)]))
+    assert (5.0, len(taken)) in log
+
+
 def test_back_fill_comes_to_its_turn_however_many_urgent_ones_keep_coming() -> None:
     urgent = [Wish(Urgency.CLOSING, "", float(at), 1.0, -1.0) for at in range(200)]
     wishes = [*urgent, Wish(Urgency.BACK_FILL, "", 0.5, 1.0, -1.0)]
