@@ -5,6 +5,10 @@ where one may begin, never inside: a frame whose payload holds the very bytes of
 untouched. Where they do not (mode C, Modbus RTU), or where a modem cuts them into packets of its own, the
 exact bytes of the modem's own registration and heartbeat are taken out wherever they stand; such frames bear
 a check of their own, which tells should a payload ever hold these bytes.
+
+HDLC frames may share the flag between them, and flags may fill a pause. Where a meter has spoken HDLC, other
+bytes between its frames are noise of its line, handed on for whoever checks the frames; so much of it as a
+line has and no more, and a heartbeat in the midst of it is one.
 """
 
 import re
@@ -12,12 +16,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from protocols.dlms.hdlc.fcs import intact
+from protocols.dlms.hdlc.frame import HEADER, HEADER_BEGUN, MAX_HEADER, frame_end
 from protocols.errors import LocalError, RemoteError
 from protocols.modem.dialects import MAX_TOKEN, Dialect, Fit, Token, load
 
 HOLD_S: Final = 0.3
 """Bytes that may be the beginning of a heartbeat are held so long for the rest of it, then handed out."""
 _UNDECIDED: Final = -1
+_FLAG: Final = 0x7E
+MAX_NOISE: Final = 4096
+"""Bytes of noise in succession between HDLC frames, after which nobody can tell what this is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +63,8 @@ class ModemStream:
         self._framed = True
         self._own: dict[bytes, Token] = {}
         self._spelled = False
+        self._flagged = False  # the last frame ended with a flag, which may open the next one
+        self._noise = 0
 
     def carries(self, *, framed: bool) -> None:
         """Whether the frames of the meters say how long they are; from here on, until it is said again."""
@@ -137,6 +148,11 @@ class ModemStream:
     def _next(self) -> ModemEvent | None:
         head = bytes(self._kept[:MAX_TOKEN])
         size = frame_size(head)
+        if self._flagged and head[0] & 0xF0 == 0xA0:
+            size = _hdlc_size(b"\x7e" + head)
+            size -= size > 0  # the flag before it came with the frame before it
+        elif self._flagged and head[0] == _FLAG and size != 1:
+            size = _hdlc_size(head)
         if size > 0:
             return self._frame(size)
         waiting = size == _UNDECIDED
@@ -148,6 +164,8 @@ class ModemStream:
             waiting = waiting or fit is Fit.PARTIAL
         if waiting:
             return None
+        if self._flagged and self._noise < MAX_NOISE:
+            return self._passed_on()
         raise RemoteError(f"a modem of dialect {self.dialect.name} does not say this", head[:256])
 
     def _heard(self, token: Token, name: str, raw: bytes) -> ModemEvent:
@@ -169,8 +187,20 @@ class ModemStream:
             raise RemoteError("a meter's frame came before the modem gave its name", bytes(self._kept[:64]))
         if len(self._kept) < size:
             return None
+        hdlc = self._kept[0] == _FLAG or (self._flagged and self._kept[0] & 0xF0 == 0xA0)
+        if self._flagged and hdlc and self._kept[size - 1] != _FLAG and self._noise < MAX_NOISE:
+            return self._passed_on()
         raw = bytes(self._kept[:size])
         del self._kept[:size]
+        self._noise = 0
+        self._flagged = hdlc
+        return Payload(raw)
+
+    def _passed_on(self) -> Payload:
+        """One byte that begins nothing."""
+        self._noise += 1
+        raw = bytes(self._kept[:1])
+        del self._kept[:1]
         return Payload(raw)
 
 
@@ -184,6 +214,15 @@ def _begun(raw: bytes, words: tuple[bytes, ...]) -> int:
     return 0
 
 
+def _hdlc_size(head: bytes) -> int:
+    """The same as `frame_size`, of HDLC alone, and believed only when the header's own check is right."""
+    header = HEADER.match(head)
+    if header is None:
+        return _UNDECIDED if len(head) < MAX_HEADER and HEADER_BEGUN.match(head) else 0
+    end = frame_end(head, header)
+    return end + 1 if end is not None and intact(head[1 : header.end()]) else 0
+
+
 def frame_size(head: bytes) -> int:
     """Bytes of the frame that begins here: 0 when none does, -1 when more bytes are needed to tell.
 
@@ -191,6 +230,8 @@ def frame_size(head: bytes) -> int:
     0, length in 4 and 5), HDLC (7E, format type 3, length in 11 bits between the two flags).
     """
     wrapped, hdlc = head[:2] == b"\x00\x01", head[:1] == b"\x7e"
+    if hdlc and len(head) >= 2 and head[1] == _FLAG:
+        return 1  # it fills a pause
     if hdlc and len(head) >= 3 and head[1] & 0xF0 == 0xA0:
         return ((head[1] & 0x07) << 8 | head[2]) + 2
     if len(head) < 4:

@@ -2,10 +2,12 @@
 
 import pytest
 
+from protocols.dlms.hdlc.address import HdlcAddress
+from protocols.dlms.hdlc.frame import HdlcFrame, Kind, control
 from protocols.dlms.wrapper import Frame
 from protocols.errors import LocalError, RemoteError
 from protocols.modem.dialects import load, names, parse_dialects
-from protocols.modem.stream import Heartbeat, ModemStream, Payload, Registered, frame_size
+from protocols.modem.stream import MAX_NOISE, Heartbeat, ModemStream, Payload, Registered, frame_size
 
 IMEI = "861234567890123"
 FRAME = Frame(
@@ -182,3 +184,50 @@ def test_an_unknown_dialect_is_told_with_those_there_are() -> None:
     assert token is not None
     with pytest.raises(LocalError, match="no name"):
         token.write("not digits")
+
+
+def hdlc(number: int) -> bytes:
+    """A segment whose payload holds the words of modems."""
+    info = b"\xe6\xe7\x00IMEI:861234567890123\r\n#8612#$HEART$\x55\xaa\x02\x0d" + bytes((number,))
+    return HdlcFrame(HdlcAddress(16), HdlcAddress(1), control(Kind.I, send=number), info, True).to_bytes()
+
+
+SPOKEN = {
+    "each with its flags": hdlc(0) + hdlc(1) + hdlc(2),
+    "one flag between them": hdlc(0) + hdlc(1)[1:] + hdlc(2)[1:],
+    "flags in a pause": hdlc(0) + b"\x7e\x7e\x7e" + hdlc(1) + b"\x7e" + hdlc(2)[1:],
+    "noise between": hdlc(0) + b"\xff\x00" + hdlc(1) + b"\xaa\x7e\x33" + hdlc(2),
+    "a frame cut off": hdlc(0) + hdlc(1)[:9] + hdlc(1) + hdlc(2),
+}
+
+
+@pytest.mark.parametrize("name", SPEAKING)
+@pytest.mark.parametrize("step", [1, 2, 5, 1000])
+@pytest.mark.parametrize("spoken", SPOKEN.values(), ids=SPOKEN)
+def test_all_that_hdlc_allows_comes_through(name: str, step: int, spoken: bytes) -> None:
+    """What is between two frames belongs to the line; a heartbeat behind them is one all the same."""
+    dialect = load(name)
+    assert dialect.registration is not None
+    assert dialect.heartbeat is not None
+    stream = ModemStream(name)
+    assert stream.feed(dialect.registration.write(IMEI)) == [Registered(IMEI)]
+    beat = dialect.heartbeat.write(IMEI)
+    said = spoken if dialect.within_frames else spoken + beat + hdlc(3)
+    events = [event for at in range(0, len(said), step) for event in stream.feed(said[at : at + step])]
+    events += stream.release()
+    if dialect.within_frames:
+        return  # such a modem's own words are looked for everywhere, its frames bear a check of their own
+    assert b"".join(event.raw for event in events if isinstance(event, Payload)) == spoken + hdlc(3)
+    words = [event for event in events if not isinstance(event, Payload)]
+    assert words == [Heartbeat(dialect.heartbeat.answer(IMEI))]
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_noise_without_end_is_no_line(name: str) -> None:
+    dialect = load(name)
+    assert dialect.registration is not None
+    stream = ModemStream(name)
+    stream.feed(dialect.registration.write(IMEI) + hdlc(0))
+    with pytest.raises(RemoteError, match="does not say this"):
+        for _ in range(MAX_NOISE + 2):
+            stream.feed(b"\xee" * 7)
