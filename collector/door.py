@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol, cast
 
 from collector.doorway import Caller
@@ -19,6 +20,8 @@ UNREGISTERED_BYTES = 1024
 
 class House(Protocol):
     """What a door leads into: the listener."""
+
+    told: Callable[[Wire, bytes], None] | None
 
     @property
     def dialects(self) -> tuple[str, ...]:
@@ -101,6 +104,7 @@ class Door(Caller):
         self._settle()
         house, address = self._house, self.address
         wire = Wire(link.modem.code, stream, lambda ended: house.lost(link, ended, address))
+        wire.told = house.told
         self._transport.set_protocol(wire)
         wire.connection_made(self._transport)
         registration = stream.dialect.registration

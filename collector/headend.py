@@ -168,10 +168,12 @@ class HeadEnd:
             self._expect(desk.calls)
             await self.listener.open()
         self._hear_gateways()
+        self.pushes = receiver(settings, self.roster, self.spool, self.office.clock)
         if settings.push_port is not None:
-            self.pushes = receiver(settings, self.roster, self.spool, self.office.clock)
             await self.pushes.open()
-            self._taking = asyncio.create_task(self.pushes.serve())
+        if self.listener is not None:
+            self.listener.told = self.pushes.told
+        self._taking = asyncio.create_task(self.pushes.serve())
         return node
 
     def _expect(self, calls: Mapping[str, DialIn]) -> None:

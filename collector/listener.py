@@ -37,7 +37,7 @@ class Listener:
     """`expect` says who may come in; `rejected` counts who did not, by reason.
 
     `settled` is called with a link each time another connection has become its modem: a first one, or one
-    that took an older one's place.
+    that took an older one's place. `told` is given whole frames that a modem's meters sent unasked.
     """
 
     def __init__(self, settings: HeadEndSettings, settled: Callable[[DialIn], None] = _nobody) -> None:
@@ -52,6 +52,7 @@ class Listener:
                 settings.connections_per_second_per_address,
             )
         )
+        self.told: Callable[[Wire, bytes], None] | None = None
         self.wires: set[Wire] = set()
         self.doors: set[Door] = set()
         self._settled = settled

@@ -10,19 +10,22 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from typing import Final, cast
 
 from collector.crowd import Caps, Crowd, neighbourhood
 from collector.descriptors import raise_limit
 from collector.doorway import Caller, Doorway
-from collector.errors import ListenerError, SpoolError, reason
+from collector.errors import LinkDown, ListenerError, SpoolError, reason
 from collector.exchange.scales import Scales
 from collector.metrics import LISTENER_REJECTED, READS, REJECTIONS, bounded
 from collector.push_directory import Directory
-from collector.push_judge import Judge, NoKeys
+from collector.push_judge import Judge, NoKeys, Place
 from collector.roster import Roster
 from collector.settings import HeadEndSettings
 from collector.spool import Spool
+from collector.wire import Wire
 from model.clock import Clock
 from model.readout import Readout
 from protocols.dlms.wrapper import Frame, Unwrapper
@@ -38,7 +41,8 @@ BATCH: Final = 64
 FULL_S: Final = 2.0  # between two looks whether there is room in the spool again
 
 Answer = Callable[[bytes], None]
-Came = tuple[bytes, Answer]
+Came = tuple[bytes, Answer, Place | None]
+_UNASKED: Final = frozenset((0x0F, 0xC2, 0xDB, 0xDD))  # what a notification begins with, plain or ciphered
 
 
 def _unnoted(serial: str, readout: Readout) -> None:
@@ -104,10 +108,21 @@ class PushReceiver:
         self.rejected[why] += 1
         LISTENER_REJECTED.labels(bounded(why, REJECTIONS)).inc()
 
-    def take(self, message: bytes, answer: Answer) -> bool:
-        """A message has come; False when there are too many. `answer` takes what goes back."""
+    def told(self, wire: Wire, raw: bytes) -> None:
+        """A frame that came unasked through a modem that dialled in; no notification, no matter."""
         try:
-            self._came.put_nowait((message, answer))
+            frame = Frame.from_datagram(raw)
+        except RemoteError:
+            return
+        if frame.payload[0] in _UNASKED:
+            place = (wire.modem, frame.source) if wire.proved else None
+            self.take(frame.payload, partial(_through, wire, frame), place)
+
+    def take(self, message: bytes, answer: Answer, place: Place | None = None) -> bool:
+        """A message has come; False when there are too many. `answer` takes what goes back, `place` is where
+        it came from when that is known for sure."""
+        try:
+            self._came.put_nowait((message, answer, place))
         except asyncio.QueueFull:
             self.reject("busy")
             return False
@@ -122,8 +137,8 @@ class PushReceiver:
             await self._keep(batch)
 
     async def _keep(self, batch: list[Came]) -> None:
-        await self._judge.meet([message for message, _ in batch])
-        judged = [await self._judge.weigh(message, self._clock()) for message, _ in batch]
+        await self._judge.meet([message for message, _, _ in batch])
+        judged = [await self._judge.weigh(message, self._clock(), place) for message, _, place in batch]
         records = [one.spooled for one in judged if one.spooled is not None]
         while records:
             try:
@@ -134,7 +149,7 @@ class PushReceiver:
                     self._said = error.sentence
                     log.warning("nothing that is pushed is confirmed: %s", error.sentence)
                 await asyncio.sleep(FULL_S)
-        for (_, answer), one in zip(batch, judged, strict=True):
+        for (_, answer, _), one in zip(batch, judged, strict=True):
             self._judge.kept(one)
             self.counts[one.outcome] += 1
             if one.spooled is not None and one.spooled.meter_id:
@@ -250,6 +265,12 @@ def _back(frame: Frame, reply: bytes) -> bytes:
         return b""
 
 
+def _through(wire: Wire, frame: Frame, reply: bytes) -> None:
+    """Back to a meter behind a modem, unless it has gone."""
+    with suppress(LinkDown):
+        wire.write(_back(frame, reply))
+
+
 def receiver(settings: HeadEndSettings, roster: Roster, spool: Spool, clock: Clock) -> PushReceiver:
     """The one of a head-end: meters are looked up in its store, and what came need not be asked for."""
 
@@ -262,6 +283,6 @@ def receiver(settings: HeadEndSettings, roster: Roster, spool: Spool, clock: Clo
         if seat is not None:
             seat.known.note(readout)
 
-    return PushReceiver(
-        settings, Judge(Directory(settings.dsn).look_up, NoKeys(), scales), spool, clock, noted
-    )
+    directory = Directory(settings.dsn)
+    judge = Judge(directory.look_up, NoKeys(), scales, directory.at)
+    return PushReceiver(settings, judge, spool, clock, noted)

@@ -11,6 +11,7 @@ from typing import Final
 import psycopg
 
 from collector.errors import StoreAway
+from storage import pushers
 from storage.errors import Unreachable
 from storage.pool import connect
 from storage.pushers import Pusher, by_serial
@@ -45,6 +46,17 @@ class Directory:
         known = {name: self._found[name][1] for name in names if name in self._found}
         return {name: pusher for name, pusher in known.items() if pusher is not None}
 
+    async def at(self, place: tuple[str, int]) -> Pusher | None:
+        """The meter at an address behind a modem. Raises StoreAway."""
+        now, name = time.monotonic(), f"{place[0]}\0{place[1]}"
+        if not self._remembers(name, now):
+            try:
+                self._remember(name, await asyncio.to_thread(self._ask_at, place), now)
+            except (Unreachable, psycopg.Error) as error:
+                said = str(error).strip().splitlines() or [type(error).__name__]
+                raise StoreAway(said[-1]) from error
+        return self._found[name][1]
+
     def _remembers(self, name: str, now: float) -> bool:
         until, _ = self._found.get(name, (0.0, None))
         return now < until
@@ -58,3 +70,7 @@ class Directory:
     def _ask(self, names: list[str]) -> dict[str, Pusher]:
         with connect(self._dsn, statement_timeout_s=10) as conn:
             return by_serial(conn, names)
+
+    def _ask_at(self, place: tuple[str, int]) -> Pusher | None:
+        with connect(self._dsn, statement_timeout_s=10) as conn:
+            return pushers.at(conn, *place)

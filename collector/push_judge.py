@@ -81,6 +81,8 @@ class NoKeys:
 
 LookUp = Callable[[Collection[str]], Awaitable[dict[str, Pusher]]]
 """Meters by serial; raises `StoreAway`."""
+Place = tuple[str, int]
+"""The code of a modem, and an address behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +102,13 @@ class Judge:
     """Remembers the last messages kept: the same again (a meter that heard no confirmation) costs nothing."""
 
     def __init__(
-        self, look_up: LookUp, keys: Keys, scales: Callable[[str], Scales | None] = lambda serial: None
+        self,
+        look_up: LookUp,
+        keys: Keys,
+        scales: Callable[[str], Scales | None] = lambda serial: None,
+        at: Callable[[Place], Awaitable[Pusher | None]] | None = None,
     ) -> None:
-        self._look_up, self._keys, self._scales = look_up, keys, scales
+        self._look_up, self._keys, self._scales, self._at = look_up, keys, scales, at
         self._kept: OrderedDict[bytes, bytes | None] = OrderedDict()
         self._evidence = EVIDENCE
         self._evidence_at: datetime | None = None
@@ -119,15 +125,16 @@ class Judge:
             with suppress(StoreAway):
                 await self._look_up(names)
 
-    async def weigh(self, raw: bytes, now: datetime) -> Judged:
-        """Never raises: what this program cannot cope with is kept as evidence as well."""
-        digest = hashlib.sha256(raw).digest()
+    async def weigh(self, raw: bytes, now: datetime, place: Place | None = None) -> Judged:
+        """Never raises: what this program cannot cope with is kept as evidence as well. `place`: where it is
+        known to have come from."""
+        digest = hashlib.sha256(raw if place is None else raw + repr(place).encode()).digest()
         if digest in self._kept:
             return Judged(None, "again", self._kept[digest], digest)
         pusher: Pusher | None = None
         try:
             message, keys, protection = self._opened(raw)
-            pusher, model, values = await self._whose(message, keys)
+            pusher, model, values = await self._whose(message, keys, place)
             reading, reply = self._read(message, pusher, model, values, raw, now)
             if reply is not None and protection is not None:
                 reply = protection.protect(reply)
@@ -196,11 +203,15 @@ class Judge:
         return keys
 
     async def _whose(
-        self, message: DataNotification | EventNotification, keys: TitleKeys | None
+        self, message: DataNotification | EventNotification, keys: TitleKeys | None, place: Place | None
     ) -> tuple[Pusher, MeterModel, list[bytes]]:
         values = elements(message.data) if isinstance(message, DataNotification) else []
         names = [keys.serial] if keys is not None else names_in(values)
         found = await self._look_up(names) if names else {}
+        if not names and place is not None and self._at is not None:
+            # An event names nobody, but the line it came by does.
+            at_place = await self._at(place)
+            names, found = ([at_place.serial], {at_place.serial: at_place}) if at_place else ([], {})
         if not found:
             said = f"no meter {', '.join(names[:3])} is in the register" if names else "it names no meter"
             raise BadPush("unknown_meter", said)

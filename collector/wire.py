@@ -76,6 +76,7 @@ class Wire(asyncio.Protocol):
         self.heard_at = 0.0  # loop time of the last byte
         self._stream = stream
         self._lost = lost
+        self.told: Callable[[Wire, bytes], None] | None = None  # whole frames that nobody asked for
         self._transport: asyncio.Transport | None = None
         self._held = bytearray()
         self._waiting: asyncio.Future[None] | None = None
@@ -134,6 +135,8 @@ class Wire(asyncio.Protocol):
                 case Payload(raw=raw):
                     # Between conversations nothing may come; what does is an answer too late to be one.
                     self.unasked += len(raw)
+                    if self.told is not None:
+                        self.told(self, raw)
                 case Registered() | Heartbeat():
                     pass
         if len(self._held) > HELD:
