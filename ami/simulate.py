@@ -58,6 +58,9 @@ command.add_command(simulate_proxy.command)
 )
 @click.option("--dial-in-to", help="HOST:PORT of the head-end's listener for modems that dial in.")
 @click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Where the modems listen that are called."
+)
+@click.option(
     "--json", "as_json", is_flag=True, help="One JSON line when ready; then a JSON line for each on stdin."
 )
 def serve_fleet(
@@ -75,13 +78,14 @@ def serve_fleet(
     push_to: str | None,
     push_every: float,
     dial_in_to: str | None,
+    host: str,
     as_json: bool,
 ) -> None:
-    """A seeded cooperative of two stations on 127.0.0.1, until stdin ends or Ctrl-C; with --meters a district
+    """A seeded cooperative of two stations on this machine, until stdin ends or Ctrl-C; with --meters a district
     of that size instead, cheap enough to load a head-end on the same machine.
 
     Without --dial-in-to every modem is called. Where the ports below 32768 of 127.0.0.1 run out, a district
-    goes on with those of 127.0.0.2. Once the meters answer, they are listed with addresses and
+    goes on with those of 127.0.0.2, and so on from --host. Once the meters answer, they are listed with addresses and
     passwords. With --json the list is a line on stdout instead: the register of the grid, which `ami import
     register` takes as it is.
 
@@ -104,6 +108,7 @@ def serve_fleet(
         ticking=ticking,
         replay=replay,
         dial_in_to=target,
+        host=host,
         push_to=None if push_to is None else simulate_proxy.endpoint("--push-to", push_to),
         push_every_s=push_every,
         district=size,

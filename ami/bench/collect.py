@@ -128,9 +128,9 @@ def _cores() -> Iterator[tuple[int, int]]:
 
 def _fleets(stack: ExitStack, folder: Path, sizes: Sequence[int], step: Step, runs: int) -> dict[int, Fleet]:
     fleets = {}
-    for size in sizes:
+    for number, size in enumerate(sizes):
         step(0, runs, f"{size:,} meters are made and read for the first time")
-        fleets[size] = stack.enter_context(fleet(folder / str(size), size))
+        fleets[size] = stack.enter_context(fleet(folder / str(size), size, number))
     return fleets
 
 

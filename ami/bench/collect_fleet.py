@@ -45,13 +45,18 @@ class Fleet:
 
 
 @contextmanager
-def fleet(folder: Path, meters: int) -> Iterator[Fleet]:
-    """Serve and register so many meters, and read their first day; of the next nothing is known yet."""
+def fleet(folder: Path, meters: int, number: int) -> Iterator[Fleet]:
+    """Serve and register so many meters, and read their first day; of the next nothing is known yet.
+
+    `number` tells the fleets of one run apart: each has addresses of its own, and leaves those of 127.0.0.1 to
+    everybody else on this machine.
+    """
     folder.mkdir()
-    home = Fleet(folder, ()).environment()
+    home = {**Fleet(folder, ()).environment(), "AMI_CALLS_PER_SECOND": "10000"}
     simulated = subprocess.Popen(
         words_of(
             "simulate", "fleet", "--meters", str(meters), "--modems", str(meters), "--dial-in", "0",
+            "--host", f"127.{64 + os.getpid() % 128}.{number}.1",
             "--epoch", AT.isoformat(), "--as-of", (AT - timedelta(days=1)).isoformat(), "--json",
         ),
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=home,
