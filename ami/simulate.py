@@ -81,11 +81,11 @@ def serve_fleet(
     host: str,
     as_json: bool,
 ) -> None:
-    """A seeded cooperative of two stations on this machine, until stdin ends or Ctrl-C; with --meters a district
-    of that size instead, cheap enough to load a head-end on the same machine.
+    """A seeded cooperative of two stations, until stdin ends or Ctrl-C; with --meters a district of that size
+    instead, cheap enough to load a head-end on the same machine.
 
-    Without --dial-in-to every modem is called. Where the ports below 32768 of 127.0.0.1 run out, a district
-    goes on with those of 127.0.0.2, and so on from --host. Once the meters answer, they are listed with addresses and
+    Without --dial-in-to every modem is called. Where the ports below 32768 of --host run out, a district goes
+    on with those of the next address (127.0.0.2). Once the meters answer, they are listed with addresses and
     passwords. With --json the list is a line on stdout instead: the register of the grid, which `ami import
     register` takes as it is.
 

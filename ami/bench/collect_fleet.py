@@ -48,8 +48,8 @@ class Fleet:
 def fleet(folder: Path, meters: int, number: int) -> Iterator[Fleet]:
     """Serve and register so many meters, and read their first day; of the next nothing is known yet.
 
-    `number` tells the fleets of one run apart: each has addresses of its own, and leaves those of 127.0.0.1 to
-    everybody else on this machine.
+    `number` tells the fleets of one run apart: each has addresses of its own, and leaves 127.0.0.1 to whoever
+    else works on this machine.
     """
     folder.mkdir()
     home = {**Fleet(folder, ()).environment(), "AMI_CALLS_PER_SECOND": "10000"}
