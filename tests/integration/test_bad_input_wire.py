@@ -46,7 +46,7 @@ from tests.fuzz import scenes
 from tests.unit.test_collector_dlms import ALL, NOW, PROFILE, Scripted, items, meter, served
 
 ANSWER_S = 0.4
-AT_PROFILE = 6  # the sixth answer after the association's is the profile's
+AT_PROFILE = 5  # the fifth answer after the association's is the profile's
 
 
 def hung_up(stream: ByteStream) -> bool:
