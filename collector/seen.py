@@ -21,8 +21,7 @@ from collector.standing import Watch, Watched
 from model.clock import Clock
 from model.period import local_day
 from storage import completeness, node_reports
-from storage.errors import StorageError
-from storage.pool import connect, session
+from storage.pool import session
 
 log = logging.getLogger("ami.health")
 
@@ -32,7 +31,7 @@ JOBS_S = 15.0
 COUNT_S = 300.0
 FIRST_COUNT_S = 20.0
 COUNT_WITHIN_S = 60.0  # what takes longer in a large fleet is not worth its price here: `ami report` tells it
-AWAY = (psycopg.Error, StorageError, OSError, TimeoutError)
+AWAY = (psycopg.Error, OSError, TimeoutError)
 
 
 @asynccontextmanager
@@ -124,7 +123,7 @@ async def _count(dsn: str, clock: Clock) -> None:
     await asyncio.sleep(FIRST_COUNT_S)  # what an earlier run left in the spool comes in first
     while True:
         try:
-            shares = await asyncio.to_thread(_shares, dsn, clock)
+            shares = await _shares(dsn, clock)
         except AWAY:
             metrics.COMPLETENESS.clear()
         else:
@@ -134,11 +133,12 @@ async def _count(dsn: str, clock: Clock) -> None:
         await asyncio.sleep(COUNT_S * random.uniform(0.9, 1.1))
 
 
-def _shares(dsn: str, clock: Clock) -> dict[str, float | None]:
+async def _shares(dsn: str, clock: Clock) -> dict[str, float | None]:
     now = clock()
     today = local_day(now)
-    with connect(dsn, statement_timeout_s=COUNT_WITHIN_S) as connection:
+    days = {"today": today, "yesterday": today - timedelta(days=1)}
+    async with await AsyncConnection.connect(dsn, autocommit=True, **session(COUNT_WITHIN_S)) as connection:
         return {
-            name: completeness.total(connection, day, day, now).share
-            for name, day in (("today", today), ("yesterday", today - timedelta(days=1)))
+            name: (await completeness.total_async(connection, day, day, now)).share
+            for name, day in days.items()
         }

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from typing import Final, LiteralString
+from typing import Any, Final, LiteralString
 
-from psycopg import Connection
+from psycopg import AsyncConnection, Connection
 from psycopg.rows import TupleRow
 
 from model.period import Period, midnight, require_aware
@@ -152,6 +152,15 @@ def total(
     return found
 
 
+async def total_async(
+    conn: AsyncConnection[TupleRow], first: date, last: date, now: datetime
+) -> Completeness:
+    """The same in the loop; whoever breaks it off stops the server's work too."""
+    cursor = await conn.execute(_ALL, _asked(first, last, now, None))
+    ((of, *rest),) = await cursor.fetchall()
+    return Completeness(str(of), *rest)
+
+
 def _ask(
     conn: Connection[TupleRow],
     query: LiteralString,
@@ -160,8 +169,13 @@ def _ask(
     now: datetime,
     received_by: datetime | None,
 ) -> list[Completeness]:
+    found = conn.execute(query, _asked(first, last, now, received_by))
+    return [Completeness(str(of), *rest) for of, *rest in found]
+
+
+def _asked(first: date, last: date, now: datetime, received_by: datetime | None) -> dict[str, Any]:
     period = Period(midnight(first), midnight(last + timedelta(days=1)))
-    asked = {
+    return {
         "first": first,
         "opens": period.start,
         "shuts": period.end,
@@ -171,4 +185,3 @@ def _ask(
         "channel": int(Channel.ACTIVE_IMPORT),
         "received_by": received_by or datetime.max.replace(tzinfo=UTC),
     }
-    return [Completeness(str(of), *rest) for of, *rest in conn.execute(query, asked)]

@@ -155,6 +155,7 @@ def test_the_hour_without_a_database_is_visible(site: Site) -> None:
         site.server.start()
         site.until(lambda: site.metrics()["ami_database_up"] == 1 and site.metrics()["ami_spool_rows"] == 0)
         assert site.metrics()["ami_spool_oldest_seconds"] == 0
+        site.until(lambda: sums(site.get("/metrics")[1])["ami_read_completeness_ratio"] > 1.5)
         (node,) = seen_nodes(site, lambda node: node["state"] == "ready" and node["spool_rows"] == 0)
         text = site.get("/metrics")[1]
         assert faults(text, names) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import random
 import uuid
@@ -135,6 +136,12 @@ def slowly(hung: list[Any], blocks: list[Block], by: By, received_by: datetime |
     return {key: (due[key], came[key], silent[key]) for key in due}
 
 
+async def in_the_loop(where: Any) -> completeness.Completeness:
+    connection = await psycopg.AsyncConnection.connect(where.dsn, password=where.password)
+    async with connection:
+        return await completeness.total_async(connection, FIRST, LAST, NOW)
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_completeness_is_what_a_slow_look_finds(conn: Connection[TupleRow], seed: int) -> None:
     rng = random.Random(seed)
@@ -152,6 +159,8 @@ def test_completeness_is_what_a_slow_look_finds(conn: Connection[TupleRow], seed
             sums.append((sum(one.due for one in found), sum(one.came for one in found)))
         whole = completeness.total(conn, FIRST, LAST, NOW, received_by)
         assert {(whole.due, whole.came)} == set(sums)
+        if received_by is None:
+            assert asyncio.run(in_the_loop(conn.info)) == whole
         assert 0 < whole.came < whole.due
 
 
