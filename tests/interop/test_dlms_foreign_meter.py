@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from decimal import Decimal
@@ -10,6 +11,14 @@ from typing import Any
 
 import pytest
 
+from collector.address import parse
+from collector.routes import DlmsAddress
+from collector.single_association import framing_of, settings_of
+from protocols.dlms import objects
+from protocols.dlms.client import ClientConnection
+from protocols.dlms.events import Associated, Connected, Got, Send
+from protocols.dlms.security import MemoryCounters
+from protocols.obis import Obis
 from tests.foreign_peers import Peers, ami_read
 
 pytestmark = pytest.mark.xdist_group("foreign-dlms-meter")  # one worker, one foreign meter
@@ -137,3 +146,34 @@ def test_a_foreign_meter_shuts_out_a_wrong_password(meter: dict[str, Any], tmp_p
 
 def _timed(rows: list[list[Any]]) -> list[list[Any]]:
     return [[datetime.fromisoformat(row[0]), *row[1:]] for row in rows]
+
+
+@pytest.mark.parametrize("framing", ["wrapper", "hdlc"])
+def test_the_length_asked_for_is_the_length_of_the_blocks(meter: dict[str, Any], framing: str) -> None:
+    """The meter cuts its answer by the `pdu=` of the address, which is less than it would say itself."""
+    pdu, port = 150, meter["ports"][framing]
+    address = parse(f"dlms+{framing}://127.0.0.1:{port}?client=16&server=1&auth=none&pdu={pdu}", {})
+    assert isinstance(address, DlmsAddress)
+    client = ClientConnection(settings_of(address, MemoryCounters()), framing_of(address))
+    asked_on = 0
+
+    with socket.create_connection(("127.0.0.1", port), 10) as line:
+
+        def told(kind: type[Any], raw: bytes) -> Any:
+            nonlocal asked_on
+            line.sendall(raw)
+            while True:
+                for event in client.receive(line.recv(65536)):
+                    if isinstance(event, kind):
+                        return event
+                    assert isinstance(event, Send)
+                    line.sendall(event.raw)
+                    asked_on += b"\xc0\x02" in event.raw  # get-request-next
+
+        if opening := client.connect():
+            told(Connected, opening)
+        told(Associated, client.associate())
+        asked_on = 0
+        rows = told(Got, client.get(objects.buffer(Obis.parse(PROFILE)))).raw()
+    assert len(rows) > 1024
+    assert len(rows) / pdu - 1 <= asked_on < 2 * len(rows) / pdu
