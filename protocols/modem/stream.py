@@ -25,8 +25,8 @@ HOLD_S: Final = 0.3
 """Bytes that may be the beginning of a heartbeat are held so long for the rest of it, then handed out."""
 _UNDECIDED: Final = -1
 _FLAG: Final = 0x7E
-MAX_NOISE: Final = 4096
-"""Bytes of noise in succession between HDLC frames, after which nobody can tell what this is."""
+MAX_NOISE: Final = 512
+"""Bytes of noise between HDLC frames beyond one for every sixteen of the frames: more of it is no line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ class ModemStream:
         if self._flagged and head[0] & 0xF0 == 0xA0:
             size = _hdlc_size(b"\x7e" + head)
             size -= size > 0  # the flag before it came with the frame before it
-        elif self._flagged and head[0] == _FLAG and size != 1:
+        elif self._flagged and head[0] == _FLAG and not (size > 0 and head[1] == _FLAG):
             size = _hdlc_size(head)
         if size > 0:
             return self._frame(size)
@@ -192,7 +192,7 @@ class ModemStream:
             return self._passed_on()
         raw = bytes(self._kept[:size])
         del self._kept[:size]
-        self._noise = 0
+        self._noise = max(0, self._noise - size // 16)
         self._flagged = hdlc
         return Payload(raw)
 
@@ -231,7 +231,7 @@ def frame_size(head: bytes) -> int:
     """
     wrapped, hdlc = head[:2] == b"\x00\x01", head[:1] == b"\x7e"
     if hdlc and len(head) >= 2 and head[1] == _FLAG:
-        return 1  # it fills a pause
+        return len(head) - len(head.lstrip(b"\x7e")) - 1  # they fill a pause; the last one may open a frame
     if hdlc and len(head) >= 3 and head[1] & 0xF0 == 0xA0:
         return ((head[1] & 0x07) << 8 | head[2]) + 2
     if len(head) < 4:

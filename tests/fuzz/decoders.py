@@ -25,7 +25,7 @@ from protocols.dlms.objects import ScalerUnit, read_capture_objects
 from protocols.dlms.objects.activity import Calendar
 from protocols.dlms.objects.holding import Holding
 from protocols.dlms.objects.securing import KeyKind, WrappedKey
-from protocols.dlms.profile import decode_rows, decode_rows_strictly
+from protocols.dlms.profile import decode_columns, decode_rows, decode_rows_strictly
 from protocols.dlms.reference import Access, Attribute, LongInvokeId, access_result, read_access, write_access
 from protocols.dlms.security import Suite
 from protocols.dlms.security.control import SecurityControl
@@ -259,6 +259,7 @@ def _parts() -> Iterator[Entry]:
     rows = accepted(_strict, (*messages.PROFILES, *values))
     yield decoder("decode_rows", _rows, rows, verify=_same_rows)
     yield decoder("decode_rows_strictly", _strict, rows)
+    yield decoder("decode_columns", lambda raw: decode_columns(raw, messages.CAPTURES), rows)
     captures = axdr.encode(axdr.array(*[column.to_data() for column in messages.CAPTURES]))
     yield decoder(
         "read_capture_objects", lambda raw: read_capture_objects(axdr.decode(raw)), [captures], evidence=False

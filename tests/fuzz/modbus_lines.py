@@ -14,6 +14,7 @@ from protocols.modbus.framing import Framing
 from protocols.modbus.identity import Echo, Identification, ReadIdentification, ReportServer, ServerReport
 from protocols.modbus.mbap import MbapFraming
 from protocols.modbus.pdu import Answer, answer_octets, read_answer
+from protocols.modbus.proof import LineProof
 from protocols.modbus.registers import Register, RegisterType, WordOrder, pick, read_plan
 from protocols.modbus.requests import (
     Bits,
@@ -123,6 +124,17 @@ def _heard(made: RtuServer, chunks: Chunks) -> None:
         made.feed(chunk)
 
 
+def _proving(made: LineProof, chunks: Chunks) -> None:
+    """Whatever is heard, it ends: some questions, and no more."""
+    made.question()
+    for chunk in chunks:
+        left, begun = made.passed(chunk)
+        if not chunk.endswith(left + begun):
+            raise Broken("what was passed on did not come")
+        if made.feed(chunk)[0]:
+            return
+
+
 def _answered(raw: bytes) -> None:
     if raw:
         answer = respond(Meter(), raw)
@@ -143,6 +155,10 @@ def _servers() -> Iterator[Entry]:
     yield Entry(
         "RtuServer", _heard, (frames, *[(frame,) for frame in frames]),
         lambda: RtuServer({UNIT: Meter(), 9: Meter()}), refusals=(), wire=True, bombs="modbus",
+    )  # fmt: skip
+    yield Entry(
+        "LineProof", _proving, ((sealed(bytes((UNIT, 0x88, 1))),) * 6, *[(frame,) for frame in frames]),
+        partial(LineProof, UNIT, ReadRegisters(3, 100, 3)), refusals=(), bombs="modbus",
     )  # fmt: skip
     yield decoder("respond", _answered, requests, refusals=(), bombs="modbus")
     yield decoder("read_request", _asked, requests, bombs="modbus")
