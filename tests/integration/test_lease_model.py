@@ -1,0 +1,119 @@
+"""Leases and the fence against a model: whatever nodes do, and however long one stands still in between, in
+comes exactly what was taken while its lease was in force, whenever it is brought."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from psycopg import AsyncConnection
+
+from storage import leases
+
+NODES = ("north", "south", "west")
+MODEMS = ("M1", "M2", "M3")  # M1 and M2 are in shard 0, M3 is in shard 1
+SHARD = {"M1": 0, "M2": 0, "M3": 1}
+nodes, modems, shards = st.sampled_from(NODES), st.sampled_from(MODEMS), st.sampled_from((0, 1))
+
+
+class Leases(RuleBasedStateMachine):
+    """`believed` is what each node thinks it holds: nobody tells it when it no longer does."""
+
+    dsn = ""
+
+    @initialize()
+    def begin(self) -> None:
+        self.believed: dict[tuple[str, str | int], int] = {}
+        self.holder: dict[str | int, tuple[str, int]] = {}
+        self.ended: set[int] = set()  # epochs that another node has brought to an end
+        self.superseded: set[int] = set()  # that their own node has
+        self.brought: list[tuple[str, int, datetime, bool]] = []
+        with psycopg.connect(self.dsn) as conn:
+            conn.execute("TRUNCATE node, shard_lease, modem_session, lease_move CASCADE")
+        for name in NODES:
+            self._do(lambda conn, name=name: leases.arrive(conn, name, uuid.uuid4(), "", ""))
+
+    def _do(self, what: Callable[[Any], Awaitable[Any]]) -> Any:
+        async def turn() -> Any:
+            async with await AsyncConnection.connect(self.dsn) as conn:
+                return await what(conn)
+
+        return asyncio.run(turn())
+
+    def _moved(self, what: str | int, node: str, epoch: int) -> None:
+        before = self.holder.get(what)
+        if before is not None:
+            assert epoch > before[1]
+            (self.superseded if before[0] == node else self.ended).add(before[1])
+        self.holder[what] = (node, epoch)
+        self.believed[node, what] = epoch
+
+    @rule(shard=shards, node=nodes)
+    def take(self, shard: int, node: str) -> None:
+        taken = self._do(lambda conn: leases.take_shard(conn, shard, node))
+        before = self.holder.get(shard)
+        assert taken.before == ("" if before is None else before[0])
+        self._moved(shard, node, taken.epoch)
+
+    @rule(modem=modems, node=nodes)
+    def call(self, modem: str, node: str) -> None:
+        calls = self._do(lambda conn: leases.called(conn, node, [modem, "nobody"]))
+        assert calls.keys() == {modem}
+        self._moved(modem, node, calls[modem].epoch)
+
+    @rule(modem=modems, node=nodes, dialled=st.booleans())
+    def poll(self, modem: str, node: str, dialled: bool) -> None:
+        """A node asks a modem under what it believes to hold."""
+        epoch = self.believed.get((node, modem if dialled else SHARD[modem]))
+        if epoch is not None:
+            at = self._do(_now)
+            self.brought.append((modem, epoch, at, epoch not in self.ended))
+
+    @rule()
+    def bring(self) -> None:
+        """Everything, again: the spools come when they come."""
+        batch = [(modem, epoch, at) for modem, epoch, at, _ in self.brought]
+        verdicts = self._do(lambda conn: leases.judge(conn, batch)) if batch else []
+        for (_, epoch, _, ours), let_in in zip(self.brought, verdicts, strict=True):
+            if epoch not in self.superseded:
+                assert let_in == ours
+        assert all(self._do(lambda conn: leases.judge(conn, [("M1", 0, datetime.now().astimezone())])))
+
+    def teardown(self) -> None:
+        if hasattr(self, "brought"):
+            self.bring()
+
+
+async def _now(conn: Any) -> datetime:
+    (at,) = await (await conn.execute("SELECT clock_timestamp()")).fetchone()
+    return at  # type: ignore[no-any-return]
+
+
+def test_leases_and_fencing(database: str) -> None:
+    with psycopg.connect(database) as conn:
+        conn.execute(
+            "INSERT INTO modem (code, link, host, port) SELECT code, 'dial_out', 'h', 1"
+            " FROM unnest(%s::text[]) AS new (code) ORDER BY code",
+            [list(MODEMS)],
+        )
+        conn.execute("UPDATE modem SET number = 251 WHERE code = 'M3'")
+
+    class Here(Leases):
+        dsn = database
+
+    run_state_machine_as_test(
+        Here,
+        settings=settings(
+            max_examples=12,
+            stateful_step_count=25,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
