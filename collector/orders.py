@@ -82,7 +82,7 @@ class Orders:
         self._clock, self._settings = clock, settings
         self._woken = asyncio.Event()
         self._asked: set[str] = set()
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
         self._tries: defaultdict[int, int] = defaultdict(int)
         self._not_before: dict[int, float] = {}
         self._told: dict[int, str] = {}
@@ -131,40 +131,33 @@ class Orders:
         await self._store.close()
 
     async def _look(self, asked: Collection[str]) -> None:
-        """`asked` alone, where somebody said for whom; else for all that are held."""
-        for modem in [modem for modem, task in self._tasks.items() if task.done()]:
-            self._tasks.pop(modem).result()
-        by_modem: defaultdict[str, list[Order]] = defaultdict(list)
-        for order in await self._waiting(asked or None):
-            by_modem[order.modem].append(order)
+        """`asked` alone, where somebody said for whom; else for all that are held.
+
+        Orders of one modem wait for its line side by side: it lets them in one after the other.
+        """
+        for number in [number for number, task in self._tasks.items() if task.done()]:
+            self._tasks.pop(number).result()
         now = time.monotonic()
-        for modem, orders in by_modem.items():
-            if modem in self._tasks:
-                self._asked.add(modem)  # looked at once more when those under way are done
+        for order in await self._waiting(asked or None):
+            if order.id in self._tasks or self._lines.epoch_of(order.modem) is None:
                 continue
-            if self._lines.epoch_of(modem) is None:
-                continue
-            ready = [one for one in orders if modem in asked or self._not_before.get(one.id, 0.0) <= now]
-            if ready:
-                self._tasks[modem] = task = asyncio.create_task(self._in_turn(ready))
-                task.add_done_callback(lambda _: self._woken.set() if self._asked else None)
+            if order.modem in asked or self._not_before.get(order.id, 0.0) <= now:
+                self._tasks[order.id] = asyncio.create_task(self._carry(order))
 
     async def _waiting(self, modems: Collection[str] | None) -> list[Order]:
         async with self._store.turn() as conn:
             return await order_claims.waiting(conn, modems, self._clock(), self._settings.forsaken_s)
 
-    async def _in_turn(self, orders: list[Order]) -> None:
-        """Those of one modem, one after the other."""
-        for order in orders:
-            try:
-                await self._try(order)
-            except StoreAway as away:
-                log.info("order %d waits: %s", order.id, away.sentence)
-                self._later(order)
-            except Exception:
-                # The edge of one order: whatever is wrong with it must not cost the others theirs.
-                log.exception("carrying out order %d went wrong", order.id)
-                self._later(order)
+    async def _carry(self, order: Order) -> None:
+        try:
+            await self._try(order)
+        except StoreAway as away:
+            log.info("order %d waits: %s", order.id, away.sentence)
+            self._later(order)
+        except Exception:
+            # The edge of one order: whatever is wrong with it must not cost the others theirs.
+            log.exception("carrying out order %d went wrong", order.id)
+            self._later(order)
 
     def _later(self, order: Order) -> None:
         tries = self._tries[order.id] = self._tries[order.id] + 1

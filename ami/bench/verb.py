@@ -76,6 +76,7 @@ command = Verbs(
         **{name: (f"bench.verb:{name}", about) for name, about in BENCHES.items()},
         ALL: ("bench.verb:every", "Every one of them but `collect`."),
         "collect": ("bench.collect:command", "Whole sessions with simulated meters: dlms-cosem, gurux-dlms."),
+        "ondemand": ("bench.ondemand:command", "How long a reading takes while the whole fleet is busy."),
         "listen": ("bench.listen:command", "Modems that dial in and stay: memory, lag, half-hours read."),
     },
 )

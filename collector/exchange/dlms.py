@@ -165,10 +165,12 @@ def _places(model: MeterModel, wanted: Wanted) -> list[Place]:
 
 
 def _soon(model: MeterModel, wanted: Wanted) -> tuple[Attribute, ...]:
-    """The registers, where they are the next question anyway: their instant is when the answer came."""
-    if not wanted.registers or wanted.closing or wanted.billing or wanted.instants:
+    """Instants and registers, where they are asked next anyway: their instant is when the answer came."""
+    if wanted.closing or wanted.billing:
         return ()
-    return tuple([item.place.dlms for item in model.registers])
+    instants = [item.place.dlms for item in model.instants] if wanted.instants else []
+    registers = [item.place.dlms for item in model.registers] if wanted.registers else []
+    return (*instants, *registers)
 
 
 async def read_registers(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -15,7 +16,7 @@ from collector.exchange.notebook import Notebook
 from collector.exchange.rows import Accepted, Meaning, Rows, accept, spoken
 from collector.exchange.scales import Scales
 from collector.plan import SETTLING, Span, floor_to, month_floor
-from model.period import LOCAL, Period
+from model.period import LOCAL, Period, local_day, midnight
 from model.readout import Answer, MeterEvent, RegisterRead
 from model.series import ReadingSource
 from protocols.dlms.objects import buffer
@@ -23,6 +24,8 @@ from protocols.dlms.profile import ProfileRows, decode_rows
 from protocols.dlms.selection import RangeSelection
 from protocols.errors import DecodeError, Refused, ServiceRefused
 from protocols.meter_models.model import BillingProfile, LoadProfile, MeterModel
+
+FAR_S = 0.4  # a round trip over a line that is far away
 
 
 def until(span: Span, end: datetime) -> Span | None:
@@ -43,15 +46,19 @@ async def read_profile(
     profile, deviation = model.profile, model.dlms.range_with_deviation
     assert profile is not None
     interval = timedelta(seconds=profile.interval_seconds)
-    for whole in spans:
+    refused: Span | None = None
+    for whole, piece in pieces(spans, course):
+        if whole is refused:
+            continue
         if course.give_way(whole.urgency):
             return
         now = notes.clock()
-        span = until(whole, floor_to(min(now, meter_now), interval))
+        span = until(piece, floor_to(min(now, meter_now), interval))
         if span is None:
             continue
         first = span.asked.start if span.opening else span.asked.start + interval
-        raw = await _ask(talk, profile, span, first, span.asked.end, deviation, notes)
+        refused = whole
+        raw = await _ask(talk, profile, whole, first, span.asked.end, deviation, notes)
         if raw is None:
             continue
         try:
@@ -66,8 +73,27 @@ async def read_profile(
             case str(reason):
                 notes.reject(reason, raw)
             case Accepted(blocks, answered, events):
+                refused = None
                 asked = span.asked if answered is None else answered
                 notes.take(Answer(span.item, raw, asked, answered is not None, blocks, events=events))
+
+
+def pieces(spans: Iterable[Span], course: Course) -> Iterator[tuple[Span, Span]]:
+    """Each span with what is asked of it at a time: all, or over a far line a local day.
+
+    A week comes in blocks, each a round trip for itself: as many days cost little more, and whoever waits for
+    the line need not wait for all of them.
+    """
+    for whole in spans:
+        if (course.rtt_s or 0.0) < FAR_S:
+            yield whole, whole
+            continue
+        start = whole.asked.start
+        while start < whole.asked.end:
+            end = min(whole.asked.end, midnight(local_day(start) + timedelta(days=1)))
+            opening = whole.opening and start == whole.asked.start
+            yield whole, replace(whole, asked=Period(start, end), opening=opening)
+            start = end
 
 
 async def _ask(
