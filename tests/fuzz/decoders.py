@@ -22,7 +22,7 @@ from protocols.dlms.hdlc.address import read_address
 from protocols.dlms.hdlc.fcs import fcs, intact
 from protocols.dlms.hdlc.parameters import LinkParameters
 from protocols.dlms.objects import ScalerUnit, read_capture_objects
-from protocols.dlms.objects.activity import Calendar
+from protocols.dlms.objects.activity import ActivityCalendar, Calendar
 from protocols.dlms.objects.holding import Holding
 from protocols.dlms.objects.securing import KeyKind, WrappedKey
 from protocols.dlms.profile import decode_columns, decode_rows, decode_rows_strictly
@@ -272,7 +272,7 @@ def _parts() -> Iterator[Entry]:
         bytes((2,)) + axdr.encode(messages.ENTRIES.parameters),
     ]
     yield decoder("read_selection", _selected, ranges, evidence=False)
-    calendar = next(one for one in OBJECTS if hasattr(one, "active"))
+    calendar = next(one for one in OBJECTS if isinstance(one, ActivityCalendar))
     yield decoder(
         "Calendar.from_attributes",
         lambda raw: Calendar.from_attributes(_attributes(raw), 2),
