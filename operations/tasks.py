@@ -21,7 +21,7 @@ from procrastinate.exceptions import AlreadyEnqueued
 from model.clock import Clock
 from model.jsonform import to_json
 from model.period import LOCAL, Period, add_months, local_day
-from operations import bill, close, validate, watch
+from operations import bill, close, orders, validate, watch
 from storage import days, runs
 from storage.pool import Pool
 from storage.queue import queue_app, take_over
@@ -167,6 +167,12 @@ async def take_over_due(context: JobContext, timestamp: int) -> None:
     await take_over(context.app)
 
 
+async def expire_orders(context: JobContext, timestamp: int) -> None:
+    """End the orders to meters that were neither approved nor sent in their time."""
+    office = _office(context)
+    await asyncio.to_thread(orders.expire, office.pool, office.clock())
+
+
 async def sweep(context: JobContext, timestamp: int) -> None:
     """Forget jobs done hours ago (what they came to stays in the audit); failed ones stay to be looked at."""
     await context.app.job_manager.delete_old_jobs(nb_hours=2)
@@ -183,6 +189,7 @@ _UPKEEP: dict[str, tuple[Callable[..., Awaitable[None]], str]] = {  # cron with 
     "close_due": (close_due, "5 * * * *"),
     "watch_due": (watch_due, "*/2 * * * *"),
     "take_over": (take_over_due, "* * * * * */5"),
+    "expire_orders": (expire_orders, "* * * * *"),
     "sweep": (sweep, "17 * * * *"),
 }
 
