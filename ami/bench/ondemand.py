@@ -31,6 +31,7 @@ from operations import accounts, orders
 from operations.orders import Rules
 from simulators.fault_proxy import FaultProxy
 from simulators.faulty_line import Trouble
+from storage import back_fill
 from storage import orders as stored
 from storage.embedded import Embedded
 from storage.orders import Order, OrderKind, OrderState
@@ -183,21 +184,14 @@ def _ask(
 
 
 def _held(pool: Pool) -> int:
-    """Modems whose line somebody holds: called under a lease, or connected."""
     with pool.connection() as conn:
-        row = conn.execute(
-            "SELECT count(*) FROM modem d WHERE d.link = 'dial_out' AND EXISTS (SELECT FROM shard_lease l "
-            "WHERE l.shard = d.shard) OR EXISTS (SELECT FROM modem_session s WHERE s.modem = d.code "
-            "AND s.ended IS NULL)"
-        ).fetchone()
-    return int(row[0]) if row else 0
+        return back_fill.lines_held(conn)
 
 
 def _stored(pool: Pool) -> int:
-    """Half-hours in the store."""
+    """Half-hours in the store: these meters have one channel."""
     with pool.connection() as conn:
-        row = conn.execute("SELECT coalesce(sum(array_length(raw, 1)), 0) FROM profile_block").fetchone()
-    return int(row[0]) if row else 0
+        return back_fill.profile_values(conn)
 
 
 def _until(holds: Any, what: str) -> None:
