@@ -3,7 +3,9 @@ a database that goes away, modems that call another than before. Nothing is lost
 
 from __future__ import annotations
 
+import dataclasses
 import signal
+import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from collector.spool import HELD
+from storage.embedded import Embedded
 from tests.nodes import Exchange, Nodes, nodes_before
 
 TAKEOVER_S = 20.0
@@ -134,3 +138,47 @@ async def test_a_node_that_stood_still_brings_nothing_in_that_is_not_its_own(
         ami("db", "psql", "-qc", f"TRUNCATE {tables} rejected_frame, finding, meter_event")
         read_all(ami, nodes)
         assert disturbed == nodes.evidence()
+
+
+def spooled(ami: Any, name: str) -> int:
+    """Readouts that wait in a node's spool."""
+    spool = sqlite3.connect(ami.home / "spool" / f"{name}.sqlite")
+    try:
+        return int(spool.execute(HELD).fetchone()[0])
+    finally:
+        spool.close()
+
+
+@pytest.mark.long
+@pytest.mark.timeout(150)
+async def test_a_database_that_is_killed_and_comes_back(
+    ami: Any, tmp_path: Path, free_ports: Callable[[], int]
+) -> None:
+    own = dataclasses.replace(ami, home=tmp_path / "own", environment={**ami.environment})
+    del own.environment["AMI_DATABASE_URL"]
+    own("db", "start")
+    server = Embedded(own.home)
+    own.environment["AMI_DATABASE_URL"] = str(server.dsn())
+    try:
+        with nodes_before(own, tmp_path, free_ports(), *SIZE, "--dial-in", "0", clock=TICKING) as nodes:
+            for name in ("a", "b"):
+                nodes.start(name, free_ports(), **LIVE)
+            await nodes.until(fair(nodes, "a", "b"))
+            await nodes.until(lambda: len(polls(nodes)) == 40)
+            before = polls(nodes)
+            assert server.stop("immediate")
+            # Both go on polling what they hold, and keep it.
+            await nodes.until(lambda: all(spooled(own, name) > 20 for name in ("a", "b")))
+            waiting = sum(spooled(own, name) for name in ("a", "b"))
+            server.start()
+            back = time.monotonic()
+            await nodes.until(lambda: not any(spooled(own, name) for name in ("a", "b")))
+            await nodes.until(all_polled_anew(nodes, before, "true"))
+            await nodes.until(fair(nodes, "a", "b"))
+            now = polls(nodes)
+            await nodes.until(all_polled_anew(nodes, now, "true"))
+            print("waited:", waiting, "all well again after", round(time.monotonic() - back, 1), "s")
+            assert sum(polls(nodes).values()) >= sum(before.values()) + waiting
+            assert nodes.rows("SELECT count(*) FROM poll WHERE outcome = 'fenced'") == [(0,)]
+    finally:
+        server.stop("immediate")
