@@ -1,0 +1,345 @@
+"""A fleet, a database and four head-ends as processes, and everything that may happen to them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from model.period import HALF_HOUR, LOCAL
+from storage.embedded.server import Embedded
+from storage.migrations import migrate
+from tests.chaos import ledger
+from tests.chaos.balancer import balancing
+from tests.chaos.flood import flood
+
+AS_OF = datetime(2026, 11, 20, 9, 29, tzinfo=LOCAL)  # a half-hour ends while it storms
+AMI = (sys.executable, "-m", "ami.main")
+REPOSITORY = Path(__file__).resolve().parents[2]
+SMALL = "small"  # the head-end whose spool lies on a small disk
+SMALL_BYTES = 6 << 20
+SPREAD = 8  # modems stand so far apart in the numbering that there are several shards of few
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much, and how long: seconds of storm, and of calm after it at the most."""
+
+    meters: int = 300
+    seconds: float = 240.0
+    calm: float = 180.0
+    kill_every: float = 20.0
+    dead_for: float = 24.0  # longer than a takeover may last
+    outage: float = 60.0
+    seed: int = 1
+
+
+@dataclass
+class Node:
+    """A head-end and how often it was killed."""
+
+    name: str
+    port: int
+    process: asyncio.subprocess.Process | None = None
+    starts: int = 0
+    down_since: float | None = None
+
+    @property
+    def up(self) -> bool:
+        return self.process is not None and self.process.returncode is None
+
+
+@dataclass
+class Storm:
+    """`run` is the whole of it."""
+
+    plan: Plan
+    home: Path
+    say: Say
+    free_port: Callable[[], int]
+    nodes: list[Node] = field(default_factory=list)
+    takeovers: list[float] = field(default_factory=list)
+    kills: int = 0
+    dsn: str = ""
+    away: bool = False  # the database is stopped
+    attacks: Counter[str] = field(default_factory=Counter)
+    _fleet: asyncio.subprocess.Process | None = None
+    _began: float = 0.0
+    _disk: subprocess.Popen[bytes] | None = None
+
+    async def run(self) -> dict[str, Any]:
+        plan, chance = self.plan, random.Random(self.plan.seed)
+        server = Embedded(self.home / "database")
+        try:
+            self.dsn = str(await asyncio.to_thread(server.start))
+            await asyncio.to_thread(migrate, self.dsn)
+            door = self.free_port()
+            names = ["north", "south", "west", SMALL]
+            self.nodes = [Node(name, self.free_port()) for name in names]
+            async with self._fleet_at(door) as ready:
+                await self._register(ready)
+                reachable = self._reachable(ready)
+                self.say(f"{len(reachable)} of {plan.meters} meters can be reached; the storm begins")
+                async with balancing(door, [node.port for node in self.nodes], chance):
+                    await self._storm(server, chance, self._callers(ready))
+                    await self._calm(reachable, ready)
+                    result = await self._judge(reachable, ready)
+                    await self._stop_nodes()
+            return result
+        finally:
+            for node in self.nodes:
+                if node.process is not None and node.up:
+                    node.process.kill()
+                    await node.process.wait()
+            if self._disk is not None:
+                self._disk.kill()
+                self._disk.wait()
+            await asyncio.to_thread(server.stop, "immediate")
+
+    # -- what there is
+
+    @contextlib.asynccontextmanager
+    async def _fleet_at(self, door: int) -> AsyncIterator[dict[str, Any]]:
+        plan = self.plan
+        self._fleet = await asyncio.create_subprocess_exec(
+            *AMI, "simulate", "fleet", "--json", "--seed", str(plan.seed), "--meters", str(plan.meters),
+            "--modems", str(plan.meters), "--dial-in", "0.5", "--dial-in-to", f"127.0.0.1:{door}",
+            "--profile", "lossy", "--heartbeat", "5", "--as-of", AS_OF.isoformat(), "--ticking",
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=REPOSITORY, limit=1 << 26,
+        )  # fmt: skip
+        self._began = time.monotonic()
+        try:
+            assert self._fleet.stdout is not None
+            yield json.loads(await self._fleet.stdout.readline())
+        finally:
+            assert self._fleet.stdin is not None
+            self._fleet.stdin.close()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._fleet.wait(), 20)
+            if self._fleet.returncode is None:
+                self._fleet.kill()
+
+    async def _order(self, **order: Any) -> dict[str, Any]:
+        fleet = self._fleet
+        assert fleet is not None
+        assert fleet.stdin is not None
+        assert fleet.stdout is not None
+        fleet.stdin.write(json.dumps(order).encode() + b"\n")
+        answer: dict[str, Any] = json.loads(await fleet.stdout.readline())
+        return answer
+
+    def _environment(self) -> dict[str, str]:
+        quick = {"AMI_CONCURRENCY": "12", "AMI_STORE_PATIENCE_S": "600", "AMI_ANSWER_S": "3"}
+        return {**os.environ, **quick, "AMI_HOME": str(self.home / "home"), "AMI_DATABASE_URL": self.dsn}
+
+    async def _register(self, ready: dict[str, Any]) -> None:
+        file = self.home / "register.json"
+        file.write_text(json.dumps(ready["register"]))
+        for words in (("init",), ("import", "register", str(file))):
+            process = await asyncio.create_subprocess_exec(
+                *AMI, *words, env=self._environment(), cwd=REPOSITORY,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+            said, _ = await process.communicate()
+            assert process.returncode == 0, said.decode()
+        with psycopg.connect(self.dsn) as conn:
+            conn.execute("UPDATE modem SET number = number * %s", [SPREAD])
+            row = conn.execute("SELECT count(DISTINCT shard) FROM modem").fetchone()
+        self.say(f"{row and row[0]} shards of modems, half of which call")
+
+    @staticmethod
+    def _reachable(ready: dict[str, Any]) -> list[str]:
+        dead = set(ready["dead"]["meters"])
+        return [meter["serial"] for meter in ready["register"]["meters"] if meter["serial"] not in dead]
+
+    @staticmethod
+    def _callers(ready: dict[str, Any]) -> list[str]:
+        return [modem["registration"] for modem in ready["register"]["modems"] if modem["registration"]]
+
+    # -- what happens
+
+    async def _start(self, node: Node) -> None:
+        node.starts += 1
+        node.down_since = None
+        words = [
+            *AMI, "collect", "--node", node.name, "--listen-port", str(node.port),
+            "--as-of", self._now().isoformat(), "--ticking",
+        ]  # fmt: skip
+        if node.name == SMALL:
+            words = [*self._on_small_disk(), *words]
+        log = (self.home / f"{node.name}.log").open("ab")
+        node.process = await asyncio.create_subprocess_exec(
+            *words, env=self._environment(), cwd=REPOSITORY, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
+        log.close()
+
+    def _on_small_disk(self) -> list[str]:
+        """The disk outlives the head-end: it belongs to a process of its own."""
+        if self._disk is None:
+            spool = self.home / "home" / "spool"
+            spool.mkdir(parents=True, exist_ok=True)
+            mount = f'mount -t tmpfs -o size={SMALL_BYTES} small "$1" && echo mounted && exec sleep 100000'
+            self._disk = subprocess.Popen(
+                ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mount, "sh", str(spool)],
+                stdout=subprocess.PIPE,
+            )
+            assert self._disk.stdout is not None
+            assert self._disk.stdout.readline() == b"mounted\n"
+        return ["nsenter", "--preserve-credentials", "--user", "--mount", "--target", str(self._disk.pid)]
+
+    def _now(self) -> datetime:
+        return AS_OF + timedelta(seconds=time.monotonic() - self._began)
+
+    async def _storm(self, server: Embedded, chance: random.Random, callers: list[str]) -> None:
+        for node in self.nodes:
+            await self._start(node)
+        ports = [node.port for node in self.nodes]
+        storming = [
+            asyncio.create_task(flood(ports, callers, chance, self.attacks)),
+            asyncio.create_task(self._killing(chance)),
+            asyncio.create_task(self._outage(server)),
+            asyncio.create_task(self._watching()),
+        ]
+        try:
+            async with asyncio.timeout(self.plan.seconds):
+                await asyncio.gather(*storming)
+        except TimeoutError:
+            pass
+        finally:
+            for task in storming:
+                task.cancel()
+            await asyncio.gather(*storming, return_exceptions=True)
+        if self.away:
+            await asyncio.to_thread(server.start)
+            self.away = False
+        self.say(f"the storm is over: {self.kills} kills, {self.attacks['connections']} hostile calls")
+
+    async def _watching(self) -> None:
+        """A head-end that ended by itself is started again, as its supervisor would."""
+        while True:
+            await asyncio.sleep(1.0)
+            for node in self.nodes:
+                if not node.up and (
+                    node.down_since is None or time.monotonic() - node.down_since > self.plan.dead_for
+                ):
+                    await self._start(node)
+
+    async def _killing(self, chance: random.Random) -> None:
+        while True:
+            await asyncio.sleep(self.plan.kill_every)
+            up = [node for node in self.nodes if node.up]
+            if len(up) < 2:
+                continue
+            node = chance.choice(up)
+            assert node.process is not None
+            shards = [] if self.away else await asyncio.to_thread(self._shards_of, node.name)
+            node.process.send_signal(signal.SIGKILL)
+            await node.process.wait()
+            node.down_since = time.monotonic()
+            self.kills += 1
+            self.say(f"{node.name} was killed; it had {len(shards)} shards")
+            if shards:
+                asyncio.create_task(self._see_taken(node, shards, time.monotonic()))  # noqa: RUF006
+
+    def _shards_of(self, name: str) -> list[int]:
+        with psycopg.connect(self.dsn) as conn:
+            rows = conn.execute("SELECT shard FROM shard_lease WHERE node = %s", [name]).fetchall()
+        return [shard for (shard,) in rows]
+
+    async def _see_taken(self, node: Node, shards: list[int], since: float) -> None:
+        left = set(shards)
+        while left and not self.away and time.monotonic() - since < self.plan.dead_for:
+            await asyncio.sleep(0.5)
+            with contextlib.suppress(psycopg.OperationalError):
+                left &= set(await asyncio.to_thread(self._shards_of, node.name))
+        if not left:
+            self.takeovers.append(time.monotonic() - since)
+            self.say(f"what {node.name} had is with others after {self.takeovers[-1]:.1f} s")
+        elif not self.away:
+            self.takeovers.append(float("inf"))
+            self.say(f"what {node.name} had was not taken over within {self.plan.dead_for:g} s")
+
+    async def _outage(self, server: Embedded) -> None:
+        await asyncio.sleep(self.plan.seconds * 0.35)
+        self.away = True
+        await asyncio.to_thread(server.stop, "immediate")
+        self.say(f"the database was stopped at once, for {self.plan.outage:g} s")
+        await asyncio.sleep(self.plan.outage)
+        await asyncio.to_thread(server.start)
+        self.away = False
+        self.say("the database is back")
+
+    async def _calm(self, reachable: list[str], ready: dict[str, Any]) -> None:
+        """Everything works again; wait until all is there, or long enough."""
+        for node in self.nodes:
+            if not node.up:
+                await self._start(node)
+        begin = datetime.fromisoformat(ready["history_from"])
+        end = time.monotonic() + self.plan.calm
+        told = 0.0
+        while time.monotonic() < end:
+            due = (self._now() - begin) // HALF_HOUR * len(reachable)
+            held = await asyncio.to_thread(ledger.held, self.dsn)
+            if time.monotonic() - told > 15:
+                told = time.monotonic()
+                self.say(f"{held:,} of {due:,} half-hours are there")
+            if held >= due:
+                return
+            for node in self.nodes:
+                if not node.up:
+                    await self._start(node)
+            await asyncio.sleep(2.0)
+
+    async def _judge(self, reachable: list[str], ready: dict[str, Any]) -> dict[str, Any]:
+        begin = datetime.fromisoformat(ready["history_from"])
+        end = begin + (self._now() - begin) // HALF_HOUR * HALF_HOUR
+        rows = [row for row in await asyncio.to_thread(ledger.evidence, self.dsn) if row[1] < end]
+        truth: dict[str, list[int]] = {}
+        for first in range(0, len(reachable), 20):
+            meters = reachable[first : first + 20]
+            answer = await self._order(
+                do="intervals", meters=meters, **{"from": begin.isoformat(), "to": end.isoformat()}
+            )
+            truth |= answer["intervals"]
+        with psycopg.connect(self.dsn) as conn:
+            fenced = conn.execute("SELECT count(*) FROM poll WHERE outcome = 'fenced'").fetchone()
+        known = [seconds for seconds in self.takeovers if seconds != float("inf")]
+        return {
+            "meters": self.plan.meters,
+            "reachable": len(reachable),
+            **ledger.balance(rows, truth, begin).document(),
+            "kills": self.kills,
+            "starts": {node.name: node.starts for node in self.nodes},
+            "takeovers_s": [round(seconds, 1) for seconds in known],
+            "not_taken_over": len(self.takeovers) - len(known),
+            "fenced": fenced[0] if fenced else 0,
+            "hostile_calls": self.attacks["connections"],
+            "spool_was_full": "is full" in self._log(SMALL) or "no room" in self._log(SMALL),
+        }
+
+    def _log(self, name: str) -> str:
+        return (self.home / f"{name}.log").read_text(errors="replace")
+
+    async def _stop_nodes(self) -> None:
+        for node in self.nodes:
+            if node.process is not None and node.up:
+                node.process.terminate()
+        for node in self.nodes:
+            if node.process is not None:
+                await node.process.wait()
