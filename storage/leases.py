@@ -37,8 +37,8 @@ _LEFT: Final = "UPDATE node SET stopped_at = clock_timestamp() WHERE name = %s A
 _LIVE: Final = """
     SELECT n.name, (SELECT count(*) FROM shard_lease l WHERE l.node = n.name) FROM node n
     WHERE stopped_at IS NULL AND seen_at > clock_timestamp() - make_interval(secs => %s)"""
-# For a fair share somebody counts a little less long than until his work is taken over.
-_SHARE_S: Final = STALLED_S - 3.0
+# A node is heard oftener than its worker: when jobs of one are taken over, it was silent for so long.
+_SILENT_S: Final = STALLED_S - 3.0
 _OTHERS: Final = """
     SELECT name FROM node WHERE stopped_at IS NULL AND spool <> ALL (%s::uuid[])
         AND seen_at > clock_timestamp() - make_interval(secs => %s) ORDER BY name"""
@@ -151,7 +151,7 @@ async def beat(conn: Conn, name: str, started_at: datetime, worker: int | None) 
     if seen is None:
         return None
     shards = tuple(shard for (shard,) in await (await conn.execute(_SHARDS)).fetchall())
-    held: dict[str, int] = dict(await (await conn.execute(_LIVE, [_SHARE_S])).fetchall())
+    held: dict[str, int] = dict(await (await conn.execute(_LIVE, [_SILENT_S])).fetchall())
     epochs: dict[int, int] = dict(await (await conn.execute(_MINE, [name])).fetchall())
     return Beat(seen[0], shards, held, epochs)
 
@@ -181,7 +181,7 @@ async def take_shard(conn: Conn, shard: int, node: str) -> Taken:
 
     A holder that fell silent may hang in the middle of a transaction: what it has open here is ended first.
     """
-    holder = await (await conn.execute(_HOLDER, [STALLED_S, shard])).fetchone()
+    holder = await (await conn.execute(_HOLDER, [_SILENT_S, shard])).fetchone()
     silent = holder is not None and holder[0] != node and holder[1] == "silent"
     if holder is not None and silent:
         await conn.execute(_END, [APPLICATION.format(holder[0])])
@@ -205,7 +205,7 @@ class Call:
 async def called(conn: Conn, node: str, modems: Collection[str]) -> dict[str, Call]:
     """These modems have called this node; their new sessions. A modem that nobody knows is not in it."""
     codes = sorted(modems)
-    for (silent,) in await (await conn.execute(_HOLDERS, [codes, node, STALLED_S])).fetchall():
+    for (silent,) in await (await conn.execute(_HOLDERS, [codes, node, _SILENT_S])).fetchall():
         await conn.execute(_END, [APPLICATION.format(silent)])
     before = {
         code: (epoch, name) for code, epoch, name in await (await conn.execute(_SESSIONS, [codes])).fetchall()

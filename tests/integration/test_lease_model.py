@@ -38,7 +38,7 @@ class Leases(RuleBasedStateMachine):
         with psycopg.connect(self.dsn) as conn:
             conn.execute("TRUNCATE node, shard_lease, modem_session, lease_move CASCADE")
         for name in NODES:
-            self._do(lambda conn, name=name: leases.arrive(conn, name, uuid.uuid4(), "", ""))
+            self._arrive(name)
 
     def _do(self, what: Callable[[Any], Awaitable[Any]]) -> Any:
         async def turn() -> Any:
@@ -46,6 +46,9 @@ class Leases(RuleBasedStateMachine):
                 return await what(conn)
 
         return asyncio.run(turn())
+
+    def _arrive(self, name: str) -> None:
+        self._do(lambda conn: leases.arrive(conn, name, uuid.uuid4(), "", ""))
 
     def _moved(self, what: str | int, node: str, epoch: int) -> None:
         before = self.holder.get(what)

@@ -112,10 +112,9 @@ async def test_a_node_that_stood_still_brings_nothing_in_that_is_not_its_own(
     slow = {"AMI_CONCURRENCY": "3"}
     with nodes_before(ami, tmp_path, dialled, *size) as nodes:
         nodes.start("a", one, **slow)
-        nodes.start("b", two, **slow)
-        await nodes.until(fair(nodes, "a", "b"))
         await nodes.until(lambda: sum(polls(nodes).values()) > 3)
-        stopped = nodes.send("a", signal.SIGSTOP)
+        stopped = nodes.send("a", signal.SIGSTOP)  # in the middle of three conversations
+        nodes.start("b", two, **slow)
         await nodes.until(fair(nodes, "b"), TAKEOVER_S)
         print("taken over from one that stands still after", round(time.monotonic() - stopped, 1), "s")
         await nodes.until(lambda: time.monotonic() - stopped > TAKEOVER_S)
