@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from collector import door
 from collector import dial_in as lines
+from collector import door
 from collector.errors import LinkDown
 from collector.links import DialIn
 from collector.listener import Listener
