@@ -23,6 +23,7 @@ from ami.instants import INSTANT
 from ami.settings import NODE_NAME, Settings, load
 from collector import headend
 from collector.clock_limits import ClockLimits
+from collector.fleet_keys import OurSide
 from collector.settings import CollectReport, HeadEndSettings, Progress, unseen
 from model.clock import Clock
 from storage import fleet
@@ -142,6 +143,8 @@ def head_end_settings(
         dsn=dsn,
         spool_path=settings.spool_path,
         unwrap=key.unwrap,
+        wrap=key.wrap,
+        ours=OurSide.of_home(settings.home / "fleet-keys"),
         node=settings.node_name,
         version=version("dienke"),
         listen_host=settings.listen_host,

@@ -126,6 +126,7 @@ SINGULAR = {
     "modems": "modem",
     "meters": "meter",
     "passwords": "password",
+    "keys": "key",
     "points": "point",
     "multipliers": "multiplier",
     "supplies": "supply",

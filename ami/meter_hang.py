@@ -13,6 +13,7 @@ from ami import clocks, home
 from ami.console import say, when
 from ami.instants import INSTANT
 from ami.settings import load
+from collector import meter_keys
 from model.period import add_months, local_day, midnight
 from operations import importing, meter_changes
 from storage.pool import open_pool
@@ -121,7 +122,9 @@ def add(
 
     What is not there yet is made with it: modem, point and, with --name, the customer. What the meter keeps
     since --since in its own buffer is read by the next `ami collect`. Its password is taken from the
-    environment variable AMI_METER_PASSWORD, never from the command line.
+    environment variable AMI_METER_PASSWORD, its keys from the file that AMI_METER_KEYS names (TOML or JSON:
+    encryption_key, authentication_key, master_key, in hex) or from AMI_METER_ENCRYPTION_KEY,
+    AMI_METER_AUTHENTICATION_KEY and AMI_METER_MASTER_KEY; never from the command line.
 
     \b
     A modem with an address of its own, at a customer who was imported:
@@ -141,6 +144,7 @@ def add(
         port=port or (meter_changes.usual_port(given["model"]) if given["host"] else 0),
         indices=meter_changes.raw_indices(serial, given["model"], indices),
         password=os.environ.get(PASSWORD_VARIABLE) or None,
+        keys=meter_keys.of_the_fleet(serial, os.environ),
         **given,
     )
     key = WrappingKey.load_or_create(settings.wrapping_key_path)
@@ -170,20 +174,24 @@ def add(
 def change(serial: str, **given: Any) -> None:
     """Change how meter SERIAL is reached; what is not named stays as it is.
 
-    A new password is taken from the environment variable AMI_METER_PASSWORD. A modem that several meters
-    share changes for all of them.
+    A new password is taken from the environment variable AMI_METER_PASSWORD, keys as `ami meter add` takes
+    them: those the meter has already (new ones are sent to it by `ami key rotate`). A modem that several
+    meters share changes for all of them.
 
     \b
     AMI_METER_PASSWORD=… ami meter change 20260001
+    AMI_METER_KEYS=keys.toml ami meter change 20260001
     ami meter change 20260001 --host 10.8.0.99 --port 4060
     """
     password = os.environ.get(PASSWORD_VARIABLE) or None
-    if password is None and all(value is None for value in given.values()):
-        raise click.UsageError(f"nothing is to be changed: name an option, or set {PASSWORD_VARIABLE}")
+    keys = meter_keys.of_the_fleet(serial, os.environ)
+    if password is None and keys is None and all(value is None for value in given.values()):
+        said = f"nothing is to be changed: name an option, or set {PASSWORD_VARIABLE}"
+        raise click.UsageError(f"{said} or {meter_keys.FILE_VARIABLE}")
     settings = load()
     key = WrappingKey.load_or_create(settings.wrapping_key_path)
     with home.database(settings) as dsn, open_pool(dsn) as pool:
-        wanted = meter_changes.Change(password=password, **given)
+        wanted = meter_changes.Change(password=password, keys=keys, **given)
         changed = meter_changes.change(pool, serial, wanted, key.wrap)
     nouns = " and ".join(noun.removesuffix("s") for noun in changed)
     say(f"Meter {serial}: {nouns} changed." if changed else f"Meter {serial} is as it was.")

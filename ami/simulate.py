@@ -36,6 +36,7 @@ command.add_command(simulate_proxy.command)
     type=click.FloatRange(0, 1),
     help="Share of the modems of --meters that call --dial-in-to; default: 0.5.",
 )
+@click.option("--keyed", type=click.FloatRange(0, 1), help="Share of --meters that want keys; default: none.")
 @click.option(
     "--profile",
     type=click.Choice(networks.names()),
@@ -69,6 +70,7 @@ def serve_fleet(
     meters: int | None,
     modems: int | None,
     dial_in: float | None,
+    keyed: float | None,
     profile: str,
     heartbeat: float,
     epoch: datetime | None,
@@ -97,7 +99,7 @@ def serve_fleet(
     ami simulate fleet --meters 10000 --modems 2500 --dial-in 0.5 --profile lossy --dial-in-to 127.0.0.1:4059
     """
     target = None if dial_in_to is None else simulate_proxy.endpoint("--dial-in-to", dial_in_to)
-    size = _district(meters, modems, dial_in)
+    size = _district(meters, modems, dial_in, keyed)
     if size is not None and replay is not None:
         raise click.UsageError("a fleet replays a file or has --meters, not both")
     options = Options(
@@ -118,13 +120,18 @@ def serve_fleet(
     asyncio.run(serve(options, ready=None if as_json else _show))
 
 
-def _district(meters: int | None, modems: int | None, dial_in: float | None) -> District | None:
+def _district(
+    meters: int | None, modems: int | None, dial_in: float | None, keyed: float | None
+) -> District | None:
     if meters is None:
-        if modems is not None or dial_in is not None:
-            raise click.UsageError("--modems and --dial-in go with --meters: say how many")
+        if modems is not None or dial_in is not None or keyed is not None:
+            raise click.UsageError("--modems, --dial-in and --keyed go with --meters: say how many")
         return None
     return District(
-        meters, -(-meters // 4) if modems is None else modems, 0.5 if dial_in is None else dial_in
+        meters,
+        -(-meters // 4) if modems is None else modems,
+        0.5 if dial_in is None else dial_in,
+        keyed or 0.0,
     )
 
 

@@ -176,6 +176,7 @@ class _Round:
                     scales=seat.scales,
                     clock_limits=settings.clock_limits,
                     course=course,
+                    ours=settings.ours,
                 )
         except LinkDown as down:
             reached = False

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from collector.errors import BadAddress, reason
+from model.grid import SecretKeys
 
 FILE_VARIABLE = "AMI_METER_KEYS"
 ENCRYPTION_VARIABLE = "AMI_METER_ENCRYPTION_KEY"
 AUTHENTICATION_VARIABLE = "AMI_METER_AUTHENTICATION_KEY"
+MASTER_VARIABLE = "AMI_METER_MASTER_KEY"
 DEDICATED_VARIABLE = "AMI_METER_DEDICATED"
 _OLD_DEDICATED_VARIABLE = "AMI_METER_DEDICATED_KEY"
 _SIZES = (16, 32)
@@ -69,6 +71,30 @@ def find(file: str, environment: Mapping[str, str]) -> MeterKeys:
         _key(environment, where, AUTHENTICATION_VARIABLE),
         _wanted(environment, where, DEDICATED_VARIABLE, _OLD_DEDICATED_VARIABLE),
     )
+
+
+def of_the_fleet(serial: str, environment: Mapping[str, str]) -> SecretKeys | None:
+    """The keys of a registered meter: in the file that AMI_METER_KEYS names, or in variables of their own;
+    None where neither is set. The master key, under which new ones travel, may be left out.
+
+    A file may hold those of one meter, or of many under their serials. Raises `BadAddress`.
+    """
+    path = environment.get(FILE_VARIABLE, "")
+    if path:
+        found: Mapping[str, Any] = _file(Path(path))
+        if isinstance(found.get(serial), dict):
+            found = found[serial]
+        names, where = ("encryption_key", "authentication_key", "master_key"), path
+    else:
+        names, where = (ENCRYPTION_VARIABLE, AUTHENTICATION_VARIABLE, MASTER_VARIABLE), "the environment"
+        found = {name: environment[name] for name in names if environment.get(name)}
+        if not found:
+            return None
+    encryption, authentication = (_key(found, where, name).hex() for name in names[:2])
+    master = _key(found, where, names[2]).hex() if found.get(names[2]) else ""
+    if len({len(key) for key in (encryption, authentication, master) if key}) != 1:
+        raise BadAddress(f"the keys in {where} are of different lengths: all of one meter are of one suite")
+    return SecretKeys(encryption, authentication, master)
 
 
 def _file(path: Path) -> Mapping[str, Any]:

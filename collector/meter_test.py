@@ -136,4 +136,6 @@ async def _converse(settings: HeadEndSettings, link: Link, meter: LineMeter, clo
     wanted = Wanted(spans, registers=True, instants=True)
     await link.ready(settings.dial_in_wait_s)
     async with link.lease() as stream:
-        return await read_meter(stream, meter, wanted, clock=clock, answer_s=settings.answer_s)
+        return await read_meter(
+            stream, meter, wanted, clock=clock, answer_s=settings.answer_s, ours=settings.ours
+        )

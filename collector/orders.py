@@ -12,7 +12,7 @@ import logging
 import random
 import time
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -22,6 +22,7 @@ from collector.errors import CollectorError, LinkDown, SpoolError, StoreAway
 from collector.exchange.command import SEND_WITHIN_S, Outcome, command, settle
 from collector.exchange.facts import facts_of
 from collector.exchange.on_demand import read_on_demand
+from collector.fleet_keys import OurSide
 from collector.links import Link
 from collector.metrics import ONDEMAND_SECONDS
 from collector.roster import Seat
@@ -64,12 +65,18 @@ class OrderSettings:
     limits: ClockLimits = field(default_factory=ClockLimits)
     cuts_an_hour: int = 20
     forsaken_s: float = FORSAKEN_S
+    ours: OurSide | None = None
+    unwrap: Callable[[bytes], bytes] | None = field(default=None, repr=False)
+    wrap: Callable[[bytes], bytes] | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, settings: HeadEndSettings) -> OrderSettings:
         """As this head-end is told."""
         limits = settings.clock_limits or ClockLimits()
-        return cls(settings.answer_s, limits, settings.disconnections_per_hour)
+        return cls(
+            settings.answer_s, limits, settings.disconnections_per_hour, ours=settings.ours,
+            unwrap=settings.unwrap, wrap=settings.wrap,
+        )  # fmt: skip
 
 
 class Orders:
@@ -195,6 +202,7 @@ class Orders:
                 readout, facts = await read_on_demand(
                     stream, seat.meter, order.parameters.get("items", []), seat.abilities, clock=self._clock,
                     answer_s=self._settings.answer_s, scales=seat.scales, heard=heard,
+                    ours=self._settings.ours,
                 )  # fmt: skip
             if not telling:
                 await self._answer(order, holder, seat, readout, facts)
@@ -234,7 +242,7 @@ class Orders:
             async with link.lease(Urgency.ON_DEMAND) as stream:
                 outcome, readout = await command(
                     stream, seat.meter, order, clock=self._clock, answer_s=self._settings.answer_s,
-                    limits=self._settings.limits, claim=claim,
+                    limits=self._settings.limits, claim=claim, ours=self._settings.ours,
                 )  # fmt: skip
         except LinkDown as down:
             outcome, readout = Outcome(OrderState.APPROVED, down.sentence), None
@@ -252,7 +260,7 @@ class Orders:
             async with link.lease(Urgency.ON_DEMAND) as stream:
                 outcome, readout = await settle(
                     stream, seat.meter, order, clock=self._clock, answer_s=self._settings.answer_s,
-                    limits=self._settings.limits,
+                    limits=self._settings.limits, ours=self._settings.ours,
                 )  # fmt: skip
         except LinkDown as down:
             outcome, readout = Outcome(OrderState.UNKNOWN, down.sentence), None

@@ -130,6 +130,9 @@ class Roster:
         # The spool before the store: what leaves the one meanwhile is found in the other.
         waiting = [record async for record in spool.of_meters(fresh)] if fresh else []
         answered, latest = await self._store(self._known, fresh) if fresh else ({}, {})
+        if self._settings.ours is not None:
+            for meter_id in fresh:
+                self._settings.ours.forget(meter_id)
         for line in lines:
             for meter in line.meters:
                 self._take_seat(line, meter)

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from collector.clock_limits import ClockLimits
+from collector.fleet_keys import OurSide
 from collector.mqtt_settings import BrokerSettings
 from collector.spool import LIMIT
 
@@ -26,6 +27,8 @@ class HeadEndSettings:
     dsn: str = field(repr=False)
     spool_path: Path
     unwrap: Callable[[bytes], bytes] = field(repr=False)
+    wrap: Callable[[bytes], bytes] | None = field(default=None, repr=False)  # None: no keys are changed
+    ours: OurSide | None = None  # how meters that want keys are opened; None: they are not
     node: str = "head-end"  # under which name it is one of the nodes at this database
     version: str = ""
     listen_host: str = "127.0.0.1"

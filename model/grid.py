@@ -31,6 +31,8 @@ class ModemLink(StrEnum):
 ASKED = frozenset(set(ModemLink) - {ModemLink.MQTT})
 """Links over which meters are asked; the others bring what they have by themselves."""
 _DEVICE = re.compile(r"/\S+( [1-9]\d{1,6}( [78][NEO][12])?)?")
+_HEXADECIMAL = re.compile(r"[0-9A-Fa-f]*")
+_KEY_DIGITS = {32, 64}
 _NUMBER = re.compile(r"\+?[0-9*#]{3,20}")
 
 
@@ -115,6 +117,26 @@ class Modem:
 
 
 @dataclass(frozen=True, slots=True)
+class SecretKeys:
+    """What opens a meter that wants keys, in hexadecimal digits: the global unicast encryption key, the
+    authentication key and, empty where it is not known, the master key under which new ones travel."""
+
+    encryption: str = field(repr=False)
+    authentication: str = field(repr=False)
+    master: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        sizes = {len(key) for key in (self.encryption, self.authentication, self.master) if key}
+        hexadecimal = all(
+            _HEXADECIMAL.fullmatch(key) for key in (self.encryption, self.authentication, self.master)
+        )
+        if len(sizes) != 1 or sizes - _KEY_DIGITS or not hexadecimal:
+            raise ModelError("the keys of a meter have 32 hexadecimal digits each (64 in suite 2)")
+        if not (self.encryption and self.authentication):
+            raise ModelError("a meter that wants keys has an encryption key and an authentication key")
+
+
+@dataclass(frozen=True, slots=True)
 class Meter:
     """A meter as the meter room knows it. `model` names a file in protocols/meter_models.
 
@@ -129,6 +151,7 @@ class Meter:
     digits: int | None = None  # None: as the model says
     password: str | None = field(default=None, repr=False)
     live_every_s: int | None = None
+    keys: SecretKeys | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.live_every_s is not None and self.live_every_s < 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -20,6 +20,7 @@ from model.grid import (
     ReadingBook,
     Register,
     Role,
+    SecretKeys,
     Station,
     Supply,
 )
@@ -70,6 +71,7 @@ class NewMeter:
     live_every_s: int | None = None  # as in `model.grid.Meter`
     address: int = 1
     password: str | None = None
+    keys: SecretKeys | None = field(default=None, repr=False)
     digits: int | None = None
     indices: dict[str, int] | None = None
     point: str = ""  # empty: made from the customer
@@ -224,8 +226,9 @@ def add_meter(pool: Pool, new: NewMeter, wrap: Wrap) -> Point:
         code = place.points[0].code if place.points else new.point or f"{new.customer}001"
         _refuse_taken(new, code, known)
         meter = Meter(
-            new.serial, new.model, modem.code, new.address, new.digits, new.password, new.live_every_s
-        )
+            new.serial, new.model, modem.code, new.address, new.digits, new.password, new.live_every_s,
+            new.keys,
+        )  # fmt: skip
         point = next(point for point in (*place.points, *known.points) if point.code == code)
         refuse_unsaid_multiplier(
             new.serial, new.model, point, new.since, new.multiplier, new=bool(place.points)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
 from model.errors import ModelError
-from model.grid import Installation, Meter, Modem, ModemLink, Register
+from model.grid import Installation, Meter, Modem, ModemLink, Register, SecretKeys
 from model.period import LOCAL, require_aware
 from model.series import Channel, Rate
 from operations.errors import MeterRefused
@@ -20,6 +20,7 @@ from protocols.errors import LocalError
 from protocols.meter_models.model import MeterModel, Speech
 from storage.grid import register as known_register
 from storage.grid import save_register
+from storage.meter_keys import drop_unconfirmed
 from storage.people import audit
 from storage.pool import Pool
 
@@ -41,6 +42,7 @@ class Change:
     dialect: str | None = None
     cell: str | None = None
     live_every_s: int | None = None  # 0: never; USUAL: as the head-end's setting says
+    keys: SecretKeys | None = field(default=None, repr=False)
 
 
 def change(pool: Pool, serial: str, wanted: Change, wrap: Wrap) -> tuple[str, ...]:
@@ -72,8 +74,11 @@ def change(pool: Pool, serial: str, wanted: Change, wrap: Wrap) -> tuple[str, ..
             meter.digits if wanted.digits is None else wanted.digits,
             wanted.password,
             _live_every(meter, wanted),
+            wanted.keys,
         )
         counts = save_register(conn, Register(modems=(modem,), meters=(new,)), wrap)
+        if wanted.keys is not None:
+            drop_unconfirmed(conn, serial)
         if wanted.model is not None:  # else another password or address could not be given in the meantime
             refuse_contradictions(conn, Register(meters=(new,)))
             refuse_unbillable(known, serial, wanted.model)

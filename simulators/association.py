@@ -53,7 +53,7 @@ class Terms:
 def device(meter: DlmsMeter | Lent, max_pdu: int) -> Device:
     """A meter of a fleet as it stands on a line: its model says who may read it."""
     settings = meter.instrument.model.dlms
-    password = meter.instrument.hung.password.encode() if settings.mechanism else None
+    password = meter.instrument.hung.password.encode() if settings.mechanism is Mechanism.LLS else None
     largest = min(max_pdu, settings.max_pdu)
     terms = Terms(
         settings.client, LOGICAL_DEVICE, settings.mechanism, Context.LN, DEFAULT_CONFORMANCE, largest

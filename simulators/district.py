@@ -22,6 +22,7 @@ from simulators.options import District, Options
 from simulators.shapes import Shape, SharedLedger, SharedSupply
 
 MODEL: Final = "dk-1p"
+KEYED_MODEL: Final = "dk-1p-s"
 BEHIND_A_STATION: Final = 250
 _ONE: Final = Decimal(1)
 _SERIALS: Final = range(100_000_000, 1_000_000_000)  # the cooperative's have eight digits
@@ -65,7 +66,8 @@ def build(options: Options, district: District, network: Network) -> Fleet:
                 supplies=supplies,
             )
         )
-        meters[serial] = _meter(seed, number, serial, code + "001", drawn, seats.password(chance))
+        model = KEYED_MODEL if key("keyed", seed, number) < district.keyed * 2**64 else MODEL
+        meters[serial] = _meter(seed, number, serial, model, code + "001", drawn, seats.password(chance))
     lines = _lines(options, district, serials)
     dead = network.dead(seed, [line.code for line in lines])
     return Fleet(
@@ -89,7 +91,9 @@ def _feeder(number: int) -> str:
     return f"L{number + 1}.1"
 
 
-def _meter(seed: int, number: int, serial: str, point: str, drawn: Sequence[Shape], password: str) -> Hung:
+def _meter(
+    seed: int, number: int, serial: str, model: str, point: str, drawn: Sequence[Shape], password: str
+) -> Hung:
     """Meter `number`: the shapes in turn, and of each another share for every meter."""
     chance = key("meter", seed, number)
     shape = drawn[number % len(drawn)]
@@ -97,7 +101,7 @@ def _meter(seed: int, number: int, serial: str, point: str, drawn: Sequence[Shap
     ledger = SharedLedger(shape, 400 + chance // 13 % 1600, start)
     return Hung(
         serial=serial,
-        model=MODEL,
+        model=model,
         point=point,
         supply=SharedSupply(ledger),
         ledger=ledger,

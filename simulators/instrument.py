@@ -99,6 +99,10 @@ class Instrument:
         self.told.limit(watts, self.second())
         self._happened("limit", f"{watts} W")
 
+    def note(self, what: str, how: str) -> None:
+        """Something else it was told."""
+        self._happened(what, how)
+
     def _happened(self, what: str, how: str) -> None:
         self._kept = self._felt = None
         self.acts = (*self.acts, Act(self._clock(), what, how))

@@ -17,11 +17,13 @@ HIGHEST_PORT = 32767  # above, the kernel may have handed a port to somebody's o
 
 @dataclass(frozen=True, slots=True)
 class District:
-    """A fleet by its size; `dial_in` is the share of its modems that call, where there is a listener."""
+    """A fleet by its size; `dial_in` is the share of its modems that call, where there is a listener, `keyed`
+    that of its meters that want keys."""
 
     meters: int
     modems: int
     dial_in: float = 0.5
+    keyed: float = 0.0
 
     def __post_init__(self) -> None:
         if not 1 <= self.meters <= MOST_METERS:
@@ -32,6 +34,8 @@ class District:
             )
         if not 0.0 <= self.dial_in <= 1.0:
             raise SimulatorError(f"the share of modems that call is from 0 to 1, not {self.dial_in}")
+        if not 0.0 <= self.keyed <= 1.0:
+            raise SimulatorError(f"the share of meters with keys is from 0 to 1, not {self.keyed}")
 
 
 @dataclass(frozen=True, slots=True)

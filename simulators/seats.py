@@ -10,6 +10,7 @@ from simulators.chance import stream
 from simulators.trades import Trade
 
 BOOK = "SO-{:02d}"
+KEYED_SHARE = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,8 @@ def _trades(customers: int) -> list[Trade]:
 
 
 def _models(kinds: list[Trade], chance: random.Random) -> list[str]:
-    """The model of each meter: as its phases need, some of the single-phase ones old, some Modbus."""
+    """The model of each meter: as its phases need, some of the single-phase ones old, some Modbus, some with
+    keys of their own."""
     count = len(kinds)
     models = [
         "dk-3p-ct" if trade.multiplier > 1 else "dk-3p" if trade.phases == 3 else "dk-1p" for trade in kinds
@@ -99,4 +101,6 @@ def _models(kinds: list[Trade], chance: random.Random) -> list[str]:
     for model, share in (("dk-1p-5", 12), ("dk-mb-log", 15), ("dk-mb", 20)):
         for _ in range(max(1, count // share)):
             models[homes.pop()] = model
+    for _ in range(count // KEYED_SHARE):  # none in a hamlet: it keeps its plain households for the faults
+        models[homes.pop()] = "dk-1p-s"
     return models

@@ -9,23 +9,26 @@ from functools import lru_cache, partial
 from typing import Final
 
 from model.clock import Clock
-from model.grid import Installation, Meter, Modem, ModemLink, Register
+from model.grid import Installation, Meter, Modem, ModemLink, Register, SecretKeys
 from model.series import Channel
 from protocols import meter_models
+from protocols.dlms.enums import Mechanism
 from protocols.dlms.server import Device, ServerConnection
 from protocols.meter_models.model import Speech
-from simulators import association, halfhours, networks, ports
+from simulators import association, halfhours, keyed, networks, ports
 from simulators.air import Air
 from simulators.answering import Answering
 from simulators.calling import Cell
 from simulators.dlms_meter import DlmsMeter, Lent
 from simulators.hung import Fleet, Hung
 from simulators.instrument import Instrument
+from simulators.keyed import Keyring
 from simulators.lines import Line
 from simulators.modbus_line import ModbusLine
 from simulators.modbus_meter import ModbusMeter
 from simulators.mode_c_meter import ModeCMeter, mode_c_line
 from simulators.modems import Bus
+from simulators.moving_clock import wall
 from simulators.networks import Network, Weather
 from simulators.options import Options
 from simulators.pushing import Pushing
@@ -83,6 +86,8 @@ class Service:
     _cell: Cell | None = None
     _pushing: Pushing | None = None
     _objects: dict[tuple[str, bool], DlmsMeter] = field(default_factory=dict)
+    _rings: dict[str, Keyring] = field(default_factory=dict)
+    _began: datetime = field(default_factory=wall)  # the real time: no nonce of another day comes again
     _device: Callable[[str, Marker], Device] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -153,7 +158,26 @@ class Service:
         }
 
     def _built(self, serial: str, marker: Marker) -> Device:
-        return association.device(self._meter(serial, marker), self.options.max_pdu)
+        meter, ring = self._meter(serial, marker), self._ring(serial)
+        if ring is not None:
+            return keyed.device(meter, ring, self.options.max_pdu)
+        return association.device(meter, self.options.max_pdu)
+
+    def _ring(self, serial: str) -> Keyring | None:
+        """What a meter whose model wants keys holds; it lasts as long as the fleet."""
+        keys = self._keys(self.fleet.meters[serial])
+        if keys is None:
+            return None
+        if serial not in self._rings:
+            self._rings[serial] = Keyring(serial, keys, self._began)
+        return self._rings[serial]
+
+    def _keys(self, hung: Hung) -> SecretKeys | None:
+        """Those it left its maker with."""
+        settings = self.instruments[hung.serial].model.dlms_settings
+        if settings is None or settings.keyed is None:
+            return None
+        return keyed.drawn(self.options.seed, hung.serial)
 
     def _meter(self, serial: str, marker: Marker) -> Lent:
         instrument = self.instruments[serial]
@@ -212,6 +236,7 @@ class Service:
                     address=hangs[hung.serial][1],
                     digits=self.instruments[hung.serial].model.digits,
                     password=self._password(hung),
+                    keys=self._keys(hung),
                 )
                 for hung in fleet.meters.values()
             ),
@@ -228,7 +253,7 @@ class Service:
         if model.speech is Speech.MODE_C:
             return hung.password or None
         settings = model.dlms_settings
-        return hung.password if settings is not None and settings.mechanism else None
+        return hung.password if settings is not None and settings.mechanism is Mechanism.LLS else None
 
     def _installation(self, hung: Hung) -> Installation:
         until = None if hung.until is None else halfhours.begin_of(hung.until)

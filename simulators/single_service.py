@@ -17,7 +17,7 @@ from protocols.dlms.hdlc.address import HdlcAddress
 from protocols.dlms.hdlc.parameters import LinkParameters
 from protocols.dlms.hdlc.server import HdlcServerFraming
 from protocols.dlms.objects import InterfaceClass
-from protocols.dlms.security import MemoryCounters, SecuritySetup, Suite
+from protocols.dlms.security import SecuritySetup, Suite
 from protocols.dlms.selection import CLOCK_OBIS
 from protocols.dlms.server import ClientAccess, Device, ServerConnection
 from protocols.dlms.server_access import SERVER_CONFORMANCE
@@ -30,6 +30,7 @@ from simulators.datagrams import Datagrams
 from simulators.dlms_meter import LOGICAL_DEVICE, LOGICAL_DEVICE_NAME, LOGICAL_DEVICES, DlmsMeter
 from simulators.errors import SimulatorError
 from simulators.instrument import Instrument
+from simulators.keyed import HighestHeard
 from simulators.lines import Line
 from simulators.modbus_line import ModbusLine
 from simulators.modbus_meter import ModbusMeter
@@ -190,17 +191,6 @@ class SingleMeter:
                 5: lambda: title,
             },
         )
-
-
-class HighestHeard(MemoryCounters):
-    """Counters that tell the highest heard from anybody, as a meter's invocation counter object does."""
-
-    highest = 0
-
-    def hear(self, key_name: str, counter: int) -> None:
-        """See `CounterStore`."""
-        super().hear(key_name, counter)
-        self.highest = max(self.highest, counter)
 
 
 async def serve(

@@ -13,15 +13,17 @@ from psycopg.rows import TupleRow
 
 from model.grid import Modem, ModemLink
 from model.period import Period
-from storage.errors import SecretUnreadable, StorageError
+from storage import meter_keys
+from storage.meter_keys import NO_KEYS, StoredKeys
 
 _LINES: Final = """
     SELECT d.code, d.link, d.dialect, d.host, d.port, d.registration, d.cell, d.device, d.dials,
-        m.id, m.serial, m.model, m.address, m.digits, s.wrapped, i.since, i.until, m.live_every_s,
+        m.id, m.serial, m.model, m.address, m.digits, s.secrets, i.since, i.until, m.live_every_s,
         coalesce(b.reading_day, 1)
     FROM modem d
     LEFT JOIN meter m ON m.modem = d.code
-    LEFT JOIN meter_secret s ON s.meter_id = m.id AND s.kind = 'password'
+    LEFT JOIN LATERAL (SELECT jsonb_object_agg(kind, encode(wrapped, 'hex')) AS secrets
+        FROM meter_secret WHERE meter_id = m.id) s ON true
     LEFT JOIN LATERAL (
         SELECT min(since) AS since, nullif(max(coalesce(until, 'infinity')), 'infinity') AS until
         FROM installation WHERE meter_id = m.id) i ON true
@@ -76,6 +78,7 @@ class LineMeter:
     until: datetime | None
     live_every_s: int | None = None
     reading_day: int = 1
+    keys: StoredKeys = field(default=NO_KEYS, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,7 @@ def lines(
 ) -> list[Line]:
     """Modems by their codes, with their meters: all, or those of these shards, codes and links.
 
-    Raises SecretUnreadable when a password does not open.
+    Raises SecretUnreadable when a password or a key does not open.
     """
     found: dict[str, Modem] = {}
     meters: defaultdict[str, list[LineMeter]] = defaultdict(list)
@@ -121,14 +124,15 @@ def lines(
     for code, link, *row in conn.execute(_LINES, chosen):
         particulars, meter = row[:7], row[7:]
         found[code] = Modem(code, ModemLink(link), *particulars)
-        meter_id, serial, model, address, digits, wrapped, *more = meter
+        meter_id, serial, model, address, digits, wrapped, since, until, live_every_s, day = meter
         if meter_id is None:
             continue
-        try:
-            password = None if wrapped is None else unwrap(bytes(wrapped)).decode()
-        except StorageError as error:
-            raise SecretUnreadable(serial) from error
-        meters[code].append(LineMeter(meter_id, serial, model, address, digits, password, *more))
+        password, keys = meter_keys.opened(serial, wrapped or {}, unwrap)
+        meters[code].append(
+            LineMeter(
+                meter_id, serial, model, address, digits, password, since, until, live_every_s, day, keys
+            )
+        )
     return [Line(modem, tuple(meters[code])) for code, modem in found.items()]
 
 

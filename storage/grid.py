@@ -16,9 +16,10 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
-from model.grid import Register
+from model.grid import Register, SecretKeys
 from model.jsonform import to_json
 from storage.errors import RegisterUnusable
+from storage.meter_keys import AUTHENTICATION, ENCRYPTION, MASTER, PASSWORD
 from storage.register import register
 
 __all__ = ["RegisterCounts", "register", "save_register"]
@@ -78,8 +79,9 @@ _METER: Final = """
     RETURNING xmax = 0"""
 _SECRET: Final = """
     INSERT INTO meter_secret AS old (meter_id, kind, wrapped)
-    SELECT meter.id, 'password', decode(new.wrapped, 'hex')
-    FROM jsonb_to_recordset(%s) AS new (serial text, wrapped text) JOIN meter USING (serial) ORDER BY meter.id
+    SELECT meter.id, new.kind, decode(new.wrapped, 'hex')
+    FROM jsonb_to_recordset(%s) AS new (serial text, kind text, wrapped text) JOIN meter USING (serial)
+    ORDER BY meter.id, new.kind
     ON CONFLICT (meter_id, kind) DO UPDATE SET wrapped = excluded.wrapped
     WHERE old.wrapped IS DISTINCT FROM excluded.wrapped
     RETURNING xmax = 0"""
@@ -142,7 +144,8 @@ class RegisterCounts:
 def save_register(
     conn: Connection[TupleRow], register: Register, wrap: Callable[[bytes], bytes]
 ) -> RegisterCounts:
-    """Take a register over; a meter's password is kept wrapped, and left as it is where none is given.
+    """Take a register over; a meter's password and keys are kept wrapped, and left as they are where none
+    are given.
 
     Raises RegisterUnusable when it names the same thing twice, leans on something nobody knows, or hangs
     two meters at one place at a time. The caller's transaction is then at an error: roll it back.
@@ -185,16 +188,27 @@ def _parts(register: Register, wrap: Callable[[bytes], bytes]) -> Iterable[_Part
     yield "books", _BOOK, to_json(register.books), ("code",)
     yield "customers", _CUSTOMER, to_json(register.customers), ("code",)
     yield "modems", _MODEM, to_json(register.modems), ("code",)
-    yield "meters", _METER, [_without(to_json(meter), "password") for meter in meters], ("serial",)
+    yield "meters", _METER, [_without(to_json(meter), "password", "keys") for meter in meters], ("serial",)
     yield (
         "passwords",
         _SECRET,
         [
-            {"serial": meter.serial, "wrapped": wrap(meter.password.encode()).hex()}
+            {"serial": meter.serial, "kind": PASSWORD, "wrapped": wrap(meter.password.encode()).hex()}
             for meter in meters
             if meter.password
         ],
         ("serial",),
+    )
+    yield (
+        "keys",
+        _SECRET,
+        [
+            {"serial": meter.serial, "kind": kind, "wrapped": wrap(bytes.fromhex(key)).hex()}
+            for meter in meters
+            if meter.keys is not None
+            for kind, key in _kinds(meter.keys)
+        ],
+        ("serial", "kind"),
     )
     yield (
         "points",
@@ -215,6 +229,11 @@ def _parts(register: Register, wrap: Callable[[bytes], bytes]) -> Iterable[_Part
         ("point", "valid_from"),
     )
     yield "installations", _INSTALLATION, to_json(register.installations), ("serial", "since")
+
+
+def _kinds(keys: SecretKeys) -> list[tuple[str, str]]:
+    kinds = (ENCRYPTION, keys.encryption), (AUTHENTICATION, keys.authentication), (MASTER, keys.master)
+    return [(kind, key) for kind, key in kinds if key]
 
 
 def _without(document: dict[str, Any], *names: str) -> dict[str, Any]:

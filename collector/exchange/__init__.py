@@ -12,6 +12,7 @@ from collector.exchange.abilities import model_of
 from collector.exchange.course import Course
 from collector.exchange.notebook import Notebook
 from collector.exchange.scales import Scales
+from collector.fleet_keys import OurSide
 from collector.metrics import AUTH_FAILURES
 from collector.plan import Wanted
 from collector.wire import ByteStream
@@ -29,7 +30,7 @@ from protocols.errors import (
 from protocols.meter_models.model import MeterModel, Speech
 from storage.fleet import LineMeter
 
-_TALKS = {Speech.DLMS: dlms.converse, Speech.MODBUS: modbus.converse, Speech.MODE_C: mode_c.converse}
+_OTHERS = {Speech.MODBUS: modbus.converse, Speech.MODE_C: mode_c.converse}
 _UNPROVED = (UserDiagnostic.AUTHENTICATION_FAILURE, UserDiagnostic.AUTHENTICATION_REQUIRED)
 
 
@@ -44,12 +45,14 @@ async def read_meter(
     clock_limits: ClockLimits | None = None,
     course: Course | None = None,
     heard: Callable[[Readout], None] | None = None,
+    ours: OurSide | None = None,
 ) -> Readout:
     """One conversation with one meter. What goes wrong is in the readout, and poisons the line where it must.
 
     `scales` remembers, from one conversation to the next, the scalers this meter has told. `clock_limits`:
     its clock is set where it is off by more, or much less; None: it is left alone. `course` says how long
     its answers take, at most `answer_s`, and when to give way.
+    `ours`: how this head-end opens meters that want keys.
     `heard` is told as soon as all has been said, where a leave-taking follows.
     """
     notes = Notebook(meter.serial, clock, meter.model)
@@ -59,7 +62,10 @@ async def read_meter(
     going = Course(answer_s) if course is None else course
 
     async def talk(model: MeterModel) -> None:
-        await _TALKS[model.speech](stream, meter, model, wanted, notes, going, known)
+        if model.speech is Speech.DLMS:
+            await dlms.converse(stream, meter, model, wanted, notes, going, known, ours)
+        else:
+            await _OTHERS[model.speech](stream, meter, model, wanted, notes, going, known)
 
     return replace(await conversed(stream, meter, notes, talk), rtt_s=going.rtt_s)
 
@@ -87,14 +93,17 @@ async def conversed(
         stream.poison(f"{who} did not let us in")
         if isinstance(refusal, AssociationRefused):
             AUTH_FAILURES.inc()
-        notes.ended("refused", _refusal(meter.serial, refusal))
+        notes.ended("refused", _refusal(meter, refusal))
     except LocalError as error:
         stream.poison(f"{who}: {error.reason}")
         notes.ended("refused", f"{who} cannot be asked as its model says: {error.reason}")
+    except SecurityError as error:
+        stream.poison(f"{who} must not be believed: {error.reason}")
+        AUTH_FAILURES.inc()
+        notes.reject(error.reason, error.raw)
+        notes.ended("garbage", f"{who} answered what must not be believed: {error.reason}; it is asked again")
     except ProtocolError as error:
         stream.poison(f"{who} broke the protocol: {error.reason}")
-        if isinstance(error, SecurityError):
-            AUTH_FAILURES.inc()
         notes.reject(error.reason, error.raw)
         notes.ended("garbage", f"{who} answered what cannot be understood: {error.reason}; it is asked again")
     readout = notes.readout()
@@ -103,8 +112,14 @@ async def conversed(
     return readout
 
 
-def _refusal(serial: str, refusal: NotAdmitted) -> str:
+def _refusal(meter: LineMeter, refusal: NotAdmitted) -> str:
+    serial = meter.serial
     who = f"meter {serial}"
+    if meter.keys.current is not None:
+        return (
+            f"{who}: {refusal.reason}: correct its keys (AMI_METER_KEYS=FILE ami meter change {serial}), "
+            f"or the meter's --address there (it is not read with less)"
+        )
     if isinstance(refusal, PasswordRefused) or getattr(refusal, "diagnostic", None) in _UNPROVED:
         return (
             f"{who} refused the password: correct it (AMI_METER_PASSWORD=… ami meter change {serial}), "

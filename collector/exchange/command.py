@@ -16,11 +16,13 @@ from collector.exchange import conversed
 from collector.exchange.clock_setting import Verdict, interval_of, set_clock
 from collector.exchange.clock_setting import look as look_at_clock
 from collector.exchange.conversation import Conversation
-from collector.exchange.dlms import opening, read_registers, settings_of, take_leave
-from collector.exchange.framings import framing
+from collector.exchange.course import Course
+from collector.exchange.dlms import opening, read_registers, take_leave
 from collector.exchange.notebook import Notebook
+from collector.exchange.opened import associated
 from collector.exchange.scales import Scales
 from collector.exchange.switches import Switch, read_limit, read_switch
+from collector.fleet_keys import OurSide
 from collector.known import FINAL
 from collector.plan import Wanted
 from collector.wire import ByteStream
@@ -105,14 +107,16 @@ async def command(
     answer_s: float,
     limits: ClockLimits,
     claim: Claim,
+    ours: OurSide | None = None,
 ) -> tuple[Outcome, Readout]:
     """Carry out an order that was approved; `claim` takes it, once, right before it is sent."""
-    return await _visit(stream, meter, order, _OBEY[order.kind], clock, answer_s, limits, claim)
+    return await _visit(stream, meter, order, _OBEY[order.kind], clock, answer_s, limits, claim, ours)
 
 
 async def settle(
-    stream: ByteStream, meter: LineMeter, order: Order, *, clock: Clock, answer_s: float, limits: ClockLimits
-) -> tuple[Outcome, Readout]:
+    stream: ByteStream, meter: LineMeter, order: Order, *, clock: Clock, answer_s: float, limits: ClockLimits,
+    ours: OurSide | None = None,
+) -> tuple[Outcome, Readout]:  # fmt: skip
     """Find out what became of an order that was sent and never heard of again, by how the meter stands.
 
     Only reads. UNKNOWN when the meter cannot be asked now.
@@ -121,7 +125,7 @@ async def settle(
     async def never() -> bool:
         return False
 
-    outcome, readout = await _visit(stream, meter, order, _settled, clock, answer_s, limits, never)
+    outcome, readout = await _visit(stream, meter, order, _settled, clock, answer_s, limits, never, ours)
     if outcome.state is OrderState.APPROVED:
         outcome = Outcome(OrderState.UNKNOWN, outcome.said, outcome.facts)
     return outcome, readout
@@ -136,15 +140,14 @@ async def _visit(
     answer_s: float,
     limits: ClockLimits,
     claim: Claim,
+    ours: OurSide | None,
 ) -> tuple[Outcome, Readout]:
     notes = Notebook(meter.serial, clock, meter.model)
     sending = Sending(claim)
     visits: list[_Visit] = []
 
     async def talk(model: MeterModel) -> None:
-        settings = settings_of(meter, model, answer_s)
-        line = Conversation(stream, settings, framing(stream, settings))
-        await line.associate()
+        line = await associated(stream, meter, model, Course(answer_s), ours)
         if await opening(line, meter, model, Wanted(), notes) is None:
             return
         visit = _Visit(line, meter, model, order, notes, sending, limits)

@@ -12,12 +12,13 @@ from collector.exchange.clocks import Judged, judge, unset
 from collector.exchange.conversation import Conversation
 from collector.exchange.course import Course
 from collector.exchange.depth import beyond_buffer
-from collector.exchange.framings import framing
 from collector.exchange.notebook import Notebook
 from collector.exchange.now import instant_read
+from collector.exchange.opened import associated
 from collector.exchange.profiles import read_closings, read_profile
 from collector.exchange.scales import Scales
 from collector.exchange.serials import octets_text, same_serial
+from collector.fleet_keys import OurSide
 from collector.plan import CLOCK, INSTANTS, REGISTERS, SERIAL, Span, Wanted
 from collector.urgency import Urgency
 from collector.wire import ByteStream
@@ -26,36 +27,18 @@ from model.readout import Answer, RegisterRead
 from protocols.dlms import axdr
 from protocols.dlms.apdu import Attribute
 from protocols.dlms.axdr import Data, Tag, integer_of
-from protocols.dlms.client import ClientSettings
-from protocols.dlms.enums import Mechanism
 from protocols.dlms.events import Got
 from protocols.errors import DecodeError, ProtocolError, Refused
 from protocols.meter_models.model import InstantItem, MeterModel, Place, RegisterItem
 from storage.fleet import LineMeter
 
 
-def settings_of(meter: LineMeter, model: MeterModel, answer_s: float) -> ClientSettings:
-    """How to speak to this meter; the address is its own, the rest its model's."""
-    dlms = model.dlms
-    password = (meter.password or "").encode() if dlms.mechanism is Mechanism.LLS else None
-    return ClientSettings(
-        client_address=dlms.client,
-        server_address=meter.address,
-        mechanism=dlms.mechanism,
-        password=password,
-        max_pdu=dlms.max_pdu,
-        answer_seconds=answer_s,
-    )
-
-
 async def converse(
     stream: ByteStream, meter: LineMeter, model: MeterModel, wanted: Wanted, notes: Notebook, course: Course,
-    scales: Scales,
+    scales: Scales, ours: OurSide | None = None,
 ) -> None:  # fmt: skip
     """One association. Raises what `Conversation` raises; by then `notes` hold what had come."""
-    settings = settings_of(meter, model, course.answer_s)
-    talk = Conversation(stream, settings, framing(stream, settings), course=course)
-    await talk.associate()
+    talk = await associated(stream, meter, model, course, ours)
     judged = await opening(talk, meter, model, wanted, notes, scales)
     if judged is None:
         return

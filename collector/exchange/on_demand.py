@@ -8,13 +8,14 @@ from typing import Any
 
 from collector.errors import CollectorError
 from collector.exchange import conversed, read_meter
-from collector.exchange.conversation import Conversation
-from collector.exchange.dlms import opening, settings_of, take_leave
+from collector.exchange.course import Course
+from collector.exchange.dlms import opening, take_leave
 from collector.exchange.facts import facts_of
-from collector.exchange.framings import framing
 from collector.exchange.notebook import Notebook
+from collector.exchange.opened import associated
 from collector.exchange.scales import Scales
 from collector.exchange.switches import LIMIT, SWITCH, read_limit, read_switch
+from collector.fleet_keys import OurSide
 from collector.plan import Abilities, Span, Wanted, floor_to
 from collector.wire import ByteStream
 from model.clock import Clock
@@ -36,6 +37,7 @@ async def read_on_demand(
     answer_s: float,
     scales: Scales,
     heard: Callable[[Readout], None] | None = None,
+    ours: OurSide | None = None,
 ) -> tuple[Readout, dict[str, Any]]:
     """The readout, and the same in an order's words. Items: registers, instants, profile (of today), switch,
     limit; none means registers and, where the meter has them, instants. `heard` is told of the readout before
@@ -51,11 +53,11 @@ async def read_on_demand(
     if not wanted.nothing:
         readout = await read_meter(
             stream, meter, wanted, clock=clock, answer_s=answer_s, scales=scales,
-            heard=None if controls else heard,
+            heard=None if controls else heard, ours=ours,
         )  # fmt: skip
         facts = facts_of(readout)
     if controls and (readout is None or readout.outcome in ("ok", "partial")):
-        seen, told = await _look(stream, meter, controls, clock, answer_s)
+        seen, told = await _look(stream, meter, controls, clock, answer_s, ours)
         facts |= told
         if readout is None:
             return seen, facts_of(seen) | facts
@@ -78,16 +80,15 @@ def _today(abilities: Abilities, clock: Clock) -> tuple[Span, ...]:
 
 
 async def _look(
-    stream: ByteStream, meter: LineMeter, controls: Collection[str], clock: Clock, answer_s: float
-) -> tuple[Readout, dict[str, Any]]:
+    stream: ByteStream, meter: LineMeter, controls: Collection[str], clock: Clock, answer_s: float,
+    ours: OurSide | None,
+) -> tuple[Readout, dict[str, Any]]:  # fmt: skip
     """Switch and limiter, in an association of their own."""
     notes = Notebook(meter.serial, clock, meter.model)
     told: dict[str, Any] = {}
 
     async def talk(model: MeterModel) -> None:
-        settings = settings_of(meter, model, answer_s)
-        line = Conversation(stream, settings, framing(stream, settings))
-        await line.associate()
+        line = await associated(stream, meter, model, Course(answer_s), ours)
         if await opening(line, meter, model, Wanted(), notes) is None:
             return
         if SWITCH in controls and model.control.switch is not None:

@@ -24,7 +24,7 @@ from protocols.dlms.apdu import (
 from protocols.dlms.client_settings import ClientSettings
 from protocols.dlms.enums import AssociationResult, Conformance, Context, Mechanism, UserDiagnostic
 from protocols.dlms.security import Challenge, Protection, new_challenge
-from protocols.errors import AssociationRefused, RemoteError, ServiceRefused
+from protocols.errors import AssociationRefused, RemoteError, SecurityError, SecurityFault, ServiceRefused
 from protocols.obis import Obis
 
 CURRENT_ASSOCIATION: Final = Obis(0, 0, 40, 0, 0, 255)
@@ -68,6 +68,8 @@ class Opening:
             raise AssociationRefused(message.result, message.diagnostic, raw)
         if message.context is not settings.context:
             reason = f"the association opened in context {message.context.name}, not {settings.context.name}"
+            if settings.context is Context.LN_CIPHERED:  # somebody wants to be read with less
+                raise SecurityError(reason, raw, SecurityFault.POLICY)
             raise RemoteError(reason, raw)
         if self._keys is not None and (self.protection is not None or message.system_title is not None):
             self._keys.meet(message.system_title)
@@ -88,7 +90,7 @@ class Opening:
         if message.mechanism is not settings.mechanism or message.challenge is None:
             without = " without a challenge" if message.challenge is None else ""
             reason = f"{settings.mechanism.name} was proposed, the meter answers {message.mechanism.name}"
-            raise RemoteError(reason + without, raw)
+            raise SecurityError(reason + without, raw, SecurityFault.POLICY)
         self._challenge = Challenge(
             settings.mechanism, self._ours, message.challenge, settings.password, settings.security,
             settings.counters, None if self._keys is None else self._keys.peer_system_title,

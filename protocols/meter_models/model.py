@@ -177,11 +177,23 @@ NO_CONTROL: Final = Control()
 
 
 @dataclass(frozen=True, slots=True)
+class Keyed:
+    """Where a meter with keys of its own tells the highest invocation counter it has heard, and to whom it
+    tells that without proof (`counter` None: to nobody); which object takes new keys; the security suite."""
+
+    public_client: int = 16
+    counter: Obis | None = None
+    setup: Obis | None = None
+    suite: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class DlmsSettings:
     """How to open the meter: wrapper ports, authentication, and what it is particular about.
 
     `range_with_deviation`: whether the times of a range bear their deviation; some meters refuse the one
-    form, some the other (Gurux/gurux.dlms.java issue 25).
+    form, some the other (Gurux/gurux.dlms.java issue 25). `keyed` is how to speak under keys, None with a
+    mechanism that has none.
     """
 
     mechanism: Mechanism
@@ -189,6 +201,7 @@ class DlmsSettings:
     server: int
     max_pdu: int
     range_with_deviation: bool
+    keyed: Keyed | None = None
 
 
 @dataclass(frozen=True, slots=True)

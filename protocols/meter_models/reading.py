@@ -21,6 +21,7 @@ from protocols.meter_models.model import (
     Control,
     DlmsSettings,
     InstantItem,
+    Keyed,
     LoadProfile,
     MeterModel,
     ModbusSettings,
@@ -41,6 +42,8 @@ UNITS: Final = {
     "Wh": Unit.WATT_HOUR, "varh": Unit.VAR_HOUR, "W": Unit.WATT, "var": Unit.VAR, "A": Unit.AMPERE,
     "V": Unit.VOLT, "Hz": Unit.HERTZ, "": Unit.NONE,
 }  # fmt: skip
+AUTHENTICATION: Final = {"none": Mechanism.NONE, "lls": Mechanism.LLS, "gmac": Mechanism.HLS_GMAC}
+SUITES: Final = range(3)
 CHANNELS: Final = {channel.name.lower(): channel for channel in Channel}
 E = TypeVar("E", bound=Enum)
 
@@ -182,15 +185,30 @@ class _Places:
 def _dlms(table: Table | None) -> DlmsSettings | None:
     if table is None:
         return None
+    mechanism = table.choose("auth", AUTHENTICATION)
     settings = DlmsSettings(
-        mechanism=table.choose("auth", {"none": Mechanism.NONE, "lls": Mechanism.LLS}),
+        mechanism=mechanism,
         client=table.take("client", int),
         server=table.take("server", int, 1),
         max_pdu=table.take("max_pdu", int, 0xFFFF),
         range_with_deviation=table.take("range_with_deviation", bool, True),
+        keyed=_keyed(table) if mechanism is Mechanism.HLS_GMAC else None,
     )
     table.finish()
     return settings
+
+
+def _keyed(table: Table) -> Keyed:
+    counter, setup = table.take("counter", str, None), table.take("security_setup", str, None)
+    suite = table.take("suite", int, 0)
+    if suite not in SUITES:
+        raise LocalError(f"{table.place}: the security suites are 0, 1 and 2, not {suite}")
+    return Keyed(
+        table.take("public_client", int, 16),
+        None if counter is None else obis(counter),
+        None if setup is None else obis(setup),
+        suite,
+    )
 
 
 def _control(table: Table | None) -> Control:

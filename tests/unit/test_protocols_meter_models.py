@@ -38,7 +38,10 @@ def test_every_model_is_whole(name: str) -> None:
         assert model.serial is not None
         assert model.clock is not None
         assert total.place.dlms.class_id == 3
-        assert (model.dlms.mechanism, model.dlms.client) == (Mechanism.LLS, 17)
+        keyed = name == "dk-1p-s"
+        opens = (Mechanism.HLS_GMAC, 1) if keyed else (Mechanism.LLS, 17)
+        assert (model.dlms.mechanism, model.dlms.client) == opens
+        assert (model.dlms.keyed is not None) is keyed
         with pytest.raises(LocalError):
             total.place.modbus  # noqa: B018
         with pytest.raises(LocalError):
