@@ -17,6 +17,7 @@ from collector.errors import NodesAtWork
 from collector.ingest import Ingest
 from collector.links import DialIn, Link, link_to
 from collector.listener import Listener
+from collector.local_links import Opened
 from collector.mqtt_gateways import Gateways
 from collector.node import Node
 from collector.orders import Orders, OrderSettings
@@ -197,6 +198,7 @@ class HeadEnd:
             await self.listener.close()
         for link in self.links.values():
             link.close()
+        await Opened.all_let_go()
         await asyncio.sleep(0)  # the sockets close in the loop's next turn
 
     async def _patiently(self, ask: Callable[[], Awaitable[Any]]) -> None:

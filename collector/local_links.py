@@ -18,6 +18,7 @@ from collector.wire import ByteStream
 from model.grid import Modem
 from protocols.modem.at import CallSettings
 
+HANG_UP_S: Final = 15.0  # guard times and two commands that nobody answers
 KEPT_S: Final = 5.0
 """A line that nobody said is done with is let go of after so long: a call costs money, a port others want."""
 
@@ -43,6 +44,7 @@ class Opened(Link):
     """
 
     _shared: ClassVar[dict[str, Turns]] = {}
+    _endings: ClassVar[set[asyncio.Task[None]]] = set()
 
     def __init__(self, modem: Modem) -> None:
         super().__init__(modem)
@@ -110,6 +112,14 @@ class Opened(Link):
         if kept is not None:
             before = self._ending
             self._ending = asyncio.get_running_loop().create_task(_end(before, kept))
+            self._endings.add(self._ending)
+            self._ending.add_done_callback(self._endings.discard)
+
+    @classmethod
+    async def all_let_go(cls) -> None:
+        """Wait until everything that was closed is hung up: whoever ends before leaves a call standing."""
+        if cls._endings:
+            await asyncio.wait(tuple(cls._endings), timeout=HANG_UP_S)
 
 
 async def _end(before: asyncio.Task[None] | None, kept: AsyncExitStack) -> None:

@@ -12,6 +12,7 @@ from collector.exchange import read_meter
 from collector.exchange.abilities import abilities_of
 from collector.links import DialIn, Link, link_to
 from collector.listener import Listener
+from collector.local_links import Opened
 from collector.meter_words import sentences
 from collector.plan import Span, Wanted, floor_to
 from collector.settings import HeadEndSettings
@@ -119,6 +120,7 @@ async def look(settings: HeadEndSettings, line: Line, meter: LineMeter, *, clock
         return Seen(Readout(meter.serial, "", began, clock(), "no_link", down.sentence), line.modem.code)
     finally:
         link.close()
+        await Opened.all_let_go()
         if listener is not None:
             await listener.close()
         await asyncio.sleep(0)  # the socket closes in the loop's next turn
