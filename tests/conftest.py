@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
 import os
@@ -9,7 +10,7 @@ import random
 import shutil
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import psycopg
@@ -26,7 +27,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as ami.main does
 for _variable in ("AMI_HOME", "AMI_DATABASE_URL"):
     os.environ.pop(_variable, None)
 
-from storage.embedded import Embedded, ports  # noqa: E402 - after the environment is clean
+from ami import event_loop  # noqa: E402 - after the environment is clean
+from storage.embedded import Embedded, ports  # noqa: E402
 from storage.errors import DatabaseMissing  # noqa: E402
 
 FAST = {
@@ -46,6 +48,34 @@ def _missing(reason: str) -> None:
     if os.environ.get("CI") == "true":
         pytest.fail(f"{reason}; under CI this is a failure", pytrace=False)
     pytest.skip(reason)
+
+
+LOOPS: Mapping[str, Callable[[], asyncio.AbstractEventLoop]] = {
+    "head_end": event_loop.new_event_loop,
+    "asyncio": asyncio.new_event_loop,
+}
+_HEAD_END = (
+    "test_collector_",
+    "test_mqtt_",
+    "test_push_",
+    "test_foreign_",
+    "test_modbus_",
+    "test_bad_input_",
+)
+_BOTH = (  # lines are opened by the head-end and, for one meter, by `ami read` and `ami meter test`
+    "test_collector_lines", "test_collector_listener", "test_collector_listener_tls", "test_collector_push",
+    "test_collector_serial", "test_collector_serial_port",
+)  # fmt: skip
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """What belongs to the head-end is tried on its loop, lines on that of the short verbs as well."""
+    if item.path.stem in _BOTH:
+        return LOOPS
+    name = "head_end" if item.path.name.startswith(_HEAD_END) else "asyncio"
+    return {name: LOOPS[name]}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

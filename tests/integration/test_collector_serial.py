@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 import serial
-import uvloop
 
 from collector import serial_port, single_mode_c
 from collector.csd_line import ModemAt, csd_line
@@ -120,7 +119,7 @@ def speed(device: str) -> int:
         os.close(descriptor)
 
 
-async def both_ways(pair: Pair) -> None:
+async def test_bytes_both_ways_long_ones_too_and_another_speed(pair: Pair) -> None:
     async with serial_line(pair.ours, 300) as near, serial_line(pair.theirs, 300) as far:
         assert speed(pair.ours) == termios.B300
         near.write(b"hello")
@@ -132,14 +131,6 @@ async def both_ways(pair: Pair) -> None:
         while got < 100_000:
             got += len(await near.read())
         assert (got, near.held, near.broke_off, near.gateway) == (100_000, 0, False, False)
-
-
-async def test_bytes_both_ways_long_ones_too_and_another_speed(pair: Pair) -> None:
-    await both_ways(pair)
-
-
-def test_the_same_on_the_loop_the_head_end_runs_on(pair: Pair) -> None:
-    uvloop.run(both_ways(pair))
 
 
 @pytest.mark.parametrize(
