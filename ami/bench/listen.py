@@ -30,7 +30,13 @@ GROWTH_KB: Final = 1.0
 
 
 @click.command("listen")
-@click.option("--modems", type=click.IntRange(1, 100_000), default=10_000, show_default=True)
+@click.option(
+    "--modems",
+    type=click.IntRange(1, 100_000),
+    default=10_000,
+    show_default=True,
+    help="So many dial in, and stay.",
+)
 @click.option("--meters", type=click.IntRange(1), help="Behind them; default: one behind each.")
 @click.option(
     "--heartbeat", type=click.FloatRange(0.1), default=10.0, show_default=True, help="Seconds between two."
@@ -42,7 +48,13 @@ GROWTH_KB: Final = 1.0
     show_default=True,
     help="Of heartbeats alone, at the end.",
 )
-@click.option("--port", type=click.IntRange(1024, 32767), default=24_059, show_default=True)
+@click.option(
+    "--port",
+    type=click.IntRange(1024, 32767),
+    default=24_059,
+    show_default=True,
+    help="Where they dial in, on this machine.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def command(
     modems: int, meters: int | None, heartbeat: float, seconds: int, port: int, as_json: bool
