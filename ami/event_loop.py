@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
 try:
-    from uvloop import new_event_loop
+    from uvloop import new_event_loop as new_event_loop
 except ImportError:  # not where it is not made for
     new_event_loop: Callable[[], asyncio.AbstractEventLoop] | None = None  # type: ignore[no-redef]
 

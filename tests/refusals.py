@@ -15,7 +15,7 @@ def sentence_of(done: Any) -> str:
     assert "Traceback" not in done.stderr, done.stderr
     told = [line for line in done.stderr.splitlines() if line.startswith("ami: ")]
     assert told == done.stderr.splitlines()[-1:], done.stderr
-    sentence = told[0].removeprefix("ami: ")
+    sentence = str(told[0]).removeprefix("ami: ")
     assert sentence.endswith("."), sentence
     return sentence
 

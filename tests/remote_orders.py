@@ -61,7 +61,7 @@ def here(ami: Any, *words: str, code: int = 0, stdin: str = "") -> Said:
     """`ami …` as it would end as a process."""
     done = CliRunner().invoke(cli, words, input=stdin, env=ami.environ())
     ended, stderr = done.exit_code, done.stderr
-    if done.exception is not None and not isinstance(done.exception, SystemExit):
+    if isinstance(done.exception, Exception):
         failure = done.exception if isinstance(done.exception, Failure) else known_failure(done.exception)
         if failure is None:
             raise done.exception

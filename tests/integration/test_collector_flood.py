@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from prometheus_client.samples import Sample
 
 from collector import dial_in as lines
 from collector import door
@@ -174,7 +175,7 @@ async def survive(port: int, each: int, seconds: float) -> None:
         await listener.close()
 
 
-def rejections() -> list[object]:
+def rejections() -> list[Sample]:
     """The samples that `/metrics` shows."""
     return [
         sample

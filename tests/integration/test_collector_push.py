@@ -79,7 +79,7 @@ async def test_a_day_that_was_pushed_is_in_the_store(
         reads = conn.execute(
             "SELECT DISTINCT m.serial, r.raw FROM register_read r JOIN meter m ON m.id = r.meter_id"
         )
-        registers = dict(reads.fetchall())
+        registers: dict[str, int] = dict(reads.fetchall())
     assert "is in the register" in reason
     for serial, each in service.instruments.items():
         (item,) = each.model.registers
@@ -115,7 +115,8 @@ async def test_the_last_gasp_of_a_meter_behind_a_modem_that_dialled_in(
                 await asyncio.sleep(0.1)
         stamp = CosemDateTime.from_bytes(write_clock(NOW))
         told = EventNotification(stamp, EVENT, axdr.encode(axdr.unsigned(1)))
-        (call,) = service._cell.calls if service._cell is not None else ()
+        assert service._cell is not None
+        (call,) = service._cell.calls
         raw = Frame(1, 1, told.to_bytes()).to_bytes()
         assert isinstance(call, Call)
         call.say(call._voice.packet(raw))

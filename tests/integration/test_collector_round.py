@@ -13,6 +13,7 @@ import pytest
 from collector import caller
 from collector.breaker import State
 from collector.caller import Office, call_round, due_at
+from collector.exchange import read_meter
 from collector.exchange.abilities import abilities_of
 from collector.known import Known
 from collector.links import DialOut
@@ -131,7 +132,7 @@ async def test_a_modem_that_cannot_be_called_is_said_of_every_meter_once(
 async def test_what_nobody_foresaw_about_one_meter_costs_the_others_nothing(
     tmp_path: Path, free_port: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    real = caller.read_meter
+    real = read_meter
 
     async def read(stream: Any, meter: LineMeter, wanted: Wanted, **more: Any) -> Readout:
         if meter.serial == "S2":

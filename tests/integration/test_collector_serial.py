@@ -114,7 +114,7 @@ def speed(device: str) -> int:
     """The speed a port stands at, as the system says."""
     descriptor = os.open(device, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
     try:
-        return termios.tcgetattr(descriptor)[5]
+        return int(termios.tcgetattr(descriptor)[5])
     finally:
         os.close(descriptor)
 

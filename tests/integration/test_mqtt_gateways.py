@@ -113,7 +113,7 @@ async def at_work(
 
 def rows(database: str, query: str) -> list[tuple[Any, ...]]:
     with psycopg.connect(database) as conn:
-        return conn.execute(query).fetchall()  # type: ignore[call-overload,no-any-return]
+        return conn.execute(query).fetchall()
 
 
 def changed(**changes: Any) -> bytes:

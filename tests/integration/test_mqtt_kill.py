@@ -121,7 +121,7 @@ def stored(ami: Ami) -> dict[str, Any]:
     with psycopg.connect(ami.environment["AMI_DATABASE_URL"]) as conn:
 
         def one(query: str) -> Any:
-            row = conn.execute(query).fetchone()  # type: ignore[call-overload]
+            row = conn.execute(query).fetchone()
             return row if row is None or len(row) > 1 else row[0]
 
         return {

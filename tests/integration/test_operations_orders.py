@@ -163,8 +163,8 @@ async def test_what_waited_for_its_modem_does_not_all_go_out_at_once(pool: Pool,
     """Approved two an hour, and all their modems come back in the same minute."""
     waiting = [
         approve(pool, place(pool, serial=serial, now=NOW + hour), now=NOW + hour)
-        for serial, hour in (("H1", 0), ("OLD", 0), ("NEW", 2))
-        for hour in [timedelta(hours=hour)]
+        for serial, hours in (("H1", 0), ("OLD", 0), ("NEW", 2))
+        for hour in [timedelta(hours=hours)]
     ]
     later = NOW + timedelta(hours=3)
     assert [await sent(database, order, later) for order in waiting] == [True, True, False]
@@ -259,5 +259,5 @@ def test_the_database_lets_no_order_take_another_way(pool: Pool) -> None:
     order = place(pool)
     for change in ASTRAY:
         with pytest.raises(psycopg.errors.CheckViolation), pool.connection() as conn:
-            conn.execute(f"UPDATE remote_order SET {change} WHERE id = {order.id}")  # type: ignore[call-overload]
+            conn.execute(f"UPDATE remote_order SET {change} WHERE id = {order.id}")
     assert state(pool, order) is OrderState.REQUESTED

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -94,7 +95,7 @@ async def test_modems_dial_in_with_their_dialect_and_live_by_heartbeats(free_por
         assert len(expected) > 3
         assert {m.dialect for m in expected.values()} == {"text-once", "hex-once", "text-every-packet"}
         silent = (await served.ask(do="silence", modems="planted", on=False))["silence"]
-        seen = {}
+        seen: dict[str, Any] = {}
         while len(seen) < len(expected):
             reader, writer = await asyncio.wait_for(calls.get(), 10)
             head = await reader.read(256)

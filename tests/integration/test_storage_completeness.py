@@ -108,8 +108,8 @@ def slowly(hung: list[Any], blocks: list[Block], by: By, received_by: datetime |
         if received_by is not None and received > received_by:
             continue
         for stamp in stamps(block):
-            begins = stamp.timestamp() - (step if kind == "index" else 0)
-            for quarter in range(math.floor(begins / 900), math.ceil((begins + step) / 900)):
+            start = stamp.timestamp() - (step if kind == "index" else 0)
+            for quarter in range(math.floor(start / 900), math.ceil((start + step) / 900)):
                 quarters.add((meter, quarter))
     where = {"P0": ("T1", ""), "P1": ("T1", "S1"), "P2": ("T2", "S2"), "P3": ("T2", "S1"),
              "P4": ("T2", "S2"), "P5": ("T1", "S2"), "P6": ("T1", "S1")}  # fmt: skip

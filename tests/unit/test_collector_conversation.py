@@ -1,11 +1,13 @@
 """The head-end's conversation over a line in memory: HDLC opens and closes, silence is asked about again."""
 
 import asyncio
+from typing import ClassVar
 
 import pytest
 
 from collector.errors import AnswerTimeout
 from collector.exchange.conversation import Conversation
+from collector.wire import Medium
 from protocols.dlms import axdr
 from protocols.dlms.client import ClientSettings
 from protocols.dlms.framing import Framing, ServerFraming
@@ -29,6 +31,7 @@ class Line:
         self.poisoned = ""
         self._coming: asyncio.Queue[bytes] = asyncio.Queue()
 
+    medium: ClassVar = Medium.BARE
     held, broke_off, gateway = 0, False, False
 
     async def read(self) -> bytes:
@@ -42,6 +45,9 @@ class Line:
 
     def poison(self, why: str) -> None:
         self.poisoned = why
+
+    def prove(self) -> None:
+        pass
 
     def carries(self, *, framed: bool) -> None:
         pass

@@ -6,6 +6,7 @@ import signal
 import stat
 import threading
 import time
+import zlib
 from itertools import pairwise
 from pathlib import Path
 
@@ -203,7 +204,7 @@ def test_a_damaged_file_is_no_new_beginning(tmp_path: Path, damage) -> None:  # 
 def test_a_file_of_another_kind_with_a_fitting_checksum(tmp_path: Path) -> None:
     raw = module._written({})
     body = raw[:-9].replace(b"counters 1", b"counters 2")
-    (tmp_path / "counters").write_bytes(body + b"%08x\n" % module.zlib.crc32(body))
+    (tmp_path / "counters").write_bytes(body + b"%08x\n" % zlib.crc32(body))
     with pytest.raises(CountersUnusable, match="begins with 'invocation counters 2'"):
         FileCounters(tmp_path)
 

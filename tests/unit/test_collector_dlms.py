@@ -84,7 +84,7 @@ class Scripted:
         if name in (PROFILE, BILLING):
             return self.profile if name == PROFILE else self.billing
         if attribute == 3:
-            places = [item.place for item in (*MODEL.registers, *MODEL.instants)]
+            places = [item.place for item in MODEL.registers] + [item.place for item in MODEL.instants]
             unit = next((p.unit for p in places if str(p.dlms.obis) == name), self.unit)
             scale = next((p.scaler for p in places if str(p.dlms.obis) == name), self.scaler)
             energy = name in ("1.0.1.8.0.255", "1.0.1.29.0.255")

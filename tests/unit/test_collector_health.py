@@ -197,12 +197,12 @@ async def test_a_node_without_its_database_is_ready_for_as_long_as_there_is_room
             learnt.pace.quick.answered(i / 10)
     office = SimpleNamespace(experience=experience)
     node = SimpleNamespace(spool=NoSpool(), ingest=ingest, stopped="", office=office)
-    watch = Watch(node, Pulse())  # type: ignore[arg-type]
+    watch = Watch(node, Pulse())
     standing = await watch.look()
     assert not standing.database
     assert standing.unready == ""
     assert 29 < standing.spool_oldest_s < 35
-    node.spool.fullness = 0.9  # type: ignore[misc]
+    node.spool.fullness = 0.9
     assert (await watch.look()).unready
     document = standing.document()
     assert document["spool"]["rows"] == 3

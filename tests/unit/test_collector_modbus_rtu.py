@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from decimal import Decimal
+from typing import ClassVar
 
 import pytest
 from pymodbus.client import AsyncModbusTcpClient
@@ -18,6 +19,7 @@ from collector.found import Asked, Found, ProfileAsked
 from collector.links import DialOut
 from collector.plan import Wanted
 from collector.single_read import read
+from collector.wire import Medium
 from model.grid import Modem, ModemLink
 from model.period import LOCAL
 from model.readout import Readout
@@ -258,7 +260,11 @@ async def test_what_nobody_asked_for_ends_the_line(free_port: int) -> None:
 class Talking:
     """A line that never falls silent."""
 
+    medium: ClassVar = Medium.BARE
     broke_off, gateway, held, poisoned = True, False, 0, ""
+
+    def prove(self) -> None:
+        raise AssertionError("nobody is behind it")
 
     def carries(self, *, framed: bool) -> None:
         assert not framed

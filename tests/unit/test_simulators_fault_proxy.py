@@ -89,7 +89,7 @@ async def test_slices_and_a_narrow_line(free_port):
     async with between(free_port, down=Trouble(slice_bytes=7)) as (proxy, call):
         reader, writer = await call()
         writer.write(b"x" * 70)
-        pieces = []
+        pieces: list[int] = []
         while sum(pieces) < 70:
             pieces.append(len(await reader.read(100)))
         assert len(pieces) > 4
