@@ -65,6 +65,10 @@ class OrderRefused(InputError):
     """An order to a meter may not be placed, approved, taken back or let go on by who asked."""
 
 
+class OutageRefused(InputError):
+    """An outage may not be entered, ended or taken back by who asked, or not like that."""
+
+
 class JobFailed(OperationsError):
     """A queued job ended without doing its work; `task` and `job` say which."""
 

@@ -17,6 +17,7 @@ from model.series import Channel, Rate, ReadingSource
 from operations import models
 from storage import days
 from storage.days import Due, StoredBlock, StoredRegister
+from storage.outages import outages_of
 from storage.register import Hung, hung
 
 LOOK_AROUND = timedelta(days=62)  # how far the register readings around the due days are looked for
@@ -102,10 +103,11 @@ def inputs_of(conn: Connection[TupleRow], due: Sequence[Due]) -> list[MeterInput
     blocks: dict[int, list[StoredBlock]] = defaultdict(list)
     for block in days.blocks(conn, meters, Period(midnight(begin), midnight(end))):
         blocks[block.meter_id].append(block)
+    without = outages_of(conn, meters, Period(midnight(begin), midnight(end)))
     found = [
         piece
         for meter in meters
-        for piece in _pieces(places[meter], spans[meter], blocks[meter], reads[meter])
+        for piece in _pieces(places[meter], spans[meter], blocks[meter], reads[meter], without.get(meter, ()))
     ]
     return _with_history(conn, found)
 
@@ -120,6 +122,7 @@ def _pieces(
     span: tuple[date, date],
     blocks: Sequence[StoredBlock],
     reads: Sequence[StoredRegister],
+    without: Sequence[Period],
 ) -> Iterator[MeterInput]:
     kind = models.kind(places[0].model) if places else None
     if kind is None:
@@ -148,6 +151,7 @@ def _pieces(
                 values_secondary=kind.is_secondary,
                 since=_cut(stay.start, stay.hung.since),
                 until=_cut(stay.end, stay.hung.until),
+                outages=without,
                 channel=channel,
             )
 

@@ -21,6 +21,7 @@ from model.period import Period
 from operations.bill import BillReport
 from operations.close import CloseReport
 from operations.errors import JobFailed
+from operations.outages import OutagesReport
 from operations.tasks import QUEUE, SHARDS, UPKEEP_QUEUE, Office, lock_of, office_app
 from operations.validate import ValidateReport
 from operations.watch import WatchReport
@@ -33,6 +34,7 @@ REPORTS: dict[str, Any] = {
     "close": CloseReport,
     "bill": BillReport,
     "watch": WatchReport,
+    "outages": OutagesReport,
 }
 _UNDER_WAY = {Status.TODO, Status.DOING}
 

@@ -21,7 +21,7 @@ from procrastinate.exceptions import AlreadyEnqueued
 from model.clock import Clock
 from model.jsonform import to_json
 from model.period import LOCAL, Period, add_months, local_day
-from operations import bill, close, orders, validate, watch
+from operations import bill, close, orders, outages, validate, watch
 from storage import days, runs
 from storage.pool import Pool
 from storage.queue import queue_app, take_over
@@ -119,6 +119,11 @@ def watch_meters(context: JobContext) -> None:
     _run(context, lambda office: watch.run(office.pool, office.clock()))
 
 
+def find_outages(context: JobContext) -> None:
+    """Look for outages in what meters said and in who fell silent."""
+    _run(context, lambda office: outages.run(office.pool, office.clock()))
+
+
 def _shards_due(pool: Pool) -> list[int]:
     with pool.connection() as conn:
         return [shard for shard in range(SHARDS) if days.take_due(conn, 1, (shard, SHARDS))]
@@ -148,6 +153,11 @@ async def close_due(context: JobContext, timestamp: int) -> None:
 async def watch_due(context: JobContext, timestamp: int) -> None:
     """Queue a look at the meters, unless one waits already."""
     await _queue_once(context.app, "watch", "watch")
+
+
+async def outages_due(context: JobContext, timestamp: int) -> None:
+    """Queue a look for outages, unless one waits already."""
+    await _queue_once(context.app, "outages", "outages")
 
 
 def lock_of(task: str, name: str) -> str:
@@ -183,11 +193,13 @@ _WORK: dict[str, Callable[..., None]] = {
     "close": close_period,
     "bill": bill_period,
     "watch": watch_meters,
+    "outages": find_outages,
 }
 _UPKEEP: dict[str, tuple[Callable[..., Awaitable[None]], str]] = {  # cron with the seconds last
     "validate_due": (validate_due, "* * * * * */10"),
     "close_due": (close_due, "5 * * * *"),
     "watch_due": (watch_due, "*/2 * * * *"),
+    "outages_due": (outages_due, "1-59/2 * * * *"),
     "take_over": (take_over_due, "* * * * * */5"),
     "expire_orders": (expire_orders, "* * * * *"),
     "sweep": (sweep, "17 * * * *"),

@@ -386,6 +386,7 @@ CREATE TABLE meter_event (
     CONSTRAINT meter_event_pkey PRIMARY KEY (meter_id, at, code),
     CONSTRAINT meter_event_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES meter(id)
 );
+CREATE INDEX meter_event_power ON public.meter_event USING btree (at) WHERE (code = ANY (ARRAY['power_off'::text, 'power_on'::text]));
 
 CREATE TABLE meter_place (
     meter_id integer NOT NULL,
@@ -482,17 +483,26 @@ CREATE TABLE outage (
     id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
     station text,
     meter_id integer,
-    began timestamp with time zone NOT NULL,
+    began timestamp with time zone,
     ended timestamp with time zone,
     source text NOT NULL,
     note text DEFAULT ''::text NOT NULL,
+    told_by text DEFAULT ''::text NOT NULL,
+    told_at timestamp with time zone DEFAULT now() NOT NULL,
+    withdrawn_at timestamp with time zone,
     CONSTRAINT outage_pkey PRIMARY KEY (id),
     CONSTRAINT outage_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES meter(id),
     CONSTRAINT outage_station_fkey FOREIGN KEY (station) REFERENCES station(code),
     CONSTRAINT outage_check CHECK ((ended > began)),
     CONSTRAINT outage_check1 CHECK ((num_nonnulls(station, meter_id) = 1)),
-    CONSTRAINT outage_source_check CHECK ((source = ANY (ARRAY['event'::text, 'silence'::text, 'staff'::text])))
+    CONSTRAINT outage_has_a_side CHECK ((num_nonnulls(began, ended) > 0)),
+    CONSTRAINT outage_source_check CHECK ((source = ANY (ARRAY['event'::text, 'silence'::text, 'staff'::text]))),
+    CONSTRAINT outage_staff_is_somebody CHECK (((source = 'staff'::text) = (told_by <> ''::text)))
 );
+CREATE UNIQUE INDEX outage_event_once ON public.outage USING btree (COALESCE(station, ''::text), COALESCE(meter_id, 0), COALESCE(began, ended)) WHERE (source = 'event'::text);
+CREATE INDEX outage_meter ON public.outage USING btree (meter_id, began) WHERE (meter_id IS NOT NULL);
+CREATE UNIQUE INDEX outage_silence_once ON public.outage USING btree (station) WHERE ((source = 'silence'::text) AND (ended IS NULL));
+CREATE INDEX outage_station ON public.outage USING btree (station, began) WHERE (station IS NOT NULL);
 
 CREATE TABLE point (
     code text NOT NULL,
@@ -678,7 +688,7 @@ CREATE TABLE remote_order (
     CONSTRAINT remote_order_check6 CHECK (((state <> ALL (ARRAY['sent'::text, 'done'::text, 'failed'::text, 'unknown'::text])) OR (sent_at IS NOT NULL))),
     CONSTRAINT remote_order_check7 CHECK (((finished_at IS NULL) = (state = ANY (ARRAY['requested'::text, 'approved'::text, 'sent'::text, 'unknown'::text])))),
     CONSTRAINT remote_order_check8 CHECK ((expires_at > requested_at)),
-    CONSTRAINT remote_order_kind_check CHECK ((kind = ANY (ARRAY['read'::text, 'connect'::text, 'disconnect'::text, 'set_clock'::text, 'set_limit'::text]))),
+    CONSTRAINT remote_order_kind_check CHECK ((kind = ANY (ARRAY['read'::text, 'connect'::text, 'disconnect'::text, 'set_clock'::text, 'set_limit'::text, 'rotate_keys'::text]))),
     CONSTRAINT remote_order_state_check CHECK ((state = ANY (ARRAY['requested'::text, 'approved'::text, 'sent'::text, 'done'::text, 'failed'::text, 'unknown'::text, 'refused'::text, 'cancelled'::text, 'expired'::text])))
 );
 CREATE INDEX remote_order_asked ON public.remote_order USING btree (requested_by, requested_at DESC);
