@@ -195,7 +195,7 @@ def place(
     if row is None:
         raise Unknown("meter", serial)
     detail = {"kind": kind.value, "meter": serial, "reason": reason, **parameters}
-    note(conn, now, by, "order.place", row[0], detail)
+    enter(conn, now, by, "order.place", row[0], detail)
     return int(row[0])
 
 
@@ -206,7 +206,7 @@ def approve(conn: Connection[TupleRow], number: int, by: str, now: datetime) -> 
     """
     if not conn.execute(_APPROVE, [by, require_aware(now), number]).rowcount:
         return False
-    note(conn, now, by, "order.approve", number)
+    enter(conn, now, by, "order.approve", number)
     return True
 
 
@@ -214,7 +214,7 @@ def cancel(conn: Connection[TupleRow], number: int, by: str, now: datetime, reas
     """Take it back; False when it has been sent or is finished."""
     if not conn.execute(_CANCEL, [require_aware(now), number]).rowcount:
         return False
-    note(conn, now, by, "order.cancel", number, {"reason": reason})
+    enter(conn, now, by, "order.cancel", number, {"reason": reason})
     return True
 
 
@@ -222,7 +222,7 @@ def expire(conn: Connection[TupleRow], now: datetime) -> list[int]:
     """End what was not sent in its time."""
     gone = [int(number) for (number,) in conn.execute(_EXPIRE, {"now": require_aware(now)})]
     for number in gone:
-        note(conn, now, "ami", "order.expire", number)
+        enter(conn, now, "ami", "order.expire", number)
     return gone
 
 
@@ -275,7 +275,7 @@ def cuts_approved(conn: Connection[TupleRow], since: datetime) -> int:
 def trip(conn: Connection[TupleRow], now: datetime, number: int, by: str, allowed: int) -> None:
     """From now on no disconnection is approved or sent."""
     conn.execute(TRIP, [require_aware(now), number, by, allowed])
-    note(conn, now, by, "order.stop", number, {"allowed": allowed})
+    enter(conn, now, by, "order.stop", number, {"allowed": allowed})
 
 
 def lift(conn: Connection[TupleRow], by: str, now: datetime, reason: str) -> bool:
@@ -295,7 +295,7 @@ def reached(conn: Connection[TupleRow], serial: str) -> Reached:
     return Reached(model, modem, None if link is None else ModemLink(link))
 
 
-def note(
+def enter(
     conn: Connection[TupleRow],
     now: datetime,
     login: str,

@@ -93,7 +93,7 @@ class _Visit:
     def who(self) -> str:
         return f"meter {self.meter.serial}"
 
-    def note(self, item: str, raw: bytes, code: str, said: str) -> None:
+    def event(self, item: str, raw: bytes, code: str, said: str) -> None:
         told = f"order {self.order.id}: {said}"
         self.notes.take(Answer(item, raw, events=(MeterEvent(self.notes.now(), code, told),)))
 
@@ -213,10 +213,10 @@ async def _switch(visit: _Visit) -> Outcome:
     facts = {"before": before.facts, **after.facts}
     if not _stands(after, visit.order.kind):
         said = f"{visit.who} took the command, and its switch is {_standing(after)} all the same"
-        visit.note(word, after.raw, "switch_failed", said)
+        visit.event(word, after.raw, "switch_failed", said)
         return Outcome(OrderState.FAILED, said, facts)
     said = f"{visit.who} is {_standing(after)}"
-    visit.note(word, after.raw, word, said)
+    visit.event(word, after.raw, word, said)
     visit.found = Outcome(OrderState.DONE, said, facts)  # whatever becomes of the index
     if wanted_off:
         await _registers(visit)
@@ -261,10 +261,10 @@ async def _limit(visit: _Visit) -> Outcome:
     facts = {"before": before.facts, **after.facts}
     if after.normal != raw:
         said = f"{visit.who} took the limit, and shows {after.watts:g} W all the same"
-        visit.note("limit", after.raw, "limit_failed", said)
+        visit.event("limit", after.raw, "limit_failed", said)
         return Outcome(OrderState.FAILED, said, facts)
     said = f"{visit.who} lets {after.watts:g} W through"
-    visit.note("limit", after.raw, "limit_set", said)
+    visit.event("limit", after.raw, "limit_set", said)
     return Outcome(OrderState.DONE, said, facts)
 
 
@@ -336,5 +336,5 @@ async def _settled(visit: _Visit) -> Outcome:
             raise DecodeError(f"nothing at {visit.who} says what became of order {order.id}")
     state = OrderState.DONE if arrived else OrderState.FAILED
     said = f"found out by reading: {visit.who} is {stands}"
-    visit.note("settled", raw, "order_settled", said)
+    visit.event("settled", raw, "order_settled", said)
     return Outcome(state, said, {**facts, "settled": True})

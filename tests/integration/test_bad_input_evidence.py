@@ -88,9 +88,15 @@ def test_shuffled_is_the_same_as_in_order(ami: Any, database: str, ids: dict[str
     late = said(GOOD, days=1)
     fill(ami.home, *((ids[GOOD], each) for each in (late, other, first, late, other)))
     bring_in(ami)
-    blocks = rows(database, "SELECT at, raw[48] FROM profile_block ORDER BY at, raw")
-    start = HUNG - timedelta(days=2)
-    assert blocks == [(start, 147), (start, 999), (start + timedelta(days=1), 147)]
+    each = rows(
+        database,
+        "SELECT at + (i - 1) * make_interval(secs => interval_s), raw[i]"
+        " FROM profile_block, generate_subscripts(raw, 1) AS i ORDER BY 1, 2",
+    )
+    assert len(each) == 2 * 48 + 1
+    end = HUNG - timedelta(days=1) - timedelta(minutes=30)
+    assert [wh for at, wh in each if at == end] == [147, 999]
+    assert len({at for at, _ in each}) == 2 * 48
     ((kind, detail),) = rows(database, "SELECT kind, detail FROM finding")
     assert kind == "differing_reread"
     assert (detail["slots"], {detail["stored"], detail["read"]}) == (1, {147, 999})

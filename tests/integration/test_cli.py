@@ -245,6 +245,7 @@ def test_a_refusal_and_a_dead_line_differ(ami: Ami, village: dict[str, Any], fre
     ],
 )
 def test_a_port_that_hangs_up_says_what_to_check(ami: Ami, scheme: str, spoken: str) -> None:
+    item = "1:1" if scheme == "modbus+tcp" else "1.0.1.8.0"
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def hang_up() -> None:
@@ -254,7 +255,7 @@ def test_a_port_that_hangs_up_says_what_to_check(ami: Ami, scheme: str, spoken: 
 
         at_once = threading.Thread(target=hang_up)
         at_once.start()
-        said = _sentence(ami("read", f"{scheme}://127.0.0.1:{server.getsockname()[1]}", "1:1", code=4).stderr)
+        said = _sentence(ami("read", f"{scheme}://127.0.0.1:{server.getsockname()[1]}", item, code=4).stderr)
         at_once.join()
     assert " hung up" in said
     assert said.endswith(

@@ -143,7 +143,13 @@ def event_codes() -> set[str]:
         "operations",
         # A gateway's codes are its own: they are shown as they came.
         silent=frozenset(
-            {"collector/exchange/notebook.py", "collector/record.py", "collector/mqtt_readout.py"}
+            {
+                "collector/exchange/command.py",  # its callers are followed
+                "collector/exchange/notebook.py",
+                "collector/record.py",
+                "collector/mqtt_readout.py",
+                "collector/push_reading.py",
+            }
         ),
     )
 
