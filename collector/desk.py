@@ -22,6 +22,7 @@ from collector.errors import StoreAway
 from collector.links import DialIn, Link, link_to
 from collector.roster import Roster, Seat
 from collector.spool import Spooled
+from collector.trial import keep, trial, witness
 from model.grid import ModemLink
 from storage.fleet import Line
 
@@ -47,6 +48,10 @@ async def _sure() -> None:
     """Nobody else could have taken over."""
 
 
+async def _ours(modem: str) -> None:
+    """Nobody else could have it."""
+
+
 @dataclass(slots=True, eq=False)
 class Held:
     """A line of ours. Epochs are 0 where it is not held that way; `shard` is None while it is not ours."""
@@ -60,6 +65,7 @@ class Held:
     task: asyncio.Task[None] | None = None
     due: datetime | None = None
     again: bool = False  # something happened while a round was under way
+    in_doubt: bool = False  # another node has the modem that somebody here says to be
 
     @property
     def epoch(self) -> int:
@@ -75,11 +81,13 @@ class Held:
 @dataclass(slots=True)
 class Hooks:
     """What a desk asks and tells its node. `elsewhere`: which of these modems are with another node;
-    `acquired`: these lines are ours from now on; `awake`: returns when it is known what is still ours."""
+    `acquired`: these lines are ours from now on; `awake`: returns when it is known what is still ours;
+    `proved`: a caller in doubt is this modem, returns when it is ours."""
 
     elsewhere: Callable[[Collection[str]], Awaitable[set[str]]] = _nowhere
     acquired: Callable[[Collection[str]], Awaitable[None]] = _nobody
     awake: Callable[[], Awaitable[None]] = _sure
+    proved: Callable[[str], Awaitable[None]] = _ours
 
 
 class Desk:
@@ -100,12 +108,12 @@ class Desk:
     def link_of(self, modem: str) -> Link | None:
         """The link of a modem whose line is held here."""
         held = self.lines.get(modem)
-        return None if held is None else held.link
+        return None if held is None or held.in_doubt else held.link
 
     def epoch_of(self, modem: str) -> int | None:
         """Under which epoch a modem's line is held here; None when it is not."""
         held = self.lines.get(modem)
-        return None if held is None else held.epoch
+        return None if held is None or held.in_doubt else held.epoch
 
     def seat_of(self, meter_id: int) -> Seat | None:
         """The seat of a meter behind a line that is held here."""
@@ -162,19 +170,24 @@ class Desk:
         """A modem that dialled in here is ours: whatever its meters were put off for is tried again now."""
         code = line.modem.code
         held = self.lines.get(code) or self._hold(line)
-        held.line, held.link, held.call_epoch = line, link, epoch
+        held.line, held.link, held.call_epoch, held.in_doubt = line, link, epoch, False
+        link.believe()
         welcome(self.office, line)
-        if held.task is not None and not held.task.done():
-            held.again = True
-        else:
-            self._put(held, self.office.clock())
+        self._now(held)
         await self.hooks.acquired([code])
+
+    def doubt(self, line: Line, link: DialIn) -> None:
+        """Somebody here says to be a modem that another node has: that is tried."""
+        link.doubt()
+        held = self.lines.get(line.modem.code) or self._hold(line)
+        held.link, held.in_doubt = link, True
+        self._now(held)
 
     def hung_up(self, modem: str) -> None:
         """A modem that had called is no longer connected, or has called another node."""
         held = self.lines.get(modem)
         if held is not None:
-            held.call_epoch = 0
+            held.call_epoch, held.in_doubt = 0, False
             if held.shard is None:
                 self._let_go(held)
 
@@ -182,9 +195,12 @@ class Desk:
         """Something is to be asked at once."""
         held = self.lines.get(modem)
         if held is not None:
-            held.again = True
-            if held.task is None or held.task.done():
-                self._put(held, self.office.clock())
+            self._now(held)
+
+    def _now(self, held: Held) -> None:
+        held.again = True
+        if held.task is None or held.task.done():
+            self._put(held, self.office.clock())
 
     def close(self) -> list[asyncio.Task[None]]:
         """Let go of everything; the rounds that are being cancelled."""
@@ -283,10 +299,26 @@ class Desk:
         seats = self.roster.of(held.line)
         lease = {} if held.shard is None else {"shard": held.shard}
         with about(modem=held.line.modem.code, epoch=held.epoch, **lease):
-            await call_round(self.office, held.line, held.link, seats, 0.0)
+            doubt = held.in_doubt
+            if doubt:
+                await self._try(held, seats)
+            else:
+                await call_round(self.office, held.line, held.link, seats, 0.0)
         if self.lines.get(held.line.modem.code) is held:
             now = self.office.clock()
-            self._put(held, now if held.again else due_at(self.office, seats))
+            self._put(held, now if held.again else now + AGAIN if doubt else due_at(self.office, seats))
+
+    async def _try(self, held: Held, seats: Sequence[Seat]) -> None:
+        """Whether the modem has come to us: what its meter says then is the first thing we know of it."""
+        link, seat = held.link, witness(seats)
+        if not isinstance(link, DialIn) or seat is None:
+            return
+        readout = await trial(self.office, link, seat)
+        if readout is None:
+            held.again = held.again or link.connected  # there is another caller to be tried
+            return
+        await self.hooks.proved(link.modem.code)
+        await keep(self.office, seat, readout)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """A round that went wrong is told by `serve`, which ends: nobody else waits for it."""

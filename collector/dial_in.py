@@ -33,6 +33,9 @@ class DialIn(Link):
     is the modem, and the one before him is given up. Candidates are tried by the next conversations, each
     once, while the modem's own connection stays; after one that failed it has peace for a while, and nobody
     from that one's address is let in under this name for as long.
+
+    While another node has the modem, whoever is here is in doubt (`doubt`): a candidate then even if nobody
+    else calls himself so here.
     """
 
     def __init__(self, modem: Modem) -> None:
@@ -43,6 +46,7 @@ class DialIn(Link):
         self._candidates: list[tuple[Wire, str]] = []
         self._impostors: dict[str, tuple[int, float]] | None = None  # by address: how many, and until when
         self._peace_until = 0.0
+        self.doubted = False  # another node has the modem
 
     def take_news(self) -> bool:
         """Whether the modem has called since this was last asked."""
@@ -82,6 +86,24 @@ class DialIn(Link):
             self._wire = None
         if not self.connected:
             self._came.clear()
+
+    def doubt(self) -> None:
+        """Another node has the modem: who is here may be an impostor, and known ones need not be tried."""
+        self.doubted = True
+        for wire, address in list(self._candidates):
+            if self._is_impostor(address):
+                self._candidates.remove((wire, address))
+                self._refuse(wire, "impostor", f"an impostor of modem {self.modem.code} has called again")
+
+    def believe(self) -> None:
+        """The modem is here, whoever of those who say so it is."""
+        self.doubted = False
+
+    def hang_up(self, why: str) -> None:
+        """The connection that was the modem is not any more; candidates stay."""
+        if self._wire is not None:
+            self._wire.poison(why)
+            self._wire = None
 
     def _settled(self) -> None:
         if self.listener is not None:
@@ -137,7 +159,7 @@ class DialIn(Link):
             self._impostors, self._wire = None, wire
             if others:
                 self._settled()
-        elif len(self._candidates) > 1 or (self._wire is not None and self._wire.up):
+        elif self.doubted or len(self._candidates) > 1 or (self._wire is not None and self._wire.up):
             self._candidates = [each for each in self._candidates if each[0] is not wire]
             self._failed(address)
             self._refuse(wire, "impostor", f"no meter of modem {self.modem.code} is behind this call")

@@ -164,7 +164,7 @@ class HeadEnd:
             await self._patiently(lambda: self.roster.take(self.spool, links=[ModemLink.MQTT]))
         self._ingesting = asyncio.create_task(self.ingest.serve())
         if settings.listen_port is not None:
-            self.listener = Listener(settings, node.settled)
+            self.listener = Listener(settings, node.sessions.settled)
             node.expected = self._expect
             self._expect(desk.calls)
             await self.listener.open()

@@ -25,6 +25,7 @@ from collector.links import DialIn
 from collector.metrics import SHARD_EPOCH, SHARD_TAKEOVERS
 from collector.orders import Orders
 from collector.roster import Roster
+from collector.sessions import Sessions
 from collector.shards import GiveBack
 from collector.spool import Spool
 from collector.store_line import AWAY, StoreLine
@@ -39,7 +40,6 @@ PERIOD_S: Final = 6 * 3600.0
 BEAT_S: Final = 2.0
 PAUSE_S: Final = 1.0  # before others may have what this node has enough of
 BOUNCES: Final = 10  # so often a shard is left to those who have less
-CALLS_AT_ONCE: Final = 500
 STOP_S: Final = 3.0
 
 
@@ -56,20 +56,18 @@ class Node:
 
     def __init__(self, name: str, dsn: str, desk: Desk, roster: Roster, spool: Spool) -> None:
         self.name, self._dsn, self.desk, self._roster, self._spool = name, dsn, desk, roster, spool
-        desk.hooks = Hooks(self._elsewhere, self._acquired, self._awake)
         self.line = StoreLine(dsn, name)
         self.orders: Orders | None = None
         self.arrival: Arrival | None = None
         self.last: Beat | None = None
-        self.epochs: dict[str, int] = {}  # of the modems that called us
+        self.sessions = Sessions(name, self.line, desk, roster, spool)
+        desk.hooks = Hooks(self._elsewhere, self._acquired, self._awake, self.sessions.prove)
         self._beaten = 0.0  # monotonic; when the last beat that came through began
         self._worker: Worker | None = None
         self._worker_id: int | None = None
         self._here = asyncio.Event()
         self._here_since = 0.0
         self._stopping = asyncio.Event()
-        self._called: dict[str, DialIn] = {}
-        self._calls = asyncio.Event()
         self._ends: dict[int, asyncio.Event] = {}  # of the shards' jobs that run here
         self._bounced: dict[int, int] = {}
         self._loaded = time.monotonic()
@@ -84,7 +82,9 @@ class Node:
     async def serve(self) -> None:
         """Until cancelled; then what is held is handed over at once, as far as the database can be told."""
         working = asyncio.create_task(self._work_on())
-        parts = [asyncio.create_task(part()) for part in (self._beat_on, self._take_calls, self.desk.serve)]
+        parts = [
+            asyncio.create_task(part()) for part in (self._beat_on, self.sessions.serve, self.desk.serve)
+        ]
         if self.orders is not None:
             parts.append(asyncio.create_task(self.orders.serve()))
         try:
@@ -132,18 +132,13 @@ class Node:
                     f"another head-end has taken the name {self.name} in this database: "
                     "stop one of the two, or give this one another name with --node"
                 )
-            gone = [code for code in self.epochs if not self._connected(code)]
-            if gone:
-                await leases.hung_up(conn, {code: self.epochs[code] for code in gone})
-            lost = await leases.lost(conn, self.name, self.epochs)
+            lost = await self.sessions.look(conn)
         if not self._here.is_set():
             self._here_since = began
             self._here.set()
         self.last, self._beaten = found, began
         self.desk.skew_s = found.at.timestamp() - time.time()
-        for code in {*gone, *lost}:
-            self.epochs.pop(code, None)
-            self.desk.hung_up(code)
+        self.sessions.seen(lost)
         for shard in [one for one, epoch in self.desk.shards.items() if found.epochs.get(one) != epoch]:
             self._lose(shard)
             if shard in self._ends:
@@ -152,10 +147,6 @@ class Node:
         held = {**found.held, self.name: len(self._ends)}
         for shard in sorted(self._ends, reverse=True)[: shards.surplus(self.name, held, len(found.shards))]:
             self._ends[shard].set()
-
-    def _connected(self, code: str) -> bool:
-        link = self.desk.calls.get(code)
-        return link is not None and link.connected
 
     def _went_away(self, away: StoreAway) -> None:
         if self._here.is_set():
@@ -287,49 +278,7 @@ class Node:
         with suppress(KeyError):
             SHARD_EPOCH.remove(str(shard))
 
-    # Modems that dial in
-
-    def settled(self, link: DialIn) -> None:
-        """The listener's word that a modem is connected here, or connected anew."""
-        self._called[link.modem.code] = link
-        self._calls.set()
-
-    async def _take_calls(self) -> None:
-        while True:
-            await self._calls.wait()
-            self._calls.clear()
-            batch = dict(list(self._called.items())[:CALLS_AT_ONCE])
-            try:
-                await self._take_batch({code: link for code, link in batch.items() if link.connected})
-            except StoreAway:
-                self._calls.set()
-                await asyncio.sleep(BEAT_S)
-                continue
-            for code, link in batch.items():
-                if self._called.get(code) is link:
-                    del self._called[code]
-            if self._called:
-                self._calls.set()
-
-    async def _take_batch(self, batch: dict[str, DialIn]) -> None:
-        if not batch:
-            return
-        async with self.line.turn() as conn:
-            calls = await leases.called(conn, self.name, batch)
-        ours = [code for code, call in calls.items() if self._knows(code, call)]
-        news = calls.keys() - set(ours)
-        lines = [self.desk.lines[code].line for code in ours]
-        if news:
-            lines += await self._roster.take(self._spool, modems=sorted(news), anew=True)
-        for line in lines:
-            code = line.modem.code
-            if code in batch and batch[code].connected:
-                self.epochs[code] = calls[code].epoch
-                await self.desk.called(line, batch[code], calls[code].epoch)
-
-    def _knows(self, code: str, call: leases.Call) -> bool:
-        """Whether what is known here of a modem's meters is all there is: nobody else had it since."""
-        return code in self.desk.lines and call.node_before in ("", self.name)
+    # The register
 
     async def _reload(self) -> None:
         """Every so often: the register as it is now."""

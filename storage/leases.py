@@ -68,17 +68,20 @@ _FORGET_MOVES: Final = "DELETE FROM lease_move WHERE at < clock_timestamp() - in
 _SESSIONS: Final = """
     SELECT modem, epoch, node FROM modem_session WHERE modem = ANY (%s) ORDER BY modem FOR UPDATE"""
 _CALLED: Final = """
-    INSERT INTO modem_session (modem, epoch, node, since)
-    SELECT code, nextval('lease_epoch'), %s, clock_timestamp() FROM modem WHERE code = ANY (%s) ORDER BY code
+    INSERT INTO modem_session (modem, epoch, node, since, proved)
+    SELECT code, nextval('lease_epoch'), %s, clock_timestamp(), code = ANY (%s) FROM modem
+    WHERE code = ANY (%s) ORDER BY code
     ON CONFLICT (modem) DO UPDATE SET epoch = excluded.epoch, node = excluded.node, since = excluded.since,
-        ended = NULL
+        proved = excluded.proved, ended = NULL
     RETURNING modem, epoch"""
 _HUNG_UP: Final = """
     UPDATE modem_session SET ended = clock_timestamp() FROM unnest(%s::text[], %s::bigint[]) AS was (m, e)
     WHERE modem = was.m AND epoch = was.e AND ended IS NULL"""
 _HUNG_UP_ALL: Final = """
     UPDATE modem_session SET ended = clock_timestamp() WHERE node = %s AND ended IS NULL"""
-_LOST: Final = "SELECT modem FROM modem_session WHERE modem = ANY (%s) AND node <> %s"
+_LOST: Final = """
+    SELECT modem, proved AND ended IS NULL FROM modem_session
+    WHERE modem = ANY (%s) AND (node <> %s OR ended IS NOT NULL)"""
 _ELSEWHERE: Final = """
     SELECT s.modem FROM modem_session s JOIN node n ON n.name = s.node
     WHERE s.modem = ANY (%s) AND s.node <> %s AND s.ended IS NULL AND n.stopped_at IS NULL
@@ -202,19 +205,34 @@ class Call:
     node_before: str
 
 
-async def called(conn: Conn, node: str, modems: Collection[str]) -> dict[str, Call]:
-    """These modems have called this node; their new sessions. A modem that nobody knows is not in it."""
-    codes = sorted(modems)
-    for (silent,) in await (await conn.execute(_HOLDERS, [codes, node, _SILENT_S])).fetchall():
+async def called(
+    conn: Conn, node: str, modems: Collection[str], proved: Collection[str] = ()
+) -> dict[str, Call]:
+    """These modems have called this node; their new sessions. A modem that nobody knows is not in it.
+
+    Nor is one that is connected to another node that lives: it stays there until whoever says its name here
+    has `proved` to be it (a meter behind him has answered as ours).
+    """
+    codes = set(modems)
+    codes -= await _with_others(conn, node, codes - set(proved))
+    for (silent,) in await (await conn.execute(_HOLDERS, [sorted(codes), node, _SILENT_S])).fetchall():
         await conn.execute(_END, [APPLICATION.format(silent)])
-    before = {
-        code: (epoch, name) for code, epoch, name in await (await conn.execute(_SESSIONS, [codes])).fetchall()
-    }
-    now = await (await conn.execute(_CALLED, [node, codes])).fetchall()
-    moved = [epoch for epoch, name in before.values() if name != node]
+    standing = await (await conn.execute(_SESSIONS, [sorted(codes)])).fetchall()
+    before = {code: (epoch, name) for code, epoch, name in standing}
+    # Again, now that they cannot move: another node may have been quicker.
+    codes -= await _with_others(conn, node, codes - set(proved))
+    now = await (await conn.execute(_CALLED, [node, sorted(proved), sorted(codes)])).fetchall()
+    moved = [epoch for code, (epoch, name) in before.items() if name != node and code in codes]
     if moved:
         await conn.execute(_MOVED, [moved])
     return {code: Call(epoch, *before.get(code, (0, ""))) for code, epoch in now}
+
+
+async def _with_others(conn: Conn, node: str, modems: Collection[str]) -> set[str]:
+    if not modems:
+        return set()
+    found = await (await conn.execute(_ELSEWHERE, [sorted(modems), node, _SILENT_S])).fetchall()
+    return {modem for (modem,) in found}
 
 
 async def hung_up(conn: Conn, sessions: Mapping[str, int]) -> None:
@@ -222,10 +240,10 @@ async def hung_up(conn: Conn, sessions: Mapping[str, int]) -> None:
     await conn.execute(_HUNG_UP, [list(sessions), list(sessions.values())])
 
 
-async def lost(conn: Conn, node: str, sessions: Mapping[str, int]) -> set[str]:
-    """Those of these sessions (epochs by modem) that are over because the modem called another node."""
-    found = await (await conn.execute(_LOST, [list(sessions), node])).fetchall()
-    return {modem for (modem,) in found}
+async def lost(conn: Conn, node: str, sessions: Mapping[str, int]) -> dict[str, bool]:
+    """Those of these sessions (epochs by modem) that are over: another node has begun one, or somebody has
+    ended it. True: with another node is a caller who has proved to be the modem."""
+    return dict(await (await conn.execute(_LOST, [list(sessions), node])).fetchall())
 
 
 async def elsewhere(conn: Conn, node: str, modems: Collection[str]) -> set[str]:

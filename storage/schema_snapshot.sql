@@ -442,6 +442,7 @@ CREATE TABLE modem_session (
     node text NOT NULL,
     since timestamp with time zone NOT NULL,
     ended timestamp with time zone,
+    proved boolean DEFAULT false NOT NULL,
     CONSTRAINT modem_session_pkey PRIMARY KEY (modem),
     CONSTRAINT modem_session_modem_fkey FOREIGN KEY (modem) REFERENCES modem(code),
     CONSTRAINT modem_session_node_fkey FOREIGN KEY (node) REFERENCES node(name)

@@ -70,8 +70,12 @@ class Nodes:
         self.processes.pop(name).wait(20)
         return sent
 
+    def connected(self) -> psycopg.Connection[tuple[Any, ...]]:
+        """A connection to the database, for a `with` block."""
+        return psycopg.connect(self.ami.environment["AMI_DATABASE_URL"])
+
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.ami.environment["AMI_DATABASE_URL"]) as connection:
+        with self.connected() as connection:
             return connection.execute(query).fetchall()
 
     def held(self) -> dict[str, list[int]]:
@@ -125,6 +129,8 @@ class Exchange:
     def __init__(self, *targets: int) -> None:
         self.targets = list(targets)
         self._calls: set[asyncio.StreamWriter] = set()
+        self._fars: set[asyncio.StreamWriter] = set()
+        self._stranded: set[asyncio.StreamWriter] = set()
 
     @contextlib.asynccontextmanager
     async def serving(self, port: int) -> AsyncIterator[Exchange]:
@@ -138,8 +144,19 @@ class Exchange:
 
     def cut(self) -> None:
         """Hang up on everybody: they call again."""
-        for writer in list(self._calls):
+        for writer in [*self._calls, *self._stranded]:
             writer.transport.abort()
+
+    def strand(self) -> None:
+        """Modems lose their lines, and the head-ends do not notice."""
+        self._stranded |= self._fars
+        for writer in self._calls - self._fars:
+            writer.transport.abort()
+
+    @property
+    def stranded(self) -> int:
+        """Lines that a head-end believes to have, and no modem has."""
+        return len(self._stranded)
 
     async def _call(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for port in self.targets:
@@ -153,17 +170,20 @@ class Exchange:
             return
         ends = {writer, back}
         self._calls |= ends
+        self._fars.add(back)
         try:
-            await asyncio.gather(_pass(reader, back), _pass(there, writer))
+            await asyncio.gather(self._pass(reader, back), self._pass(there, writer))
         finally:
             self._calls -= ends
+            self._fars.discard(back)
+            self._stranded.discard(back)
             for each in ends:
                 each.transport.abort()
 
-
-async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError, asyncio.CancelledError):
-        while chunk := await reader.read(65536):
-            writer.write(chunk)
-            await writer.drain()
-    writer.transport.abort()
+    async def _pass(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, asyncio.CancelledError):
+            while chunk := await source.read(65536):
+                sink.write(chunk)
+                await sink.drain()
+        if sink not in self._stranded:
+            sink.transport.abort()

@@ -34,6 +34,8 @@ class Leases(RuleBasedStateMachine):
         self.holder: dict[str | int, tuple[str, int]] = {}
         self.ended: set[int] = set()  # epochs that another node has brought to an end
         self.superseded: set[int] = set()  # that their own node has
+        self.connected: dict[str, bool] = {}  # modems with a session, and whether it began with a proof
+        self.silent: set[str] = set()
         self.brought: list[tuple[str, int, datetime, bool]] = []
         with psycopg.connect(self.dsn) as conn:
             conn.execute("TRUNCATE node, shard_lease, modem_session, lease_move CASCADE")
@@ -49,6 +51,7 @@ class Leases(RuleBasedStateMachine):
 
     def _arrive(self, name: str) -> None:
         self._do(lambda conn: leases.arrive(conn, name, uuid.uuid4(), "", ""))
+        self.wake(name)
 
     def _moved(self, what: str | int, node: str, epoch: int) -> None:
         before = self.holder.get(what)
@@ -65,11 +68,56 @@ class Leases(RuleBasedStateMachine):
         assert taken.before == ("" if before is None else before[0])
         self._moved(shard, node, taken.epoch)
 
-    @rule(modem=modems, node=nodes)
-    def call(self, modem: str, node: str) -> None:
-        calls = self._do(lambda conn: leases.called(conn, node, [modem, "nobody"]))
+    @rule(modem=modems, node=nodes, proved=st.booleans())
+    def call(self, modem: str, node: str, proved: bool) -> None:
+        """Who only says the name of a modem takes it from nobody who lives."""
+        calls = self._do(lambda conn: leases.called(conn, node, [modem, "nobody"], [modem] if proved else []))
+        holder = self.holder[modem][0] if modem in self.connected else ""
+        if holder not in ("", node) and holder not in self.silent and not proved:
+            assert not calls
+            return
         assert calls.keys() == {modem}
         self._moved(modem, node, calls[modem].epoch)
+        self.connected[modem] = proved
+
+    @rule(node=nodes)
+    def fall_silent(self, node: str) -> None:
+        self._heard(node, "-1 hour")
+        self.silent.add(node)
+
+    @rule(node=nodes)
+    def wake(self, node: str) -> None:
+        self._heard(node, "1 hour")
+        self.silent.discard(node)
+
+    def _heard(self, node: str, when: str) -> None:
+        with psycopg.connect(self.dsn) as conn:
+            conn.execute(
+                "UPDATE node SET seen_at = clock_timestamp() + %s::interval WHERE name = %s", [when, node]
+            )
+
+    @rule(modem=modems, node=nodes)
+    def hang_up(self, modem: str, node: str) -> None:
+        """Of what it believes to have; a session that is another's, or newer, does not end."""
+        epoch = self.believed.get((node, modem))
+        if epoch is not None:
+            self._do(lambda conn: leases.hung_up(conn, {modem: epoch}))
+            if self.holder[modem] == (node, epoch):
+                self.connected.pop(modem, None)
+
+    @rule(node=nodes)
+    def look(self, node: str) -> None:
+        """Each hears of what it believes to have whether it has it, and whether that is with a proved one."""
+        believed = {
+            modem: epoch for (name, modem), epoch in self.believed.items()
+            if name == node and isinstance(modem, str)
+        }  # fmt: skip
+        lost = self._do(lambda conn: leases.lost(conn, node, believed))
+        assert lost == {
+            modem: self.connected.get(modem, False)
+            for modem in believed
+            if self.holder[modem][0] != node or modem not in self.connected
+        }
 
     @rule(modem=modems, node=nodes, dialled=st.booleans())
     def poll(self, modem: str, node: str, dialled: bool) -> None:

@@ -189,6 +189,30 @@ async def test_an_impostor_is_sent_away_and_the_older_connection_goes_on(free_po
         assert listener.rejected == {"impostor": 2}
 
 
+async def test_while_another_head_end_has_the_modem_even_a_single_caller_is_in_doubt(free_port: int) -> None:
+    async with listening(free_port, modem("M123")) as (listener, links):
+        link = links["M123"]
+        reader, _ = await call(free_port, b"IMEI:M123\r\n")
+        await link.ready(5)
+        link.doubt()
+        await talk(link, reader, proves=False)
+        assert await hung_up(reader)
+        # One who has shown to be none is not tried again; whoever has proved to be it stays.
+        again, _ = await call(free_port, b"IMEI:M123\r\n")
+        await link.ready(5)
+        link.doubt()
+        assert not link.connected
+        assert await hung_up(again)
+        assert listener.rejected == {"impostor": 2}
+        link.believe()
+        reader, _ = await call(free_port, b"IMEI:M123\r\n")
+        await link.ready(5)
+        await talk(link, reader, proves=True)
+        link.hang_up("it has called another")
+        assert await hung_up(reader)
+        assert not link.connected
+
+
 async def test_of_many_who_give_one_name_each_is_tried_once_until_a_meter_answers(free_port: int) -> None:
     async with listening(free_port, modem("M123")) as (listener, links):
         callers = []
