@@ -30,7 +30,11 @@ def carry_out(listen_port: int | None, as_json: bool) -> None:
     logs.to_stderr()
     settings = load()
     home.require(settings)
-    with home.only_one(settings, "collect"), home.database(settings) as dsn, open_pool(dsn) as pool:
+    with (
+        home.only_one(settings, "collect", f"collect-{settings.node_name}"),
+        home.database(settings) as dsn,
+        open_pool(dsn) as pool,
+    ):
         rules.expire(pool, clocks.wall())
         with pool.connection() as conn:
             live = leases.at_work(conn)

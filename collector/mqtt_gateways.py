@@ -6,9 +6,10 @@ import asyncio
 import logging
 import random
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 
-from collector.errors import SpoolError
+from collector.errors import SpoolError, StoreAway
 from collector.metrics import MQTT_DOCUMENTS, OUTCOMES, bounded
 from collector.mqtt_connection import BrokerAway, Connection, Delivery
 from collector.mqtt_judge import Judge, Judged
@@ -34,7 +35,7 @@ class Gateways:
 
     def __init__(self, settings: BrokerSettings, roster: Roster, spool: Spool, clock: Clock) -> None:
         self.settings, self._spool, self._clock = settings, spool, clock
-        self._judge = Judge(roster)
+        self._judge, self._roster = Judge(roster), roster
         self.counts: Counter[str] = Counter()
         self.connected = False
         self._said = ""
@@ -72,6 +73,7 @@ class Gateways:
         for delivery in batch:
             judged.append(self._judge.weigh(delivery.topic, delivery.payload, self._clock()))
             await asyncio.sleep(0)  # a long document is some milliseconds of work: others have their turn
+        await self._again(batch, judged)
         records = [one.spooled for one in judged if one.spooled is not None]
         while records:
             try:
@@ -87,6 +89,18 @@ class Gateways:
             connection.acknowledge(delivery)
             if one.gateway:
                 connection.publish(self.settings.receipts(one.gateway), one.receipt)
+
+    async def _again(self, batch: list[Delivery], judged: list[Judged]) -> None:
+        """A meter nobody knows here may be one behind a modem of another node: the register says it."""
+        at = [number for number, one in enumerate(judged) if one.outcome == "unknown_meter"]
+        serials = {record.readout.serial for number in at if (record := judged[number].spooled) is not None}
+        if not serials:
+            return
+        with suppress(StoreAway):
+            elsewhere = await self._roster.modems_of(serials)
+            for number in at:
+                delivery = batch[number]
+                judged[number] = self._judge.weigh(delivery.topic, delivery.payload, self._clock(), elsewhere)
 
     def _count(self, judged: Judged) -> None:
         self.counts[judged.outcome] += 1

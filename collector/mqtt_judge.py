@@ -8,6 +8,7 @@ import logging
 import re
 import uuid
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -29,6 +30,7 @@ _POLLS = uuid.UUID("5f0b6d5e-6f0a-5c55-9d0c-3f6f3d1a7c11")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 Key = tuple[str, str]
+NOBODY_ELSE: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,13 @@ class Judge:
         self._roster = roster
         self._kept: OrderedDict[Key, bytes] = OrderedDict()
 
-    def weigh(self, topic: str, payload: bytes, now: datetime) -> Judged:
-        """Never raises: what this program cannot cope with is kept as evidence as well."""
+    def weigh(
+        self, topic: str, payload: bytes, now: datetime, elsewhere: Mapping[str, str] = NOBODY_ELSE
+    ) -> Judged:
+        """Never raises: what this program cannot cope with is kept as evidence as well.
+
+        `elsewhere`: the modems, by serial, of meters that are in the register and not on this roster.
+        """
         digest = hashlib.sha256(payload).digest()
         sender = topic.rpartition("/")[2]
         gateway = sender if _ID.fullmatch(sender) else ""
@@ -68,7 +75,7 @@ class Judge:
             key = (gateway, document["message"])
             if self._kept.get(key) == digest:
                 return Judged(None, "again", gateway, _receipt(document, digest, "", ""), key, digest)
-            meter_id, modem = self._whose(document, gateway, line, digest)
+            meter_id, modem = self._whose(document, gateway, line, digest, elsewhere)
             readout = readout_of(document, payload, poll, now)
         except BadDocument as bad:
             return self._refused(bad, document, payload, poll, now, line, gateway, digest)
@@ -90,7 +97,12 @@ class Judge:
                 self._kept.popitem(last=False)
 
     def _whose(
-        self, document: dict[str, Any], gateway: str, line: Line | None, digest: bytes
+        self,
+        document: dict[str, Any],
+        gateway: str,
+        line: Line | None,
+        digest: bytes,
+        elsewhere: Mapping[str, str],
     ) -> tuple[int, str]:
         serial = document["meter"]
         if document["gateway"] != gateway:
@@ -99,10 +111,11 @@ class Judge:
         if line is None:
             raise BadDocument("unknown_gateway", f"no gateway {gateway} is in the register: add it there")
         seat = self._roster.by_serial.get(serial)
-        if seat is None:
+        behind = elsewhere.get(serial) if seat is None else seat.line.modem.code
+        if behind is None:
             raise BadDocument("unknown_meter", f"no meter {serial} is in the register: add it there")
-        if seat.line.modem.code != line.modem.code:
-            said = f"meter {serial} hangs behind {seat.line.modem.code}, not behind gateway {gateway}"
+        if seat is None or behind != line.modem.code:
+            said = f"meter {serial} hangs behind {behind}, not behind gateway {gateway}"
             raise BadDocument("wrong_gateway", said)
         if self._kept.get((gateway, document["message"]), digest) != digest:
             said = f"message {document['message']} of gateway {gateway} came before with another content"

@@ -29,7 +29,7 @@ from collector.sessions import Sessions
 from collector.shards import GiveBack
 from collector.spool import Spool
 from collector.store_line import AWAY, StoreLine
-from model.grid import ASKED
+from model.grid import ASKED, ModemLink
 from storage import leases
 from storage.leases import Arrival, Beat
 from storage.queue import STALLED_S, take_over
@@ -293,6 +293,8 @@ class Node:
                 if self.desk.shards.get(shard) == epoch:
                     self.desk.refresh(lines)
                     await self.desk.take(shard, epoch, lines)
+            if settings.broker is not None:
+                await self._roster.take(self._spool, links=[ModemLink.MQTT])
             called = [code for code, held in self.desk.lines.items() if held.shard is None]
             if called:
                 self.desk.refresh(await self._roster.take(self._spool, modems=called))

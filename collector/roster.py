@@ -162,6 +162,10 @@ class Roster:
         """Every modem that dials in. Raises StoreAway."""
         return await self._store(self._callers)
 
+    async def modems_of(self, serials: Collection[str]) -> dict[str, str]:
+        """Behind which modem each of these meters is, held here or not. Raises StoreAway."""
+        return await self._store(self._modems_of, serials)
+
     async def nodes_at_work(self, spool: Spool) -> list[str]:
         """The nodes that live at this database; whoever had our spool does not. Raises StoreAway."""
         return await self._store(self._nodes, spool.identity)
@@ -192,6 +196,10 @@ class Roster:
     def _callers(self) -> list[Modem]:
         with connect(self._settings.dsn, statement_timeout_s=60) as connection:
             return fleet.callers(connection)
+
+    def _modems_of(self, serials: Collection[str]) -> dict[str, str]:
+        with connect(self._settings.dsn, statement_timeout_s=60) as connection:
+            return fleet.modems_of(connection, serials)
 
     def _nodes(self, ours: UUID) -> list[str]:
         with connect(self._settings.dsn, statement_timeout_s=60) as connection:

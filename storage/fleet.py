@@ -58,6 +58,7 @@ _LATEST: Final = """
 _NEVER_READ: Final = """
     SELECT serial FROM meter m
     WHERE serial = ANY (%s::text[]) AND NOT EXISTS (SELECT FROM answer a WHERE a.meter_id = m.id)"""
+_MODEMS_OF: Final = "SELECT serial, modem FROM meter WHERE serial = ANY (%s) AND modem IS NOT NULL"
 _IDS: Final = "SELECT serial, id FROM meter WHERE %(serials)s::text[] IS NULL OR serial = ANY (%(serials)s)"
 
 
@@ -144,6 +145,11 @@ def callers(conn: Connection[TupleRow]) -> list[Modem]:
 def meter_ids(conn: Connection[TupleRow], serials: Iterable[str] | None = None) -> dict[str, int]:
     """The ids of the meters of these serials, or of all; a serial nobody knows is not in it."""
     return dict(conn.execute(_IDS, {"serials": None if serials is None else list(serials)}).fetchall())
+
+
+def modems_of(conn: Connection[TupleRow], serials: Collection[str]) -> dict[str, str]:
+    """Behind which modem each of these meters is; one that nobody knows, or behind none, is not in it."""
+    return dict(conn.execute(_MODEMS_OF, [list(serials)]).fetchall())
 
 
 def never_read(conn: Connection[TupleRow], serials: Collection[str]) -> set[str]:
