@@ -75,10 +75,24 @@ INDEX = _Index()
     type=click.IntRange(0, 65535),
     default=1,
     show_default=True,
-    help="DLMS logical device or Modbus unit.",
+    help="DLMS logical device (on a bus and in a call: physical address), or Modbus unit.",
 )
 @click.option("--host", default="", help="Name or IP address of a modem that we call.")
 @click.option("--port", type=PORT, help="Its port; default: 4059 for DLMS, 502 for Modbus.")
+@click.option("--udp", is_flag=True, help="Datagrams to --host and --port (the DLMS wrapper), no connection.")
+@click.option(
+    "--device",
+    default="",
+    metavar="PORT",
+    help="A serial port of the head-end's machine, its speed and bits where they are not 9600 8N1: "
+    "'/dev/ttyUSB0 300 7E1'. With --dials: our modem's.",
+)
+@click.option(
+    "--dials",
+    default="",
+    metavar="NUMBER",
+    help="Telephone number of the meter's modem (CSD); ours is at --device, or at --host and --port.",
+)
 @click.option("--registration", default="", help="The name under which a modem dials in, or a gateway's id.")
 @click.option(
     "--dialect", default="transparent", show_default=True, help="How that modem registers; mqtt: gateway."
@@ -86,8 +100,8 @@ INDEX = _Index()
 @click.option(
     "--modem",
     default="",
-    help="Code of a modem: alone, of one that is there already (several meters on one line); with --host or "
-    "--registration, of a new one (default: M- and the serial).",
+    help="Code of a modem: alone, of one that is there already (several meters on one line); with --host, "
+    "--device, --dials or --registration, of a new one (default: M- and the serial).",
 )
 @click.option("--cell", default="", help="Radio cell of a new modem: the head-end does not press it.")
 @click.option(
@@ -135,13 +149,18 @@ def add(
     A modem that dials in, at a customer who is new:
       ami meter add 20260003 --model dk-mb-log --registration 861234567890123 --dialect text-once \\
           --customer HTX003 --name 'Nguyễn Văn An'
+    On a serial port of this machine, and reached by telephone:
+      ami meter add 20260004 --model eastron-sdm120 --device /dev/ttyUSB0 --address 4 --customer HTX004
+      ami meter add 20260005 --model dk-1p --device /dev/ttyUSB1 --dials 0912345678 --address 17 \\
+          --customer HTX005
     """
     settings = load()
     hung = since or midnight(add_months(local_day(clocks.clock(as_of)()).replace(day=1), -1))
+    called = given["host"] and not given["dials"]
     new = importing.NewMeter(
         serial,
         since=hung,
-        port=port or (meter_changes.usual_port(given["model"]) if given["host"] else 0),
+        port=port or (meter_changes.usual_port(given["model"]) if called else 0),
         indices=meter_changes.raw_indices(serial, given["model"], indices),
         password=os.environ.get(PASSWORD_VARIABLE) or None,
         keys=meter_keys.of_the_fleet(serial, os.environ),
@@ -157,9 +176,20 @@ def add(
 @click.command()
 @click.argument("serial")
 @click.option("--model", help="Meter model; `ami meter models` lists them.")
-@click.option("--address", type=click.IntRange(0, 65535), help="DLMS logical device or Modbus unit.")
+@click.option(
+    "--address",
+    type=click.IntRange(0, 65535),
+    help="DLMS logical device (on a bus and in a call: physical address), or Modbus unit.",
+)
 @click.option("--host", help="Name or IP address of its modem, which we call.")
 @click.option("--port", type=PORT, help="The modem's port.")
+@click.option("--udp/--tcp", "udp", default=None, help="Datagrams to host and port, or a connection.")
+@click.option(
+    "--device", metavar="PORT", help="Serial port it hangs at, or our modem does: '/dev/ttyUSB0 300 7E1'."
+)
+@click.option(
+    "--dials", metavar="NUMBER", help="Telephone number of its modem; '' for a line that is no call any more."
+)
 @click.option("--registration", help="The name under which its modem dials in, or its gateway's id.")
 @click.option("--dialect", help="How that modem registers; mqtt: a gateway.")
 @click.option("--modem", help="Put the meter behind this modem, which is there already.")

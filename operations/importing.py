@@ -14,7 +14,6 @@ from model.grid import (
     Installation,
     Meter,
     Modem,
-    ModemLink,
     Multiplier,
     Point,
     ReadingBook,
@@ -26,26 +25,29 @@ from model.grid import (
 )
 from model.period import LOCAL, local_day, require_aware
 from model.series import Rate
-from operations import models
+from operations import line_words, models
 from operations.errors import MeterRefused
 from operations.hanging import refuse_too_few_rates, refuse_unsaid_multiplier
+from operations.line_words import LineWords
 from operations.multipliers import refuse_contradictions
 from protocols import meter_models
-from protocols.modem import dialects
 from storage.grid import RegisterCounts, save_register
 from storage.grid import register as known_register
 from storage.pool import Pool
 
 Wrap = Callable[[bytes], bytes]
-MQTT = "mqtt"
-"""What a gateway has in place of a modem's dialect."""
 
 
 def import_register(pool: Pool, register: Register, wrap: Wrap) -> RegisterCounts:
     """Take over what a register names; what it does not name is left alone.
 
-    Raises `RegisterUnusable`, or `MeterRefused` for a meter of primary values at a multiplier other than 1.
+    Raises `RegisterUnusable`, or `MeterRefused` for a meter of primary values at a multiplier other than 1,
+    or with an address that its line does not have.
     """
+    lines = {modem.code: modem for modem in register.modems}
+    for meter in register.meters:
+        if meter.modem in lines:
+            line_words.refuse_no_address(meter.serial, meter.model, lines[meter.modem], meter.address)
     with pool.connection() as conn:
         counts = save_register(conn, register, wrap)
         refuse_contradictions(conn, register)
@@ -66,6 +68,9 @@ class NewMeter:
     port: int = 0
     registration: str = ""
     dialect: str = "transparent"
+    device: str = ""  # a serial port, as in `model.grid.Modem`
+    dials: str = ""
+    udp: bool = False
     modem: str = ""  # its code; empty: made from the serial
     cell: str = ""  # the radio cell of a new modem
     live_every_s: int | None = None  # as in `model.grid.Meter`
@@ -82,13 +87,13 @@ class NewMeter:
     plan: str = "vn-household"
     multiplier: Decimal | None = None  # None: not said
 
-
-def refuse_unknown_dialect(serial: str, dialect: str) -> None:
-    """Raises `MeterRefused` with the dialects there are."""
-    if dialect not in (*dialects.names(), MQTT):
-        known = ", ".join((*dialects.names(), MQTT))
-        said = f"meter {serial}: no modem dialect is called “{dialect}”: use one of {known}"
-        raise MeterRefused(serial, said)
+    @property
+    def line(self) -> LineWords:
+        """What was said of the way to it."""
+        return LineWords(
+            self.host or None, self.port or None, self.registration or None, self.dialect,
+            self.device or None, self.dials or None, self.udp, self.cell,
+        )  # fmt: skip
 
 
 def _checked(new: NewMeter) -> None:
@@ -101,7 +106,7 @@ def _checked(new: NewMeter) -> None:
     if new.plan not in PLANS:
         said = f"meter {new.serial}: no plan is called “{new.plan}”: use one of {', '.join(PLANS)}"
         raise MeterRefused(new.serial, said)
-    refuse_unknown_dialect(new.serial, new.dialect)
+    line_words.refuse_unknown_dialect(new.serial, new.dialect)
     for code in new.indices or {}:
         try:
             Rate.from_code(code)
@@ -110,31 +115,29 @@ def _checked(new: NewMeter) -> None:
     if not new.point and not new.customer:
         said = f"meter {new.serial}: name the point it hangs at, or the customer it belongs to"
         raise MeterRefused(new.serial, said)
-    if not new.host and not new.registration and not new.modem:
-        said = f"meter {new.serial}: give host and port of its modem, or the name its modem registers with"
+    if not new.line.leads_somewhere and not new.modem:
+        said = (
+            f"meter {new.serial}: give host and port of its modem, the name its modem registers with, a "
+            "serial port (--device) or a telephone number (--dials)"
+        )
         raise MeterRefused(new.serial, said)
-
-
-def arriving(dialect: str) -> ModemLink:
-    """How a modem without an address comes to us: it dials in, or it is a gateway that speaks MQTT."""
-    return ModemLink.MQTT if dialect == MQTT else ModemLink.DIAL_IN
 
 
 def _modem(new: NewMeter, known: Register) -> Modem:
     code = new.modem or f"M-{new.serial}"
-    if not new.host and not new.registration:
+    if not new.line.leads_somewhere:
         found = next((modem for modem in known.modems if modem.code == code), None)
         if found is None:
             said = (
-                f"meter {new.serial}: there is no modem {code} yet: give host and port, or its registration"
+                f"meter {new.serial}: there is no modem {code} yet: give host and port, its registration, "
+                "--device or --dials"
             )
             raise MeterRefused(new.serial, said)
         return found
-    link = ModemLink.DIAL_OUT if new.host else arriving(new.dialect)
-    made = Modem(code, link, new.dialect, new.host, new.port, new.registration, new.cell)
+    made = line_words.modem(new.serial, code, new.line)
     there = next((modem for modem in known.modems if modem.code == code), made)
     if there != made:
-        where = f"{there.host}:{there.port}" if there.host else f"dials in as {there.registration}"
+        where = line_words.way(there)
         said = f"meter {new.serial}: modem {code} is there already ({where}): leave its address out"
         raise MeterRefused(new.serial, f"{said}, or correct it (`ami meter change SERIAL`)")
     return made
@@ -221,6 +224,7 @@ def add_meter(pool: Pool, new: NewMeter, wrap: Wrap) -> Point:
             modem = _modem(new, known)
         except ModelError as error:
             raise MeterRefused(new.serial, f"meter {new.serial}: {error}") from None
+        line_words.refuse_no_address(new.serial, new.model, modem, new.address)
         _refuse_other_name(new, known)
         place = _place(new, known)
         code = place.points[0].code if place.points else new.point or f"{new.customer}001"

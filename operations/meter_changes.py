@@ -8,12 +8,14 @@ from datetime import datetime
 from decimal import Decimal
 
 from model.errors import ModelError
-from model.grid import Installation, Meter, Modem, ModemLink, Register, SecretKeys
+from model.grid import Installation, Meter, Register, SecretKeys
 from model.period import LOCAL, require_aware
 from model.series import Channel, Rate
+from operations import line_words
 from operations.errors import MeterRefused
 from operations.hanging import refuse_unbillable
-from operations.importing import Wrap, arriving, refuse_unknown_dialect
+from operations.importing import Wrap
+from operations.line_words import LineWords
 from operations.multipliers import refuse_contradictions
 from protocols import meter_models
 from protocols.errors import LocalError
@@ -40,9 +42,26 @@ class Change:
     port: int | None = None
     registration: str | None = None
     dialect: str | None = None
+    device: str | None = None
+    dials: str | None = None
+    udp: bool | None = None
     cell: str | None = None
     live_every_s: int | None = None  # 0: never; USUAL: as the head-end's setting says
     keys: SecretKeys | None = field(default=None, repr=False)
+
+    @property
+    def line(self) -> LineWords:
+        """What is to be different on the way to it."""
+        return LineWords(
+            self.host,
+            self.port,
+            self.registration,
+            self.dialect,
+            self.device,
+            self.dials,
+            self.udp,
+            self.cell,
+        )
 
 
 def change(pool: Pool, serial: str, wanted: Change, wrap: Wrap) -> tuple[str, ...]:
@@ -55,15 +74,13 @@ def change(pool: Pool, serial: str, wanted: Change, wrap: Wrap) -> tuple[str, ..
         meter = _meter(known, serial)
         if wanted.model is not None:
             _kind(serial, wanted.model)
-        if wanted.dialect is not None:
-            refuse_unknown_dialect(serial, wanted.dialect)
         code = wanted.modem or meter.modem
-        modem = next((modem for modem in known.modems if modem.code == code), None)
-        if modem is None:
+        there = next((modem for modem in known.modems if modem.code == code), None)
+        if there is None:
             said = f"meter {serial}: there is no modem {code}: see `ami meter list`, or give host and port"
             raise MeterRefused(serial, said)
         try:
-            modem = _modem(modem, wanted)
+            modem = line_words.modem(serial, code, wanted.line, there)
         except ModelError as error:
             raise MeterRefused(serial, f"meter {serial}: {error}") from None
         new = Meter(
@@ -76,6 +93,8 @@ def change(pool: Pool, serial: str, wanted: Change, wrap: Wrap) -> tuple[str, ..
             _live_every(meter, wanted),
             wanted.keys,
         )
+        if (modem, new.modem, new.address) != (there, meter.modem, meter.address):
+            line_words.refuse_no_address(serial, new.model, modem, new.address)
         counts = save_register(conn, Register(modems=(modem,), meters=(new,)), wrap)
         if wanted.keys is not None:
             drop_unconfirmed(conn, serial)
@@ -96,25 +115,6 @@ def _live_every(meter: Meter, wanted: Change) -> int | None:
     if wanted.live_every_s is None:
         return meter.live_every_s
     return None if wanted.live_every_s == USUAL else wanted.live_every_s
-
-
-def _modem(modem: Modem, wanted: Change) -> Modem:
-    link, host, registration = modem.link, modem.host, modem.registration
-    if wanted.host is not None:
-        link, host, registration = ModemLink.DIAL_OUT, wanted.host, wanted.registration or ""
-    elif wanted.registration is not None or (wanted.dialect and not host):
-        link, host = arriving(wanted.dialect or modem.dialect), ""
-        registration = registration if wanted.registration is None else wanted.registration
-    port = (modem.port if link is ModemLink.DIAL_OUT else 0) if wanted.port is None else wanted.port
-    return replace(
-        modem,
-        link=link,
-        host=host,
-        port=port,
-        registration=registration,
-        dialect=wanted.dialect or modem.dialect,
-        cell=modem.cell if wanted.cell is None else wanted.cell,
-    )
 
 
 def usual_port(model: str) -> int:

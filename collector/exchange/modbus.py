@@ -23,7 +23,7 @@ from collector.exchange.scales import Scales
 from collector.exchange.serials import octets_text, same_serial
 from collector.plan import CLOCK, INSTANTS, REGISTERS, SERIAL, Wanted, floor_to
 from collector.urgency import Urgency
-from collector.wire import ByteStream
+from collector.wire import ByteStream, Medium
 from model.period import HALF_HOUR, LOCAL
 from model.readout import Answer, ProfileBlock, RegisterRead
 from model.series import ProfileKind, Rate
@@ -41,7 +41,11 @@ async def converse(
     scales: Scales,
 ) -> None:  # fmt: skip
     """One conversation. Raises what `ModbusLine` raises; by then `notes` hold what had come."""
-    carrier = Carrier.MBAP if stream.gateway else model.modbus.carrier
+    carrier = model.modbus.carrier
+    if stream.medium is Medium.BARE:  # a bus: what the model's own port takes is not spoken here
+        carrier = Carrier.RTU
+    elif stream.gateway:
+        carrier = Carrier.MBAP
     # A number drawn: what an earlier conversation left behind does not bear it.
     talk = framing(carrier, meter.address, random.randrange(0x10000))
     line = ModbusLine(stream, talk, course.answer_s, course=course)
