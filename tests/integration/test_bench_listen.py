@@ -14,6 +14,7 @@ def judged(document: dict[str, Any], modems: int) -> None:
     print(document["memory"], document["lag_ms"])
 
 
+@pytest.mark.long
 def test_a_hundred_modems_that_stay(ami: Any, free_port: int) -> None:
     document = ami.json(
         "bench", "listen", "--modems", "100", "--seconds", "5", "--heartbeat", "1", "--port", str(free_port),

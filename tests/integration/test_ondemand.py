@@ -6,7 +6,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 
+
+@pytest.mark.long
 def test_a_reading_comes_soon_while_the_fleet_is_busy(
     ami: Any, database: str, free_ports: Callable[[], int]
 ) -> None:

@@ -6,9 +6,12 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from tests.foreign_peers import REPOSITORY, Peers
 
 
+@pytest.mark.long
 def test_the_head_end_reads_what_the_peers_read_for_less(peers: Peers) -> None:
     done = subprocess.run(
         [
