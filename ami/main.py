@@ -37,6 +37,7 @@ VERBS: dict[str, tuple[str, str | None]] = {
     "close": ("close:command", "Take the closing indices of a month."),
     "bill": ("bill:command", "Bill a closed month, list and print bills."),
     "alerts": ("alerts:command", "Look for what is abnormal, and list it."),
+    "key": ("key:command", "Keys of meters: which there are, and new ones for those that take them."),
     "outage": ("outage:command", "The register of outages: told by meters, silent stations, entered."),
     "export": ("export:command", "Intervals, closing indices and the register, as CSV or JSON."),
     "worker": ("worker:command", "Run the jobs of the office: validate, close, bill, watch."),

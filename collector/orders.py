@@ -13,15 +13,16 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
 from collector.clock_limits import ClockLimits
 from collector.context import about
 from collector.errors import CollectorError, LinkDown, SpoolError, StoreAway
-from collector.exchange.command import SEND_WITHIN_S, Outcome, command, settle
+from collector.exchange.command import SEND_WITHIN_S, Claim, Outcome, command, settle
 from collector.exchange.facts import facts_of
 from collector.exchange.on_demand import read_on_demand
+from collector.exchange.rotating import rotate
 from collector.fleet_keys import OurSide
 from collector.links import Link
 from collector.metrics import ONDEMAND_SECONDS
@@ -30,6 +31,7 @@ from collector.settings import HeadEndSettings
 from collector.spool import Spool, Spooled
 from collector.store_line import StoreLine
 from collector.urgency import Urgency
+from collector.vault import StoredVault
 from model.clock import Clock
 from model.readout import Readout
 from storage import order_claims
@@ -179,7 +181,9 @@ class Orders:
             return
         holder = Holder(self._node, epoch)
         with about(modem=order.modem, meter=order.serial):
-            if order.state is not OrderState.APPROVED:
+            if order.kind is OrderKind.ROTATE_KEYS:
+                await self._rotate(order, holder, link, seat)
+            elif order.state is not OrderState.APPROVED:
                 await self._find_out(order, holder, link, seat)
             elif order.kind is OrderKind.READ:
                 await self._read(order, holder, link, seat)
@@ -229,6 +233,43 @@ class Orders:
         await self._finish(order, holder, Outcome(state, said, facts))
 
     async def _tell(self, order: Order, holder: Holder, link: Link, seat: Seat) -> None:
+        try:
+            await link.ready(0.0)
+            async with link.lease(Urgency.ON_DEMAND) as stream:
+                outcome, readout = await command(
+                    stream, seat.meter, order, clock=self._clock, answer_s=self._settings.answer_s,
+                    limits=self._settings.limits, claim=self._claiming(order, holder),
+                    ours=self._settings.ours,
+                )  # fmt: skip
+        except LinkDown as down:
+            outcome, readout = Outcome(OrderState.APPROVED, down.sentence), None
+        finally:
+            _rest(link)
+        await self._done(order, holder, seat, outcome, readout)
+
+    async def _rotate(self, order: Order, holder: Holder, link: Link, seat: Seat) -> None:
+        """Change the meter's keys, or find out whether they were."""
+        settings, settling = self._settings, order.state is not OrderState.APPROVED
+        if settings.ours is None or settings.wrap is None or settings.unwrap is None:
+            return  # a head-end without a home changes no keys
+        vault = StoredVault(self._store, order, holder, self._clock, settings.wrap, settings.unwrap)
+        try:
+            await link.ready(0.0)
+            async with link.lease(Urgency.ON_DEMAND) as stream:
+                outcome, readout = await rotate(
+                    stream, seat.meter, order, clock=self._clock, answer_s=settings.answer_s,
+                    ours=settings.ours, vault=vault, claim=self._claiming(order, holder), settle=settling,
+                )  # fmt: skip
+        except LinkDown as down:
+            state = OrderState.UNKNOWN if settling else OrderState.APPROVED
+            outcome, readout = Outcome(state, down.sentence), None
+        finally:
+            _rest(link)
+            if vault.last is not None:
+                seat.meter = replace(seat.meter, keys=vault.last)
+        await self._done(order, holder, seat, outcome, readout)
+
+    def _claiming(self, order: Order, holder: Holder) -> Claim:
         async def claim() -> bool:
             try:
                 return await self._claim(order, holder)
@@ -237,18 +278,7 @@ class Orders:
                 log.warning("order %d is not sent: %s", order.id, away.sentence)
                 return False
 
-        try:
-            await link.ready(0.0)
-            async with link.lease(Urgency.ON_DEMAND) as stream:
-                outcome, readout = await command(
-                    stream, seat.meter, order, clock=self._clock, answer_s=self._settings.answer_s,
-                    limits=self._settings.limits, claim=claim, ours=self._settings.ours,
-                )  # fmt: skip
-        except LinkDown as down:
-            outcome, readout = Outcome(OrderState.APPROVED, down.sentence), None
-        finally:
-            _rest(link)
-        await self._done(order, holder, seat, outcome, readout)
+        return claim
 
     async def _find_out(self, order: Order, holder: Holder, link: Link, seat: Seat) -> None:
         if order.kind is OrderKind.READ:

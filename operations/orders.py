@@ -24,7 +24,7 @@ from model.viewer import UserRole, Viewer
 from operations import accounts
 from operations.errors import OrderRefused
 from operations.order_abilities import inability
-from storage import leases, orders, people
+from storage import leases, meter_keys, orders, people
 from storage.errors import AlreadyThere
 from storage.orders import CUTS, Order, OrderKind, OrderState
 from storage.pool import Pool
@@ -42,6 +42,7 @@ PLACES: Final = {
     OrderKind.DISCONNECT: _STAFF,
     OrderKind.SET_LIMIT: _STAFF,
     OrderKind.SET_CLOCK: (UserRole.ENGINEER,),
+    OrderKind.ROTATE_KEYS: (UserRole.ENGINEER,),
 }
 """Who may place an order of a kind, and approve one where a second person is needed."""
 TITLES: Final = {
@@ -50,6 +51,7 @@ TITLES: Final = {
     OrderKind.DISCONNECT: "disconnection",
     OrderKind.SET_LIMIT: "limit",
     OrderKind.SET_CLOCK: "setting of the clock",
+    OrderKind.ROTATE_KEYS: "change of keys",
 }
 
 
@@ -139,6 +141,11 @@ def _can(conn: Connection[TupleRow], serial: str, kind: OrderKind, parameters: M
     if meter.link is ModemLink.MQTT:
         raise OrderRefused(
             f"meter {serial} is behind gateway {meter.modem}, which sends by itself and cannot be asked"
+        )
+    if kind is OrderKind.ROTATE_KEYS and not all(one.rotatable for one in meter_keys.status(conn, [serial])):
+        raise OrderRefused(
+            f"the keys of meter {serial} are not all known, with the master key under which new ones travel: "
+            f"give them first (AMI_METER_KEYS=FILE ami meter change {serial})"
         )
     cannot = inability(meter.model, kind, parameters)
     if cannot:

@@ -27,6 +27,10 @@ _PUT: Final = """
     ON CONFLICT (meter_id, kind) DO UPDATE SET wrapped = excluded.wrapped"""
 _MOVE: Final = "UPDATE meter_secret SET kind = %s WHERE meter_id = %s AND kind = %s"
 _DROP: Final = "DELETE FROM meter_secret WHERE meter_id = %s AND kind = ANY (%s)"
+_HAS: Final = "SELECT FROM meter_secret WHERE meter_id = %s AND kind = %s"
+_ORDER: Final = "SELECT FROM remote_order WHERE id = %s AND state = ANY (%s) FOR SHARE"
+_CHANGED: Final = """
+    SELECT FROM audit WHERE object = %s AND action = 'key.change' AND (detail ->> 'order')::bigint = %s"""
 _OF: Final = "SELECT kind, encode(wrapped, 'hex') FROM meter_secret WHERE meter_id = %s"
 _DROP_UNCONFIRMED: Final = """
     DELETE FROM meter_secret s USING meter m
@@ -70,7 +74,7 @@ NO_KEYS: Final = StoredKeys()
 
 @dataclass(frozen=True, slots=True)
 class KeyStatus:
-    """What is there for a meter, and when its keys were changed last; never a key."""
+    """What is there for a meter, and when its keys were last changed by an order; never a key."""
 
     serial: str
     model: str
@@ -135,36 +139,6 @@ async def of_meter(conn: AsyncConnection[TupleRow], meter_id: int, serial: str, 
     return opened(serial, wrapped, unwrap)[1]
 
 
-async def propose(
-    conn: AsyncConnection[TupleRow], meter_id: int, pair: KeyPair, wrap: Wrap, deed: Deed
-) -> None:
-    """Keep new keys as pending; commits, so that they are there before anybody hears of them."""
-    async with conn.transaction():
-        for kind, key in ((ENCRYPTION, pair.encryption), (AUTHENTICATION, pair.authentication)):
-            await conn.execute(_PUT, [meter_id, kind + PENDING, wrap(key)])
-        await _note(conn, deed, "key.pending")
-
-
-async def confirm(conn: AsyncConnection[TupleRow], meter_id: int, state: str, deed: Deed) -> None:
-    """The meter was opened with the keys in `state`, pending or abandoned: they are the current ones now,
-    and those before them are forgotten. Commits."""
-    async with conn.transaction():
-        for kind in (ENCRYPTION, AUTHENTICATION):
-            others = [kind + other for other in ("", PENDING, ABANDONED) if other != state]
-            await conn.execute(_DROP, [meter_id, others])
-            await conn.execute(_MOVE, [kind, meter_id, kind + state])
-        await _note(conn, deed, "key.change")
-
-
-async def give_up(conn: AsyncConnection[TupleRow], meter_id: int, deed: Deed) -> None:
-    """The meter was opened with its current keys: the pending ones are kept aside. Commits."""
-    async with conn.transaction():
-        for kind in (ENCRYPTION, AUTHENTICATION):
-            await conn.execute(_DROP, [meter_id, [kind + ABANDONED]])
-            await conn.execute(_MOVE, [kind + ABANDONED, meter_id, kind + PENDING])
-        await _note(conn, deed, "key.give_up")
-
-
 @dataclass(frozen=True, slots=True)
 class Deed:
     """What stands in the book of deeds beside a change of keys: who, when, of which meter, by which order."""
@@ -178,6 +152,60 @@ class Deed:
     def detail(self) -> dict[str, Any]:
         """Without any key."""
         return {"order": self.order}
+
+
+async def propose(
+    conn: AsyncConnection[TupleRow], meter_id: int, pair: KeyPair, wrap: Wrap, deed: Deed
+) -> bool:
+    """Keep new keys as pending, before anybody hears of them; False when the order is no longer ours to send.
+
+    To be committed before a byte of them goes out.
+    """
+    if not await _open(conn, deed, "sent"):
+        return False
+    for kind, key in ((ENCRYPTION, pair.encryption), (AUTHENTICATION, pair.authentication)):
+        await conn.execute(_PUT, [meter_id, kind + PENDING, wrap(key)])
+    await _note(conn, deed, "key.pending")
+    return True
+
+
+async def adopt(
+    conn: AsyncConnection[TupleRow], meter_id: int, pair: KeyPair, wrap: Wrap, deed: Deed
+) -> bool:
+    """The meter was opened with this pair: it is the current one now, all others are forgotten.
+
+    False when the order has come to its end meanwhile: others know better.
+    """
+    if not await _open(conn, deed, "approved", "sent", "unknown"):
+        return False
+    for kind, key in ((ENCRYPTION, pair.encryption), (AUTHENTICATION, pair.authentication)):
+        await conn.execute(_PUT, [meter_id, kind, wrap(key)])
+        await conn.execute(_DROP, [meter_id, [kind + PENDING, kind + ABANDONED]])
+    await _note(conn, deed, "key.change")
+    return True
+
+
+async def give_up(conn: AsyncConnection[TupleRow], meter_id: int, deed: Deed) -> bool:
+    """The meter was opened with its current keys: the pending ones are kept aside."""
+    if not await _open(conn, deed, "approved", "sent", "unknown"):
+        return False
+    for kind in (ENCRYPTION, AUTHENTICATION):
+        if await (await conn.execute(_HAS, [meter_id, kind + PENDING])).fetchone() is None:
+            continue
+        await conn.execute(_DROP, [meter_id, [kind + ABANDONED]])
+        await conn.execute(_MOVE, [kind + ABANDONED, meter_id, kind + PENDING])
+    await _note(conn, deed, "key.give_up")
+    return True
+
+
+async def changed_by(conn: AsyncConnection[TupleRow], deed: Deed) -> bool:
+    """Whether this order has changed the keys already, and its head-end could not say so any more."""
+    row = await (await conn.execute(_CHANGED, [f"meter {deed.serial}", deed.order])).fetchone()
+    return row is not None
+
+
+async def _open(conn: AsyncConnection[TupleRow], deed: Deed, *states: str) -> bool:
+    return await (await conn.execute(_ORDER, [deed.order, list(states)])).fetchone() is not None
 
 
 async def _note(conn: AsyncConnection[TupleRow], deed: Deed, action: str) -> None:

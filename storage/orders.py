@@ -27,6 +27,7 @@ class OrderKind(StrEnum):
     DISCONNECT = "disconnect"
     SET_CLOCK = "set_clock"
     SET_LIMIT = "set_limit"
+    ROTATE_KEYS = "rotate_keys"
 
 
 class OrderState(StrEnum):

@@ -162,10 +162,11 @@ async def _visit(
 
     readout = await conversed(stream, meter, notes, talk)
     found = visits[0].found if visits else None
-    return found or _broken_off(readout, sending), readout
+    return found or broken_off(readout, sending), readout
 
 
-def _broken_off(readout: Readout, sending: Sending) -> Outcome:
+def broken_off(readout: Readout, sending: Sending) -> Outcome:
+    """What is known of an order whose conversation broke off."""
     if sending.sent:
         return Outcome(OrderState.UNKNOWN, f"it was sent, and then: {readout.detail}")
     if sending.claimed:

@@ -36,7 +36,7 @@ from storage.meter_keys import KeyPair
 
 BELIEVED: Final = 0x8000_0000
 """What a meter says of its counters is not authenticated: nobody may use up a key by lying about them."""
-_NOT_WITH_THESE: Final = (AssociationRefused, SecurityError, ServiceRefused)
+NOT_WITH_THESE: Final = (AssociationRefused, SecurityError, ServiceRefused)
 
 
 def settings_of(
@@ -78,7 +78,7 @@ async def associated(
     for pair in candidates:
         try:
             return await with_keys(stream, meter, model, keyed, pair, course, ours)
-        except _NOT_WITH_THESE:
+        except NOT_WITH_THESE:
             if pair is candidates[-1]:
                 raise
             AUTH_FAILURES.inc()
@@ -99,7 +99,7 @@ async def with_keys(
         talk = Conversation(stream, settings, framing(stream, settings), course=course)
         try:
             await talk.associate()
-        except _NOT_WITH_THESE:
+        except NOT_WITH_THESE:
             ours.forget(meter.meter_id)
             if not counted:
                 raise
