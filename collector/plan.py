@@ -18,6 +18,7 @@ ANCHOR = date(1970, 1, 5)  # a Monday
 CONVERSATION = 26  # questions about profiles in one conversation: half a year of half-hours
 SETTLING = timedelta(minutes=5)  # a row this young may still be on its way into the meter's buffer
 NEW = timedelta(days=2)  # half-hours this young are routine: yesterday's are wanted in the morning
+EVENTS = timedelta(days=60)  # back in an event log: outages before that are known or of no use
 DEEP = timedelta(days=31)  # no buffer is shorter: what is older may have left it
 DEPTH_HOLDS = timedelta(days=7)  # for so long it is known how far back a meter's buffer goes
 REGISTERS, INSTANTS, CLOCK, SERIAL = "registers", "instants", "clock", "serial"
@@ -46,6 +47,7 @@ class Abilities:
     billing: str | None = None
     instants: bool = False
     clock: timedelta | None = None
+    events: str | None = None  # the item of its event log
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +89,20 @@ class Wanted:
     left: int = 0
     closing: bool = False
     deep: tuple[Span, ...] = ()
+    events: tuple[Span, ...] = ()
     clock: bool = False  # no question of its own: every conversation looks at it, and sets it where it may
 
     @property
     def nothing(self) -> bool:
-        return not (self.profile or self.billing or self.registers or self.instants or self.clock)
+        return not (
+            self.profile or self.billing or self.registers or self.instants or self.events or self.clock
+        )
 
     @property
     def questions(self) -> int:
         """How much work it is, for a progress bar: one for each question."""
-        return len(self.profile) + len(self.billing) + self.registers + self.instants + self.left
+        spans = len(self.profile) + len(self.billing) + len(self.events)
+        return spans + self.registers + self.instants + self.left
 
     @property
     def register_urgency(self) -> Urgency:
@@ -105,7 +111,7 @@ class Wanted:
     @property
     def urgency(self) -> Urgency:
         """Of the most urgent question."""
-        found = [span.urgency for span in (*self.profile, *self.billing)]
+        found = [span.urgency for span in (*self.profile, *self.billing, *self.events)]
         if self.registers:
             found.append(self.register_urgency)
         if self.instants:
@@ -116,14 +122,14 @@ class Wanted:
 
     def beyond(self, asked: Wanted) -> bool:
         """Whether anything is wanted that `asked` did not ask for: it was left, or has fallen due since."""
-        before = (*asked.profile, *asked.billing)
+        before = (*asked.profile, *asked.billing, *asked.events)
         return (
             (self.registers and not asked.registers)
             or (self.instants and not asked.instants)
             or (self.clock and not asked.clock)
             or any(
                 not any(old.item == span.item and old.asked.overlap(span.asked) for old in before)
-                for span in (*self.profile, *self.billing)
+                for span in (*self.profile, *self.billing, *self.events)
             )
         )
 
@@ -236,6 +242,17 @@ def missing_closings(
     return [span for span in spans if (span.item, span.asked) not in state.resting]
 
 
+def missing_events(item: str, state: State, since: datetime, end: datetime) -> tuple[Span, ...]:
+    """The one question to the event log: from what is not known of it on, up to the last half-hour."""
+    first = max(ceil_to(since, HALF_HOUR), floor_to(end, HALF_HOUR) - EVENTS)
+    last = floor_to(end, HALF_HOUR)
+    gaps = subtract(Period(first, last), list(state.answered.get(item, ()))) if first < last else []
+    if not gaps:
+        return ()
+    span = Span(item, Period(gaps[0].start, last))
+    return () if (span.item, span.asked) in state.resting else (span,)
+
+
 def wanted(
     abilities: Abilities,
     state: State,
@@ -278,6 +295,7 @@ def wanted(
         left=left,
         closing=hangs and not snapshots and unclosed,
         deep=deep,
+        events=missing_events(abilities.events, state, since, end) if abilities.events and hangs else (),
         clock=hangs and state.clock_at is not None and now >= state.clock_at,
     )
 

@@ -25,7 +25,7 @@ class Control:
 
     `truth` gives the registers of a period by serial, `buffers` the rows that replaying meters hold now,
     `dead` the modems and meters that answer nothing now, `intervals` the Wh of a meter's half-hours, `told`
-    what meters were told from afar; `drift` moves a meter's clock.
+    what meters were told from afar; `drift` moves a meter's clock, `power` cuts a station off or connects it.
     """
 
     fleet: Fleet
@@ -37,6 +37,7 @@ class Control:
     intervals: Callable[[str, datetime, datetime], list[int]] = lambda serial, begin, end: []
     told: Callable[[], dict[str, dict[str, object]]] = dict
     drift: Callable[[str, int], None] = lambda serial, seconds: None
+    power: Callable[[str, bool], list[str]] = lambda station, on: []
 
     def obey(self, line: str) -> dict[str, Any]:
         """The answer to a line; what cannot be obeyed is answered with one sentence under "error"."""
@@ -68,13 +69,17 @@ class Control:
                     raise ControlError(f"there is no meter {serial!r}")
                 self.drift(serial, seconds)
                 return {"drift": {serial: seconds}}
+            case {"do": "power", "station": str(station), "on": bool(on)}:
+                if station not in {known.code for known in self.fleet.stations}:
+                    raise ControlError(f"there is no station {station!r}")
+                return {"power": dict.fromkeys(self.power(station, on), on)}
             case {"do": "corrupt", "answers": int(answers)} if answers >= 0:
                 self.air.corrupt(answers)
                 return {"corrupt": answers}
             case _:
                 known = (
                     "clock (at), silence (modems, on), truth (from, to), intervals (meters, from, to), "
-                    "corrupt (answers), drift (meter, seconds)"
+                    "corrupt (answers), drift (meter, seconds), power (station, on)"
                 )
                 raise ControlError(f"{json.dumps(order)[:80]} is no order: the fleet knows {known}")
 

@@ -18,7 +18,7 @@ from protocols.dlms.objects import InterfaceClass, ScalerUnit
 from protocols.dlms.profile_server import ProfileBuffer
 from protocols.dlms.selection import CLOCK_COLUMN, CaptureObject, EntrySelection, RangeAsked
 from protocols.errors import DecodeError
-from protocols.meter_models.model import BillingProfile, LoadProfile, Place, ProfileColumn, Quantity
+from protocols.meter_models.model import BillingProfile, EventLog, LoadProfile, Place, ProfileColumn, Quantity
 from protocols.obis import Obis
 from simulators import halfhours
 from simulators.chance import Ints
@@ -66,6 +66,8 @@ class DlmsMeter:
             self._load_profile(model.profile)
         if model.billing is not None:
             self._billing_profile(model.billing)
+        if model.events is not None:
+            self._event_log(model.events)
         self.add(InterfaceClass.DATA, LOGICAL_DEVICE_NAME, {objects.VALUE: self._called})
         self.add(
             SAP_ASSIGNMENT,
@@ -252,6 +254,28 @@ class DlmsMeter:
 
         self._profiles[profile.obis] = answer
         self._in_use(profile.obis, lambda: min(len(self.instrument.closings()), profile.entries))
+
+    def _event_log(self, log: EventLog) -> None:
+        self._constants(log.obis, log.captures, 0, log.entries)
+        codes = {word: code for code, word in log.words.items()}
+
+        def buffer(selection: Selection) -> ProfileBuffer:
+            known = [(at, codes[word]) for at, word in self.instrument.happenings if word in codes]
+            stamps, values = zip(*known[-log.entries :], strict=True) if known else ((), ())
+            columns = (np.array(values, dtype=np.int64),)
+            at = np.array(stamps, dtype=np.int64)
+            return ProfileBuffer(log.captures, (Tag.UNSIGNED,), at, columns, _UTC_PLUS_7)
+
+        def answer(selection: Selection) -> Answer:
+            return self._select(buffer, selection)
+
+        def last() -> Answer:
+            words = [word for _, word in self.instrument.happenings if word in codes]
+            return Data(Tag.UNSIGNED, codes[words[-1]] if words else 0)
+
+        self.add(InterfaceClass.DATA, log.code, {objects.VALUE: last})
+        self._profiles[log.obis] = answer
+        self._in_use(log.obis, lambda: min(len(self.instrument.happenings), log.entries))
 
     def _in_use(self, obis: Obis, rows: Callable[[], int]) -> None:
         number = (InterfaceClass.PROFILE_GENERIC, obis, objects.ENTRIES_IN_USE)

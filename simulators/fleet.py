@@ -64,6 +64,7 @@ async def serve(
         service.intervals,
         service.told,
         service.drift,
+        service.power,
     )
     loop = asyncio.get_running_loop()
     orders: asyncio.Queue[str | None] = asyncio.Queue()

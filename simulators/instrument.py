@@ -22,6 +22,7 @@ from simulators.ledger import Counting
 from simulators.told import Told
 
 Wh = TypeVar("Wh", int, Ints)
+POWER_OFF, POWER_ON = "power_off", "power_on"
 _DARK = Moment((0.0, None, None), (0.0, None, None), 0.0, 0.0, 1.0, 0.0)
 
 
@@ -53,7 +54,18 @@ class Entries:
 class Instrument:
     """One meter, by its own clock everywhere: where that is wrong, months are closed at the wrong time."""
 
-    __slots__ = ("_clock", "_felt", "_kept", "_ratio", "_tangent", "_told", "acts", "hung", "model")
+    __slots__ = (
+        "_clock",
+        "_felt",
+        "_kept",
+        "_ratio",
+        "_tangent",
+        "_told",
+        "acts",
+        "happenings",
+        "hung",
+        "model",
+    )
 
     def __init__(self, hung: Hung, model: MeterModel, clock: Clock) -> None:
         self.hung = hung
@@ -65,6 +77,7 @@ class Instrument:
         self._felt: tuple[int, dict[Quantity, float]] | None = None
         self._told: Told | None = None
         self.acts: tuple[Act, ...] = ()
+        self.happenings: tuple[tuple[int, str], ...] = ()  # second and word, as the event log has them
 
     def second(self) -> int:
         """What the meter's clock shows."""
@@ -98,6 +111,14 @@ class Instrument:
         """Let no more than so many watts through."""
         self.told.limit(watts, self.second())
         self._happened("limit", f"{watts} W")
+
+    def power(self, on: bool) -> None:
+        """The supply goes, or comes back: counted no more or again, and written into the event log."""
+        if self.told.powered is on:
+            return
+        self.told.power(on, self.second())
+        self.happenings = (*self.happenings, (self.second(), POWER_ON if on else POWER_OFF))
+        self._happened("power", "on" if on else "off")
 
     def note(self, what: str, how: str) -> None:
         """Something else it was told."""

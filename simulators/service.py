@@ -214,6 +214,17 @@ class Service:
             if instrument.acts
         }
 
+    def power(self, station: str, on: bool) -> list[str]:
+        """The supply of a station goes or comes back, for its meters and their modems; which those are."""
+        points = {point.code for point in self.fleet.points if point.station == station}
+        here = {serial for serial, hung in self.fleet.meters.items() if hung.point in points}
+        for serial in here:
+            self.instruments[serial].power(on)
+        modems = [line.code for line in self.fleet.lines if here.issuperset(line.serials)]
+        for modem in modems:
+            self.air.order(modem, not on)
+        return modems
+
     def drift(self, serial: str, seconds: int) -> None:
         """The clock of a meter goes wrong, or right, by so many seconds."""
         self.instruments[serial].move_clock(seconds)

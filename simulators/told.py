@@ -49,6 +49,7 @@ class Told:
         self._sets: list[_Set] = []
         self.switch = DisconnectControl(_NO_NAME, True, ControlState.CONNECTED, mode)
         self.limit_w: int | None = None
+        self.powered = True
 
     @property
     def shift_s(self) -> int:
@@ -75,8 +76,14 @@ class Told:
         self.limit_w = watts
         self._note(second)
 
+    def power(self, on: bool, second: int) -> None:
+        """The supply goes, or comes back."""
+        self.powered = on
+        self._note(second)
+
     def _note(self, second: int) -> None:
-        self._states.append(_State(self._ledger_second(second), self.switch.output, self.limit_w))
+        flows = self.switch.output and self.powered
+        self._states.append(_State(self._ledger_second(second), flows, self.limit_w))
 
     def _ledger_second(self, shown: int) -> int:
         """The ledger's second at which the clock showed `shown`; in a time that was skipped, when it was."""

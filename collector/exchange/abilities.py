@@ -33,6 +33,7 @@ def abilities_of(name: str) -> Abilities:
     model = model_of(name)
     instants = bool(model.instants)
     clock = interval_of(model) if model.control.clock and model.clock is not None else None
+    events = str(model.events.obis) if model.events is not None else None
     if model.profile is not None:
         kinds = {column.kind for column in model.profile.columns}
         profile = ProfileAbility(
@@ -41,10 +42,10 @@ def abilities_of(name: str) -> Abilities:
             opening=ProfileKind.INDEX in kinds,
             tells_oldest=model.speech is Speech.DLMS,
         )
-        return Abilities(profile, str(model.billing.obis) if model.billing else None, instants, clock)
+        return Abilities(profile, str(model.billing.obis) if model.billing else None, instants, clock, events)
     billing = str(model.billing.obis) if model.billing else None
     if model.modbus_settings is not None and model.modbus_settings.logger is not None:
         kinds = {column.kind for _, column in model.logger_columns}
         interval = timedelta(seconds=model.modbus_settings.logger.interval_seconds)
         return Abilities(ProfileAbility(LOGGER, interval, ProfileKind.INDEX in kinds), billing, instants)
-    return Abilities(None, billing, instants, clock)
+    return Abilities(None, billing, instants, clock, events)

@@ -12,6 +12,7 @@ from collector.exchange.clocks import Judged, judge, unset
 from collector.exchange.conversation import Conversation
 from collector.exchange.course import Course
 from collector.exchange.depth import beyond_buffer
+from collector.exchange.event_log import read_events
 from collector.exchange.notebook import Notebook
 from collector.exchange.now import instant_read
 from collector.exchange.opened import associated
@@ -54,6 +55,8 @@ async def converse(
         await _instants(talk, model.instants, notes, scales)
     if wanted.registers and not wanted.closing and not course.give_way(Urgency.ROUTINE):
         await read_registers(talk, model.registers, notes, scales)
+    if wanted.events and meter_now is not None and not course.give_way(Urgency.ROUTINE):
+        await read_events(talk, model, wanted.events, meter_now, notes)
     if meter_now is not None and model.profile is not None:
         newest, past = _by_urgency(wanted.profile)
         await read_profile(talk, model, newest, meter_now, notes, scales, course)

@@ -10,6 +10,7 @@ from typing import Final
 from model.series import Channel, ProfileKind, Rate, RegisterKey, Unit
 from protocols.dlms.axdr import Tag
 from protocols.dlms.enums import Mechanism
+from protocols.dlms.objects import InterfaceClass
 from protocols.dlms.reference import Attribute
 from protocols.dlms.selection import CLOCK_COLUMN, CaptureObject
 from protocols.errors import LocalError
@@ -164,6 +165,21 @@ class BillingProfile:
 
 
 @dataclass(frozen=True, slots=True)
+class EventLog:
+    """A DLMS profile of what happened to the meter: the time and a code; `words` are what the codes mean."""
+
+    obis: Obis
+    entries: int
+    code: Obis
+    words: dict[int, str]
+
+    @property
+    def captures(self) -> tuple[CaptureObject, ...]:
+        """Clock and event code."""
+        return (CLOCK_COLUMN, CaptureObject(InterfaceClass.DATA, self.code, 2))
+
+
+@dataclass(frozen=True, slots=True)
 class Control:
     """What a DLMS meter can be told from afar: `switch` is its disconnect control, `limiter` where its
     threshold stands (raw × 10^scaler W), `clock` whether its clock may be set."""
@@ -255,6 +271,7 @@ class MeterModel:
     clock: Attribute | None = None
     profile: LoadProfile | None = None
     billing: BillingProfile | None = None
+    events: EventLog | None = None
     logger_columns: tuple[tuple[str, ProfileColumn], ...] = ()
     control: Control = NO_CONTROL
     pushes: Pushes = field(default_factory=Pushes)

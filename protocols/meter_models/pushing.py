@@ -50,7 +50,7 @@ def read_push(table: Table | None) -> Pushes:
     table.finish()
     if not lists:
         raise LocalError("a [push] table has at least one list")
-    return Pushes(lists, plain, {_code(code): str(word) for code, word in codes.items()})
+    return Pushes(lists, plain, {event_code(code): str(word) for code, word in codes.items()})
 
 
 def _list(table: Table) -> PushList:
@@ -69,7 +69,8 @@ def _attribute(text: str) -> Attribute:
     return Attribute(int(words[0]), obis(words[1]), int(words[2]))
 
 
-def _code(text: str) -> int:
+def event_code(text: str) -> int:
+    """The number of an event, as the key of a table."""
     if not text.isdecimal() or int(text) not in EVENT_CODES:
         raise LocalError(f"{text!r} is no event code: they are 1 to 255")
     return int(text)

@@ -20,6 +20,7 @@ from protocols.meter_models.model import (
     BillingProfile,
     Control,
     DlmsSettings,
+    EventLog,
     InstantItem,
     Keyed,
     LoadProfile,
@@ -31,7 +32,7 @@ from protocols.meter_models.model import (
     RegisterItem,
     Speech,
 )  # fmt: skip
-from protocols.meter_models.pushing import read_push
+from protocols.meter_models.pushing import event_code, read_push
 from protocols.meter_models.table import Table
 from protocols.modbus.framing import Carrier
 from protocols.modbus.logger import LOAD_PROFILE, Field, Logger
@@ -102,6 +103,7 @@ def _model(name: str, top: Table) -> MeterModel:
         clock=CLOCK_TIME if clock and speech is Speech.DLMS else None,
         profile=_profile(top.sub("profile"), reader),
         billing=_billing(top.sub("billing"), registers),
+        events=_events(top.sub("events")),
         logger_columns=logged,
         control=_control(top.sub("control")),
         pushes=read_push(top.sub("push")),
@@ -131,6 +133,8 @@ def _check(model: MeterModel) -> None:
         raise LocalError("a closing profile belongs to DLMS meters, and the serial to [mode_c]")
     if model.pushes.lists and model.speech is not Speech.DLMS:
         raise LocalError("a [push] table belongs to a meter that speaks DLMS")
+    if model.events is not None and model.speech is not Speech.DLMS:
+        raise LocalError("an [events] table belongs to a meter that speaks DLMS")
     if model.control != NO_CONTROL and model.speech is not Speech.DLMS:
         raise LocalError("a [control] table belongs to a meter that speaks DLMS")
     codes = [item.place.obis for item in model.registers] + [item.place.obis for item in model.instants]
@@ -209,6 +213,19 @@ def _keyed(table: Table) -> Keyed:
         None if setup is None else obis(setup),
         suite,
     )
+
+
+def _events(table: Table | None) -> EventLog | None:
+    if table is None:
+        return None
+    log = EventLog(
+        obis(table.take("obis", str)),
+        table.take("entries", int),
+        obis(table.take("code", str, "0.0.96.11.0")),
+        {event_code(code): str(word) for code, word in table.take("codes", dict).items()},
+    )
+    table.finish()
+    return log
 
 
 def _control(table: Table | None) -> Control:

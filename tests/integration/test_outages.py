@@ -183,3 +183,37 @@ def _between(word: str, serials: list[str]) -> list[str]:
 def _collect(ami: Any, fleet: Any, hour: float) -> None:
     words = ("collect", "--once", "--as-of", at(hour).isoformat(), "--listen-port", str(fleet.port))
     ami(*words, "--meter", *_between("--meter", _first_meters(fleet)), code=None)
+
+
+def test_meters_tell_of_a_power_cut(
+    ami: Any, tmp_path: Path, database: str, free_ports: Callable[[], int]
+) -> None:
+    """A station is cut off for 40 minutes: its meters have it in their logs, and count nothing meanwhile."""
+    ami.environment |= {"AMI_ANSWER_S": "2"}
+    size = ("--meters", "2", "--modems", "2", "--dial-in", "0", "--keyed", "1")
+    with simulated_fleet(ami, free_ports(), *size) as fleet:
+        fleet.register_in(ami, tmp_path)
+        station = fleet.register["stations"][0]["code"]
+        fleet.order(do="clock", at=at(9.75).isoformat())
+        cut = fleet.order(do="power", station=station, on=False)["power"]
+        assert set(cut) == {modem["code"] for modem in fleet.register["modems"]}
+        fleet.order(do="clock", at=at(11.25).isoformat())
+        fleet.order(do="power", station=station, on=True)
+        fleet.order(do="clock", at=at(12).isoformat())
+        done = ami.json(*fleet.collecting[:2], "--as-of", at(12).isoformat(), "--json")
+        assert done["failed"] == []
+        assert find(ami, 12.25)["told"] == 2
+        with psycopg.connect(database) as conn:
+            without = outages_of(conn, [1, 2], Period(at(0), at(12)))
+            assert without == {meter: [Period(at(9.75), at(11.25))] for meter in (1, 2)}
+            spans = conn.execute("SELECT spans FROM answered WHERE item = '0.0.99.98.0.255'").fetchall()
+            assert len(spans) == 2
+        here(ami, "validate", "--as-of", at(12).isoformat())
+        with psycopg.connect(database) as conn:
+            days = conn.execute(
+                "SELECT energy[21:23] FROM profile_day WHERE day = %s", [at(0).date()]
+            ).fetchall()
+        assert [list(dark) for (dark,) in days] == [[0, 0, dark[2]] for (dark,) in days]
+        # Asked again, nothing is told twice.
+        ami.json(*fleet.collecting[:2], "--as-of", at(12.5).isoformat(), "--json", code=None)
+        assert find(ami, 12.75)["told"] == 0
