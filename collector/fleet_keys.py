@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -89,17 +90,19 @@ class OurSide:
     the meter no longer believes us.
     """
 
-    def __init__(self, title: bytes, counters: CounterStore) -> None:
+    def __init__(self, title: bytes, counters: CounterStore, home: Path | None = None) -> None:
         if len(title) != SYSTEM_TITLE_BYTES:
             raise LocalError(f"a system title has {SYSTEM_TITLE_BYTES} bytes, not {len(title)}")
-        self.title, self.counters = title, counters
+        self.title, self.counters, self.home = title, counters, home
         self._opened: dict[int, str] = {}
+        self._titles: dict[int, bytes] = {}
+        self._to_store: dict[int, bytes] = {}
 
     @classmethod
     def of_home(cls, directory: Path) -> OurSide:
         """The title in `directory`, drawn at the first start, and its counters."""
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return cls(_title(directory / "title"), FleetCounters(directory))
+        return cls(_title(directory / "title"), FleetCounters(directory), directory)
 
     def name(self, pair: KeyPair) -> str:
         """What our counter of a key is called."""
@@ -117,6 +120,22 @@ class OurSide:
     def opened(self, meter_id: int, pair: KeyPair) -> None:
         """The meter let us in with these keys."""
         self._opened[meter_id] = self.name(pair)
+
+    def met(self, meter_id: int, title: bytes | None) -> None:
+        """What the meter is called, proved under its keys: by that its own messages are known."""
+        if title is not None and self._titles.get(meter_id) != title:
+            self._titles[meter_id] = self._to_store[meter_id] = title
+
+    @property
+    def new_titles(self) -> dict[int, bytes]:
+        """Of meters, by id: those the store may not know."""
+        return dict(self._to_store)
+
+    def stored(self, titles: Mapping[int, bytes]) -> None:
+        """The store knows these."""
+        for meter_id, title in titles.items():
+            if self._to_store.get(meter_id) == title:
+                del self._to_store[meter_id]
 
     def forget(self, meter_id: int) -> None:
         """Others may have spoken to it since."""

@@ -62,7 +62,7 @@ async def run(
         spool = Spool(settings.spool_path, settings.spool_limit_bytes)
         stack.callback(spool.close)
         adopt(spool)
-        ingest = Ingest(spool, settings.dsn, node="" if once else settings.node)
+        ingest = Ingest(spool, settings.dsn, node="" if once else settings.node, ours=settings.ours)
         head_end = HeadEnd(settings, spool, ingest, clock, progress)
         stack.push_async_callback(head_end.close)
         if once:

@@ -21,10 +21,11 @@ from psycopg.rows import TupleRow
 
 from collector.errors import SpoolFull
 from collector.fence import fenced
+from collector.fleet_keys import OurSide
 from collector.metrics import FENCED_WRITES, INGEST_COMMIT_SECONDS, INGEST_ROWS
 from collector.spool import Spool, Spooled
 from collector.store_line import AWAY
-from storage import evidence, leases
+from storage import evidence, leases, pushers
 from storage.errors import StorageError
 from storage.pool import session
 
@@ -40,9 +41,9 @@ REFUSED = (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError, 
 class Ingest:
     """Drains one spool into one store; run `serve` as a task, await `drained` to know the spool empty."""
 
-    def __init__(self, spool: Spool, dsn: str, *, node: str = "") -> None:
+    def __init__(self, spool: Spool, dsn: str, *, node: str = "", ours: OurSide | None = None) -> None:
         self.spool = spool
-        self._dsn = dsn
+        self._dsn, self._ours = dsn, ours
         # The name by which another node ends what we leave open, should we stop in the middle of it.
         self._session = session()
         self._session["options"] += f" -c idle_in_transaction_session_timeout={round(IDLE_S * 1000)}"
@@ -118,6 +119,10 @@ class Ingest:
                 for one, ok in zip(batch, may, strict=True)
             ]
             counts = await evidence.store(self._connection, rows)
+            titles = {} if self._ours is None else self._ours.new_titles
+            await pushers.keep_titles(self._connection, titles)
+        if self._ours is not None:
+            self._ours.stored(titles)
         INGEST_COMMIT_SECONDS.observe(time.perf_counter() - began)
         # Counted after the commit: what was rolled back is not counted.
         for field in fields(counts):

@@ -43,7 +43,7 @@ async def carry_out(settings: HeadEndSettings, *, clock: Clock) -> int:
     async with AsyncExitStack() as stack:
         spool = Spool(settings.spool_path, settings.spool_limit_bytes)
         stack.callback(spool.close)
-        head_end = HeadEnd(settings, spool, Ingest(spool, settings.dsn), clock, unseen)
+        head_end = HeadEnd(settings, spool, Ingest(spool, settings.dsn, ours=settings.ours), clock, unseen)
         stack.push_async_callback(head_end.close)
         await head_end.open(once=True)
         calling = [

@@ -17,11 +17,13 @@ from typing import Final, cast
 from collector.crowd import Caps, Crowd, neighbourhood
 from collector.descriptors import raise_limit
 from collector.doorway import Caller, Doorway
-from collector.errors import LinkDown, ListenerError, SpoolError, reason
+from collector.errors import CountersUnusable, LinkDown, ListenerError, SpoolError, reason
 from collector.exchange.scales import Scales
+from collector.heard_counters import HeardCounters
 from collector.metrics import LISTENER_REJECTED, READS, REJECTIONS, bounded
 from collector.push_directory import Directory
-from collector.push_judge import Judge, NoKeys, Place
+from collector.push_judge import Judge, Keys, NoKeys, Place
+from collector.push_keys import FleetKeys
 from collector.roster import Roster
 from collector.settings import HeadEndSettings
 from collector.spool import Spool
@@ -101,6 +103,7 @@ class PushReceiver:
             transport.close()
         for caller in list(self.callers):
             caller.shut("")
+        self._judge.close()
         await asyncio.sleep(0)  # the sockets close in the loop's next turn
 
     def reject(self, why: str) -> None:
@@ -140,11 +143,14 @@ class PushReceiver:
         await self._judge.meet([message for message, _, _ in batch])
         judged = [await self._judge.weigh(message, self._clock(), place) for message, _, place in batch]
         records = [one.spooled for one in judged if one.spooled is not None]
-        while records:
+        while True:
             try:
-                await self._spool.append(records)
+                if records:
+                    await self._spool.append(records)
+                    records = []
+                await asyncio.to_thread(self._judge.remember)
                 break
-            except SpoolError as error:
+            except (SpoolError, CountersUnusable) as error:
                 if self._said != error.sentence:
                     self._said = error.sentence
                     log.warning("nothing that is pushed is confirmed: %s", error.sentence)
@@ -284,5 +290,9 @@ def receiver(settings: HeadEndSettings, roster: Roster, spool: Spool, clock: Clo
             seat.known.note(readout)
 
     directory = Directory(settings.dsn)
-    judge = Judge(directory.look_up, NoKeys(), scales, directory.at)
+    keys: Keys = NoKeys()
+    if settings.ours is not None and settings.ours.home is not None:
+        counters = HeardCounters(settings.ours.home / "heard.sqlite", settings.ours.counters)
+        keys = FleetKeys(settings.dsn, settings.unwrap, settings.ours, counters, directory)
+    judge = Judge(directory.look_up, keys, scales, directory.at)
     return PushReceiver(settings, judge, spool, clock, noted)

@@ -57,6 +57,11 @@ class Directory:
                 raise StoreAway(said[-1]) from error
         return self._found[name][1]
 
+    def keyed(self, serial: str) -> bool:
+        """Whether a meter that was looked up has keys."""
+        pusher = self._found.get(serial, (0.0, None))[1]
+        return pusher is not None and pusher.keyed
+
     def _remembers(self, name: str, now: float) -> bool:
         until, _ = self._found.get(name, (0.0, None))
         return now < until

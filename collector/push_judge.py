@@ -6,7 +6,7 @@ import hashlib
 import logging
 import uuid
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +15,7 @@ from typing import Final, Protocol
 from collector.errors import CollectorError, StoreAway
 from collector.exchange.abilities import model_of
 from collector.exchange.scales import Scales
+from collector.metrics import AUTH_FAILURES
 from collector.push_reading import (
     ITEM,
     BadPush,
@@ -32,10 +33,10 @@ from protocols.dlms.notice import DataNotification, DataNotificationConfirm, Eve
 from protocols.dlms.security.counters import CounterStore
 from protocols.dlms.security.envelopes import GeneralDedicated, GeneralGlobal
 from protocols.dlms.security.general import GeneralCiphering
-from protocols.dlms.security.opening import envelope_of
+from protocols.dlms.security.opening import Envelope, envelope_of
 from protocols.dlms.security.protection import Protection
 from protocols.dlms.security.setup import SecuritySetup
-from protocols.errors import DecodeError, ProtocolError, SecurityError, SecurityFault
+from protocols.errors import DecodeError, LocalError, ProtocolError, SecurityError, SecurityFault
 from protocols.meter_models import MeterModel
 from storage.evidence_rows import NOBODY
 from storage.pushers import Pusher
@@ -60,23 +61,45 @@ class TitleKeys:
 class Keys(Protocol):
     """The keys of meters."""
 
-    def of_title(self, title: bytes) -> TitleKeys | None:
-        """Of the meter with this system title, None for a stranger's."""
+    async def meet(self, titles: Collection[bytes]) -> None:
+        """Messages of these system titles have come. Raises `StoreAway`."""
+
+    async def of_title(self, title: bytes, *, anew: bool = False) -> Sequence[TitleKeys]:
+        """Those that may open what the meter with this system title sends, none for a stranger's.
+
+        `anew`: those that were given before open nothing; nothing is given when that would be the same.
+        Raises `StoreAway`.
+        """
 
     def has(self, serial: str) -> bool:
-        """Whether this meter has keys: then nothing unciphered is believed of it."""
+        """Whether this meter, which was looked up, has keys: then nothing unciphered is believed of it."""
+
+    def save(self) -> None:
+        """What was heard is on the disk when this returns. Raises `CountersUnusable`."""
+
+    def close(self) -> None:
+        """Nothing more comes."""
 
 
 class NoKeys:
     """No meter has any."""
 
-    def of_title(self, title: bytes) -> TitleKeys | None:
+    async def meet(self, titles: Collection[bytes]) -> None:
         """See `Keys`."""
-        return None
+
+    async def of_title(self, title: bytes, *, anew: bool = False) -> Sequence[TitleKeys]:
+        """See `Keys`."""
+        return ()
 
     def has(self, serial: str) -> bool:
         """See `Keys`."""
         return False
+
+    def save(self) -> None:
+        """See `Keys`."""
+
+    def close(self) -> None:
+        """See `Keys`."""
 
 
 LookUp = Callable[[Collection[str]], Awaitable[dict[str, Pusher]]]
@@ -116,14 +139,27 @@ class Judge:
     async def meet(self, messages: Iterable[bytes]) -> None:
         """Look up at once who may have sent these: strangers must not cost a question each."""
         names: set[str] = set()
+        titles: set[bytes] = set()
         for raw in messages:
-            if raw[:1] != bytes((DataNotification.TAG,)):
-                continue  # a ciphered one says by its title who sent it
             with suppress(BadPush, ProtocolError):
-                names.update(names_in(elements(DataNotification.from_bytes(raw).data)))
-        if names:
-            with suppress(StoreAway):
+                envelope = envelope_of(raw)
+                if envelope is not None:
+                    titles.add(_title_of(envelope))
+                elif raw[:1] == bytes((DataNotification.TAG,)):
+                    names.update(names_in(elements(DataNotification.from_bytes(raw).data)))
+        with suppress(StoreAway):
+            if names:
                 await self._look_up(names)
+            if titles:
+                await self._keys.meet(titles)
+
+    def remember(self) -> None:
+        """How far meters have counted goes to the disk. Raises `CountersUnusable`."""
+        self._keys.save()
+
+    def close(self) -> None:
+        """Nothing more is weighed."""
+        self._keys.close()
 
     async def weigh(self, raw: bytes, now: datetime, place: Place | None = None) -> Judged:
         """Never raises: what this program cannot cope with is kept as evidence as well. `place`: where it is
@@ -133,7 +169,7 @@ class Judge:
             return Judged(None, "again", self._kept[digest], digest)
         pusher: Pusher | None = None
         try:
-            message, keys, protection = self._opened(raw)
+            message, keys, protection = await self._opened(raw)
             pusher, model, values = await self._whose(message, keys, place)
             reading, reply = self._read(message, pusher, model, values, raw, now)
             if reply is not None and protection is not None:
@@ -167,7 +203,7 @@ class Judge:
     def _poll(digest: bytes) -> str:
         return str(uuid.uuid5(_PUSHES, digest.hex()))
 
-    def _opened(
+    async def _opened(
         self, raw: bytes
     ) -> tuple[DataNotification | EventNotification, TitleKeys | None, Protection | None]:
         """The message, and who has proved to have sent it."""
@@ -175,32 +211,40 @@ class Judge:
         try:
             envelope = envelope_of(raw)
             if envelope is not None:
-                keys = self._keys_of(envelope)
-                protection = Protection(keys.setup, keys.counters)
-                raw = protection.unprotect(raw)
+                keys, protection, raw = await self._unlocked(_title_of(envelope), raw)
             if raw[:1] == bytes((DataNotification.TAG,)):
                 return DataNotification.from_bytes(raw), keys, protection
             if raw[:1] == bytes((EventNotification.TAG,)):
                 return EventNotification.from_bytes(raw), keys, protection
         except SecurityError as wrong:
+            AUTH_FAILURES.inc()
             kind = "replayed" if wrong.fault is SecurityFault.COUNTER else "untrusted"
             raise BadPush(kind, wrong.reason) from wrong
+        except LocalError as ours:
+            raise BadPush("error", ours.reason) from ours
         except (DecodeError, ProtocolError) as wrong:
             raise BadPush("undecodable", wrong.reason) from wrong
         raise BadPush("undecodable", f"{raw[:1].hex().upper() or 'nothing'} begins no notification")
 
-    def _keys_of(self, envelope: object) -> TitleKeys:
-        match envelope:
-            case GeneralGlobal(system_title=title) | GeneralDedicated(system_title=title):
-                pass
-            case GeneralCiphering(header=header):
-                title = header.originator
-            case _:
-                raise BadPush("untrusted", "a ciphered message that does not say who sent it")
-        keys = self._keys.of_title(title)
-        if keys is None:
-            raise BadPush("unknown_meter", f"no meter has the system title {title.hex().upper()}")
-        return keys
+    async def _unlocked(self, title: bytes, raw: bytes) -> tuple[TitleKeys, Protection, bytes]:
+        """Whose keys open it, and what is inside; the keys may have been changed a moment ago."""
+        wrong: SecurityError | None = None
+        for anew in (False, True):
+            for keys in await self._keys.of_title(title, anew=anew):
+                protection = Protection(keys.setup, keys.counters)
+                try:
+                    return keys, protection, protection.unprotect(raw)
+                except SecurityError as error:
+                    if wrong is None or error.fault is SecurityFault.COUNTER:
+                        wrong = error
+            if wrong is not None and wrong.fault is SecurityFault.COUNTER:
+                break
+        if wrong is not None:
+            raise wrong
+        said = (
+            f"no meter with keys has the system title {title.hex().upper()}; reading a meter tells its title"
+        )
+        raise BadPush("unknown_meter", said)
 
     async def _whose(
         self, message: DataNotification | EventNotification, keys: TitleKeys | None, place: Place | None
@@ -262,3 +306,14 @@ class Judge:
             return False
         self._evidence -= 1.0
         return True
+
+
+def _title_of(envelope: Envelope) -> bytes:
+    """Who says that it is his; `BadPush` where nobody does."""
+    match envelope:
+        case GeneralGlobal(system_title=title) | GeneralDedicated(system_title=title):
+            return title
+        case GeneralCiphering(header=header):
+            return header.originator
+        case _:
+            raise BadPush("untrusted", "a ciphered message that does not say who sent it")

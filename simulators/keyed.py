@@ -7,6 +7,7 @@ New keys hold from the next association on; the answer to whoever brought them s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -17,7 +18,7 @@ from protocols.dlms.client import DEFAULT_CONFORMANCE
 from protocols.dlms.enums import ActionResult, Context, DataAccessResult, Mechanism
 from protocols.dlms.objects import InterfaceClass
 from protocols.dlms.objects.securing import KeyKind, SecurityObject, WrappedKey
-from protocols.dlms.security import MemoryCounters, SecuritySetup, Suite, key_wrap
+from protocols.dlms.security import MemoryCounters, Protection, SecuritySetup, Suite, key_wrap
 from protocols.dlms.selection import CLOCK_OBIS
 from protocols.dlms.server import ClientAccess, Device
 from protocols.errors import DecodeError, SecurityError
@@ -66,6 +67,10 @@ class Keyring:
     def setup(self) -> SecuritySetup:
         """For an association that opens now."""
         return SecuritySetup(self.title, self.encryption, self.authentication)
+
+    def sealed(self, message: bytes) -> bytes:
+        """A message that nobody asked for, with the title that says whose keys open it."""
+        return Protection(replace(self.setup, general=True), self.counters).protect(message)
 
     def take(self, parameters: Data | None) -> ActionResult:
         """Method 2 of the security setup."""

@@ -50,16 +50,24 @@ def _value(meter: DlmsMeter | Lent, layout: PushList, at: int, rows: int, event:
     return found if isinstance(found, bytes) else axdr.encode(found)
 
 
+def in_plain(serial: str, message: bytes) -> bytes:
+    """As a meter without keys sends it."""
+    return message
+
+
 class Pushing:
     """Meters that push their first list, each every `every_s` seconds, not all at once.
+
+    `sealed` is a meter's message as it travels, by its serial.
 
     One that cannot reach the head-end, or hears no confirmation, says the same again the next time.
     """
 
     def __init__(
-        self, meters: Mapping[str, Callable[[], DlmsMeter | Lent]], to: tuple[str, int], every_s: float
-    ) -> None:
-        self._meters, self._to, self._every_s = meters, to, every_s
+        self, meters: Mapping[str, Callable[[], DlmsMeter | Lent]], to: tuple[str, int], every_s: float,
+        sealed: Callable[[str, bytes], bytes] = in_plain,
+    ) -> None:  # fmt: skip
+        self._meters, self._to, self._every_s, self._sealed = meters, to, every_s, sealed
         self._number = 0
         self._task: asyncio.Task[None] | None = None
         self.confirmed = 0
@@ -77,16 +85,16 @@ class Pushing:
     async def _serve(self) -> None:
         pause = self._every_s / max(1, len(self._meters))
         while True:
-            for meter in self._meters.values():
+            for serial, meter in self._meters.items():
                 with contextlib.suppress(OSError):
-                    await self._push(meter())
+                    await self._push(serial, meter())
                 await asyncio.sleep(pause)
 
-    async def _push(self, meter: DlmsMeter | Lent) -> None:
+    async def _push(self, serial: str, meter: DlmsMeter | Lent) -> None:
         self._number += 1
         layout = meter.instrument.model.pushes.lists[0]
         told = notification(meter, layout, self._number, rows=DAY, confirmed=True)
-        self.confirmed += bool(await send(told.to_bytes(), COLLECTOR, self._to))
+        self.confirmed += bool(await send(self._sealed(serial, told.to_bytes()), COLLECTOR, self._to))
 
 
 async def send(

@@ -113,7 +113,9 @@ class Service:
             await served.start(sock)
             self._listening.append(served)
         if self.options.push_to is not None:
-            self._pushing = Pushing(self.pushers(), self.options.push_to, self.options.push_every_s)
+            self._pushing = Pushing(
+                self.pushers(), self.options.push_to, self.options.push_every_s, self._sealed
+            )
             self._pushing.start()
         if self.options.dial_in_to is None:
             return
@@ -171,6 +173,11 @@ class Service:
         if serial not in self._rings:
             self._rings[serial] = Keyring(serial, keys, self._began)
         return self._rings[serial]
+
+    def _sealed(self, serial: str, message: bytes) -> bytes:
+        """What a meter sends of its own accord, under its keys where it has any."""
+        ring = self._ring(serial)
+        return message if ring is None else ring.sealed(message)
 
     def _keys(self, hung: Hung) -> SecretKeys | None:
         """Those it left its maker with."""

@@ -416,6 +416,15 @@ CREATE TABLE meter_secret (
     CONSTRAINT meter_secret_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES meter(id)
 );
 
+CREATE TABLE meter_title (
+    meter_id integer NOT NULL,
+    title bytea NOT NULL,
+    CONSTRAINT meter_title_pkey PRIMARY KEY (meter_id),
+    CONSTRAINT meter_title_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES meter(id) ON DELETE CASCADE,
+    CONSTRAINT meter_title_title_check CHECK ((octet_length(title) = 8))
+);
+CREATE INDEX meter_title_title ON public.meter_title USING btree (title);
+
 CREATE TABLE modem (
     code text NOT NULL,
     link text NOT NULL,

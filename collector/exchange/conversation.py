@@ -63,6 +63,11 @@ class Conversation:
         self._patience = Patience()
         self.heard = bytearray()  # since the last question
 
+    @property
+    def their_title(self) -> bytes | None:
+        """The meter's system title, None where nothing is ciphered; proved once the association stands."""
+        return self._client.their_title
+
     async def associate(self) -> Associated:
         """Open the link and the association; a wrong password raises `AssociationRefused`."""
         opening = self._client.connect()

@@ -106,6 +106,7 @@ async def with_keys(
             counted = False  # somebody else may have spoken to it: what it has heard is asked once more
         else:
             ours.opened(meter.meter_id, pair)
+            ours.met(meter.meter_id, talk.their_title)
             return talk
 
 

@@ -90,6 +90,12 @@ class ClientConnection:
         """The link is open; over the wrapper it always is."""
         return self._framing.connected
 
+    @property
+    def their_title(self) -> bytes | None:
+        """The meter's system title, None where nothing is ciphered; proved once the association stands."""
+        protection = self._opening.protection
+        return None if protection is None else protection.peer_system_title
+
     def connect(self) -> bytes:
         """What opens the link (SNRM); nothing where nothing does. `Connected` follows, or is so already."""
         self._usable()

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from collector.push_judge import TitleKeys
+from collector.push_judge import NoKeys, TitleKeys
 from protocols.dlms.security.counters import MemoryCounters
 from protocols.dlms.security.setup import SecuritySetup
 from protocols.dlms.wrapper import Frame
@@ -21,16 +21,13 @@ ENCRYPTION, AUTHENTICATION = bytes(range(16)), bytes(range(16, 32))
 NINE = NOW.replace(minute=0)
 
 
-class Keys:
+class Keys(NoKeys):
     def __init__(self) -> None:
         self.counters = MemoryCounters()
 
-    def of_title(self, title: bytes) -> TitleKeys | None:
+    async def of_title(self, title: bytes, *, anew: bool = False) -> list[TitleKeys]:
         ours = SecuritySetup(b"DKEHEAD1", ENCRYPTION, AUTHENTICATION, general=True)
-        return TitleKeys(SERIAL, ours, self.counters) if title == TITLE else None
-
-    def has(self, serial: str) -> bool:
-        return False
+        return [TitleKeys(SERIAL, ours, self.counters)] if title == TITLE else []
 
 
 def job(counter: int | None, register: int, energies: list[int]) -> dict[str, Any]:

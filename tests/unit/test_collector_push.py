@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from collector import push
-from collector.push_judge import TitleKeys
+from collector.push_judge import NoKeys, TitleKeys
 from collector.spool import Spooled
 from model.period import Period
 from model.series import Channel
@@ -32,12 +32,12 @@ def setup(title: bytes = TITLE) -> SecuritySetup:
     return SecuritySetup(title, bytes(range(16)), bytes(range(16, 32)), general=True)
 
 
-class OneMeterHasKeys:
+class OneMeterHasKeys(NoKeys):
     def __init__(self, serial: str) -> None:
         self.serial, self.counters = serial, MemoryCounters()
 
-    def of_title(self, title: bytes) -> TitleKeys | None:
-        return TitleKeys(self.serial, setup(OURS), self.counters) if title == TITLE else None
+    async def of_title(self, title: bytes, *, anew: bool = False) -> list[TitleKeys]:
+        return [TitleKeys(self.serial, setup(OURS), self.counters)] if title == TITLE else []
 
     def has(self, serial: str) -> bool:
         return serial == self.serial
