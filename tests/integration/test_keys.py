@@ -14,12 +14,14 @@ from typing import Any
 import psycopg
 import pytest
 
+from collector.metrics import REGISTRY
 from protocols.dlms.apdu import Aare, InitiateResponse
 from protocols.dlms.enums import AssociationResult, Conformance, Mechanism, UserDiagnostic
 from tests.keyed_lines import Overheard
 from tests.remote_orders import here, people, present_fleet, registered
 from tests.simulated_fleet import Fleet
 
+FAILURES = "ami_dlms_auth_failures_total"
 KEYED = ("--meters", "1", "--modems", "1", "--dial-in", "0", "--keyed", "1")
 
 
@@ -97,10 +99,13 @@ def test_a_meter_that_lets_in_with_less_is_not_read(
         heard.answers = lambda payload: plain.to_bytes() if payload[:1] == b"\x60" else None
         with psycopg.connect(database, autocommit=True) as conn:
             conn.execute("UPDATE modem SET port = %s", [free_port])
-        done = ami.json("collect", "--once", "--json", code=3)
+        before = REGISTRY.get_sample_value(FAILURES) or 0.0
+        done = json.loads(here(ami, "collect", "--once", "--json", code=3).stdout)
+        failures = (REGISTRY.get_sample_value(FAILURES) or 0.0) - before
     assert done["values"] == 0
     assert [mechanism for client, mechanism in heard.asked if client == 1] != []
     assert {mechanism for client, mechanism in heard.asked if client == 1} == {Mechanism.HLS_GMAC}
+    assert failures == [client for client, _ in heard.asked].count(1), "each of them is counted"
     assert "must not be believed" in done["failed"][0]["detail"]
     with psycopg.connect(database) as conn:
         assert conn.execute("SELECT count(*) FROM register_read").fetchone() == (0,)
