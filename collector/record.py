@@ -6,9 +6,10 @@ the conversation that brought them.
 
 from __future__ import annotations
 
-import base64
+from binascii import a2b_base64, b2a_base64
 from datetime import datetime, timedelta
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 import orjson
 
@@ -17,17 +18,69 @@ from model.period import Period
 from model.readout import Answer, InstantRead, MeterEvent, ProfileBlock, Readout, RegisterRead, Rejected
 from model.series import Channel, ProfileKind, Unit
 
+_NONE: Final = orjson.Fragment(b"[]")
+
 
 def encode(readout: Readout) -> bytes:
     """The JSON document `to_json` would make, as bytes."""
-    return orjson.dumps(readout, default=_plain)
+    return orjson.dumps(
+        {
+            "serial": readout.serial,
+            "poll": readout.poll,
+            "started": readout.started,
+            "ended": readout.ended,
+            "outcome": readout.outcome,
+            "detail": readout.detail,
+            "clock_offset_s": readout.clock_offset_s,
+            "answers": [_written(answer) for answer in readout.answers],
+            "rejected": readout.rejected,
+            "rtt_s": readout.rtt_s,
+        },
+        default=_plain,
+    )
+
+
+def _written(answer: Answer) -> dict[str, Any]:
+    return {
+        "item": answer.item,
+        "raw": b2a_base64(answer.raw, newline=False).decode("ascii"),
+        "asked": answer.asked,
+        "complete": answer.complete,
+        "blocks": [_written_block(block) for block in answer.blocks] if answer.blocks else _NONE,
+        "registers": answer.registers or _NONE,
+        "instants": answer.instants or _NONE,
+        "events": answer.events or _NONE,
+    }
+
+
+def _written_block(block: ProfileBlock) -> dict[str, Any]:
+    return {
+        "channel": block.channel.value,
+        "kind": block.kind.value,
+        "obis": block.obis,
+        "interval": block.interval.total_seconds(),
+        "stamps": _instants(block.stamps),
+        "raw": block.raw,
+        "status": block.status,
+        "scaler": block.scaler,
+        "unit": block.unit.value,
+    }
+
+
+def _instants(stamps: tuple[datetime, ...]) -> orjson.Fragment:
+    """A fleet that is asked for the same day shares its stamps."""
+    return _instants_once(stamps, stamps[0].utcoffset()) if stamps else _NONE
+
+
+# Equal instants of different offsets are written differently.
+@lru_cache(maxsize=64)
+def _instants_once(stamps: tuple[datetime, ...], offset: timedelta | None) -> orjson.Fragment:
+    return orjson.Fragment(orjson.dumps(stamps))
 
 
 def _plain(value: object) -> object:
     if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    if isinstance(value, timedelta):
-        return value.total_seconds()
+        return b2a_base64(value, newline=False).decode("ascii")
     raise TypeError(f"{type(value).__name__} has no place in a readout")
 
 
@@ -44,7 +97,7 @@ def _answer(document: dict[str, Any]) -> Answer:
     asked = document["asked"]
     return Answer(
         item=document["item"],
-        raw=base64.b64decode(document["raw"]),
+        raw=a2b_base64(document["raw"]),
         asked=None if asked is None else from_json(Period, asked),
         complete=document["complete"],
         blocks=tuple(_block(block) for block in document["blocks"]),

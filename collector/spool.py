@@ -1,7 +1,8 @@
 """Between meter and database: a bounded SQLite journal. What `append` has returned for is on the disk.
 
-WAL with synchronous=FULL; whatever arrives while a commit is under way goes into the next one (group commit).
-A record is deleted only after the database has committed it.
+WAL with synchronous=FULL. A record that comes alone is committed at once; where several come at a time they
+are gathered for `GATHER_S`, or until there are `ENOUGH`, and go into one commit (group commit). A record is
+deleted only after the database has committed it.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ from model.readout import Readout
 T = TypeVar("T")
 
 GROUP = 200  # records in one commit
+GATHER_S = 0.05  # between two commits, unless there is enough for one
+ENOUGH = 100
+TOGETHER = (50, 10, 1)  # records inserted by one statement
 LIMIT = 1 << 30
 RESERVE = 4 << 20  # a commit that forgets records writes to the journal first
 WARNINGS = (0.5, 0.8)
@@ -79,6 +83,11 @@ class Spooled:
 Row = tuple[int, str, str, bytes, int, float]
 
 
+def _gathered(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)
+
+
 def unstamped(record: Spooled) -> Spooled:
     """No lease, no epoch."""
     return record
@@ -102,6 +111,9 @@ class Spool:
         self.rows = self.bytes = self.set_aside = self._warned = 0
         self._pending: list[_Pending] = []
         self._writer: asyncio.Task[None] | None = None
+        self._committed_at = 0.0  # loop time at which the last commit began
+        self._crowd = False  # several came at a time
+        self._gathering: asyncio.Future[None] | None = None
         self._thread = ThreadPoolExecutor(1, "spool")
         self._reserve = path.with_name(path.name + ".reserve")
         self.filled = asyncio.Event()
@@ -143,20 +155,37 @@ class Spool:
                 f"the spool {self.path} is full ({self.limit_bytes >> 20} MiB, {self.rows} readouts wait): "
                 "polling stops until the database takes them; check the database"
             )
-        pending = _Pending(rows, asyncio.get_running_loop().create_future())
-        self._pending.append(pending)
+        done = asyncio.get_running_loop().create_future()
+        self._pending.append(_Pending(rows, done))
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write_all())
+        elif self._gathering is not None and len(self._pending) >= ENOUGH:
+            _gathered(self._gathering)
         # The commit goes on when whoever waits for it is cancelled: it may already be on the disk.
-        await asyncio.shield(pending.done)
+        await done
+
+    async def _gather(self) -> None:
+        """Wait until enough has come for a commit, or the time for one."""
+        loop = asyncio.get_running_loop()
+        due = self._committed_at + GATHER_S
+        crowd = self._crowd or len(self._pending) > 1
+        if crowd and len(self._pending) < ENOUGH and loop.time() < due:
+            self._gathering = loop.create_future()
+            timer = loop.call_at(due, _gathered, self._gathering)
+            await self._gathering
+            timer.cancel()
+            self._gathering = None
+        self._crowd = len(self._pending) > 1
+        self._committed_at = loop.time()
 
     async def _write_all(self) -> None:
         while self._pending:
-            group, size = [self._pending.pop(0)], 0
-            size = len(group[0].rows)
-            while self._pending and size < GROUP:
-                group.append(self._pending.pop(0))
-                size += len(group[-1].rows)
+            await self._gather()
+            size = taken = 0
+            while taken < len(self._pending) and size < GROUP:
+                size += len(self._pending[taken].rows)
+                taken += 1
+            group, self._pending = self._pending[:taken], self._pending[taken:]
             rows = [row for pending in group for row in pending.rows]
             try:
                 await self._run(partial(self._insert, rows))
@@ -184,8 +213,15 @@ class Spool:
         self._warned = level
 
     def _insert(self, rows: list[Row]) -> None:
+        """Many rows by one statement: between two of them the event loop's thread would have its turn."""
+        at = 0
         with transaction(self._database):
-            self._database.executemany(INSERT, rows)
+            for together in TOGETHER:
+                insert = INSERT.rstrip() + ", (?, ?, ?, ?, ?, ?)" * (together - 1)
+                while len(rows) - at >= together:
+                    values = [value for row in rows[at : at + together] for value in row]
+                    self._database.execute(insert, values)
+                    at += together
 
     async def oldest(self, limit: int = GROUP, after: int = 0) -> list[Spooled]:
         """Up to `limit` records after the one called `after`, oldest first; they stay until `delete`."""

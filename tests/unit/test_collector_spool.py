@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from collector.errors import SpoolError, SpoolFull
-from collector.spool import Spool, Spooled
+from collector.spool import ENOUGH, Spool, Spooled
 from model.period import HALF_HOUR, Period
 from model.readout import Answer, InstantRead, ProfileBlock, Readout, Rejected
 from model.series import Channel, ProfileKind, Unit
@@ -48,6 +48,39 @@ async def test_what_was_appended_is_there_after_reopening_and_goes_when_deleted(
         assert spool.bytes == 0
     finally:
         spool.close()
+
+
+async def test_a_record_alone_is_committed_at_once_and_many_are_gathered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool, commits = Spool(tmp_path / "s"), list[int]()
+    insert = spool._insert
+    monkeypatch.setattr(spool, "_insert", lambda rows: (commits.append(len(rows)), insert(rows))[1])
+    monkeypatch.setattr("collector.spool.GATHER_S", 0.3)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    for number in range(5):
+        await spool.append([record(number)])
+    assert loop.time() - began < 0.3
+    assert commits == [1] * 5
+
+    async def soon(number: int) -> None:
+        await asyncio.sleep(number * 0.001)
+        await spool.append([record(number)])
+
+    commits.clear()
+    await asyncio.gather(*(soon(number) for number in range(100, 160)))
+    assert sum(commits) == 60
+    assert max(commits) > 20
+    began = loop.time()
+    await asyncio.gather(*(spool.append([record(number)]) for number in range(200, 200 + ENOUGH)))
+    assert loop.time() - began < 0.3  # so many do not wait for more
+    given_up = asyncio.create_task(spool.append([record(999)]))
+    await asyncio.sleep(0)
+    given_up.cancel()
+    await spool.append([record(1_000)])
+    assert [each.meter_id for each in await spool.oldest(after=5 + 60 + ENOUGH)] == [999, 1_000]
+    spool.close()
 
 
 async def test_numbers_are_never_used_twice(tmp_path: Path) -> None:
