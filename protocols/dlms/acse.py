@@ -6,6 +6,7 @@ ciphered; `initiate()` reads it when it is plain.
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from typing import ClassVar, Final, Self, TypeVar
 
 from protocols.dlms import ber
@@ -72,6 +73,17 @@ def _octets(contents: bytes | None) -> bytes | None:
     return None if contents is None else ber.only(contents, 0x04)
 
 
+@lru_cache(maxsize=64)
+def _identifiers(context: Context, mechanism: Mechanism, system_title: bytes | None) -> bytes:
+    """How an AARQ begins: most clients of a head-end introduce themselves alike."""
+    out = ber.tlv(_CONTEXT_NAME, ber.tlv(0x06, ber.identifier(1, context)))
+    if system_title is not None:
+        out += ber.tlv(_CALLING_AP_TITLE, ber.tlv(0x04, system_title))
+    if mechanism is not Mechanism.NONE:
+        out += ber.tlv(0x8A, _ACSE_REQUIREMENTS) + ber.tlv(0x8B, ber.identifier(2, mechanism))
+    return out
+
+
 @dataclass(frozen=True, slots=True)
 class Aarq:
     """A-associate request; `password` is the calling-authentication-value (LLS secret, HLS challenge)."""
@@ -85,11 +97,7 @@ class Aarq:
 
     def to_bytes(self) -> bytes:
         """The message with its tag."""
-        out = ber.tlv(_CONTEXT_NAME, ber.tlv(0x06, ber.identifier(1, self.context)))
-        if self.system_title is not None:
-            out += ber.tlv(_CALLING_AP_TITLE, ber.tlv(0x04, self.system_title))
-        if self.mechanism is not Mechanism.NONE:
-            out += ber.tlv(0x8A, _ACSE_REQUIREMENTS) + ber.tlv(0x8B, ber.identifier(2, self.mechanism))
+        out = _identifiers(self.context, self.mechanism, self.system_title)
         if self.password is not None:
             out += ber.tlv(0xAC, ber.tlv(0x80, self.password))
         return ber.tlv(self.TAG, out + ber.tlv(_USER_INFORMATION, ber.tlv(0x04, self.user_information)))

@@ -54,6 +54,7 @@ from protocols.dlms.events import (
 )  # fmt: skip
 from protocols.dlms.framing import Framing, WrapperFraming
 from protocols.dlms.general_block import GeneralBlocks
+from protocols.dlms.get import Listing
 from protocols.dlms.selection import EntrySelection, RangeSelection
 from protocols.errors import LocalError, ProtocolError, RemoteError, ServiceRefused, spoken
 
@@ -61,6 +62,8 @@ __all__ = ["DEFAULT_CONFORMANCE", "ClientConnection", "ClientSettings"]
 _ACSE = frozenset(range(0x60, 0x64))
 _ONE_VALUE = b"\xc4\x01"
 """How an answer begins whose value is handed on as it is, however long."""
+_GENERAL_BLOCK = bytes((GeneralBlock.TAG,))
+_INVOKE_IDS = tuple([InvokeId(number) for number in range(16)])
 _PROTECTION_BYTES = 32  # tag, length, title, control, counter and authentication tag, at the most
 
 
@@ -135,6 +138,14 @@ class ClientConnection:
         """Read several attributes in one request; the meter must have granted multiple references."""
         self._lists()
         return self._begin(Reading(self._next_invoke(), listed(attributes), True, self._walked()))
+
+    def get_listing(self, listing: Listing) -> bytes:
+        """The same of a list that is made once for many meters, with parts of profiles in it."""
+        self._lists()
+        if listing.selects and Conformance.SELECTIVE_ACCESS not in self.granted:
+            raise LocalError("the meter does not grant selective access")
+        invoke = self._next_invoke()
+        return self._begin(Reading(invoke, listing.items, True, self._walked(), listing.written))
 
     def set(self, attribute: Attribute, value: Data) -> bytes:
         """Write one attribute; in blocks when it is long and the meter grants them."""
@@ -234,7 +245,7 @@ class ClientConnection:
         self._exchange = self._blocks = None
 
     def _next_invoke(self) -> InvokeId:
-        return InvokeId((self._invoke + 1) % 16)
+        return _INVOKE_IDS[(self._invoke + 1) % 16]
 
     def _walked(self) -> Gathering:
         settings = self.settings
@@ -294,13 +305,13 @@ class ClientConnection:
 
     def _heard(self, payload: bytes) -> list[Event]:
         """A message off the link: put together from blocks, its protection taken off."""
-        if payload[:1] == bytes((GeneralBlock.TAG,)):
+        if payload[:1] == _GENERAL_BLOCK:
             return self._block_came(payload)
         raw = payload
         protection = self._opening.protection
         if protection is not None and payload and payload[0] not in _ACSE:
             raw = protection.unprotect(payload)
-            if raw[:1] == bytes((GeneralBlock.TAG,)):
+            if raw[:1] == _GENERAL_BLOCK:
                 return self._block_came(raw)
         if len(raw) > MOST_LISTED and raw[:2] != _ONE_VALUE:
             raise RemoteError(f"a message of {len(raw)} bytes that is no single value", raw)
@@ -312,7 +323,7 @@ class ClientConnection:
         whole, answers = self._blocks.receive(payload)
         if whole is not None:
             self._blocks = None
-            if whole[:1] == bytes((GeneralBlock.TAG,)):
+            if whole[:1] == _GENERAL_BLOCK:
                 raise RemoteError("blocks within blocks", payload)
             return self._heard(whole)
         return [Send(self._wrapped(answers))] if answers else []

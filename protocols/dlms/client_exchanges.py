@@ -100,11 +100,12 @@ class Reading:
     items: Items
     as_list: bool
     gathering: Gathering
+    written: bytes | None = None
 
     def first(self, largest: int | None) -> Apdu:
         """See `Exchange`; a request to read is never cut."""
         if self.as_list:
-            return GetRequestWithList(self.invoke, self.items)
+            return GetRequestWithList(self.invoke, self.items, self.written)
         return GetRequestNormal(self.invoke, *self.items[0])
 
     def take(self, message: Apdu, raw: bytes) -> Step:

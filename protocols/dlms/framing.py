@@ -13,7 +13,7 @@ A client's half turns, in this order:
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from protocols.dlms.wrapper import Frame, Unwrapper
+from protocols.dlms.wrapper import MAX_PAYLOAD, Frame, Unwrapper
 from protocols.errors import RemoteError
 
 
@@ -97,6 +97,12 @@ class ServerFraming(Protocol):
         """The line was quiet for its inactivity time-out: links are closed, halves of frames forgotten."""
 
 
+def _beginning(source: int, destination: int) -> bytes:
+    """Version and ports of a frame; nothing where these are no ports."""
+    ports = 0 <= source <= 0xFFFF and 0 <= destination <= 0xFFFF
+    return b"\x00\x01" + source.to_bytes(2, "big") + destination.to_bytes(2, "big") if ports else b""
+
+
 class WrapperFraming:
     """Messages in wrapper frames between one client and one server port, over TCP or in UDP datagrams.
 
@@ -110,6 +116,8 @@ class WrapperFraming:
     def __init__(self, client: int, server: int, *, datagrams: bool = False) -> None:
         self._client, self._server = client, server
         self._unwrapper = None if datagrams else Unwrapper()
+        self._ours = b""  # how a frame of ours begins, once one has been written
+        self._theirs = _beginning(server, client)
 
     def connect(self) -> bytes:
         """Nothing: the TCP connection is the link."""
@@ -117,10 +125,20 @@ class WrapperFraming:
 
     def wrap(self, payload: bytes) -> bytes:
         """One frame."""
-        return Frame(self._client, self._server, payload).to_bytes()
+        if self._ours and 0 < len(payload) <= MAX_PAYLOAD:
+            return self._ours + len(payload).to_bytes(2, "big") + payload
+        raw = Frame(self._client, self._server, payload).to_bytes()
+        self._ours = raw[:6]
+        return raw
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Payloads of frames from our meter to us; any other address raises `RemoteError`."""
+        if (
+            chunk[:6] == self._theirs
+            and len(chunk) - 8 == int.from_bytes(chunk[6:8], "big") > 0
+            and not (self._unwrapper is not None and self._unwrapper.pending)
+        ):
+            return [bytes(chunk[8:])]  # an answer comes as a whole and alone, as a rule
         payloads = []
         for frame in _frames(self._unwrapper, chunk):
             if (frame.source, frame.destination) != (self._server, self._client):

@@ -3,7 +3,7 @@
 Answers keep their `Data` as bytes: a profile goes to the fast decoder, everything else through `axdr.decode`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
 from protocols.dlms import axdr
@@ -23,6 +23,8 @@ from protocols.errors import LocalError
 from protocols.reader import Reader, length_bytes
 
 GET_REQUEST, GET_RESPONSE = 0xC0, 0xC4
+_STRINGS = (axdr.Tag.OCTET_STRING, axdr.Tag.VISIBLE_STRING)
+_ARRAY = bytes((axdr.Tag.ARRAY,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +78,13 @@ class GetRequestWithList:
     CHOICE: ClassVar[int] = 3
     invoke: InvokeId
     items: tuple[tuple[Attribute, Access | None], ...]
+    written: bytes | None = field(default=None, compare=False, repr=False)
+    """The items in bytes, with their count, where they are known already."""
 
     def to_bytes(self) -> bytes:
         """The message."""
         head = bytes((GET_REQUEST, self.CHOICE, self.invoke.to_byte()))
-        items = [item.to_bytes() + write_access(access) for item, access in self.items]
-        return head + counted(items, "attributes")
+        return head + (write_items(self.items) if self.written is None else self.written)
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> Self:
@@ -91,6 +94,20 @@ class GetRequestWithList:
         request = cls(invoke, tuple([(Attribute.read(reader), read_access(reader)) for _ in range(count)]))
         reader.finish()
         return request
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Listing:
+    """What is asked for in one request, put into bytes once for all the meters that are asked for it."""
+
+    items: tuple[tuple[Attribute, Access | None], ...]
+    written: bytes = field(init=False, repr=False)
+    selects: bool = field(init=False, repr=False)
+    """Whether any of it is a part of a profile."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "written", write_items(self.items))
+        object.__setattr__(self, "selects", any(access is not None for _, access in self.items))
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +190,11 @@ class GetResponseWithList:
         return cls(invoke, read_results(reader))
 
 
+def write_items(items: tuple[tuple[Attribute, Access | None], ...]) -> bytes:
+    """A counted list of attributes, each perhaps with a selection."""
+    return counted([item.to_bytes() + write_access(access) for item, access in items], "attributes")
+
+
 def write_results(results: tuple[bytes | DataAccessResult, ...]) -> bytes:
     """A counted list of results; also what is cut into blocks when the list is long."""
     return length_bytes(len(results)) + b"".join([write_result(result) for result in results])
@@ -183,8 +205,36 @@ def read_results(reader: Reader) -> tuple[bytes | DataAccessResult, ...]:
     count = reader.length()
     if count > MAX_LIST or count * 2 > reader.left:
         raise reader.error(f"{count} results announced in {reader.left} bytes")
-    results = tuple(
-        [access_result(reader) if reader.flag("result") else axdr.skip(reader) for _ in range(count)]
-    )
+    results: list[bytes | DataAccessResult] = []
+    raw = reader.raw
+    for _ in range(count - 1):
+        at = reader.at
+        end = at + 1 + _octets(raw, at + 1)
+        if at + 1 < end <= len(raw) and raw[at] == 0:
+            reader.at = end
+            results.append(raw[at + 1 : end])
+        elif reader.flag("result"):
+            results.append(access_result(reader))
+        else:
+            results.append(axdr.skip(reader))
+    if count:
+        results.append(_last_result(reader))
     reader.finish()
-    return results
+    return tuple(results)
+
+
+def _octets(raw: bytes, at: int) -> int:
+    """Bytes of a number or a short string, which is what is listed as a rule; 0 for anything else."""
+    if at + 1 >= len(raw):
+        return 0
+    width = axdr.INTEGERS.get(raw[at])
+    if width is not None:
+        return 1 + width[0]
+    return 2 + raw[at + 1] if raw[at] in _STRINGS and raw[at + 1] < 0x80 else 0
+
+
+def _last_result(reader: Reader) -> bytes | DataAccessResult:
+    """The last of a list; that rows of a profile are one whole value is checked where they are decoded."""
+    if reader.flag("result"):
+        return access_result(reader)
+    return reader.rest() if reader.raw[reader.at : reader.at + 1] == _ARRAY else axdr.skip(reader)

@@ -1,6 +1,7 @@
 """What every service shares: the attribute or method meant, the selection within it, invoke-id, results."""
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Self
 
 from protocols.dlms import axdr
@@ -27,6 +28,7 @@ class InvokeId:
         return self.number | (0x40 if self.confirmed else 0) | (0x80 if self.high_priority else 0)
 
     @classmethod
+    @lru_cache(maxsize=256)
     def from_byte(cls, octet: int) -> Self:
         """Bits 4 and 5 are reserved and not looked at."""
         return cls(octet & 0x0F, bool(octet & 0x40), bool(octet & 0x80))
@@ -71,6 +73,10 @@ class Attribute:
     class_id: int
     obis: Obis
     number: int
+
+    def __hash__(self) -> int:
+        name = self.obis  # groups C to E tell nearly all objects of a meter apart
+        return name.c << 24 | name.d << 16 | name.e << 8 | self.number & 0xFF
 
     def to_bytes(self) -> bytes:
         """Nine bytes."""
@@ -118,6 +124,8 @@ def read_access(reader: Reader) -> Access | None:
 
 def service_head(raw: bytes, tag: int, choice: int, name: str) -> tuple[Reader, InvokeId]:
     """The three bytes every GET, SET and ACTION begins with, and a reader behind them."""
+    if len(raw) > 3 and raw[0] == tag and raw[1] == choice:
+        return Reader(raw, 3), InvokeId.from_byte(raw[2])
     reader = Reader(raw)
     reader.expect(tag, name)
     reader.expect(choice, name)
