@@ -43,7 +43,9 @@ class Breaker:
 
     def tries(self, now: datetime, most: int) -> int:
         """How many tries a round has: `most` while closed."""
-        return {State.CLOSED: most, State.OPEN: 0, State.HALF_OPEN: 1}[self.state(now)]
+        if self.until is None:
+            return most
+        return 0 if now < self.until else 1
 
     def failed(self, now: datetime, after: int) -> None:
         """A try brought nothing. Opens after `after` in a row; at once where it was half open."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from collector.known import FINAL, UNANSWERED
 from collector.links import DialIn, Link
 from collector.permits import Permit, Permits
 from collector.plan import Wanted, next_due
+from collector.poll_ids import poll_id
 from collector.roster import Seat
 from collector.settings import HeadEndSettings
 from collector.spool import Spool, Spooled
@@ -75,6 +75,7 @@ class _Round:
     def __init__(self, office: Office, line: Line, link: Link, seats: Sequence[Seat]) -> None:
         self.office, self.line, self.link, self.seats = office, line, link, seats
         self.learnt = office.with_modem(line.modem.code)
+        self._live_every = office.settings.live_every
         now, tries = office.clock(), office.settings.tries
         of_line = self.learnt.breaker.tries(now, tries)
         self._left = {
@@ -100,7 +101,7 @@ class _Round:
                 pause_s = min(2 * pause_s, max(LONGEST_PAUSE_S, settings.retry_pause_s))
 
     def _wants(self, seat: Seat) -> Wanted:
-        return seat.wants(self.office.clock(), self.office.settings.live_every)
+        return seat.wants(self.office.clock(), self._live_every)
 
     def _due(self) -> list[tuple[Seat, Wanted]]:
         """Who may be asked and has something to say: whoever failed last, else by urgency."""
@@ -111,7 +112,8 @@ class _Round:
             for seat in self.seats
             if self._left[seat.meter.meter_id] > 0 and not (wanted := self._wants(seat)).nothing
         ]
-        found.sort(key=lambda each: (self._failed_before(each[0]), each[1].urgency))
+        if len(found) > 1:
+            found.sort(key=lambda each: (self._failed_before(each[0]), each[1].urgency))
         return found
 
     def _failed_before(self, seat: Seat) -> bool:
@@ -119,7 +121,7 @@ class _Round:
 
     async def _sit(self, due: list[tuple[Seat, Wanted]]) -> bool:
         """Talk under one permit for as long as nobody else wants it; whether anything failed."""
-        urgency = min(wanted.urgency for _, wanted in due)
+        urgency = min([wanted.urgency for _, wanted in due])
         async with self.office.permits.take(urgency, self.line.modem.cell) as permit:
             try:
                 while due:
@@ -138,7 +140,7 @@ class _Round:
         for at, (seat, wanted) in enumerate(due):
             if self.office.stopped or (at and wanted.urgency is Urgency.BACK_FILL and permit.wanted):
                 break
-            if any(other.urgency < Urgency.BACK_FILL for _, other in due[at + 1 :]):
+            if at + 1 < len(due) and any(other.urgency < Urgency.BACK_FILL for _, other in due[at + 1 :]):
                 wanted = wanted.before_back_fill()
             with about(modem=self.line.modem.code, meter=seat.meter.serial):
                 reached = await self._converse(seat, wanted, permit)
@@ -155,16 +157,16 @@ class _Round:
     async def _converse(self, seat: Seat, wanted: Wanted, permit: Permit) -> bool:
         """One conversation, on the disk before it counts. False when the modem itself cannot be reached."""
         office, settings = self.office, self.office.settings
-        begun, before = office.clock(), self._wants(seat)
+        begun, before, urgency = office.clock(), self._wants(seat).questions, wanted.urgency
         learnt = self.learnt.of(seat.meter.meter_id)
         course = Course(settings.answer_s, learnt.pace, self.learnt.pace, self._way(permit))
-        permit.urgency = wanted.urgency
+        permit.urgency = urgency
         tally.due()
         reached = True
         try:
             if not self.link.connected:
                 await permit.call()
-            async with self.link.lease(wanted.urgency) as stream, tally.talking():
+            async with self.link.lease(urgency) as stream, tally.talking():
                 permit.reached()
                 self.learnt.breaker.worked()
                 readout = await read_meter(
@@ -200,8 +202,11 @@ class _Round:
 
         return way
 
-    def _note(self, seat: Seat, before: Wanted, wanted: Wanted, readout: Readout, *, gave_way: bool) -> None:
-        """Done with it when it has said everything or will not be moved; else a failure costs a try."""
+    def _note(self, seat: Seat, before: int, wanted: Wanted, readout: Readout, *, gave_way: bool) -> None:
+        """Done with it when it has said everything or will not be moved; else a failure costs a try.
+
+        `before`: how many questions there were.
+        """
         meter_id, now, after = seat.meter.meter_id, self.office.clock(), self._wants(seat)
         breaker = self.learnt.of(meter_id).breaker
         # Asked again at once, a clock that cannot be believed is no better.
@@ -213,7 +218,7 @@ class _Round:
             breaker.worked()
             if not gave_way and not after.nothing and not after.beyond(wanted):
                 self._left[meter_id] = 0
-        elif after.questions < before.questions:
+        elif after.questions < before:
             breaker.worked()  # it broke off, but not before it had said something: it goes on from there
         else:
             if readout.outcome in UNANSWERED or readout.outcome == "error" or not readout.rejected:
@@ -237,12 +242,11 @@ class _Round:
             readout, seat.abilities.clock, office.settings.clock_limits, office.clock()
         )
         tally.ended(seat.meter.model, readout)
-        office.counts["conversations"] += 1
-        office.counts["answers"] += len(readout.answers)
-        office.counts["rejected"] += len(readout.rejected)
-        office.counts["values"] += sum(
-            len(block.raw) for answer in readout.answers for block in answer.blocks
-        )
+        counts = office.counts
+        counts["conversations"] += 1
+        counts["answers"] += len(readout.answers)
+        counts["rejected"] += len(readout.rejected)
+        counts["values"] += sum([len(block.raw) for answer in readout.answers for block in answer.blocks])
         office.told(seat, wanted, readout)
         return True
 
@@ -258,7 +262,7 @@ class _Round:
 
 def failed(seat: Seat, started: datetime, ended: datetime, outcome: str, sentence: str) -> Readout:
     """The readout of a conversation that brought nothing."""
-    return Readout(seat.meter.serial, str(uuid.uuid4()), started, ended, outcome, sentence)
+    return Readout(seat.meter.serial, poll_id(), started, ended, outcome, sentence)
 
 
 def welcome(office: Office, line: Line) -> None:

@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Final
@@ -17,14 +16,19 @@ _NOTHING: Final[Mapping[str, str | int]] = MappingProxyType({})
 _about: ContextVar[Mapping[str, str | int]] = ContextVar("about", default=_NOTHING)
 
 
-@contextmanager
-def about(**fields: str | int) -> Iterator[None]:
+class about:
     """Everything logged within is about these, and about what was said around them."""
-    before = _about.set({**_about.get(), **fields})
-    try:
-        yield
-    finally:
-        _about.reset(before)
+
+    __slots__ = ("_before", "_fields")
+
+    def __init__(self, **fields: str | int) -> None:
+        self._fields = fields
+
+    def __enter__(self) -> None:
+        self._before = _about.set({**_about.get(), **self._fields})
+
+    def __exit__(self, *how: object) -> None:
+        _about.reset(self._before)
 
 
 def subject() -> Mapping[str, str | int]:

@@ -38,8 +38,20 @@ def left_out(answer: Answer, now: datetime) -> list[Period]:
     since = floor_to(now - RECENT, HALF_HOUR)
     if answer.asked.end <= since:
         return []
+    if any(_whole(block, answer.asked) for block in answer.blocks):
+        return []
     asked = Period(max(answer.asked.start, since), answer.asked.end)
     return subtract(asked, [run for block in answer.blocks for run in _runs(block, asked.start)])
+
+
+def _whole(block: ProfileBlock, asked: Period) -> bool:
+    """Whether a block has every interval: its stamps ascend on the grid and lie within what was asked.
+
+    One of indices may have one more than there are intervals, and is looked at stamp by stamp.
+    """
+    return block.kind is not ProfileKind.INDEX and (
+        len(block.stamps) * block.interval == asked.end - asked.start
+    )
 
 
 def _runs(block: ProfileBlock, since: datetime) -> Iterator[Period]:
@@ -62,8 +74,11 @@ def noted(holes: list[Hole], answer: Answer, now: datetime) -> list[Hole]:
     """The holes after an answer: those it was about are filled, given up, or wait for another day."""
     if answer.asked is None or not answer.complete:
         return holes
-    about = [hole for hole in holes if hole.item == answer.item and answer.asked.overlap(hole.period)]
-    kept = [hole for hole in holes if hole not in about and now - hole.period.end < 2 * RECENT]
+    about: list[Hole] = []
+    kept: list[Hole] = []
+    if holes:
+        about = [hole for hole in holes if hole.item == answer.item and answer.asked.overlap(hole.period)]
+        kept = [hole for hole in holes if hole not in about and now - hole.period.end < 2 * RECENT]
     for period in left_out(answer, now):
         again = max((hole.again + 1 for hole in about if hole.period.overlap(period)), default=0)
         if again < TIMES:

@@ -21,6 +21,10 @@ FINAL = (
 UNANSWERED = ("no_link", "timeout", "garbage", *FINAL)
 
 
+_NONE_RESTS: frozenset[tuple[str, Period]] = frozenset()
+_NONE_AGAIN: tuple[tuple[str, Period], ...] = ()
+
+
 def merged(periods: Sequence[Period]) -> list[Period]:
     """The same instants in the fewest periods, in order."""
     out: list[Period] = []
@@ -67,7 +71,7 @@ class Known:
         self.outcome, self.detail = readout.outcome, readout.detail
         for answer in readout.answers:
             if answer.asked is not None and answer.complete:
-                self.answered[answer.item] = merged([*self.answered.get(answer.item, []), answer.asked])
+                self._answered(answer.item, answer.asked)
                 self.holes = noted(self.holes, answer, readout.ended)
         for rejected in readout.rejected:
             if rejected.asked is not None:
@@ -78,6 +82,13 @@ class Known:
         )
         self.failures = 0 if got and not readout.rejected else self.failures + (readout.outcome != "ok")
         self._note_now(readout)
+
+    def _answered(self, item: str, asked: Period) -> None:
+        before = self.answered.get(item)
+        if before and before[-1].start <= asked.start <= before[-1].end:  # as a rule it goes on from there
+            before[-1] = Period(before[-1].start, max(before[-1].end, asked.end))
+        else:
+            self.answered[item] = merged([*(before or ()), asked])
 
     def _note_now(self, readout: Readout) -> None:
         # Tried counts as read: a register that a meter does not have must not be asked for without end.
@@ -102,10 +113,13 @@ class Known:
     def state(self, now: datetime) -> State:
         """What the plan needs; a question rejected three times rests for six hours, what an answer left out
         for a day."""
-        resting = frozenset(
-            key for key, (count, since) in self.strikes.items() if count >= STRIKES and now - since < REST
-        )
-        again = tuple((hole.item, hole.period) for hole in due(self.holes, now))
+        resting, again = _NONE_RESTS, _NONE_AGAIN
+        if self.strikes:
+            resting = frozenset(
+                key for key, (count, since) in self.strikes.items() if count >= STRIKES and now - since < REST
+            )
+        if self.holes:
+            again = tuple((hole.item, hole.period) for hole in due(self.holes, now))
         return State(
             self.answered, resting, again, self.last_register, self.last_instant, self.depth_at, self.clock_at
         )

@@ -2,13 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
 
 from collector.turns import Turns
 from collector.urgency import Urgency
 from collector.wire import ByteStream, Wire
 from model.grid import Modem
+
+
+class _Lease:
+    """See `Link.lease`: a class, for there is one in every conversation."""
+
+    __slots__ = ("_link", "_urgency", "_wire")
+
+    def __init__(self, link: Link, urgency: Urgency) -> None:
+        self._link, self._urgency = link, urgency
+
+    async def __aenter__(self) -> ByteStream:
+        link = self._link
+        await link._turns.take(self._urgency)
+        try:
+            self._wire = await link._connected()
+        except BaseException:
+            link._turns.give_back()
+            raise
+        self._wire.take_lease(broke_off=link._broke_off)
+        return self._wire
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        link, wire = self._link, self._wire
+        try:
+            if kind is not None:
+                wire.poison(f"a conversation behind modem {link.modem.code} broke off: {kind.__name__}")
+            wire.end_lease()
+            link._broke_off = bool(wire.poisoned)
+            link._left(wire)
+        finally:
+            link._turns.give_back()
 
 
 class Link:
@@ -41,29 +74,12 @@ class Link:
     async def _connected(self) -> Wire:
         raise NotImplementedError
 
-    @asynccontextmanager
-    async def lease(self, urgency: Urgency = Urgency.ROUTINE) -> AsyncIterator[ByteStream]:
+    def lease(self, urgency: Urgency = Urgency.ROUTINE) -> AbstractAsyncContextManager[ByteStream]:
         """The line to the meters, alone. What is raised within poisons it, as `ByteStream.poison` does.
 
         Who waits is let in by urgency, and in the order of coming among equals.
         """
-        await self._turns.take(urgency)
-        try:
-            wire = await self._connected()
-            wire.take_lease(broke_off=self._broke_off)
-            try:
-                yield wire
-            except BaseException as error:
-                wire.poison(
-                    f"a conversation behind modem {self.modem.code} broke off: {type(error).__name__}"
-                )
-                raise
-            finally:
-                wire.end_lease()
-                self._broke_off = bool(wire.poisoned)
-                self._left(wire)
-        finally:
-            self._turns.give_back()
+        return _Lease(self, urgency)
 
     def _left(self, wire: Wire) -> None:
         """A conversation over this wire has ended."""

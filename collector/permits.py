@@ -13,8 +13,8 @@ import asyncio
 import heapq
 import itertools
 import random
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
 from collector.metrics import PERMIT_WAIT_SECONDS
@@ -106,6 +106,22 @@ class Permit:
         self._permits.cell_fails(self._cell)
 
 
+class _Taking:
+    """See `Permits.take`: a class, for there is one in every round."""
+
+    __slots__ = ("_cell", "_permit", "_permits", "_urgency")
+
+    def __init__(self, permits: Permits, urgency: Urgency, cell: str) -> None:
+        self._permits, self._urgency, self._cell = permits, urgency, cell
+
+    async def __aenter__(self) -> Permit:
+        self._permit = await self._permits._take(self._urgency, self._cell)
+        return self._permit
+
+    async def __aexit__(self, *how: object) -> None:
+        self._permits.back(self._permit)
+
+
 class Permits:
     """`cell_sessions`: the most conversations in one named cell; modems of the cell "" are in none.
 
@@ -134,10 +150,18 @@ class Permits:
         self._call_at = 0.0
         self._calling: asyncio.TimerHandle | None = None
 
-    @asynccontextmanager
-    async def take(self, urgency: Urgency, cell: str = "") -> AsyncIterator[Permit]:
+    def take(self, urgency: Urgency, cell: str = "") -> AbstractAsyncContextManager[Permit]:
         """A permit, given back at the end of the block."""
+        return _Taking(self, urgency, cell)
+
+    async def _take(self, urgency: Urgency, cell: str) -> Permit:
         place = self._cell(cell)
+        permit = Permit(urgency, urgency is not Urgency.ON_DEMAND, place, self)
+        if place.first() is None and self._head() is None and self._has_room(permit):
+            self.active += permit.general
+            place.active += 1
+            _WAITED[urgency].observe(0.0)
+            return permit
         began = self._time()
         waiter = _Waiter(urgency, place, asyncio.get_running_loop().create_future())
         heapq.heappush(place.waiting, (self._key(urgency), waiter))
@@ -149,16 +173,19 @@ class Permits:
             if waiter.let_in.cancelled():
                 self._offer(place)
             else:
-                self._give_back(Permit(urgency, urgency is not Urgency.ON_DEMAND, place, self))
+                self._give_back(permit)
             self._serve()
             raise
         _WAITED[urgency].observe(self._time() - began)
-        permit = Permit(urgency, urgency is not Urgency.ON_DEMAND, place, self)
-        try:
-            yield permit
-        finally:
-            self._give_back(permit)
-            self._serve()
+        return permit
+
+    def _has_room(self, permit: Permit) -> bool:
+        return permit._cell.has_room(self._time()) and (not permit.general or self.active < self.sessions)
+
+    def back(self, permit: Permit) -> None:
+        """The end of a conversation."""
+        self._give_back(permit)
+        self._serve()
 
     def _key(self, urgency: Urgency) -> Key:
         return (urgency is not Urgency.ON_DEMAND, self._time() + urgency * self._age_s, next(self._came))

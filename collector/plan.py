@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from operator import attrgetter
 
 from collector.urgency import Urgency
 from model.period import HALF_HOUR, Period, local_day, midnight, require_aware, subtract
@@ -24,6 +26,8 @@ DEPTH_HOLDS = timedelta(days=7)  # for so long it is known how far back a meter'
 REGISTERS, INSTANTS, CLOCK, SERIAL = "registers", "instants", "clock", "serial"
 OLDEST_ROW = "oldest_row"
 
+_MOMENT = timedelta(microseconds=1)
+_urgency = attrgetter("urgency")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -111,7 +115,9 @@ class Wanted:
     @property
     def urgency(self) -> Urgency:
         """Of the most urgent question."""
-        found = [span.urgency for span in (*self.profile, *self.billing, *self.events)]
+        found = [span.urgency for span in self.profile]
+        if self.billing or self.events:
+            found += [span.urgency for span in (*self.billing, *self.events)]
         if self.registers:
             found.append(self.register_urgency)
         if self.instants:
@@ -145,9 +151,14 @@ class Wanted:
         return replace(self, profile=profile, billing=billing, left=self.left + put_off, deep=())
 
 
+NOTHING = Wanted()
+
+
 def floor_to(at: datetime, interval: timedelta) -> datetime:
     """The last multiple of `interval`, counted from 1970 UTC (local time is 7 h off), not after `at`."""
-    return at - (require_aware(at) - _EPOCH) % interval
+    if at.tzinfo is not UTC:
+        require_aware(at)
+    return at - (at - _EPOCH) % interval
 
 
 def ceil_to(at: datetime, interval: timedelta) -> datetime:
@@ -156,8 +167,16 @@ def ceil_to(at: datetime, interval: timedelta) -> datetime:
     return floor if floor == at else floor + interval
 
 
-def weeks(period: Period, interval: timedelta) -> Iterator[Period]:
-    """`period` cut at local Mondays, or at every local midnight for intervals under a quarter of an hour."""
+@lru_cache(maxsize=256)
+def weeks(period: Period, interval: timedelta) -> tuple[Period, ...]:
+    """`period` cut at local Mondays, or at every local midnight for intervals under a quarter of an hour.
+
+    Most meters of a fleet lack the same.
+    """
+    return tuple(_weeks(period, interval))
+
+
+def _weeks(period: Period, interval: timedelta) -> Iterator[Period]:
     length = 7 if interval >= timedelta(minutes=15) else 1
     day = local_day(period.start)
     first = day - timedelta(days=(day - ANCHOR).days % length)
@@ -180,25 +199,33 @@ def years(period: Period) -> Iterator[Period]:
 
 def month_floor(at: datetime) -> datetime:
     """Local midnight of the first day of the month of `at`."""
-    return midnight(local_day(at).replace(day=1))
+    return _month_of(local_day(at))
+
+
+@lru_cache(maxsize=512)
+def _month_of(day: date) -> datetime:
+    return midnight(day.replace(day=1))
 
 
 def closing_instant(reading_day: int, now: datetime) -> datetime:
     """The last instant not after `now` at which a reading book with this reading day closes: its 00:00."""
-    this = month_floor(now) + timedelta(days=reading_day - 1)
-    return (
-        this
-        if this <= now
-        else month_floor(month_floor(now) - timedelta(days=1)) + timedelta(days=reading_day - 1)
-    )
+    return _closed_before(reading_day, local_day(now))
+
+
+@lru_cache(maxsize=512)
+def _closed_before(reading_day: int, day: date) -> datetime:
+    month = day.replace(day=1)
+    if day < month + timedelta(days=reading_day - 1):
+        month = (month - timedelta(days=1)).replace(day=1)
+    return midnight(month + timedelta(days=reading_day - 1))
 
 
 def missing_profile(ability: ProfileAbility, state: State, since: datetime, end: datetime) -> list[Span]:
     """The questions still open between `since` and `end`, newest first: complete intervals only."""
     first, last = ceil_to(since, ability.interval), floor_to(end, ability.interval)
-    if first >= last:
+    gaps = _unanswered(state, ability.item, first, last)
+    if not gaps:
         return []
-    gaps = subtract(Period(first, last), list(state.answered.get(ability.item, ())))
     spans = [
         Span(
             ability.item,
@@ -212,8 +239,21 @@ def missing_profile(ability: ProfileAbility, state: State, since: datetime, end:
     return [span for span in reversed(spans) if (span.item, span.asked) not in state.resting]
 
 
+def _unanswered(state: State, item: str, first: datetime, last: datetime) -> list[Period]:
+    """What of the time from `first` to `last` has no answer."""
+    if first >= last:
+        return []
+    answered = state.answered.get(item, ())
+    for period in answered:
+        if period.start <= first and last <= period.end:
+            return []
+    return subtract(Period(first, last), list(answered))
+
+
 def left_out(ability: ProfileAbility, state: State, since: datetime, end: datetime) -> list[Span]:
     """The intervals that answers left out and that are to be asked for once more."""
+    if not state.again:
+        return []
     hung = Period(since, end) if since < end else None
     return [
         Span(item, period, urgency=Urgency.BACK_FILL)
@@ -229,11 +269,8 @@ def missing_closings(
 
     The one of the last month's end is as urgent as `newest`, those before it are back-fill.
     """
-    first = month_floor(since - timedelta(microseconds=1))
     last = month_floor(end)
-    if first >= last:
-        return []
-    gaps = subtract(Period(first, last), list(state.answered.get(item, ())))
+    gaps = _unanswered(state, item, month_floor(since - _MOMENT), last)
     spans = [
         Span(item, piece, urgency=newest if piece.end == last else Urgency.BACK_FILL)
         for gap in gaps
@@ -246,7 +283,7 @@ def missing_events(item: str, state: State, since: datetime, end: datetime) -> t
     """The one question to the event log: from what is not known of it on, up to the last half-hour."""
     first = max(ceil_to(since, HALF_HOUR), floor_to(end, HALF_HOUR) - EVENTS)
     last = floor_to(end, HALF_HOUR)
-    gaps = subtract(Period(first, last), list(state.answered.get(item, ()))) if first < last else []
+    gaps = _unanswered(state, item, first, last)
     if not gaps:
         return ()
     span = Span(item, Period(gaps[0].start, last))
@@ -278,32 +315,50 @@ def wanted(
     snapshots = abilities.billing is not None and reading_day == 1
     newest = Urgency.CLOSING if snapshots else Urgency.ROUTINE
     billing = missing_closings(abilities.billing, state, since, end, newest) if abilities.billing else []
-    asked = sorted([*billing, *profile], key=lambda span: span.urgency)
-    now_asked, left = asked[:limit], len(asked[limit:])
-    closed = closing_instant(reading_day, now)
-    unclosed = since < closed and (state.last_register is None or state.last_register < closed)
-    return Wanted(
-        profile=tuple(
-            span for span in now_asked if abilities.profile and span.item == abilities.profile.item
-        ),
-        billing=tuple(span for span in now_asked if span.item == abilities.billing),
-        registers=hangs and (state.last_register is None or state.last_register < floor_to(now, HALF_HOUR)),
-        instants=hangs
+    left = 0
+    if billing or len(profile) > limit:
+        asked = sorted([*billing, *profile], key=_urgency)
+        now_asked, left = asked[:limit], len(asked[limit:])
+        profile = [span for span in now_asked if abilities.profile and span.item == abilities.profile.item]
+        billing = [span for span in now_asked if span.item == abilities.billing]
+    elif len(profile) > 1:
+        profile.sort(key=_urgency)
+    registers = hangs and (state.last_register is None or state.last_register < floor_to(now, HALF_HOUR))
+    instants = (
+        hangs
         and abilities.instants
         and live_every is not None
-        and (state.last_instant is None or now - state.last_instant >= live_every),
-        left=left,
-        closing=hangs and not snapshots and unclosed,
+        and (state.last_instant is None or now - state.last_instant >= live_every)
+    )
+    events = missing_events(abilities.events, state, since, end) if abilities.events and hangs else ()
+    clock = hangs and state.clock_at is not None and now >= state.clock_at
+    closing = hangs and not snapshots and _unclosed(state.last_register, since, reading_day, now)
+    if not (profile or billing or registers or instants or clock or closing or events):
+        return NOTHING
+    return Wanted(
+        tuple(profile),
+        tuple(billing),
+        registers,
+        instants,
+        left,
+        closing=closing,
         deep=deep,
-        events=missing_events(abilities.events, state, since, end) if abilities.events and hangs else (),
-        clock=hangs and state.clock_at is not None and now >= state.clock_at,
+        events=events,
+        clock=clock,
     )
 
 
+def _unclosed(last_register: datetime | None, since: datetime, reading_day: int, now: datetime) -> bool:
+    """Whether nothing of the last closing instant has been read yet."""
+    closed = closing_instant(reading_day, now)
+    return since < closed and (last_register is None or last_register < closed)
+
+
 def _deep(spans: Sequence[Span], state: State, now: datetime) -> tuple[Span, ...]:
-    if state.depth_at is not None and now - state.depth_at < DEPTH_HOLDS:
+    if not spans or (state.depth_at is not None and now - state.depth_at < DEPTH_HOLDS):
         return ()
-    return tuple(span for span in spans if span.asked.end < now - DEEP)
+    since = now - DEEP
+    return tuple([span for span in spans if span.asked.end < since])
 
 
 def next_due(state: State, now: datetime, live_every: timedelta | None, abilities: Abilities) -> datetime:

@@ -42,7 +42,7 @@ class Seat:
     known: Known
     problem: str = ""
     scales: Scales = field(default_factory=Scales)
-    _planned: tuple[int, timedelta, datetime, Wanted] | None = None
+    _planned: tuple[int, timedelta, datetime, datetime, Wanted] | None = None
 
     def live_every(self, usual: timedelta) -> timedelta | None:
         """How often its instant values are wanted; None: never."""
@@ -60,11 +60,11 @@ class Seat:
             return Wanted()
         if self._planned is not None:
             # Asked again and again around one conversation: a plan lasts until something is learnt.
-            changes, usual, at, plan = self._planned
-            if changes == self.known.changes and usual == live_every and at <= now < at + LASTING:
+            changes, usual, at, until, plan = self._planned
+            if changes == self.known.changes and usual == live_every and at <= now < until:
                 return plan
         plan = self._plan(now, live_every)
-        self._planned = (self.known.changes, live_every, now, plan)
+        self._planned = (self.known.changes, live_every, now, now + LASTING, plan)
         return plan
 
     def _plan(self, now: datetime, live_every: timedelta) -> Wanted:

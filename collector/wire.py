@@ -7,6 +7,7 @@ whether somebody is talking to a meter or not. No task per connection: ten thous
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from enum import Enum
 from typing import ClassVar, Protocol, cast
@@ -75,12 +76,14 @@ class Wire(asyncio.Protocol):
         self.broke_off = False
         self.heard_at = 0.0  # loop time of the last byte
         self._stream = stream
+        self._transparent = stream.dialect.transparent  # every byte is a meter's
         self._lost = lost
         self.told: Callable[[Wire, bytes], None] | None = None  # whole frames that nobody asked for
         self._transport: asyncio.Transport | None = None
         self._held = bytearray()
         self._waiting: asyncio.Future[None] | None = None
         self._holding: asyncio.TimerHandle | None = None
+        self._now: Callable[[], float] = time.monotonic  # the loop's, once there is one
         self._end = ""
 
     @property
@@ -89,10 +92,18 @@ class Wire(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's are no subclass
-        self.heard_at = asyncio.get_running_loop().time()
+        self._now = asyncio.get_running_loop().time
+        self.heard_at = self._now()
 
     def data_received(self, data: bytes) -> None:
-        self.heard_at = asyncio.get_running_loop().time()
+        self.heard_at = self._now()
+        if self._transparent and self.leased:
+            self._held += data
+            if len(self._held) > HELD:
+                self.poison(f"modem {self.modem} sends without end")
+            else:
+                self._wake()
+            return
         try:
             events = self._stream.feed(data)
         except ProtocolError as error:
