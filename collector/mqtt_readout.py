@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from collector.exchange.rows import Meaning, Rows, accept, spoken
+from collector.exchange.rows import Meaning, Rows, Stamps, accept, spoken
 from collector.mqtt_document import BadDocument
 from collector.plan import REGISTERS, Span
 from model.period import Period
@@ -152,7 +152,7 @@ class _Pieces:
         except ValueError as error:
             self._reject(item, str(error))
             return None, ()
-        rows = Rows(stamps, np.array([row[1] for row in document["rows"]], np.int64), columns)
+        rows = Rows(Stamps(stamps), np.array([row[1] for row in document["rows"]], np.int64), columns)
         first = datetime.fromtimestamp(int(stamps.min()), self._now.tzinfo) - interval
         span = Span(item, Period(first, datetime.fromtimestamp(int(stamps.max()), self._now.tzinfo)))
         found = accept(rows, span, interval, self._now + AHEAD, self._now)

@@ -10,7 +10,7 @@ from decimal import Decimal
 import numpy as np
 
 from collector.exchange.now import instant_read
-from collector.exchange.profiles import meant
+from collector.exchange.profile_reader import meant
 from collector.exchange.rows import accept
 from collector.exchange.scales import Scales
 from collector.exchange.serials import octets_text
@@ -217,15 +217,15 @@ def _profile(
         return
     if not len(rows.stamps):
         return
-    first = datetime.fromtimestamp(int(rows.stamps.min()), LOCAL) - interval
-    span = Span(item, Period(first, datetime.fromtimestamp(int(rows.stamps.max()), LOCAL)))
+    first = datetime.fromtimestamp(rows.stamps.oldest, LOCAL) - interval
+    span = Span(item, Period(first, datetime.fromtimestamp(rows.stamps.newest, LOCAL)))
     accepted = accept(rows, span, interval, now + AHEAD, at)
     if isinstance(accepted, str):
         out.rejected.append(Rejected(item, accepted, raw))
         return
     # Every interval from the first row to the last is there: nothing of it need be asked for.
     energies = all(column.kind is not ProfileKind.INDEX for column in profile.columns)
-    whole = len(np.unique(rows.stamps)) * interval == span.asked.end - span.asked.start
+    whole = len(np.unique(rows.stamps.seconds)) * interval == span.asked.end - span.asked.start
     out.answers.append(
         Answer(
             item, raw, span.asked, energies and whole and not accepted.events, accepted.blocks,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 from collector.clock_limits import ClockLimits
 from collector.errors import AnswerTimeout, LinkDown, UnknownModel
@@ -67,7 +66,8 @@ async def read_meter(
         else:
             await _OTHERS[model.speech](stream, meter, model, wanted, notes, going, known)
 
-    return replace(await conversed(stream, meter, notes, talk), rtt_s=going.rtt_s)
+    notes.course = going
+    return await conversed(stream, meter, notes, talk)
 
 
 async def conversed(

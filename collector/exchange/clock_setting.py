@@ -94,12 +94,12 @@ def settable_at(
     """
     if readout.clock_offset_s is None or interval is None or limits is None:
         return None
+    if not limits.tolerance_s < abs(readout.clock_offset_s) <= limits.limit_s:
+        return None
     told = [one.item for one in readout.answers] + [one.item for one in readout.rejected]
     if SETTING in told:
         return None
     off = timedelta(seconds=abs(readout.clock_offset_s))
-    if not limits.tolerance_s < off.total_seconds() <= limits.limit_s:
-        return None
     start = now - (now - _EPOCH) % interval
     first = start + min(MARGIN, interval / 4) + off + SLACK
     if now <= first:

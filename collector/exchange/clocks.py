@@ -3,44 +3,51 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from collector.exchange.notebook import Notebook
-from collector.plan import CLOCK, Wanted
+from collector.plan import CLOCK, Span, Wanted
 from model.period import HALF_HOUR
 from model.readout import Answer, MeterEvent
 
-REMARKABLE = timedelta(seconds=60)
+REMARKABLE_S = 60.0
+HALF_HOUR_S = HALF_HOUR.total_seconds()
+
+
+Along = tuple[Span, Span]  # a question, and as much of it as could be asked
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """`now` is the meter's own time; `believed` whether its stamps fall into the right half-hours."""
+    """`now` is the meter's own time; `believed` whether its stamps fall into the right half-hours; `along`
+    the rows that were asked along with its time, if any were."""
 
     now: datetime | None
     believed: bool
+    along: Along | None = None
 
 
 def judge(notes: Notebook, wanted: Wanted, meter_now: datetime, raw: bytes) -> Judged:
     """Note the clock. A drift is an event when registers are read; half an hour makes stamps worthless."""
-    ours = notes.clock()
-    offset = meter_now - ours
-    notes.offset_s = round(offset.total_seconds(), 1)
-    words = (
-        f"the clock is {abs(offset.total_seconds()):.0f} s {'ahead' if offset > timedelta(0) else 'behind'}"
-    )
-    least = REMARKABLE if notes.limits is None else timedelta(seconds=notes.limits.limit_s)
-    remarkable = abs(offset) > min(least, REMARKABLE) and wanted.registers
-    events = (MeterEvent(notes.now(), "clock_drift", words),) if remarkable else ()
+    offset_s = (meter_now - notes.clock()).total_seconds()
+    notes.offset_s = round(offset_s, 1)
+    least_s = REMARKABLE_S if notes.limits is None else min(notes.limits.limit_s, REMARKABLE_S)
+    remarkable = abs(offset_s) > least_s and wanted.registers
+    events = (MeterEvent(notes.now(), "clock_drift", _words(offset_s)),) if remarkable else ()
     notes.take(Answer(CLOCK, raw, events=events))
-    believed = abs(offset) < HALF_HOUR
+    believed = abs(offset_s) < HALF_HOUR_S
     if not believed:
+        words = _words(offset_s)
         said = f"meter {notes.serial}: {words}: its profile is not read until the clock has been set"
         if wanted.profile or wanted.billing:
             notes.left_out(said)
         else:
             notes.says(said)
     return Judged(meter_now, believed)
+
+
+def _words(offset_s: float) -> str:
+    return f"the clock is {abs(offset_s):.0f} s {'ahead' if offset_s > 0 else 'behind'}"
 
 
 def unset(notes: Notebook, reason: str, raw: bytes) -> Judged:

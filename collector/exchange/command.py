@@ -18,6 +18,7 @@ from collector.exchange.clock_setting import look as look_at_clock
 from collector.exchange.conversation import Conversation
 from collector.exchange.course import Course
 from collector.exchange.dlms import opening, read_registers, take_leave
+from collector.exchange.kit import kit_of
 from collector.exchange.notebook import Notebook
 from collector.exchange.opened import associated
 from collector.exchange.scales import Scales
@@ -239,8 +240,8 @@ def _standing(switch: Switch) -> str:
 
 async def _registers(visit: _Visit) -> None:
     scales = Scales()
-    await scales.learn(visit.talk, [item.place for item in visit.model.registers])
-    await read_registers(visit.talk, visit.model.registers, visit.notes, scales)
+    await scales.learn(visit.talk, scales.unknown([kit_of(visit.model).registers]))
+    await read_registers(visit.talk, kit_of(visit.model), visit.notes, scales)
 
 
 async def _limit(visit: _Visit) -> Outcome:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
 from typing import TypeVar
 
 from collector.errors import AnswerTimeout
@@ -27,6 +29,7 @@ from protocols.dlms.events import (
     WasSet,
 )
 from protocols.dlms.framing import Framing
+from protocols.dlms.get import Listing
 from protocols.dlms.selection import EntrySelection, RangeSelection
 from protocols.errors import RemoteError, ServiceRefused
 
@@ -56,10 +59,13 @@ class Conversation:
         self._list = 1
         self._asked_at = self._said_at = self._heard_at = 0.0
         self._waits = self._seconds
+        self._now: Callable[[], float] = time.monotonic  # the loop's, once something was asked
         self._bulk = self._repeated = False
         self._tries, self._tried_since = 1, 0.0  # of what was said last
         self._due_first = True
         self._kept: dict[Attribute, Got] = {}
+        self._rows = b""
+        self._max_pdu = 0xFFFF
         self._patience = Patience()
         self.heard = bytearray()  # since the last question
 
@@ -74,7 +80,8 @@ class Conversation:
         if opening:
             _only(Connected, await self._ask(opening, 1, "the link"))
         granted = _only(Associated, await self._ask(self._client.associate(), 1, "the association"))
-        self._list = max(1, min(64, ((granted.max_pdu or 0xFFFF) - LIST_HEAD) // LIST_ITEM))
+        self._max_pdu = granted.max_pdu or 0xFFFF
+        self._list = max(1, min(64, (self._max_pdu - LIST_HEAD) // LIST_ITEM))
         return granted
 
     async def get(
@@ -85,23 +92,46 @@ class Conversation:
         events = await self._ask(raw, 1, attribute, bulk=selection is not None)
         return _only(Got, events).raw()
 
-    async def get_all(
-        self, attributes: tuple[Attribute, ...], along: tuple[Attribute, ...] = ()
-    ) -> list[Got]:
+    @property
+    def has_rows(self) -> bool:
+        """Whether rows of a profile came along with an answer."""
+        return bool(self._rows)
+
+    def rows(self) -> bytes:
+        """The rows of a profile that came along with an answer, once; nothing where they did not."""
+        rows, self._rows = self._rows, b""
+        return rows
+
+    def takes(self, listing: Listing) -> bool:
+        """Whether the meter has granted what it takes to ask for all this at once."""
+        granted = self._client.granted
+        return (
+            1 < len(listing.items) <= self._list
+            and len(listing.written) + LIST_HEAD <= self._max_pdu
+            and Conformance.MULTIPLE_REFERENCES in granted
+            and (not listing.selects or Conformance.SELECTIVE_ACCESS in granted)
+        )
+
+    async def get_all(self, attributes: tuple[Attribute, ...], along: Listing | None = None) -> list[Got]:
         """Several attributes: in one question where the meter grants lists and serves them, else singly.
 
-        `along` are wanted soon: asked in the same question where that costs none of its own, and kept for the
-        next call that wants nothing else.
+        `along` begins with them and has what is wanted soon: it is asked instead where that costs no question
+        of its own, and what it brings is kept for whoever asks next. Where it selects rows, with its last
+        item, they are kept for `rows`.
         """
-        if attributes and all(attribute in self._kept for attribute in attributes):
-            kept = self._kept
-            self._kept = {each: got for each, got in kept.items() if each not in attributes}
-            return [kept[attribute] for attribute in attributes]
-        if along and 1 < len(attributes) + len(along) <= self._list and self._lists_granted:
+        if self._kept and self._kept.keys() >= set(attributes):
+            found = [self._kept[attribute] for attribute in attributes]
+            for attribute in attributes:
+                self._kept.pop(attribute, None)
+            return found
+        if along is not None and self.takes(along):
             try:
-                got = await self._lists((*attributes, *along))
+                got = await self._listed(along)
             except ServiceRefused:
                 return await self.get_all(attributes)
+            if along.selects:
+                rows = got.pop().result
+                self._rows = rows if isinstance(rows, bytes) else b""
             self._kept = {each.attribute: each for each in got[len(attributes) :]}
             return got[: len(attributes)]
         if len(attributes) > 1 and self._list > 1 and self._lists_granted:
@@ -112,6 +142,11 @@ class Conversation:
         return [
             _only(Got, await self._ask(self._client.get(attribute), 1, attribute)) for attribute in attributes
         ]
+
+    async def _listed(self, listing: Listing) -> list[Got]:
+        raw, count = self._client.get_listing(listing), len(listing.items)
+        events = await self._ask(raw, count, f"{count} values", bulk=listing.selects)
+        return [_is(Got, event) for event in events]
 
     @property
     def _lists_granted(self) -> bool:
@@ -143,13 +178,13 @@ class Conversation:
 
     async def _ask(self, raw: bytes, answers: int, what: object, *, bulk: bool = False) -> list[Event]:
         self._bulk, self._repeated = bulk, False
+        loop = asyncio.get_running_loop()
+        self._now = loop.time
         self._write(raw)
         got: list[Event] = []
-        loop = asyncio.get_running_loop()
-        self._asked_at = self._tried_since = loop.time()
+        asked_at = self._asked_at = self._tried_since = self._said_at
         self._tries = 1
-        last = loop.time() + self._seconds * WHOLE
-        end = loop.time() + self._seconds * BUSY
+        last, end = asked_at + self._seconds * WHOLE, asked_at + self._seconds * BUSY
         notices = 0
         while len(got) < answers:
             try:
@@ -184,17 +219,19 @@ class Conversation:
 
     def _write(self, raw: bytes) -> None:
         self.heard.clear()
-        self._said_at = self._heard_at = asyncio.get_running_loop().time()
+        self._said_at = self._heard_at = self._now()
         self._due_first = True
         if raw:
             self._stream.write(raw)
 
     def _came(self) -> None:
         """Bytes: the first ones after a question tell the round trip."""
-        self._heard_at = asyncio.get_running_loop().time()
-        if self._due_first and not self._busy:
-            self._course.answered(self._heard_at - self._said_at, bulk=self._bulk, repeated=self._repeated)
-        self._due_first = False
+        self._heard_at = self._now()
+        if self._due_first:
+            self._due_first = False
+            if self._framing is None or not self._busy:
+                trip_s = self._heard_at - self._said_at
+                self._course.answered(trip_s, bulk=self._bulk, repeated=self._repeated)
 
     @property
     def _busy(self) -> bool:
@@ -205,7 +242,7 @@ class Conversation:
 
         Counted from the last byte, but a message has no longer than `_seconds` from the question on.
         """
-        if self._busy:
+        if self._framing is not None and self._busy:
             patience = self._client.next_timeout() or self._seconds
             return min(self._heard_at + patience, end)
         self._waits = min(self._course.wait_s(bulk=self._bulk), self._seconds)

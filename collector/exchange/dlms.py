@@ -3,35 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from collector.errors import CollectorError
-from collector.exchange.clock_setting import clock_value, keep_clock
-from collector.exchange.clocks import Judged, judge, unset
+from collector.exchange.clock_setting import keep_clock
+from collector.exchange.clocks import Along, Judged, judge, unset
 from collector.exchange.conversation import Conversation
 from collector.exchange.course import Course
 from collector.exchange.depth import beyond_buffer
 from collector.exchange.event_log import read_events
+from collector.exchange.kit import Kit, kit_of
 from collector.exchange.notebook import Notebook
 from collector.exchange.now import instant_read
+from collector.exchange.numbers import bears, clock_time, whole_number
 from collector.exchange.opened import associated
-from collector.exchange.profiles import read_closings, read_profile
-from collector.exchange.scales import Scales
+from collector.exchange.profile_reader import reader_of
+from collector.exchange.profiles import note_rows, read_closings, read_profile, rows_of, until
+from collector.exchange.scales import TRIES_ALONG, Scaled, Scales
 from collector.exchange.serials import octets_text, same_serial
 from collector.fleet_keys import OurSide
-from collector.plan import CLOCK, INSTANTS, REGISTERS, SERIAL, Span, Wanted
+from collector.plan import CLOCK, INSTANTS, REGISTERS, SERIAL, Span, Wanted, floor_to
 from collector.urgency import Urgency
 from collector.wire import ByteStream
-from model.period import LOCAL
 from model.readout import Answer, RegisterRead
 from protocols.dlms import axdr
 from protocols.dlms.apdu import Attribute
 from protocols.dlms.axdr import Data, Tag, integer_of
 from protocols.dlms.events import Got
 from protocols.errors import DecodeError, ProtocolError, Refused
-from protocols.meter_models.model import InstantItem, MeterModel, Place, RegisterItem
+from protocols.meter_models.model import InstantItem, MeterModel
 from storage.fleet import LineMeter
+
+FEW = timedelta(days=2)  # of rows: no more are asked for along with other values
 
 
 async def converse(
@@ -44,21 +49,26 @@ async def converse(
     if judged is None:
         return
     notes.asking = ("scalers", None)
-    await scales.learn(talk, _places(model, wanted))
+    kit = kit_of(model)
+    await scales.learn(talk, scales.unknown(kit.scaled(wanted)))
     meter_now = judged.now if judged.believed else None
     if meter_now is not None and model.billing is not None:
         closings, older = _by_urgency(wanted.billing)
         await read_closings(talk, model, closings, meter_now, notes, scales, course)
     if wanted.closing and wanted.registers and not course.give_way(Urgency.CLOSING):
-        await read_registers(talk, model.registers, notes, scales)
+        await read_registers(talk, kit, notes, scales)
     if wanted.instants and not course.give_way(Urgency.REAL_TIME):
-        await _instants(talk, model.instants, notes, scales)
+        await _instants(talk, kit, model.instants, notes, scales)
     if wanted.registers and not wanted.closing and not course.give_way(Urgency.ROUTINE):
-        await read_registers(talk, model.registers, notes, scales)
+        await read_registers(talk, kit, notes, scales)
     if wanted.events and meter_now is not None and not course.give_way(Urgency.ROUTINE):
         await read_events(talk, model, wanted.events, meter_now, notes)
     if meter_now is not None and model.profile is not None:
         newest, past = _by_urgency(wanted.profile)
+        if judged.along is not None and (rows := talk.rows()):
+            whole, asked = judged.along
+            if await note_rows(rows, whole, asked, model.profile, meter_now, notes, scales):
+                newest = [span for span in newest if span is not whole]
         await read_profile(talk, model, newest, meter_now, notes, scales, course)
         if wanted.deep and not course.give_way(Urgency.BACK_FILL):
             past = await beyond_buffer(talk, model.profile, wanted.deep, past, meter_now, notes)
@@ -82,6 +92,8 @@ async def take_leave(talk: Conversation, stream: ByteStream, meter: LineMeter) -
 def _by_urgency(spans: Sequence[Span]) -> tuple[Sequence[Span], Sequence[Span]]:
     """What is asked before back-fill, and that."""
     late = [span for span in spans if span.urgency is Urgency.BACK_FILL]
+    if not late:
+        return spans, late
     return [span for span in spans if span.urgency is not Urgency.BACK_FILL], late
 
 
@@ -93,20 +105,25 @@ async def opening(
 
     None when another meter answers: nothing of it is to be kept.
     """
-    asked = tuple(attribute for attribute in (model.serial, model.clock) if attribute is not None)
+    kit = kit_of(model)
     got: dict[Attribute, Got] = {}
-    if asked:
+    along: Along | None = None
+    if kit.base:
         notes.asking = (SERIAL, None)
-        along = () if scales is None else (*scales.unknown(_places(model, wanted)), *_soon(model, wanted))
-        got = {answer.attribute: answer for answer in await talk.get_all(asked, along)}
+        if scales is None:
+            answers = await talk.get_all(kit.base)
+        else:
+            along = _newest_rows(model, wanted, notes) if scales.along else None
+            answers = await _all_at_once(talk, kit, model, wanted, scales, along)
+        got = {answer.attribute: answer for answer in answers}
     if model.serial is not None:
         try:
             raw = got[model.serial].raw()
-            found = serial_text(axdr.decode(raw))
+            found = meter.serial if bears(raw, meter.serial) else serial_text(axdr.decode(raw))
         except (Refused, DecodeError) as error:
             notes.reject(error.reason, error.raw)
         else:
-            if not same_serial(found, meter.serial):
+            if found is not meter.serial and not same_serial(found, meter.serial):
                 notes.event(
                     SERIAL, raw, "serial_mismatch", f"meter {found} answers where {meter.serial} should hang"
                 )
@@ -122,10 +139,10 @@ async def opening(
     raw = b""
     try:
         raw = got[model.clock].raw()
-        meter_now = clock_value(axdr.decode(raw)).to_datetime(LOCAL)
+        meter_now = clock_time(raw)
     except (Refused, DecodeError) as error:
         return unset(notes, error.reason, raw or error.raw)
-    return judge(notes, wanted, meter_now, raw)
+    return replace(judge(notes, wanted, meter_now, raw), along=along)
 
 
 def serial_text(data: Data) -> str:
@@ -139,47 +156,60 @@ def serial_text(data: Data) -> str:
     return str(integer_of(data, "the serial"))
 
 
-def _places(model: MeterModel, wanted: Wanted) -> list[Place]:
-    places: list[Place] = []
-    if wanted.registers or wanted.billing:
-        places += [item.place for item in model.registers]
-    if wanted.profile and model.profile is not None:
-        places += [column.place for column in model.profile.columns]
-    if wanted.instants:
-        places += [item.place for item in model.instants]
-    return places
+async def _all_at_once(
+    talk: Conversation, kit: Kit, model: MeterModel, wanted: Wanted, scales: Scales, along: Along | None
+) -> list[Got]:
+    """Serial and clock; what comes next anyway is asked along with them, where the meter takes that.
+
+    Some meters take no list in which rows are selected: that is tried twice and then left.
+    """
+    unknown = tuple(scales.unknown(kit.scaled(wanted)))
+    if along is not None and model.profile is not None:
+        reader = reader_of(model.profile)
+        selection = rows_of(along[1], reader.interval, model.dlms.range_with_deviation)
+        listing = kit.first(unknown, wanted, (reader.buffer, selection.to_access()))
+        if talk.takes(listing):
+            scales.along -= 1  # until it has answered
+            answers = await talk.get_all(kit.base, listing)
+            scales.along = TRIES_ALONG if talk.has_rows else 0
+            return answers
+    return await talk.get_all(kit.base, kit.first(unknown, wanted, None))
 
 
-def _soon(model: MeterModel, wanted: Wanted) -> tuple[Attribute, ...]:
-    """Instants and registers, where they are asked next anyway: their instant is when the answer came."""
-    if wanted.closing or wanted.billing:
-        return ()
-    instants = [item.place.dlms for item in model.instants] if wanted.instants else []
-    registers = [item.place.dlms for item in model.registers] if wanted.registers else []
-    return (*instants, *registers)
+def _newest_rows(model: MeterModel, wanted: Wanted, notes: Notebook) -> Along | None:
+    """The newest rows that are wanted, where they are few and nobody should be let go first."""
+    if model.profile is None or not wanted.profile or wanted.billing:
+        return None
+    span = wanted.profile[0]
+    if span.urgency is Urgency.BACK_FILL or span.asked.end - span.asked.start > FEW:
+        return None
+    asked = until(span, floor_to(notes.clock(), reader_of(model.profile).interval))
+    return None if asked is None else (span, asked)
 
 
-async def read_registers(
-    talk: Conversation, items: Sequence[RegisterItem], notes: Notebook, scales: Scales
-) -> None:
+async def read_registers(talk: Conversation, kit: Kit, notes: Notebook, scales: Scales) -> None:
     """The registers now; what the meter refuses is rejected, the others are taken."""
-    values, raw, at = await _numbers(talk, REGISTERS, [item.place for item in items], notes)
+    values, raw, at = await _numbers(talk, REGISTERS, kit.registers, notes)
     reads = tuple(
-        RegisterRead(item.key.channel, item.key.rate, at, value, scales.scaler(item.place), item.place.unit)
-        for item, value in zip(items, values, strict=True)
-        if value is not None
+        [
+            RegisterRead(key.channel, key.rate, at, value, scaler, place.unit)
+            for key, place, scaler, value in zip(
+                kit.keys, kit.registers.places, scales.scalers(kit.registers), values, strict=True
+            )
+            if value is not None
+        ]
     )
     if reads:
         notes.take(Answer(REGISTERS, raw, registers=reads))
 
 
 async def _instants(
-    talk: Conversation, items: Sequence[InstantItem], notes: Notebook, scales: Scales
+    talk: Conversation, kit: Kit, items: Sequence[InstantItem], notes: Notebook, scales: Scales
 ) -> None:
-    values, raw, at = await _numbers(talk, INSTANTS, [item.place for item in items], notes)
+    values, raw, at = await _numbers(talk, INSTANTS, kit.instants, notes)
     found = {
-        item.quantity: Decimal(value).scaleb(scales.scaler(item.place))
-        for item, value in zip(items, values, strict=True)
+        item.quantity: Decimal(value).scaleb(scaler)
+        for item, scaler, value in zip(items, scales.scalers(kit.instants), values, strict=True)
         if value is not None
     }
     if found:
@@ -187,16 +217,16 @@ async def _instants(
 
 
 async def _numbers(
-    talk: Conversation, name: str, places: Sequence[Place], notes: Notebook
+    talk: Conversation, name: str, places: Scaled, notes: Notebook
 ) -> tuple[list[int | None], bytes, datetime]:
     """The raw integers at these places (None where there is none to be had), their bytes, and when."""
     notes.asking = (name, None)
     values: list[int | None] = []
     raws: list[bytes] = []
-    for answer in await talk.get_all(tuple(place.dlms for place in places)):
+    for answer in await talk.get_all(places.values):
         try:
             raw = answer.raw()
-            values.append(integer_of(axdr.decode(raw), str(answer.attribute)))
+            values.append(whole_number(raw, answer.attribute))
             raws.append(raw)
         except (Refused, DecodeError) as error:
             notes.reject(error.reason, error.raw)

@@ -18,7 +18,7 @@ from collector.exchange.course import Course
 from collector.exchange.modbus_line import ModbusLine
 from collector.exchange.notebook import Notebook
 from collector.exchange.profiles import until
-from collector.exchange.rows import Accepted, Ints, Meaning, Rows, accept
+from collector.exchange.rows import Accepted, Ints, Meaning, Rows, Stamps, accept
 from collector.plan import Span, floor_to
 from model.period import LOCAL
 from model.readout import Answer
@@ -84,7 +84,7 @@ class LoggerReader:
             )
             for name, column in self._model.logger_columns
         ]
-        match accept(Rows(stamps, status, meant), span, interval, now, meter_now):
+        match accept(Rows(Stamps(stamps), status, meant), span, interval, now, meter_now):
             case str(reason):
                 notes.reject(reason, raw)
             case Accepted(blocks, answered, events):

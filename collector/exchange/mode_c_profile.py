@@ -11,7 +11,7 @@ from collector.exchange.course import Course
 from collector.exchange.mode_c_line import ModeCLine
 from collector.exchange.notebook import Notebook
 from collector.exchange.profiles import until
-from collector.exchange.rows import Accepted, Ints, Meaning, Rows, accept
+from collector.exchange.rows import Accepted, Ints, Meaning, Rows, Stamps, accept
 from collector.plan import Span, floor_to
 from model.period import LOCAL
 from model.readout import Answer
@@ -76,7 +76,7 @@ def _rows(found: ProfileRows, profile: LoadProfile, first: datetime, last: datet
         meaning = Meaning(wanted.channel, wanted.kind, str(place.obis), place.scaler, place.unit)
         values = _in_place(found.values[at], found.columns[at].unit, found.places[at], place)
         meant.append((meaning, values[keep], found.present[at][keep]))
-    return Rows(found.stamps[keep], found.status[keep], meant)
+    return Rows(Stamps(found.stamps[keep]), found.status[keep], meant)
 
 
 def _which(found: ProfileRows, wanted: ProfileColumn) -> int:

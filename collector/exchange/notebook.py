@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
 from datetime import datetime
 
 from collector.clock_limits import ClockLimits
+from collector.exchange.course import Course
+from collector.poll_ids import poll_id
 from model.clock import Clock
 from model.period import Period
 from model.readout import Answer, MeterEvent, Readout, Rejected
@@ -24,6 +25,7 @@ class Notebook:
         self.limits: ClockLimits | None = None
         self.heard: Callable[[Readout], None] | None = None
         self.offset_s: float | None = None
+        self.course: Course | None = None
         self.asking: tuple[str, Period | None] = ("association", None)
         self._answers: list[Answer] = []
         self._rejected: list[Rejected] = []
@@ -81,7 +83,7 @@ class Notebook:
         """The whole conversation; its id is new every time."""
         return Readout(
             serial=self.serial,
-            poll=str(uuid.uuid4()),
+            poll=poll_id(),
             started=self.started,
             ended=self.clock(),
             outcome=self._outcome or ("partial" if self._rejected else "ok"),
@@ -89,4 +91,5 @@ class Notebook:
             clock_offset_s=self.offset_s,
             answers=tuple(self._answers),
             rejected=tuple(self._rejected),
+            rtt_s=None if self.course is None else self.course.rtt_s,
         )

@@ -13,7 +13,8 @@ from collector.decoding import decoded
 from collector.exchange.conversation import Conversation
 from collector.exchange.course import Course
 from collector.exchange.notebook import Notebook
-from collector.exchange.rows import Accepted, Meaning, Rows, accept, spoken
+from collector.exchange.profile_reader import ProfileReader, reader_of
+from collector.exchange.rows import Accepted, accept, spoken
 from collector.exchange.scales import Scales
 from collector.plan import SETTLING, Span, floor_to, month_floor
 from model.period import LOCAL, Period, local_day, midnight
@@ -21,6 +22,7 @@ from model.readout import Answer, MeterEvent, RegisterRead
 from model.series import ReadingSource
 from protocols.dlms.objects import buffer
 from protocols.dlms.profile import ProfileRows, decode_rows
+from protocols.dlms.reference import Attribute
 from protocols.dlms.selection import RangeSelection
 from protocols.errors import DecodeError, Refused, ServiceRefused
 from protocols.meter_models.model import BillingProfile, LoadProfile, MeterModel
@@ -43,39 +45,53 @@ async def read_profile(
 
     One that is refused or makes no sense is noted, the next one asked.
     """
-    profile, deviation = model.profile, model.dlms.range_with_deviation
-    assert profile is not None
-    interval = timedelta(seconds=profile.interval_seconds)
+    assert model.profile is not None
+    reader, deviation = reader_of(model.profile), model.dlms.range_with_deviation
     refused: Span | None = None
     for whole, piece in pieces(spans, course):
         if whole is refused:
             continue
         if course.give_way(whole.urgency):
             return
-        now = notes.clock()
-        span = until(piece, floor_to(min(now, meter_now), interval))
+        span = until(piece, floor_to(min(notes.clock(), meter_now), reader.interval))
         if span is None:
             continue
-        first = span.asked.start if span.opening else span.asked.start + interval
-        refused = whole
-        raw = await _ask(talk, profile, whole, first, span.asked.end, deviation, notes)
-        if raw is None:
-            continue
-        try:
-            read = partial(
-                decode_rows, captures=profile.captures, zone=LOCAL, interval_seconds=profile.interval_seconds
-            )
-            rows = meant(await decoded(read, raw), profile, scales)
-        except DecodeError as error:
-            notes.reject_rows(error, raw)
-            continue
-        match accept(rows, span, interval, now, meter_now):
-            case str(reason):
-                notes.reject(reason, raw)
-            case Accepted(blocks, answered, events):
-                refused = None
-                asked = span.asked if answered is None else answered
-                notes.take(Answer(span.item, raw, asked, answered is not None, blocks, events=events))
+        selection = rows_of(span, reader.interval, deviation)
+        raw = await _ask(talk, reader.buffer, whole, selection, notes)
+        if raw is None or not await _noted(raw, span, reader, meter_now, notes, scales):
+            refused = whole
+
+
+async def note_rows(
+    raw: bytes, whole: Span, asked: Span, profile: LoadProfile, meter_now: datetime, notes: Notebook,
+    scales: Scales,
+) -> bool:  # fmt: skip
+    """Note rows that came along with the meter's clock; False where that has not come so far as was asked."""
+    reader = reader_of(profile)
+    if asked.asked.end > meter_now:
+        return False
+    notes.asking = (whole.item, whole.asked)
+    await _noted(raw, asked, reader, meter_now, notes, scales)
+    return True
+
+
+async def _noted(
+    raw: bytes, span: Span, reader: ProfileReader, meter_now: datetime, notes: Notebook, scales: Scales
+) -> bool:
+    """Whether these rows answer what was asked; the notes say so or why not."""
+    try:
+        rows = await reader.rows(raw, scales)
+    except DecodeError as error:
+        notes.reject_rows(error, raw)
+        return False
+    match accept(rows, span, reader.interval, notes.clock(), meter_now):
+        case Accepted(blocks, answered, events):
+            asked = span.asked if answered is None else answered
+            notes.take(Answer(span.item, raw, asked, answered is not None, blocks, events=events))
+            return True
+        case str(reason):
+            notes.reject(reason, raw)
+    return False
 
 
 def pieces(spans: Iterable[Span], course: Course) -> Iterator[tuple[Span, Span]]:
@@ -96,41 +112,21 @@ def pieces(spans: Iterable[Span], course: Course) -> Iterator[tuple[Span, Span]]
             start = end
 
 
+def rows_of(span: Span, interval: timedelta, deviation: bool) -> RangeSelection:
+    """The rows whose intervals begin in a span; they are stamped at the end."""
+    first = span.asked.start if span.opening else span.asked.start + interval
+    return RangeSelection(first.astimezone(LOCAL), span.asked.end.astimezone(LOCAL), deviation=deviation)
+
+
 async def _ask(
-    talk: Conversation, profile: LoadProfile | BillingProfile, span: Span, first: datetime, last: datetime,
-    deviation: bool, notes: Notebook,
-) -> bytes | None:  # fmt: skip
+    talk: Conversation, profile: Attribute, span: Span, selection: RangeSelection, notes: Notebook
+) -> bytes | None:
     notes.asking = (span.item, span.asked)
-    selection = RangeSelection(first.astimezone(LOCAL), last.astimezone(LOCAL), deviation=deviation)
     try:
-        return await talk.get(buffer(profile.obis), selection)
+        return await talk.get(profile, selection)
     except (Refused, ServiceRefused) as error:
         notes.reject(error.reason, error.raw)
         return None
-
-
-def meant(rows: ProfileRows, profile: LoadProfile, scales: Scales) -> Rows:
-    """The decoded columns with their meanings; a status column goes beside the rows."""
-    columns = list(rows.columns)
-    status = np.zeros(len(rows.stamps), np.int64)
-    if profile.status is not None:
-        flags = columns.pop(0)
-        if flags.values.dtype != np.int64:
-            raise DecodeError("the status column holds no integers")
-        status = flags.values
-    meant = []
-    for column, wanted in zip(columns, profile.columns, strict=True):
-        if column.values.dtype != np.int64:
-            raise DecodeError(f"column {column.capture.obis} holds values that are no integers")
-        meaning = Meaning(
-            wanted.channel,
-            wanted.kind,
-            str(column.capture.obis),
-            scales.scaler(wanted.place),
-            wanted.place.unit,
-        )
-        meant.append((meaning, column.values, column.present))
-    return Rows(rows.stamps, status, meant)
 
 
 async def read_closings(
@@ -148,9 +144,11 @@ async def read_closings(
         if span is None:
             continue
         # The row at the very beginning closes the month before, which has been asked for or is not wanted.
-        raw = await _ask(
-            talk, billing, span, span.asked.start + timedelta(seconds=1), span.asked.end, deviation, notes
+        first = span.asked.start + timedelta(seconds=1)
+        selection = RangeSelection(
+            first.astimezone(LOCAL), span.asked.end.astimezone(LOCAL), deviation=deviation
         )
+        raw = await _ask(talk, buffer(billing.obis), span, selection, notes)
         if raw is None:
             continue
         try:

@@ -16,32 +16,49 @@ from protocols.dlms.objects import InterfaceClass, ScalerUnit, scaler_attribute
 from protocols.errors import RemoteError
 from protocols.meter_models.model import Place
 
+TRIES_ALONG = 2
+_UNTOLD = 1 << 20  # no scaler
 _SCALED = (InterfaceClass.REGISTER, InterfaceClass.EXTENDED_REGISTER, InterfaceClass.DEMAND_REGISTER)
 
 
+class Scaled:
+    """Places of a DLMS model, where their values stand and where their scalers do (None: nowhere)."""
+
+    def __init__(self, places: Iterable[Place]) -> None:
+        self.places = tuple(places)
+        self.values = tuple([place.dlms for place in self.places])
+        self.scalers = tuple([_scaler_of(place) for place in self.places])
+
+
 class Scales:
-    """What one meter has said of its scalers; asked once in the life of the program."""
+    """What one meter has said of its scalers; asked once in the life of the program.
+
+    `along`: how often it may still be tried whether it gives rows of a profile in a list with other values.
+    """
 
     def __init__(self) -> None:
         self._told: dict[Attribute, int | None] = {}
+        self._known: dict[int, tuple[int, ...]] = {}  # by identity of what is asked for again and again
+        self.along = TRIES_ALONG
 
-    def unknown(self, places: Iterable[Place]) -> dict[Attribute, Place]:
+    def unknown(self, wanted: Iterable[Scaled]) -> dict[Attribute, Place]:
         """What has to be asked for these places, and for which of them."""
-        wanted: dict[Attribute, Place] = {}
-        for place in places:
-            attribute = _scaler_of(place)
-            if attribute is not None and attribute not in self._told:
-                wanted[attribute] = place
-        return wanted
+        return {
+            attribute: place
+            for scaled in wanted
+            if id(scaled) not in self._known
+            for attribute, place in zip(scaled.scalers, scaled.places, strict=True)
+            if attribute is not None and attribute not in self._told
+        }
 
-    async def learn(self, talk: Conversation, places: Iterable[Place]) -> None:
+    async def learn(self, talk: Conversation, wanted: dict[Attribute, Place]) -> None:
         """Ask for those not known yet. A meter that does not tell is believed to be as its model says.
 
         Raises `RemoteError` when a unit is not the model's: every figure would be wrong.
         """
-        wanted = self.unknown(places)
         if not wanted:
             return
+        self._known.clear()
         for got in await talk.get_all(tuple(wanted)):
             place = wanted[got.attribute]
             if isinstance(got.result, DataAccessResult):
@@ -55,6 +72,19 @@ class Scales:
                     got.result,
                 )
             self._told[got.attribute] = said.scaler
+
+    def scalers(self, scaled: Scaled) -> tuple[int, ...]:
+        """The meter's own scalers, or its model's, of all these places."""
+        found = self._known.get(id(scaled))
+        if found is None:
+            told = [None if at is None else self._told.get(at, _UNTOLD) for at in scaled.scalers]
+            pairs = zip(scaled.places, told, strict=True)
+            found = tuple(
+                [place.scaler if said is None or said == _UNTOLD else said for place, said in pairs]
+            )
+            if _UNTOLD not in told:
+                self._known[id(scaled)] = found
+        return found
 
     def scaler(self, place: Place) -> int:
         """The meter's own scaler, or its model's."""

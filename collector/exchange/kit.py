@@ -1,0 +1,79 @@
+"""What conversations with meters of one model need again and again, worked out once for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from collector.exchange.scales import Scaled
+from collector.plan import Wanted
+from protocols.dlms.get import Listing
+from protocols.dlms.reference import Access, Attribute
+from protocols.meter_models.model import MeterModel
+
+LISTINGS: Final = 64  # different first questions to a model that are remembered
+
+M = TypeVar("M")
+T = TypeVar("T")
+Selected = tuple[Attribute, Access]
+
+
+def once(make: Callable[[M], T]) -> Callable[[M], T]:
+    """What is made of a model or a profile, once for each. They are told apart by identity."""
+    made: dict[int, tuple[M, T]] = {}
+
+    def of(thing: M) -> T:
+        found = made.get(id(thing))
+        if found is None:
+            found = made[id(thing)] = (thing, make(thing))  # kept, so that its id stays its own
+        return found[1]
+
+    return of
+
+
+class Kit:
+    """Of a DLMS model: what stands where, and how its first question looks in bytes."""
+
+    def __init__(self, model: MeterModel) -> None:
+        columns = () if model.profile is None else model.profile.columns
+        self.base = tuple([attribute for attribute in (model.serial, model.clock) if attribute is not None])
+        self.registers = Scaled([item.place for item in model.registers])
+        self.keys = tuple([item.key for item in model.registers])
+        self.instants = Scaled([item.place for item in model.instants])
+        self.columns = Scaled([column.place for column in columns])
+        self._listings: dict[tuple[object, ...], Listing] = {}
+
+    def scaled(self, wanted: Wanted) -> list[Scaled]:
+        """The places whose scalers a conversation needs."""
+        needed = [self.registers] if wanted.registers or wanted.billing else []
+        if wanted.profile:
+            needed.append(self.columns)
+        if wanted.instants:
+            needed.append(self.instants)
+        return needed
+
+    def first(self, unknown: tuple[Attribute, ...], wanted: Wanted, rows: Selected | None) -> Listing:
+        """Serial, clock, and what comes next anyway: scalers not known yet, instants, registers, rows.
+
+        Instants and registers only where they are asked next: they bear the time at which the answer came.
+        """
+        soon = not (wanted.closing or wanted.billing)
+        instants, registers = soon and wanted.instants, soon and wanted.registers
+        key = (unknown, instants, registers, None if rows is None else rows[1].written)
+        found = self._listings.get(key)
+        if found is None:
+            if len(self._listings) >= LISTINGS:
+                self._listings.clear()
+            plain = [*self.base, *unknown]
+            if instants:
+                plain += self.instants.values
+            if registers:
+                plain += self.registers.values
+            items: list[tuple[Attribute, Access | None]] = [(each, None) for each in plain]
+            if rows is not None:
+                items.append(rows)
+            found = self._listings[key] = Listing(tuple(items))
+        return found
+
+
+kit_of: Final[Callable[[MeterModel], Kit]] = once(Kit)
