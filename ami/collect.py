@@ -187,6 +187,10 @@ def _run(
 ) -> CollectReport | None:
     """Run until done (once) or until SIGINT/SIGTERM; None when it was ended by a signal."""
 
+    def ready(port: int | None) -> None:
+        event_loop.settled()
+        opened(port)
+
     # What the queue meets when the database goes away, the node says itself, in a line.
     for name in ("procrastinate", "psycopg.pool"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -197,7 +201,7 @@ def _run(
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, work.cancel)  # type: ignore[union-attr]
         try:
-            return await headend.run(settings, clock=clock, once=once, progress=step, opened=opened)
+            return await headend.run(settings, clock=clock, once=once, progress=step, opened=ready)
         except asyncio.CancelledError:
             return None
 

@@ -19,6 +19,11 @@ COLLECT: Final = (50_000, 20, 20)
 conversation, and ever so often through all that is known of the fleet, where there is hardly a cycle."""
 
 
+def settled() -> None:
+    """What is there by now stays, the whole register among it: it is not looked through for cycles again."""
+    gc.freeze()
+
+
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run `work` to its end, as `asyncio.run` does."""
     gc.set_threshold(*COLLECT)

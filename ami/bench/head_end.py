@@ -15,7 +15,7 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -71,6 +71,7 @@ async def sessions(settings: HeadEndSettings, clock: Clock) -> Meter:
             answered.set()
 
     def opened(port: int | None) -> None:
+        event_loop.settled()
         meter.began = used()
 
     run = asyncio.create_task(headend.run(settings, clock=clock, once=True, progress=progress, opened=opened))
@@ -120,7 +121,7 @@ def run(plan: dict[str, Any]) -> dict[str, Any]:
     """Warm up with some meters, then read them all; see the module."""
     if plan["core"] is not None:
         os.sched_setaffinity(0, {plan["core"]})
-    clock = clocks.clock(datetime.fromisoformat(plan["at"]))
+    clock = clocks.clock(datetime.fromisoformat(plan["at"]).astimezone(UTC))  # as the real one has it
     folder = Path(plan["folder"])
     with home.database(load()) as dsn, connect(dsn) as holding:
         settings = replace(
