@@ -23,6 +23,7 @@ from collector.urgency import Urgency
 __all__ = ["AGE_S", "Permit", "Permits", "Urgency"]
 
 AGE_S = 600.0
+GRAIN_S = 0.005  # so much before its time a new connection may be made: a timer for each costs more than it
 DOWN_S = (0.5, 5.0)  # between two calls into a cell in which nobody answers
 
 _WAITED = {urgency: PERMIT_WAIT_SECONDS.labels(urgency.name.lower()) for urgency in Urgency}
@@ -256,7 +257,7 @@ class Permits:
     async def call(self, urgency: Urgency) -> None:
         """Return when a new connection may be made; at once for an on-demand read."""
         now = self._time()
-        if urgency is Urgency.ON_DEMAND or (now >= self._call_at and not self._calls):
+        if urgency is Urgency.ON_DEMAND or (now + GRAIN_S >= self._call_at and not self._calls):
             self._call_at = max(now, self._call_at) + self._spacing_s
             return
         may = asyncio.get_running_loop().create_future()
@@ -280,7 +281,8 @@ class Permits:
             if not may.done():
                 self._call_at = max(self._time(), self._call_at) + self._spacing_s
                 may.set_result(None)
-                break
+                if self._time() + GRAIN_S < self._call_at:
+                    break
         self._let_call()
 
     def cell_works(self, cell: _Cell) -> None:

@@ -116,6 +116,8 @@ async def keep_clock(talk: Conversation, model: MeterModel, notes: Notebook, lim
     """
     if not model.control.clock or model.clock is None or notes.offset_s is None:
         return
+    if abs(notes.offset_s) <= limits.tolerance_s:
+        return
     now, interval = notes.clock(), interval_of(model)
     if verdict(notes.offset_s, now, limits, interval) is not Verdict.SET:
         return

@@ -27,7 +27,9 @@ class Judged:
     along: Along | None = None
 
 
-def judge(notes: Notebook, wanted: Wanted, meter_now: datetime, raw: bytes) -> Judged:
+def judge(
+    notes: Notebook, wanted: Wanted, meter_now: datetime, raw: bytes, along: Along | None = None
+) -> Judged:
     """Note the clock. A drift is an event when registers are read; half an hour makes stamps worthless."""
     offset_s = (meter_now - notes.clock()).total_seconds()
     notes.offset_s = round(offset_s, 1)
@@ -43,7 +45,7 @@ def judge(notes: Notebook, wanted: Wanted, meter_now: datetime, raw: bytes) -> J
             notes.left_out(said)
         else:
             notes.says(said)
-    return Judged(meter_now, believed)
+    return Judged(meter_now, believed, along)
 
 
 def _words(offset_s: float) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -142,7 +141,7 @@ async def opening(
         meter_now = clock_time(raw)
     except (Refused, DecodeError) as error:
         return unset(notes, error.reason, raw or error.raw)
-    return replace(judge(notes, wanted, meter_now, raw), along=along)
+    return judge(notes, wanted, meter_now, raw, along)
 
 
 def serial_text(data: Data) -> str:

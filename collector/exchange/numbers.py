@@ -5,7 +5,7 @@ What is out of the ordinary goes through the decoder for all values, which says 
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from collector.exchange.clock_setting import clock_value
@@ -23,8 +23,15 @@ def bears(raw: bytes, serial: str) -> bool:
 
 @lru_cache(maxsize=256)
 def clock_time(raw: bytes) -> datetime:
-    """The instant a clock shows; `DecodeError` for what is none. Many clocks show the same second."""
-    return clock_value(axdr.decode(raw)).to_datetime(LOCAL)
+    """The instant a clock shows, in UTC as ours has it; `DecodeError` for what is none.
+
+    Many clocks of a fleet show the same second.
+    """
+    shown = clock_value(axdr.decode(raw)).to_datetime(LOCAL)
+    try:
+        return shown.astimezone(UTC)
+    except OverflowError:  # the first hours of the year 1 are none in UTC
+        return shown
 
 
 def whole_number(raw: bytes, what: Attribute) -> int:

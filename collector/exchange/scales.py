@@ -43,10 +43,10 @@ class Scales:
 
     def unknown(self, wanted: Iterable[Scaled]) -> dict[Attribute, Place]:
         """What has to be asked for these places, and for which of them."""
+        strange = [scaled for scaled in wanted if id(scaled) not in self._known]
         return {
             attribute: place
-            for scaled in wanted
-            if id(scaled) not in self._known
+            for scaled in strange
             for attribute, place in zip(scaled.scalers, scaled.places, strict=True)
             if attribute is not None and attribute not in self._told
         }

@@ -135,3 +135,10 @@ async def test_rows_that_came_along_and_make_no_sense_are_rejected_with_their_by
     assert items(readout) == {"serial", "clock", "registers"}
     (rejected,) = readout.rejected
     assert (rejected.item, rejected.asked, rejected.raw) == (PROFILE, ASKED, broken)
+
+
+@pytest.mark.parametrize("year", [1, 9999])
+async def test_a_clock_at_the_end_of_all_time_is_only_not_believed(free_port: int, year: int) -> None:
+    readout = await converse(free_port, Counted(clock=NOW.replace(year=year, month=1, day=1, hour=0)))
+    assert readout.outcome == "partial"
+    assert items(readout) == {"serial", "clock", "registers"}
