@@ -35,9 +35,11 @@ AT_LIST = 1
 EXCEPTION = bytes.fromhex("d8 01 01")
 
 
-async def converse(port: int, script: Scripted, scales: Scales | None = None) -> Readout:
+async def converse(
+    port: int, script: Scripted, scales: Scales | None = None, answer_s: float = 10.0
+) -> Readout:
     async with served(port, script) as link, link.lease() as stream:
-        return await read_meter(stream, meter(), USUAL, clock=frozen(NOW), answer_s=0.3, scales=scales)
+        return await read_meter(stream, meter(), USUAL, clock=frozen(NOW), answer_s=answer_s, scales=scales)
 
 
 @dataclass
@@ -122,7 +124,7 @@ async def test_a_meter_that_falls_silent_over_such_a_list_is_spared_it_in_the_en
     scales = Scales()
     for _ in range(TRIES_ALONG):
         silent = Counted(change=lambda answer: b"")
-        assert (await converse(free_port, silent, scales)).outcome == "timeout"
+        assert (await converse(free_port, silent, scales, 0.3)).outcome == "timeout"
     plain = Counted()
     assert (await converse(free_port, plain, scales)).outcome == "ok"
     assert plain.answers == 4
