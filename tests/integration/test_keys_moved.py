@@ -22,7 +22,7 @@ def good(nodes: Nodes) -> dict[int, int]:
     return dict(nodes.rows("SELECT meter_id, count(*) FROM poll WHERE outcome = 'ok' GROUP BY 1"))
 
 
-@pytest.mark.long
+@pytest.mark.soak  # with two homes in turn, one of them killed: test_keys
 @pytest.mark.timeout(150)
 async def test_shards_of_meters_with_keys_move(
     ami: Any, tmp_path: Path, free_ports: Callable[[], int]

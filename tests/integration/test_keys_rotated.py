@@ -115,8 +115,13 @@ class Killer:
 
 @pytest.mark.parametrize(
     ("nth", "arrives", "changed"),
-    [(1, False, False), (2, False, False), (2, True, True), (3, False, True), (3, True, True)],
-    ids=["before the claim", "sent, and lost", "sent, not answered", "not yet proved", "proved"],
+    [
+        pytest.param(1, False, False, id="before the claim", marks=pytest.mark.soak),
+        pytest.param(2, False, False, id="sent, and lost"),
+        pytest.param(2, True, True, id="sent, not answered"),
+        pytest.param(3, False, True, id="not yet proved", marks=pytest.mark.soak),
+        pytest.param(3, True, True, id="proved", marks=pytest.mark.soak),
+    ],
 )
 def test_a_head_end_killed_while_it_changes_keys(
     ami: Any, fleet: Fleet, database: str, free_port: int, nth: int, arrives: bool, changed: bool
@@ -153,6 +158,7 @@ def test_a_head_end_killed_while_it_changes_keys(
         assert kinds(database) == ["authentication", "encryption", "master"]
 
 
+@pytest.mark.soak
 def test_killed_between_the_claim_and_the_first_note(ami: Any, fleet: Fleet, database: str) -> None:
     """Nothing was written down, so nothing can have been sent."""
     serial = fleet.register["meters"][0]["serial"]
