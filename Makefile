@@ -3,6 +3,7 @@ PYTHON ?= python3
 JOBS ?= 4
 INPUTS ?= 1000000
 GUIDED ?= 200000
+METERS ?= 300
 PROTOCOL_TESTS := tests/unit/test_protocols_*.py tests/properties/test_protocols_*.py tests/vectors/test_protocols_*.py
 export NUMBA_CACHE_DIR ?= $(CURDIR)/.cache/numba
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
@@ -11,7 +12,7 @@ BIN := .venv/bin
 LOCKED := requirements/runtime.txt requirements/dev.txt
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
 
-.PHONY: help install peers demo test coverage fuzz bench lint format lock soak clean
+.PHONY: help install peers demo test coverage fuzz chaos bench lint format lock soak clean
 
 help:
 	@echo "make install   .venv with everything in it"
@@ -20,6 +21,7 @@ help:
 	@echo "make test      the whole suite"
 	@echo "make coverage  how much of protocols/ its tests run through; less than 95 % of the branches is a failure"
 	@echo "make fuzz      a million hostile inputs and those led by coverage (INPUTS=, GUIDED=, SEED=)"
+	@echo "make chaos     a bad network, head-ends killed, the database stopped, a flood: nothing may be lost (METERS=, SEED=)"
 	@echo "make bench     every benchmark"
 	@echo "make lint      format, lint, types, layers"
 	@echo "make lock      pin requirements/*.in anew"
@@ -52,6 +54,9 @@ coverage: install
 
 fuzz: install
 	@nice -n 15 $(BIN)/python -m tests.fuzz --inputs $(INPUTS) --guided $(GUIDED) $(if $(SEED),--seed $(SEED))
+
+chaos: install
+	@$(BIN)/python -m tests.chaos --meters $(METERS) $(if $(SEED),--seed $(SEED))
 
 bench: install peers
 	@$(BIN)/ami bench all

@@ -25,7 +25,8 @@ class Control:
 
     `truth` gives the registers of a period by serial, `buffers` the rows that replaying meters hold now,
     `dead` the modems and meters that answer nothing now, `intervals` the Wh of a meter's half-hours, `told`
-    what meters were told from afar; `drift` moves a meter's clock, `power` cuts a station off or connects it.
+    what meters were told from afar; `drift` moves a meter's clock, `power` cuts a station off or connects it,
+    `exchanges` counts what became of them in a network that is not clean.
     """
 
     fleet: Fleet
@@ -38,6 +39,7 @@ class Control:
     told: Callable[[], dict[str, dict[str, object]]] = dict
     drift: Callable[[str, int], None] = lambda serial, seconds: None
     power: Callable[[str, bool], list[str]] = lambda station, on: []
+    exchanges: Callable[[], dict[str, int]] = dict
 
     def obey(self, line: str) -> dict[str, Any]:
         """The answer to a line; what cannot be obeyed is answered with one sentence under "error"."""
@@ -76,10 +78,12 @@ class Control:
             case {"do": "corrupt", "answers": int(answers)} if answers >= 0:
                 self.air.corrupt(answers)
                 return {"corrupt": answers}
+            case {"do": "exchanges"}:
+                return {"exchanges": self.exchanges()}
             case _:
                 known = (
                     "clock (at), silence (modems, on), truth (from, to), intervals (meters, from, to), "
-                    "corrupt (answers), drift (meter, seconds), power (station, on)"
+                    "corrupt (answers), drift (meter, seconds), power (station, on), exchanges"
                 )
                 raise ControlError(f"{json.dumps(order)[:80]} is no order: the fleet knows {known}")
 

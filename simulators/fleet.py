@@ -65,6 +65,7 @@ async def serve(
         service.told,
         service.drift,
         service.power,
+        service.exchanges,
     )
     loop = asyncio.get_running_loop()
     orders: asyncio.Queue[str | None] = asyncio.Queue()

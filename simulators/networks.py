@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -44,6 +45,16 @@ class Network:
         """Whether every answer comes at once and whole."""
         return not (self.unanswered or self.cut or self.garbled or self.delay_s[1])
 
+    def fate(self, drawn: float) -> Fate:
+        """What becomes of an exchange, by a draw from [0, 1)."""
+        if drawn < self.unanswered:
+            return Fate.UNANSWERED
+        drawn -= self.unanswered
+        if drawn < self.cut:
+            return Fate.CUT
+        drawn -= self.cut
+        return Fate.GARBLED if drawn < self.garbled else Fate.ANSWERED
+
     def dead(self, seed: int, codes: Sequence[str]) -> frozenset[str]:
         """The silent modems among these: their share of them exactly (rounded), drawn from the seed."""
         drawn = sorted(codes, key=lambda code: key("dead", seed, code))
@@ -80,12 +91,12 @@ def load(name: str) -> Network:
 
 
 class Weather:
-    """The draws of one modem: the n-th exchange of a modem has the same fate whatever the others do."""
+    """The draws of one modem: its n-th exchange has the same fate whatever the others do; `fates` counts."""
 
-    __slots__ = ("_network", "_state", "is_clear")
+    __slots__ = ("_fates", "_network", "_state", "is_clear")
 
-    def __init__(self, network: Network, seed: int, code: str) -> None:
-        self._network = network
+    def __init__(self, network: Network, seed: int, code: str, fates: Counter[Fate] | None = None) -> None:
+        self._network, self._fates = network, fates
         self.is_clear = network.is_clean
         self._state = key("weather of", seed, code)
 
@@ -95,13 +106,10 @@ class Weather:
         drawn = self._draw()
         least, most = network.delay_s
         late = least + (most - least) * self._draw() if most else 0.0
-        if drawn < network.unanswered:
-            return Fate.UNANSWERED, late
-        drawn -= network.unanswered
-        if drawn < network.cut:
-            return Fate.CUT, late
-        drawn -= network.cut
-        return (Fate.GARBLED if drawn < network.garbled else Fate.ANSWERED), late
+        fate = network.fate(drawn)
+        if self._fates is not None:
+            self._fates[fate] += 1
+        return fate, late
 
     def _draw(self) -> float:
         """SplitMix64: eight bytes of state, where a generator of the library has two thousand."""

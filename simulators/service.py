@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -29,7 +30,7 @@ from simulators.modbus_meter import ModbusMeter
 from simulators.mode_c_meter import ModeCMeter, mode_c_line
 from simulators.modems import Bus
 from simulators.moving_clock import wall
-from simulators.networks import Network, Weather
+from simulators.networks import Fate, Network, Weather
 from simulators.options import Options
 from simulators.pushing import Pushing
 
@@ -82,6 +83,7 @@ class Service:
     air: Air
     instruments: dict[str, Instrument] = field(default_factory=dict)
     addresses: dict[str, tuple[str, int]] = field(default_factory=dict)
+    fates: Counter[Fate] = field(default_factory=Counter)  # of the exchanges, where the air is not clear
     _listening: list[Answering | ModbusLine] = field(default_factory=list)
     _cell: Cell | None = None
     _pushing: Pushing | None = None
@@ -127,7 +129,9 @@ class Service:
                     self._cell.add(carrier, self._weather(network, line))
 
     def _weather(self, network: Network, line: Line) -> Weather:
-        return networks.CLEAR if network.is_clean else Weather(network, self.options.seed, line.code)
+        if network.is_clean:
+            return networks.CLEAR
+        return Weather(network, self.options.seed, line.code, self.fates)
 
     async def stop(self) -> None:
         """Hang up everywhere and free the ports."""
@@ -231,6 +235,10 @@ class Service:
         for modem in modems:
             self.air.order(modem, not on)
         return modems
+
+    def exchanges(self) -> dict[str, int]:
+        """What became of those in a network that is not clean."""
+        return {fate.value: self.fates[fate] for fate in Fate}
 
     def drift(self, serial: str, seconds: int) -> None:
         """The clock of a meter goes wrong, or right, by so many seconds."""

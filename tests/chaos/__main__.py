@@ -25,8 +25,8 @@ def _say(text: str) -> None:
     sys.stderr.flush()
 
 
-def _ports(first: int = 15_000) -> int:
-    for port in range(first, 32_768):
+def _ports() -> int:
+    for port in range(15_000, 32_768):
         if port in _TAKEN:
             continue
         with socket.socket() as probe:
@@ -51,11 +51,17 @@ def main() -> int:
     )
     parser.add_argument("--outage", type=float, default=Plan.outage, help="seconds without a database")
     parser.add_argument("--seed", type=int, default=Plan.seed)
+    parser.add_argument(
+        "--stand-still", action="store_true", help="stop and continue every other one instead"
+    )
     parser.add_argument("--keep", action="store_true", help="leave the folder with the logs")
     parser.add_argument("--json", action="store_true", help="the result as one JSON document")
     given = parser.parse_args()
     home = Path(tempfile.mkdtemp(prefix="dienke-chaos-"))
-    plan = Plan(given.meters, given.seconds, given.calm, outage=given.outage, seed=given.seed)
+    plan = Plan(
+        given.meters, given.seconds, given.calm, outage=given.outage, seed=given.seed,
+        stand_still=given.stand_still,
+    )  # fmt: skip
     try:
         result = asyncio.run(Storm(plan, home, _say, _ports).run())
     finally:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -26,13 +26,15 @@ from storage.migrations import migrate
 from tests.chaos import ledger
 from tests.chaos.balancer import balancing
 from tests.chaos.flood import flood
+from tests.chaos.small_disk import SmallDisk
 
 AS_OF = datetime(2026, 11, 20, 9, 29, tzinfo=LOCAL)  # a half-hour ends while it storms
 AMI = (sys.executable, "-m", "ami.main")
 REPOSITORY = Path(__file__).resolve().parents[2]
 SMALL = "small"  # the head-end whose spool lies on a small disk
-SMALL_BYTES = 6 << 20
-SPREAD = 8  # modems stand so far apart in the numbering that there are several shards of few
+SMALL_BYTES = 4 << 20
+SHARDS = 12  # modems stand so far apart in the numbering that there are as many, of few modems each
+OUTAGE_AT = 0.15  # of the storm has passed: the meters' past is being read
 
 Say = Callable[[str], None]
 
@@ -48,6 +50,9 @@ class Plan:
     dead_for: float = 24.0  # longer than a takeover may last
     outage: float = 60.0
     seed: int = 1
+    nodes: tuple[str, ...] = ("north", "south", "west", SMALL)
+    most_kills: int = 1000
+    stand_still: bool = False  # every other one is stopped and continued instead of killed
 
 
 @dataclass
@@ -59,6 +64,7 @@ class Node:
     process: asyncio.subprocess.Process | None = None
     starts: int = 0
     down_since: float | None = None
+    still: bool = False
 
     @property
     def up(self) -> bool:
@@ -76,12 +82,16 @@ class Storm:
     nodes: list[Node] = field(default_factory=list)
     takeovers: list[float] = field(default_factory=list)
     kills: int = 0
+    stops: int = 0
+    outages: int = 0  # that are over
     dsn: str = ""
     away: bool = False  # the database is stopped
     attacks: Counter[str] = field(default_factory=Counter)
     _fleet: asyncio.subprocess.Process | None = None
     _began: float = 0.0
-    _disk: subprocess.Popen[bytes] | None = None
+    _disk: SmallDisk | None = None
+    _fullest: float = 0.0  # the small disk
+    _watchers: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def run(self) -> dict[str, Any]:
         plan, chance = self.plan, random.Random(self.plan.seed)
@@ -90,8 +100,7 @@ class Storm:
             self.dsn = str(await asyncio.to_thread(server.start))
             await asyncio.to_thread(migrate, self.dsn)
             door = self.free_port()
-            names = ["north", "south", "west", SMALL]
-            self.nodes = [Node(name, self.free_port()) for name in names]
+            self.nodes = [Node(name, self.free_port()) for name in plan.nodes]
             async with self._fleet_at(door) as ready:
                 await self._register(ready)
                 reachable = self._reachable(ready)
@@ -108,8 +117,7 @@ class Storm:
                     node.process.kill()
                     await node.process.wait()
             if self._disk is not None:
-                self._disk.kill()
-                self._disk.wait()
+                self._disk.close()
             await asyncio.to_thread(server.stop, "immediate")
 
     # -- what there is
@@ -159,7 +167,7 @@ class Storm:
             said, _ = await process.communicate()
             assert process.returncode == 0, said.decode()
         with psycopg.connect(self.dsn) as conn:
-            conn.execute("UPDATE modem SET number = number * %s", [SPREAD])
+            conn.execute("UPDATE modem SET number = number * %s", [max(1, SHARDS * 250 // self.plan.meters)])
             row = conn.execute("SELECT count(DISTINCT shard) FROM modem").fetchone()
         self.say(f"{row and row[0]} shards of modems, half of which call")
 
@@ -182,26 +190,14 @@ class Storm:
             "--as-of", self._now().isoformat(), "--ticking",
         ]  # fmt: skip
         if node.name == SMALL:
-            words = [*self._on_small_disk(), *words]
+            if self._disk is None:
+                self._disk = SmallDisk(self.home / "home" / "spool", SMALL_BYTES)
+            words = [*self._disk.prefix, *words]
         log = (self.home / f"{node.name}.log").open("ab")
         node.process = await asyncio.create_subprocess_exec(
             *words, env=self._environment(), cwd=REPOSITORY, stdin=subprocess.DEVNULL, stdout=log, stderr=log
         )
         log.close()
-
-    def _on_small_disk(self) -> list[str]:
-        """The disk outlives the head-end: it belongs to a process of its own."""
-        if self._disk is None:
-            spool = self.home / "home" / "spool"
-            spool.mkdir(parents=True, exist_ok=True)
-            mount = f'mount -t tmpfs -o size={SMALL_BYTES} small "$1" && echo mounted && exec sleep 100000'
-            self._disk = subprocess.Popen(
-                ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mount, "sh", str(spool)],
-                stdout=subprocess.PIPE,
-            )
-            assert self._disk.stdout is not None
-            assert self._disk.stdout.readline() == b"mounted\n"
-        return ["nsenter", "--preserve-credentials", "--user", "--mount", "--target", str(self._disk.pid)]
 
     def _now(self) -> datetime:
         return AS_OF + timedelta(seconds=time.monotonic() - self._began)
@@ -225,6 +221,8 @@ class Storm:
             for task in storming:
                 task.cancel()
             await asyncio.gather(*storming, return_exceptions=True)
+        if self._watchers:
+            await asyncio.wait(self._watchers)
         if self.away:
             await asyncio.to_thread(server.start)
             self.away = False
@@ -234,6 +232,8 @@ class Storm:
         """A head-end that ended by itself is started again, as its supervisor would."""
         while True:
             await asyncio.sleep(1.0)
+            if self._disk is not None:
+                self._fullest = max(self._fullest, self._disk.fullness)
             for node in self.nodes:
                 if not node.up and (
                     node.down_since is None or time.monotonic() - node.down_since > self.plan.dead_for
@@ -241,21 +241,45 @@ class Storm:
                     await self._start(node)
 
     async def _killing(self, chance: random.Random) -> None:
-        while True:
+        while self.kills + self.stops < self.plan.most_kills:
             await asyncio.sleep(self.plan.kill_every)
-            up = [node for node in self.nodes if node.up]
+            up = [node for node in self.nodes if node.up and not node.still]
+            if not self.outages:  # the small disk is to fill up in the first one
+                up = [node for node in up if node.name != SMALL]
             if len(up) < 2:
                 continue
             node = chance.choice(up)
             assert node.process is not None
             shards = [] if self.away else await asyncio.to_thread(self._shards_of, node.name)
-            node.process.send_signal(signal.SIGKILL)
-            await node.process.wait()
-            node.down_since = time.monotonic()
-            self.kills += 1
-            self.say(f"{node.name} was killed; it had {len(shards)} shards")
+            if self.plan.stand_still and self.kills > self.stops:
+                self.stops += 1
+                self._watch(self._stand_still(node))
+                self.say(f"{node.name} stands still; it had {len(shards)} shards")
+            else:
+                self.kills += 1
+                node.process.send_signal(signal.SIGKILL)
+                await node.process.wait()
+                node.down_since = time.monotonic()
+                self.say(f"{node.name} was killed; it had {len(shards)} shards")
             if shards:
-                asyncio.create_task(self._see_taken(node, shards, time.monotonic()))  # noqa: RUF006
+                self._watch(self._see_taken(node, shards, time.monotonic()))
+
+    def _watch(self, what: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(what)
+        self._watchers.add(task)
+        task.add_done_callback(self._watchers.discard)
+
+    async def _stand_still(self, node: Node) -> None:
+        process = node.process
+        assert process is not None
+        process.send_signal(signal.SIGSTOP)
+        node.still = True
+        try:
+            await asyncio.sleep(self.plan.dead_for)
+        finally:
+            node.still = False
+            process.send_signal(signal.SIGCONT)
+        self.say(f"{node.name} goes on")
 
     def _shards_of(self, name: str) -> list[int]:
         with psycopg.connect(self.dsn) as conn:
@@ -276,13 +300,14 @@ class Storm:
             self.say(f"what {node.name} had was not taken over within {self.plan.dead_for:g} s")
 
     async def _outage(self, server: Embedded) -> None:
-        await asyncio.sleep(self.plan.seconds * 0.35)
+        await asyncio.sleep(self.plan.seconds * OUTAGE_AT)
         self.away = True
         await asyncio.to_thread(server.stop, "immediate")
         self.say(f"the database was stopped at once, for {self.plan.outage:g} s")
         await asyncio.sleep(self.plan.outage)
         await asyncio.to_thread(server.start)
         self.away = False
+        self.outages += 1
         self.say("the database is back")
 
     async def _calm(self, reachable: list[str], ready: dict[str, Any]) -> None:
@@ -318,20 +343,30 @@ class Storm:
             )
             truth |= answer["intervals"]
         with psycopg.connect(self.dsn) as conn:
-            fenced = conn.execute("SELECT count(*) FROM poll WHERE outcome = 'fenced'").fetchone()
+            outcomes = dict(conn.execute("SELECT outcome, count(*) FROM poll GROUP BY 1").fetchall())
+        fates = (await self._order(do="exchanges"))["exchanges"]
+        talks = sum(count for outcome, count in outcomes.items() if outcome != "fenced")
         known = [seconds for seconds in self.takeovers if seconds != float("inf")]
         return {
             "meters": self.plan.meters,
             "reachable": len(reachable),
             **ledger.balance(rows, truth, begin).document(),
             "kills": self.kills,
+            "stops": self.stops,
             "starts": {node.name: node.starts for node in self.nodes},
             "takeovers_s": [round(seconds, 1) for seconds in known],
             "not_taken_over": len(self.takeovers) - len(known),
-            "fenced": fenced[0] if fenced else 0,
+            "fenced": outcomes.get("fenced", 0),
+            "outcomes": outcomes,
+            "exchanges": fates,
+            "lines_lost_per_conversation": round(fates["cut"] / max(1, talks), 3),
             "hostile_calls": self.attacks["connections"],
-            "spool_was_full": "is full" in self._log(SMALL) or "no room" in self._log(SMALL),
-        }
+            "small_disk": {
+                "fullest": round(self._fullest, 2),
+                "polling_stopped": self._log(SMALL).count("polling stops"),
+                "went_on": self._log(SMALL).count("polling goes on"),
+            } if self._disk is not None else None,
+        }  # fmt: skip
 
     def _log(self, name: str) -> str:
         return (self.home / f"{name}.log").read_text(errors="replace")

@@ -1,0 +1,28 @@
+"""The short form of `make chaos`, same judge: three head-ends, one killed, the database stopped, a flood."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.storm import Plan, Storm
+
+SHORT = Plan(
+    meters=40, seconds=24.0, calm=40.0, kill_every=12.0, dead_for=20.0, outage=4.0,
+    nodes=("north", "south", "west"), most_kills=1,
+)  # fmt: skip
+
+
+@pytest.mark.long
+@pytest.mark.timeout(150)
+async def test_a_short_storm(tmp_path: Path, free_ports: Callable[[], int]) -> None:
+    result = await Storm(SHORT, tmp_path, lambda text: print(text, file=sys.stderr), free_ports).run()
+    print(result)
+    assert (result["lost"], result["doubled"], result["invented"]) == (0, 0, 0), result["examples"]
+    assert result["due"] > 100_000
+    assert result["kills"] == 1
+    assert result["hostile_calls"] > 100
+    assert result["not_taken_over"] == 0
