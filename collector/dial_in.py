@@ -41,7 +41,7 @@ class DialIn(Link):
     def __init__(self, modem: Modem) -> None:
         super().__init__(modem)
         self.listener: Host | None = None
-        self._came = asyncio.Event()
+        self._came: asyncio.Event | None = None  # while somebody waits: most modems are never waited for
         self._news = False
         self._candidates: list[tuple[Wire, str]] = []
         self._impostors: dict[str, tuple[int, float]] | None = None  # by address: how many, and until when
@@ -75,7 +75,8 @@ class DialIn(Link):
             return
         self._candidates.append((wire, address))
         self._news = True
-        self._came.set()
+        if self._came is not None:
+            self._came.set()
         if not others:
             self._settled()
 
@@ -84,8 +85,6 @@ class DialIn(Link):
         self._candidates = [each for each in self._candidates if each[0] is not wire]
         if self._wire is wire:
             self._wire = None
-        if not self.connected:
-            self._came.clear()
 
     def doubt(self) -> None:
         """Another node has the modem: who is here may be an impostor, and known ones need not be tried."""
@@ -121,12 +120,12 @@ class DialIn(Link):
     async def ready(self, wait_s: float) -> None:
         if self.connected:
             return
-        self._came.clear()
+        came = self._came = self._came or asyncio.Event()
         try:
             async with asyncio.timeout(wait_s):
                 while not self.connected:
-                    self._came.clear()
-                    await self._came.wait()
+                    came.clear()
+                    await came.wait()
         except TimeoutError:
             raise LinkDown(
                 self.modem.code,

@@ -31,6 +31,7 @@ from collector.spool import Spool
 from collector.store_line import AWAY, StoreLine
 from model.grid import ASKED, ModemLink
 from storage import leases
+from storage.fleet import Line
 from storage.leases import Arrival, Beat
 from storage.queue import STALLED_S, take_over
 
@@ -40,11 +41,23 @@ PERIOD_S: Final = 6 * 3600.0
 BEAT_S: Final = 2.0
 PAUSE_S: Final = 1.0  # before others may have what this node has enough of
 BOUNCES: Final = 10  # so often a shard is left to those who have less
+ORPHAN_BOUNCES: Final = 1  # and one that nobody polls: fair shares come later
+SHARDS_AT_ONCE: Final = 40
+CALLERS_AT_ONCE: Final = 2000
 STOP_S: Final = 3.0
+
+Jobs = Mapping[int, asyncio.Future[None]]
+"""Shards, and what their jobs wait for."""
 
 
 def _nobody_listens(calls: Mapping[str, DialIn]) -> None:
     """No modem can dial in here."""
+
+
+def _refuse(wanted: Jobs, error: Exception) -> None:
+    for job in wanted.values():
+        if not job.done():
+            job.set_exception(error)
 
 
 class NodeGone(CollectorError):
@@ -70,6 +83,8 @@ class Node:
         self._stopping = asyncio.Event()
         self._ends: dict[int, asyncio.Event] = {}  # of the shards' jobs that run here
         self._bounced: dict[int, int] = {}
+        self._wanted: dict[int, asyncio.Future[None]] = {}  # shards whose jobs have begun
+        self._taking: asyncio.Task[None] | None = None
         self._loaded = time.monotonic()
         self.expected: Callable[[Mapping[str, DialIn]], None] = _nobody_listens
 
@@ -98,6 +113,8 @@ class Node:
             if self._worker is not None:
                 self._worker.stop()  # type: ignore[no-untyped-call]
             await asyncio.wait([working], timeout=STOP_S)
+            if self._taking is not None:
+                parts.append(self._taking)
             for task in (working, *parts):
                 task.cancel()
             await asyncio.gather(working, *parts, *rounds, return_exceptions=True)
@@ -255,23 +272,62 @@ class Node:
             self._bounced.pop(shard, None)
             return
         self._bounced[shard] = self._bounced.get(shard, 0) + 1
-        if self._bounced[shard] <= BOUNCES:
+        if self._bounced[shard] <= (ORPHAN_BOUNCES if shard in self.last.orphans else BOUNCES):
             raise GiveBack("others have less", PAUSE_S)
         del self._bounced[shard]
 
     async def _take(self, shard: int) -> None:
+        """Return when the shard is ours; those that come meanwhile are taken together. Raises StoreAway."""
+        taken = self._wanted[shard] = asyncio.get_running_loop().create_future()
+        if self._taking is None or self._taking.done():
+            self._taking = asyncio.create_task(self._take_wanted())
+        await taken
+
+    async def _take_wanted(self) -> None:
+        while self._wanted:
+            batch = {shard: self._wanted.pop(shard) for shard in list(self._wanted)[:SHARDS_AT_ONCE]}
+            if await self._taken({shard: job for shard, job in batch.items() if not job.done()}):
+                continue
+            for shard, job in batch.items():  # one of them cannot be had: not for the others
+                if not job.done():
+                    await self._taken({shard: job})
+
+    async def _taken(self, wanted: Jobs) -> bool:
+        """Take them; what went wrong is told to each job, unless it may be the matter of one of many."""
+        try:
+            if wanted:
+                await self._take_batch(wanted)
+        except StoreAway as away:
+            _refuse(wanted, away)
+        except Exception as error:
+            if len(wanted) > 1:
+                return False
+            log.exception("shard %d cannot be taken", *wanted)
+            _refuse(wanted, error)
+        return True
+
+    async def _take_batch(self, wanted: Jobs) -> None:
         async with self.line.turn() as conn:
-            taken = await leases.take_shard(conn, shard, self.name)
-        if taken.before not in ("", self.name):
+            leased = await leases.take_shards(conn, wanted, self.name)
+        for shard, taken in leased.items():
+            if taken.before in ("", self.name):
+                continue
             if taken.was_silent:
                 SHARD_TAKEOVERS.inc()
             how = "taken over from node" if taken.was_silent else "handed over by node"
             lease = {"shard": shard, "epoch": taken.epoch}
             log.warning("shard %d was %s %s, epoch %d", shard, how, taken.before, taken.epoch, extra=lease)
             self.desk.drop(shard)
-        lines = await self._roster.take(self._spool, shards=[shard], links=ASKED)
-        await self.desk.take(shard, taken.epoch, lines)
-        SHARD_EPOCH.labels(str(shard)).set(taken.epoch)
+        found: dict[int, list[Line]] = {shard: [] for shard in leased}
+        for line in await self._roster.take(self._spool, shards=list(leased), links=ASKED):
+            found[line.shard].append(line)
+        for shard, taken in leased.items():
+            if wanted[shard].done():
+                continue  # the job has been broken off meanwhile
+            await self.desk.take(shard, taken.epoch, found[shard])
+            SHARD_EPOCH.labels(str(shard)).set(taken.epoch)
+            if not wanted[shard].done():
+                wanted[shard].set_result(None)
 
     def _lose(self, shard: int) -> None:
         self.desk.drop(shard)
@@ -303,9 +359,13 @@ class Node:
         """Links for all modems that may dial in here. Raises StoreAway."""
         modems = {modem.code: modem for modem in await self._roster.callers()}
         calls = self.desk.calls
-        for code in [code for code, link in calls.items() if modems.get(code) != link.modem]:
+        others = [code for code, link in calls.items() if modems.get(code) != link.modem]
+        for code in others:
             calls.pop(code).close()
-        for code, modem in modems.items():
-            if code not in calls:
-                calls[code] = DialIn(modem)
-        self.expected(calls)
+        new = [modem for code, modem in modems.items() if code not in calls]
+        for number, modem in enumerate(new):
+            calls[modem.code] = DialIn(modem)
+            if number % CALLERS_AT_ONCE == CALLERS_AT_ONCE - 1:
+                await asyncio.sleep(0)  # there may be half a million
+        if new or others:
+            self.expected(calls)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import ParamSpec, TypeVar
 from uuid import UUID
@@ -226,4 +226,6 @@ def chosen(lines: list[Line], settings: HeadEndSettings) -> list[Line]:
     only = settings.only
     if only is None:
         return lines
-    return [Line(line.modem, tuple(meter for meter in line.meters if meter.serial in only)) for line in lines]
+    return [
+        replace(line, meters=tuple(meter for meter in line.meters if meter.serial in only)) for line in lines
+    ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from storage.queue import HEARTBEAT_S, STALLED_S, queue_app, without_job
 QUEUE: Final = "shards"
 TASK: Final = "shard"
 ORDERS_TASK: Final = "orders"
+DEFERRED_AT_ONCE: Final = 100
 MOST: Final = 4000  # shards on one node
 LOOK_S: Final = 1.0  # between two looks for a shard that somebody gave back
 
@@ -73,14 +75,25 @@ def shard_app(dsn: str, hold: Hold, wake: Wake) -> App:
 
 async def defer(app: App, shards: Collection[int]) -> None:
     """Queue a job for each of these shards that has none waiting."""
-    for shard in shards:
-        name = lock_of(shard)
+    jobs = [_job(app, shard) for shard in shards]
+    for first in range(0, len(jobs), DEFERRED_AT_ONCE):
+        some = jobs[first : first + DEFERRED_AT_ONCE]
         try:
-            await app.configure_task(TASK, queue=QUEUE, lock=name, queueing_lock=name).defer_async(
-                shard=shard
-            )
-        except AlreadyEnqueued:
+            await app.job_manager.batch_defer_jobs_async(some)
             continue
+        except AlreadyEnqueued:
+            if len(some) == 1:
+                continue
+        for job in some:  # another node was quicker with one of them, nobody says which
+            with suppress(AlreadyEnqueued):
+                await app.job_manager.batch_defer_jobs_async([job])
+
+
+def _job(app: App, shard: int) -> Job:
+    name = lock_of(shard)
+    return app.configure_task(
+        TASK, queue=QUEUE, lock=name, queueing_lock=name, task_kwargs={"shard": shard}
+    ).job
 
 
 async def ensure(app: App, shards: Collection[int]) -> None:

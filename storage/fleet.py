@@ -19,7 +19,7 @@ from storage.meter_keys import NO_KEYS, StoredKeys
 _LINES: Final = """
     SELECT d.code, d.link, d.dialect, d.host, d.port, d.registration, d.cell, d.device, d.dials,
         m.id, m.serial, m.model, m.address, m.digits, s.secrets, i.since, i.until, m.live_every_s,
-        coalesce(b.reading_day, 1)
+        coalesce(b.reading_day, 1), d.shard
     FROM modem d
     LEFT JOIN meter m ON m.modem = d.code
     LEFT JOIN LATERAL (SELECT jsonb_object_agg(kind, encode(wrapped, 'hex')) AS secrets
@@ -84,10 +84,14 @@ class LineMeter:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A modem and every meter that can be reached through it, those on a bench as well."""
+    """A modem and every meter that can be reached through it, those on a bench as well.
+
+    `shard`: the modem's, among those that head-ends share out.
+    """
 
     modem: Modem
     meters: tuple[LineMeter, ...]
+    shard: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +121,14 @@ def lines(
     """
     found: dict[str, Modem] = {}
     meters: defaultdict[str, list[LineMeter]] = defaultdict(list)
+    shard_of: dict[str, int] = {}
     chosen = {
         "shards": None if shards is None else list(shards),
         "modems": None if modems is None else list(modems),
         "links": None if links is None else [str(link) for link in links],
     }
     for code, link, *row in conn.execute(_LINES, chosen):
-        particulars, meter = row[:7], row[7:]
+        particulars, meter, shard_of[code] = row[:7], row[7:-1], row[-1]
         found[code] = Modem(code, ModemLink(link), *particulars)
         meter_id, serial, model, address, digits, wrapped, since, until, live_every_s, day = meter
         if meter_id is None:
@@ -134,7 +139,7 @@ def lines(
                 meter_id, serial, model, address, digits, password, since, until, live_every_s, day, keys
             )
         )
-    return [Line(modem, tuple(meters[code])) for code, modem in found.items()]
+    return [Line(modem, tuple(meters[code]), shard_of[code]) for code, modem in found.items()]
 
 
 def callers(conn: Connection[TupleRow]) -> list[Modem]:

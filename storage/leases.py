@@ -42,12 +42,20 @@ _SILENT_S: Final = STALLED_S - 3.0
 _OTHERS: Final = """
     SELECT name FROM node WHERE stopped_at IS NULL AND spool <> ALL (%s::uuid[])
         AND seen_at > clock_timestamp() - make_interval(secs => %s) ORDER BY name"""
-_SHARDS: Final = "SELECT DISTINCT shard FROM modem WHERE link <> 'mqtt' ORDER BY shard"
+# From one shard to the next along the index: there are hundreds of modems in each.
+_SHARDS: Final = """
+    WITH RECURSIVE each AS (
+        SELECT min(shard) AS shard FROM modem
+        UNION ALL
+        SELECT (SELECT min(shard) FROM modem WHERE shard > each.shard) FROM each WHERE shard IS NOT NULL)
+    SELECT shard FROM each
+    WHERE EXISTS (SELECT FROM modem m WHERE m.shard = each.shard AND m.link <> 'mqtt') ORDER BY shard"""
+_ORPHANS: Final = "SELECT shard FROM shard_lease WHERE node <> ALL (%s)"
 _MINE: Final = "SELECT shard, epoch FROM shard_lease WHERE node = %s"
-_HOLDER: Final = """
-    SELECT n.name, CASE WHEN n.stopped_at IS NOT NULL THEN 'stopped'
-        WHEN n.seen_at > clock_timestamp() - make_interval(secs => %s) THEN 'lives' ELSE 'silent' END
-    FROM shard_lease l JOIN node n ON n.name = l.node WHERE l.shard = %s"""
+_KEEPERS: Final = """
+    SELECT l.shard, n.name FROM shard_lease l JOIN node n ON n.name = l.node
+    WHERE l.shard = ANY (%s) AND n.name <> %s
+        AND n.stopped_at IS NULL AND n.seen_at < clock_timestamp() - make_interval(secs => %s)"""
 _HOLDERS: Final = """
     SELECT DISTINCT n.name FROM modem_session s JOIN node n ON n.name = s.node
     WHERE s.modem = ANY (%s) AND s.node <> %s
@@ -55,12 +63,13 @@ _HOLDERS: Final = """
 _END: Final = """
     SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
     WHERE application_name = %s AND datname = current_database() AND pid <> pg_backend_pid()"""
-_LEASE: Final = "SELECT epoch, node FROM shard_lease WHERE shard = %s FOR UPDATE"
+_LEASES: Final = """
+    SELECT shard, epoch, node FROM shard_lease WHERE shard = ANY (%s) ORDER BY shard FOR UPDATE"""
 _TAKE: Final = """
     INSERT INTO shard_lease (shard, epoch, node, since)
-    VALUES (%s, nextval('lease_epoch'), %s, clock_timestamp())
+    SELECT shard, nextval('lease_epoch'), %s, clock_timestamp() FROM unnest(%s::integer[]) AS new (shard)
     ON CONFLICT (shard) DO UPDATE SET epoch = excluded.epoch, node = excluded.node, since = excluded.since
-    RETURNING epoch"""
+    RETURNING shard, epoch"""
 _MOVED: Final = """
     INSERT INTO lease_move (epoch, at) SELECT unnest(%s::bigint[]), clock_timestamp()
     ON CONFLICT (epoch) DO NOTHING"""
@@ -126,12 +135,13 @@ class Arrival:
 @dataclass(frozen=True, slots=True)
 class Beat:
     """How things stand: the server's time, the shards there are, who lives and how many shards each holds,
-    and the epochs of one's own."""
+    the epochs of one's own, and the shards whose holder does not live."""
 
     at: datetime
     shards: tuple[int, ...]
     held: Mapping[str, int]
     epochs: Mapping[int, int]
+    orphans: frozenset[int]
 
 
 async def arrive(conn: Conn, name: str, spool: UUID, listen: str, version: str) -> Arrival:
@@ -156,7 +166,8 @@ async def beat(conn: Conn, name: str, started_at: datetime, worker: int | None) 
     shards = tuple(shard for (shard,) in await (await conn.execute(_SHARDS)).fetchall())
     held: dict[str, int] = dict(await (await conn.execute(_LIVE, [_SILENT_S])).fetchall())
     epochs: dict[int, int] = dict(await (await conn.execute(_MINE, [name])).fetchall())
-    return Beat(seen[0], shards, held, epochs)
+    orphans = await (await conn.execute(_ORPHANS, [[*held, name]])).fetchall()
+    return Beat(seen[0], shards, held, epochs, frozenset(shard for (shard,) in orphans))
 
 
 async def leave(conn: Conn, name: str, started_at: datetime) -> None:
@@ -179,21 +190,22 @@ class Taken:
     was_silent: bool
 
 
-async def take_shard(conn: Conn, shard: int, node: str) -> Taken:
-    """A shard is this node's from now on.
+async def take_shards(conn: Conn, shards: Collection[int], node: str) -> dict[int, Taken]:
+    """Shards are this node's from now on.
 
     A holder that fell silent may hang in the middle of a transaction: what it has open here is ended first.
     """
-    holder = await (await conn.execute(_HOLDER, [_SILENT_S, shard])).fetchone()
-    silent = holder is not None and holder[0] != node and holder[1] == "silent"
-    if holder is not None and silent:
-        await conn.execute(_END, [APPLICATION.format(holder[0])])
-    before = await (await conn.execute(_LEASE, [shard])).fetchone()
-    taken = await (await conn.execute(_TAKE, [shard, node])).fetchone()
-    assert taken is not None
-    if before is not None and before[1] != node:
-        await conn.execute(_MOVED, [[before[0]]])
-    return Taken(int(taken[0]), "" if before is None else before[1], silent)
+    wanted = sorted(shards)
+    silent: dict[int, str] = dict(await (await conn.execute(_KEEPERS, [wanted, node, _SILENT_S])).fetchall())
+    for name in {*silent.values()}:
+        await conn.execute(_END, [APPLICATION.format(name)])
+    standing = await (await conn.execute(_LEASES, [wanted])).fetchall()
+    before = {shard: (epoch, name) for shard, epoch, name in standing}
+    now = await (await conn.execute(_TAKE, [node, wanted])).fetchall()
+    moved = [epoch for epoch, name in before.values() if name != node]
+    if moved:
+        await conn.execute(_MOVED, [moved])
+    return {shard: Taken(epoch, before.get(shard, (0, ""))[1], shard in silent) for shard, epoch in now}
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ class Leases(RuleBasedStateMachine):
 
     @rule(shard=shards, node=nodes)
     def take(self, shard: int, node: str) -> None:
-        taken = self._do(lambda conn: leases.take_shard(conn, shard, node))
+        taken = self._do(lambda conn: leases.take_shards(conn, [shard], node))[shard]
         before = self.holder.get(shard)
         assert taken.before == ("" if before is None else before[0])
         self._moved(shard, node, taken.epoch)
