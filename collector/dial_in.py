@@ -77,8 +77,8 @@ class DialIn(Link):
         self._news = True
         if self._came is not None:
             self._came.set()
-        if not others:
-            self._settled()
+        if self._wire is None or not self._wire.up:
+            self._settled()  # who is here may be anybody: the newcomer is worth a try at once
 
     def gone(self, wire: Wire) -> None:
         """A call has ended."""

@@ -210,6 +210,7 @@ class Node:
             await worker.run()  # type: ignore[no-untyped-call]
         finally:
             keeping.cancel()
+            self._worker_id = worker.worker_id or self._worker_id
             self._worker = None
 
     async def _reclaim(self, app: App) -> None:

@@ -15,7 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.chaos.storm import Plan, Storm
+from tests.chaos.plan import Plan
+from tests.chaos.storm import Storm
 
 _BEGAN = time.monotonic()
 

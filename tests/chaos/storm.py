@@ -20,39 +20,22 @@ from typing import Any
 
 import psycopg
 
-from model.period import HALF_HOUR, LOCAL
+from model.period import HALF_HOUR
 from storage.embedded.server import Embedded
 from storage.migrations import migrate
 from tests.chaos import ledger
 from tests.chaos.balancer import balancing
 from tests.chaos.flood import flood
+from tests.chaos.plan import SMALL, Plan
 from tests.chaos.small_disk import SmallDisk
 
-AS_OF = datetime(2026, 11, 20, 9, 29, tzinfo=LOCAL)  # a half-hour ends while it storms
 AMI = (sys.executable, "-m", "ami.main")
 REPOSITORY = Path(__file__).resolve().parents[2]
-SMALL = "small"  # the head-end whose spool lies on a small disk
+START_S = 40.0
 SMALL_BYTES = 4 << 20
 SHARDS = 12  # modems stand so far apart in the numbering that there are as many, of few modems each
-OUTAGE_AT = 0.15  # of the storm has passed: the meters' past is being read
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How much, and how long: seconds of storm, and of calm after it at the most."""
-
-    meters: int = 300
-    seconds: float = 240.0
-    calm: float = 180.0
-    kill_every: float = 20.0
-    dead_for: float = 24.0  # longer than a takeover may last
-    outage: float = 60.0
-    seed: int = 1
-    nodes: tuple[str, ...] = ("north", "south", "west", SMALL)
-    most_kills: int = 1000
-    stand_still: bool = False  # every other one is stopped and continued instead of killed
 
 
 @dataclass
@@ -85,6 +68,7 @@ class Storm:
     stops: int = 0
     outages: int = 0  # that are over
     dsn: str = ""
+    shards: int = 0
     away: bool = False  # the database is stopped
     attacks: Counter[str] = field(default_factory=Counter)
     _fleet: asyncio.subprocess.Process | None = None
@@ -128,7 +112,7 @@ class Storm:
         self._fleet = await asyncio.create_subprocess_exec(
             *AMI, "simulate", "fleet", "--json", "--seed", str(plan.seed), "--meters", str(plan.meters),
             "--modems", str(plan.meters), "--dial-in", "0.5", "--dial-in-to", f"127.0.0.1:{door}",
-            "--profile", "lossy", "--heartbeat", "5", "--as-of", AS_OF.isoformat(), "--ticking",
+            "--profile", "lossy", "--heartbeat", "5", "--as-of", plan.as_of.isoformat(), "--ticking",
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=REPOSITORY, limit=1 << 26,
         )  # fmt: skip
         self._began = time.monotonic()
@@ -153,7 +137,11 @@ class Storm:
         return answer
 
     def _environment(self) -> dict[str, str]:
-        quick = {"AMI_CONCURRENCY": "12", "AMI_STORE_PATIENCE_S": "600", "AMI_ANSWER_S": "3"}
+        quick = {
+            "AMI_CONCURRENCY": str(self.plan.concurrency),
+            "AMI_STORE_PATIENCE_S": "600",
+            "AMI_ANSWER_S": "3",
+        }
         return {**os.environ, **quick, "AMI_HOME": str(self.home / "home"), "AMI_DATABASE_URL": self.dsn}
 
     async def _register(self, ready: dict[str, Any]) -> None:
@@ -169,7 +157,8 @@ class Storm:
         with psycopg.connect(self.dsn) as conn:
             conn.execute("UPDATE modem SET number = number * %s", [max(1, SHARDS * 250 // self.plan.meters)])
             row = conn.execute("SELECT count(DISTINCT shard) FROM modem").fetchone()
-        self.say(f"{row and row[0]} shards of modems, half of which call")
+        self.shards = 0 if row is None else row[0]
+        self.say(f"{self.shards} shards of modems, half of which call")
 
     @staticmethod
     def _reachable(ready: dict[str, Any]) -> list[str]:
@@ -200,33 +189,47 @@ class Storm:
         log.close()
 
     def _now(self) -> datetime:
-        return AS_OF + timedelta(seconds=time.monotonic() - self._began)
+        return self.plan.as_of + timedelta(seconds=time.monotonic() - self._began)
 
     async def _storm(self, server: Embedded, chance: random.Random, callers: list[str]) -> None:
         for node in self.nodes:
             await self._start(node)
+        await self._at_work()
         ports = [node.port for node in self.nodes]
+        killing = asyncio.create_task(self._killing(chance))
         storming = [
+            killing,
             asyncio.create_task(flood(ports, callers, chance, self.attacks)),
-            asyncio.create_task(self._killing(chance)),
             asyncio.create_task(self._outage(server)),
             asyncio.create_task(self._watching()),
         ]
         try:
-            async with asyncio.timeout(self.plan.seconds):
-                await asyncio.gather(*storming)
-        except TimeoutError:
-            pass
+            await asyncio.wait(storming, timeout=self.plan.seconds, return_when=asyncio.FIRST_EXCEPTION)
+            killing.cancel()
+            if self._watchers:
+                await asyncio.wait(self._watchers)
         finally:
             for task in storming:
                 task.cancel()
-            await asyncio.gather(*storming, return_exceptions=True)
-        if self._watchers:
-            await asyncio.wait(self._watchers)
+            ends = await asyncio.gather(*storming, return_exceptions=True)
+        for end in ends:
+            if isinstance(end, Exception):
+                raise end
         if self.away:
             await asyncio.to_thread(server.start)
             self.away = False
         self.say(f"the storm is over: {self.kills} kills, {self.attacks['connections']} hostile calls")
+
+    async def _at_work(self) -> None:
+        """The storm waits until every head-end has something to lose, but not for ever."""
+        end = time.monotonic() + START_S
+        query = "SELECT count(DISTINCT node), count(*) FROM shard_lease"
+        with psycopg.connect(self.dsn, autocommit=True) as conn:
+            while time.monotonic() < end:
+                if conn.execute(query).fetchone() == (len(self.nodes), self.shards):
+                    break
+                await asyncio.sleep(0.3)
+        self.say("the head-ends are at work")
 
     async def _watching(self) -> None:
         """A head-end that ended by itself is started again, as its supervisor would."""
@@ -243,6 +246,8 @@ class Storm:
     async def _killing(self, chance: random.Random) -> None:
         while self.kills + self.stops < self.plan.most_kills:
             await asyncio.sleep(self.plan.kill_every)
+            if self.away and self.plan.outage < self.plan.kill_every:
+                continue  # nobody takes anything over now
             up = [node for node in self.nodes if node.up and not node.still]
             if not self.outages:  # the small disk is to fill up in the first one
                 up = [node for node in up if node.name != SMALL]
@@ -300,7 +305,7 @@ class Storm:
             self.say(f"what {node.name} had was not taken over within {self.plan.dead_for:g} s")
 
     async def _outage(self, server: Embedded) -> None:
-        await asyncio.sleep(self.plan.seconds * OUTAGE_AT)
+        await asyncio.sleep(self.plan.seconds * self.plan.outage_at)
         self.away = True
         await asyncio.to_thread(server.stop, "immediate")
         self.say(f"the database was stopped at once, for {self.plan.outage:g} s")
@@ -343,7 +348,9 @@ class Storm:
             )
             truth |= answer["intervals"]
         with psycopg.connect(self.dsn) as conn:
-            outcomes = dict(conn.execute("SELECT outcome, count(*) FROM poll GROUP BY 1").fetchall())
+            outcomes: dict[str, int] = dict(
+                conn.execute("SELECT outcome, count(*) FROM poll GROUP BY 1").fetchall()
+            )
         fates = (await self._order(do="exchanges"))["exchanges"]
         talks = sum(count for outcome, count in outcomes.items() if outcome != "fenced")
         known = [seconds for seconds in self.takeovers if seconds != float("inf")]

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from tests.chaos.storm import Plan, Storm
+from model.period import LOCAL
+from tests.chaos.plan import Plan
+from tests.chaos.storm import Storm
 
 SHORT = Plan(
-    meters=40, seconds=24.0, calm=40.0, kill_every=12.0, dead_for=20.0, outage=4.0,
-    nodes=("north", "south", "west"), most_kills=1,
-)  # fmt: skip
+    meters=40,
+    seconds=12.0,
+    calm=60.0,
+    kill_every=5.0,
+    dead_for=20.0,
+    outage=2.0,
+    outage_at=0.1,
+    concurrency=30,
+    nodes=("north", "south", "west"),
+    most_kills=1,
+    as_of=datetime(2026, 11, 20, 9, 10, tzinfo=LOCAL),
+)
 
 
 @pytest.mark.long
@@ -25,4 +37,5 @@ async def test_a_short_storm(tmp_path: Path, free_ports: Callable[[], int]) -> N
     assert result["due"] > 100_000
     assert result["kills"] == 1
     assert result["hostile_calls"] > 100
+    assert all(seconds < 20.0 for seconds in result["takeovers_s"])
     assert result["not_taken_over"] == 0
