@@ -259,7 +259,7 @@ class Desk:
             self._stopped_since = time.monotonic()
         elif time.monotonic() - self._stopped_since > REST_S and self.office.spool.fullness < ROOM:
             log.warning("there is room in the spool again: polling goes on")
-            self.office.stopped = ""
+            self.office.stopped, self._stopped_since = "", None
             for held in self.lines.values():
                 if held.task is None or held.task.done():
                     self._put(held, self.office.clock())

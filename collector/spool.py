@@ -33,7 +33,10 @@ GATHER_S = 0.05  # between two commits, unless there is enough for one
 ENOUGH = 100
 TOGETHER = (50, 10, 1)  # records inserted by one statement
 LIMIT = 1 << 30
-RESERVE = 4 << 20  # a commit that forgets records writes to the journal first
+RESERVE = (
+    4 << 20
+)  # a commit that forgets records writes to the journal first; a quarter of what is free at most
+SMALLEST_RESERVE = 128 << 10
 WARNINGS = (0.5, 0.8)
 
 log = logging.getLogger("ami.spool")
@@ -139,8 +142,17 @@ class Spool:
         return database
 
     async def _run(self, work: Callable[[], T]) -> T:
+        """In the spool's own thread; on a full disk once more, when the journal could be given up for it."""
+        loop = asyncio.get_running_loop()
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+            return await loop.run_in_executor(self._thread, work)
+        except sqlite3.Error as error:
+            wrong = spool_error(self.path, error)
+            if not isinstance(wrong, SpoolFull):
+                raise wrong from error
+        await loop.run_in_executor(self._thread, partial(spool_file.shorten, self._database))
+        try:
+            return await loop.run_in_executor(self._thread, work)
         except sqlite3.Error as error:
             raise spool_error(self.path, error) from error
 
@@ -289,10 +301,11 @@ class Spool:
             return
         try:
             room = os.statvfs(self.path.parent)
-            if room.f_bavail * room.f_frsize < 2 * RESERVE:
+            size = min(RESERVE, room.f_bavail * room.f_frsize // 4)
+            if size < SMALLEST_RESERVE:
                 return
             with self._reserve.open("wb") as held:
-                os.posix_fallocate(held.fileno(), 0, RESERVE)
+                os.posix_fallocate(held.fileno(), 0, size)
         except OSError as error:
             log.warning("no reserve beside the spool %s: %s", self.path, error.strerror)
             self._reserve.unlink(missing_ok=True)

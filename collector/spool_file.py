@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -40,7 +41,7 @@ _LATER = (
     "ALTER TABLE spooled ADD COLUMN taken REAL NOT NULL DEFAULT 0",
 )
 _INDEX = "CREATE INDEX IF NOT EXISTS spooled_meter ON spooled (meter_id)"
-_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "journal_size_limit=67108864")
+_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "journal_size_limit=67108864", "secure_delete=OFF")
 
 
 def lock(path: Path) -> int:
@@ -64,6 +65,7 @@ def open_file(path: Path) -> sqlite3.Connection:
         database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         for pragma in _PRAGMAS:
             database.execute(f"PRAGMA {pragma}")
+        database.execute(f"PRAGMA wal_autocheckpoint={_journal_pages(path)}")
         with transaction(database):  # one: a disk that is nearly full has room for few pages
             for table in _TABLES:
                 database.execute(table)
@@ -77,6 +79,18 @@ def open_file(path: Path) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise spool_error(path, error) from error
     return database
+
+
+def _journal_pages(path: Path) -> int:
+    """After so many pages the journal goes into the file: on a small disk it may not take all there is."""
+    room = os.statvfs(path.parent)
+    return max(16, min(1000, room.f_bavail * room.f_frsize // 8 // 4096))
+
+
+def shorten(database: sqlite3.Connection) -> None:
+    """Bring the journal into the file and give its room back, as far as that goes."""
+    with contextlib.suppress(sqlite3.Error):
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 def identity(database: sqlite3.Connection) -> uuid.UUID:

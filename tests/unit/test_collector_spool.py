@@ -155,12 +155,16 @@ asyncio.run(main())
 """
 
 
-def test_on_a_disk_that_is_full_the_spool_can_still_be_emptied(tmp_path: Path, needs_tool: Any) -> None:
+@pytest.mark.parametrize("mebibytes", [24, 4, 2])
+def test_on_a_disk_that_is_full_the_spool_can_still_be_emptied(
+    tmp_path: Path, needs_tool: Any, mebibytes: int
+) -> None:
     small = tmp_path / "small"
     small.mkdir()
     inside = [sys.executable, "-c", FILLER, str(small)]
     done = subprocess.run(
-        [needs_tool("bwrap"), "--dev-bind", "/", "/", "--size", "25165824", "--tmpfs", str(small), *inside],
+        [needs_tool("bwrap"), "--dev-bind", "/", "/", "--size", str(mebibytes << 20), "--tmpfs", str(small),
+         *inside],
         capture_output=True, text=True, cwd=Path(__file__).parents[2], check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
