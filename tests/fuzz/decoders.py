@@ -26,6 +26,7 @@ from protocols.dlms.objects.activity import ActivityCalendar, Calendar
 from protocols.dlms.objects.holding import Holding
 from protocols.dlms.objects.securing import KeyKind, WrappedKey
 from protocols.dlms.profile import decode_columns, decode_rows, decode_rows_strictly
+from protocols.dlms.profile_alike import Alike
 from protocols.dlms.reference import Access, Attribute, LongInvokeId, access_result, read_access, write_access
 from protocols.dlms.security import Suite
 from protocols.dlms.security.control import SecurityControl
@@ -259,6 +260,7 @@ def _parts() -> Iterator[Entry]:
     rows = accepted(_strict, (*messages.PROFILES, *values))
     yield decoder("decode_rows", _rows, rows, verify=_same_rows)
     yield decoder("decode_rows_strictly", _strict, rows)
+    yield decoder("Alike.learn and read", _alike, rows)
     yield decoder("decode_columns", lambda raw: decode_columns(raw, messages.CAPTURES), rows)
     captures = axdr.encode(axdr.array(*[column.to_data() for column in messages.CAPTURES]))
     yield decoder(
@@ -283,6 +285,14 @@ def _parts() -> Iterator[Entry]:
 
 def _strict(raw: bytes) -> object:
     return decode_rows_strictly(raw, messages.CAPTURES, HANOI, 1800)
+
+
+def _alike(raw: bytes) -> object:
+    """What was learnt of an answer is what is read out of the same answer."""
+    rows = decode_rows(raw, messages.CAPTURES, HANOI, 1800)
+    known = Alike[None](messages.CAPTURES)
+    known.learn(raw, rows, None)
+    return known.read(raw)
 
 
 def _comes_back(data: Data) -> None:
