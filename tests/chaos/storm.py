@@ -142,6 +142,8 @@ class Storm:
             "AMI_STORE_PATIENCE_S": "600",
             "AMI_ANSWER_S": "3",
         }
+        # Who enters a namespace begins in its root, and would find another checkout's program.
+        quick["PYTHONPATH"] = str(REPOSITORY)
         return {**os.environ, **quick, "AMI_HOME": str(self.home / "home"), "AMI_DATABASE_URL": self.dsn}
 
     async def _register(self, ready: dict[str, Any]) -> None:
@@ -184,8 +186,9 @@ class Storm:
             words = [*self._disk.prefix, *words]
         log = (self.home / f"{node.name}.log").open("ab")
         node.process = await asyncio.create_subprocess_exec(
-            *words, env=self._environment(), cwd=REPOSITORY, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-        )
+            *words, env=self._environment(), cwd=REPOSITORY, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            process_group=0,  # else the system may continue one that stands still when another one ends
+        )  # fmt: skip
         log.close()
 
     def _now(self) -> datetime:
