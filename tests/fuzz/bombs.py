@@ -19,7 +19,7 @@ from tests.fuzz.mutations import LONGEST
 
 _ROOM: Final = LONGEST - 64
 """A message is put into frames besides."""
-LARGE: Final = 1 << 19
+LARGE: Final = 16 * LONGEST
 
 
 def _filled(one: bytes, head: bytes = b"", room: int = _ROOM) -> bytes:
@@ -86,8 +86,8 @@ def axdr() -> tuple[bytes, ...]:
 
 
 @cache
-def large() -> tuple[bytes, ...]:
-    """The dearest of these at the length of a long profile; an answer of that length is one value."""
+def longer(length: int) -> tuple[bytes, ...]:
+    """The dearest of these at any length: an answer as long as a long profile is one value."""
     stamp = bytes.fromhex("07e60101ff000000ff800000")
     each = [
         b"\x12\x05\x05", b"\x02\x01\x00", b"\x02\x03\x00\x00\x00", b"\x02\x02\x00\x00", b"\x04\x09\xff\x80",
@@ -96,10 +96,10 @@ def large() -> tuple[bytes, ...]:
     shapes = [b"\x1b", b"\x0c", b"\x02\x01\x12", b"\x02\x01\x11", b"\x02\x02\x09\x11", b"\x01\x10\x00\x1b"]
     row = bytes.fromhex("0202090c") + stamp + b"\x00"
     return (
-        *[_array(one, LARGE) for one in each],
-        *[_compact(shape, b"\x01" * (LARGE - 100)) for shape in shapes],
-        _array(row, LARGE),
-        _array(b"\x02\x02\x00\x00", LARGE).replace(b"\x02\x02\x00\x00", row, 1),
+        *[_array(one, length) for one in each],
+        *[_compact(shape, b"\x01" * (length - 100)) for shape in shapes],
+        _array(row, length),
+        _array(b"\x02\x02\x00\x00", length).replace(b"\x02\x02\x00\x00", row, 1),
     )
 
 

@@ -34,8 +34,8 @@ SQL = re.compile(
     r"|\b(?:CREATE|ALTER|DROP) (?:TABLE|VIEW|INDEX|DATABASE|EXTENSION|SCHEMA|ROLE)\b",
     re.DOTALL,
 )
-# The head-end's spool is a SQLite file of its own, between meter and store.
-OWN_STORE = re.compile(r"^collector/spool")
+# The head-end's spool and what it heard pushing meters count are SQLite files of its own, before the store.
+OWN_STORE = re.compile(r"^collector/(spool|heard_counters\.py$)")
 
 
 def _lint(folder: Path) -> subprocess.CompletedProcess[str]:
