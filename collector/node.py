@@ -39,8 +39,9 @@ log = logging.getLogger("ami.node")
 
 PERIOD_S: Final = 6 * 3600.0
 BEAT_S: Final = 2.0
-PAUSE_S: Final = 1.0  # before others may have what this node has enough of
-BOUNCES: Final = 10  # so often a shard is left to those who have less
+PAUSE_S: Final = 1.0  # before a shard that the store could not be asked about is tried again
+LOOK_AWAY_S: Final = 2 * shards.LOOK_S  # who leaves a shard to others; each of them looks meanwhile
+BOUNCES: Final = 5  # so often a shard is left to those who have less
 ORPHAN_BOUNCES: Final = 1  # and one that nobody polls: fair shares come later
 SHARDS_AT_ONCE: Final = 40
 CALLERS_AT_ONCE: Final = 2000
@@ -83,6 +84,7 @@ class Node:
         self._stopping = asyncio.Event()
         self._ends: dict[int, asyncio.Event] = {}  # of the shards' jobs that run here
         self._bounced: dict[int, int] = {}
+        self._looks_again: asyncio.TimerHandle | None = None
         self._wanted: dict[int, asyncio.Future[None]] = {}  # shards whose jobs have begun
         self._taking: asyncio.Task[None] | None = None
         self._loaded = time.monotonic()
@@ -262,7 +264,8 @@ class Node:
         # Not reached when the worker breaks off because the database went away: then we go on polling.
         self._lose(shard)
         if end.is_set() or self._stopping.is_set():
-            raise GiveBack("others are to have it", 0.0 if self._stopping.is_set() else PAUSE_S / 4)
+            self._look_away()
+            raise GiveBack("others are to have it")
 
     def _leave_to_others(self, shard: int) -> None:
         """Raise GiveBack when others have less than we; what we still poll we take again."""
@@ -274,8 +277,23 @@ class Node:
             return
         self._bounced[shard] = self._bounced.get(shard, 0) + 1
         if self._bounced[shard] <= (ORPHAN_BOUNCES if shard in self.last.orphans else BOUNCES):
-            raise GiveBack("others have less", PAUSE_S)
+            self._look_away()
+            raise GiveBack("others have less")
         del self._bounced[shard]
+
+    def _look_away(self) -> None:
+        """For shards, for a while: looking as often as the others, in step with them, we could be the first
+        every time."""
+        if self._looks_again is not None:
+            self._looks_again.cancel()
+        worker = self._worker
+        if worker is not None:
+            worker.queues = shards.queues(self.name, shards=False)
+            self._looks_again = asyncio.get_running_loop().call_later(LOOK_AWAY_S, self._look, worker)
+
+    def _look(self, worker: Worker) -> None:
+        self._looks_again = None
+        worker.queues = shards.queues(self.name)
 
     async def _take(self, shard: int) -> None:
         """Return when the shard is ours; those that come meanwhile are taken together. Raises StoreAway."""

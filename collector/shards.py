@@ -35,6 +35,11 @@ def node_queue(node: str) -> str:
     return f"node.{node}"
 
 
+def queues(node: str, *, shards: bool = True) -> list[str]:
+    """Where a node's worker looks for work: what only it can do, and shards that anybody may have."""
+    return [QUEUE, node_queue(node)] if shards else [node_queue(node)]
+
+
 class GiveBack(Exception):
     """This node ends with a shard before its period does; others may have it after `pause_s` seconds."""
 
@@ -105,7 +110,7 @@ async def ensure(app: App, shards: Collection[int]) -> None:
 def worker(app: App, node: str) -> Worker:
     """The worker of a node, not yet running; it goes on until `stop`, or until the database goes away."""
     options: dict[str, Any] = {
-        "queues": [QUEUE, node_queue(node)],
+        "queues": queues(node),
         "name": f"node-{node}",
         "concurrency": MOST,
         "fetch_job_polling_interval": LOOK_S,

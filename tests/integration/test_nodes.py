@@ -18,6 +18,7 @@ from storage.embedded import Embedded
 from tests.nodes import Exchange, Nodes, nodes_before
 
 TAKEOVER_S = 20.0
+SHARED_S = 15.0
 TICKING = ("--as-of", "2026-11-17T09:10:00+07:00", "--ticking")
 SIZE = ("--meters", "40", "--modems", "40", "--seed", "3")
 LIVE = {"AMI_LIVE_EVERY_S": "5", "AMI_DIAL_IN_WAIT_S": "3"}
@@ -66,7 +67,7 @@ async def test_a_node_comes_another_is_killed_one_ends(
             nodes.start("a", one, **LIVE)
             await nodes.until(lambda: len(nodes.held().get("a", [])) == 8)
             nodes.start("b", two, **LIVE)
-            joined = await nodes.until(fair(nodes, "a", "b"))
+            joined = await nodes.until(fair(nodes, "a", "b"), SHARED_S)
             await nodes.until(lambda: len(polls(nodes)) == 40)
             # A modem that calls belongs to whom it called, whoever holds its shard.
             calls = "SELECT node, count(*) FROM modem_session WHERE ended IS NULL GROUP BY 1"
@@ -85,7 +86,7 @@ async def test_a_node_comes_another_is_killed_one_ends(
             await nodes.until(lambda: nodes.rows(calls) == [("b", 20)])
             await nodes.until(all_polled_anew(nodes, called, "d.link = 'dial_in'"), TAKEOVER_S)
             nodes.start("c", three, **LIVE)
-            shared = await nodes.until(fair(nodes, "b", "c"))
+            shared = await nodes.until(fair(nodes, "b", "c"), SHARED_S)
             ended = nodes.end("b", signal.SIGTERM)
             await nodes.until(fair(nodes, "c"), 5.0)
             handed = time.monotonic() - ended
