@@ -157,6 +157,7 @@ class HeadEnd:
             OrderSettings.of(settings),
         )  # fmt: skip
         self.spool.stamp = desk.stamp
+        self.ingest.fenced = node.unlearn
         listen = "" if settings.listen_port is None else f"{settings.listen_host}:{settings.listen_port}"
         await self._patiently(lambda: node.arrive(listen, settings.version))
         await self._patiently(node.expect_calls)

@@ -11,7 +11,7 @@ import logging
 import random
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 
@@ -38,6 +38,10 @@ REFUSED = (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError, 
 """What the store says of a record that it will not take, however often it is offered."""
 
 
+def _nobody_asks_again(modems: Collection[str]) -> None:
+    """Nobody here holds lines whose readouts may come too late."""
+
+
 class Ingest:
     """Drains one spool into one store; run `serve` as a task, await `drained` to know the spool empty."""
 
@@ -52,6 +56,7 @@ class Ingest:
         # One writer, one connection: a pool's own back-off would keep us waiting after the store is back.
         self._connection: AsyncConnection[TupleRow] | None = None
         self.counts: Counter[str] = Counter()
+        self.fenced: Callable[[Collection[str]], None] = _nobody_asks_again  # these modems' readouts were
         self.away_since: float | None = None  # monotonic; None while the store answers
         self.reason = self._said = ""
         self._empty = asyncio.Event()
@@ -91,14 +96,19 @@ class Ingest:
         if not batch:
             return 0
         try:
-            await self._store(batch)
+            late = await self._store(batch)
         except REFUSED:
             # One record the store will not take must not hold up the others: find it.
             for record in batch:
                 await self._store_or_put_aside(record)
         else:
-            await self.spool.delete([record.id for record in batch])
+            await self._forget(batch, late)
         return len(batch)
+
+    async def _forget(self, batch: Sequence[Spooled], late: Collection[str]) -> None:
+        await self.spool.delete([record.id for record in batch])
+        if late:
+            self.fenced(late)
 
     async def drained(self) -> None:
         """Wait until everything spooled so far is in the store."""
@@ -106,7 +116,8 @@ class Ingest:
             self._empty.clear()
             await self._empty.wait()
 
-    async def _store(self, batch: Sequence[Spooled]) -> None:
+    async def _store(self, batch: Sequence[Spooled]) -> frozenset[str]:
+        """Returns the modems of which something was fenced."""
         if self._connection is None:
             self._connection = await AsyncConnection.connect(self._dsn, **self._session)
         began = time.perf_counter()
@@ -135,6 +146,7 @@ class Ingest:
                 "%d readouts came after another node had taken their modems over: kept as evidence alone",
                 may.count(False),
             )
+        return frozenset([one.modem for one, ok in zip(batch, may, strict=True) if not ok])
 
     async def _hang_up(self) -> None:
         connection, self._connection = self._connection, None
@@ -143,7 +155,7 @@ class Ingest:
 
     async def _store_or_put_aside(self, record: Spooled) -> None:
         try:
-            await self._store([record])
+            late = await self._store([record])
         except REFUSED as error:
             reason = _refusal(record, error)
             await self.spool.put_aside(record.id, reason)
@@ -161,7 +173,7 @@ class Ingest:
                 },
             )
         else:
-            await self.spool.delete([record.id])
+            await self._forget([record], late)
 
     def _say_once(self, sentence: str) -> None:
         if sentence != self._said:

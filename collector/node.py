@@ -87,6 +87,7 @@ class Node:
         self._looks_again: asyncio.TimerHandle | None = None
         self._wanted: dict[int, asyncio.Future[None]] = {}  # shards whose jobs have begun
         self._taking: asyncio.Task[None] | None = None
+        self._unlearnt: set[str] = set()  # modems of which the store has less than we know
         self._loaded = time.monotonic()
         self.expected: Callable[[Mapping[str, DialIn]], None] = _nobody_listens
 
@@ -137,6 +138,8 @@ class Node:
                 await self.beat()
             except StoreAway as away:
                 self._went_away(away)
+            with suppress(StoreAway):
+                await self.learn_anew()
             await self._reload()
             await asyncio.sleep(BEAT_S * random.uniform(0.8, 1.0))
 
@@ -352,6 +355,25 @@ class Node:
         self.desk.drop(shard)
         with suppress(KeyError):
             SHARD_EPOCH.remove(str(shard))
+
+    # What is known
+
+    def unlearn(self, modems: Collection[str]) -> None:
+        """Something that was read behind these modems was not let in: what is still ours is asked again."""
+        self._unlearnt.update(modems)
+
+    async def learn_anew(self) -> None:
+        """Forget what is known of those modems and ask the store. Raises StoreAway."""
+        modems, self._unlearnt = self._unlearnt & self.desk.lines.keys(), set()
+        if not modems:
+            return
+        try:
+            await self._roster.take(self._spool, modems=modems, from_scratch=True)
+        except StoreAway:
+            self._unlearnt |= modems
+            raise
+        for code in modems:
+            self.desk.wake(code)
 
     # The register
 

@@ -118,15 +118,16 @@ class Roster:
         modems: Collection[str] | None = None,
         links: Collection[ModemLink] | None = None,
         anew: bool = False,
+        from_scratch: bool = False,
     ) -> list[Line]:
         """Seat the meters of these lines, all without a choice, as the store knows them; the lines.
 
-        What is known of a meter that has its seat already is not asked for again, unless `anew`. Raises
-        StoreAway.
+        What is known of a meter that has its seat already is not asked for again, unless `anew`; it is
+        forgotten first to learn `from_scratch`. Raises StoreAway.
         """
         lines = await self._store(self._lines, shards, modems, links)
         found = [meter.meter_id for line in lines for meter in line.meters]
-        fresh = [meter_id for meter_id in found if anew or meter_id not in self.seats]
+        fresh = [meter_id for meter_id in found if anew or from_scratch or meter_id not in self.seats]
         # The spool before the store: what leaves the one meanwhile is found in the other.
         waiting = [record async for record in spool.of_meters(fresh)] if fresh else []
         answered, latest = await self._store(self._known, fresh) if fresh else ({}, {})
@@ -138,6 +139,9 @@ class Roster:
                 self._take_seat(line, meter)
             if line.modem.link is ModemLink.MQTT:
                 self.gateways[line.modem.registration] = line
+        if from_scratch:
+            for meter_id in fresh:
+                self.seats[meter_id].known = Known()
         for (meter_id, item), periods in answered.items():
             self.seats[meter_id].known.answered_before(item, periods)
         for meter_id, known in latest.items():

@@ -1,7 +1,8 @@
 """Who polls which modems: nodes that live, the shards they hold, the modems that called them.
 
-Every lease has an epoch, higher than that of any lease before it. What a node brings under an epoch that has
-come to an end is let in only if it was taken before that end: see `judge`. All times are the server's.
+Every lease has an epoch, higher than that of any lease before it; whoever takes again what it holds keeps its
+epoch, for what it asks meanwhile is asked under that. What a node brings under an epoch that has come to an
+end is let in only if it was taken before that end: see `judge`. All times are the server's.
 """
 
 from __future__ import annotations
@@ -30,6 +31,15 @@ _ARRIVE: Final = """
     ON CONFLICT (name) DO UPDATE SET started_at = excluded.started_at, seen_at = excluded.seen_at,
         stopped_at = NULL, listen = excluded.listen, version = excluded.version, spool = excluded.spool
     RETURNING started_at"""
+# Another head-end of the same name: what its predecessor still says is said under epochs that are over.
+_BEGIN_ANEW: Final = tuple(
+    f"""
+    WITH was AS (SELECT epoch FROM {leases} WHERE node = %(name)s),
+        gone AS (INSERT INTO lease_move (epoch, at) SELECT epoch, clock_timestamp() FROM was
+            ON CONFLICT (epoch) DO NOTHING)
+    UPDATE {leases} SET epoch = nextval('lease_epoch'), since = clock_timestamp() WHERE node = %(name)s"""
+    for leases in ("shard_lease", "modem_session")
+)
 _SEEN: Final = """
     UPDATE node SET seen_at = clock_timestamp(), worker = coalesce(%s, worker)
     WHERE name = %s AND started_at = %s RETURNING seen_at"""
@@ -65,10 +75,14 @@ _END: Final = """
     WHERE application_name = %s AND datname = current_database() AND pid <> pg_backend_pid()"""
 _LEASES: Final = """
     SELECT shard, epoch, node FROM shard_lease WHERE shard = ANY (%s) ORDER BY shard FOR UPDATE"""
-_TAKE: Final = """
-    INSERT INTO shard_lease (shard, epoch, node, since)
+_KEPT_OR_NEW: Final = """
+    epoch = CASE WHEN old.node = excluded.node THEN old.epoch ELSE excluded.epoch END,
+    since = CASE WHEN old.node = excluded.node THEN old.since ELSE excluded.since END,
+    node = excluded.node"""
+_TAKE: Final = f"""
+    INSERT INTO shard_lease AS old (shard, epoch, node, since)
     SELECT shard, nextval('lease_epoch'), %s, clock_timestamp() FROM unnest(%s::integer[]) AS new (shard)
-    ON CONFLICT (shard) DO UPDATE SET epoch = excluded.epoch, node = excluded.node, since = excluded.since
+    ON CONFLICT (shard) DO UPDATE SET {_KEPT_OR_NEW}
     RETURNING shard, epoch"""
 _MOVED: Final = """
     INSERT INTO lease_move (epoch, at) SELECT unnest(%s::bigint[]), clock_timestamp()
@@ -76,12 +90,11 @@ _MOVED: Final = """
 _FORGET_MOVES: Final = "DELETE FROM lease_move WHERE at < clock_timestamp() - interval '60 days'"
 _SESSIONS: Final = """
     SELECT modem, epoch, node FROM modem_session WHERE modem = ANY (%s) ORDER BY modem FOR UPDATE"""
-_CALLED: Final = """
-    INSERT INTO modem_session (modem, epoch, node, since, proved)
+_CALLED: Final = f"""
+    INSERT INTO modem_session AS old (modem, epoch, node, since, proved)
     SELECT code, nextval('lease_epoch'), %s, clock_timestamp(), code = ANY (%s) FROM modem
     WHERE code = ANY (%s) ORDER BY code
-    ON CONFLICT (modem) DO UPDATE SET epoch = excluded.epoch, node = excluded.node, since = excluded.since,
-        proved = excluded.proved, ended = NULL
+    ON CONFLICT (modem) DO UPDATE SET {_KEPT_OR_NEW}, proved = excluded.proved, ended = NULL
     RETURNING modem, epoch"""
 _HUNG_UP: Final = """
     UPDATE modem_session SET ended = clock_timestamp() FROM unnest(%s::text[], %s::bigint[]) AS was (m, e)
@@ -146,7 +159,7 @@ class Beat:
 
 async def arrive(conn: Conn, name: str, spool: UUID, listen: str, version: str) -> Arrival:
     """Enter a node. Who holds the spool of the last one of that name is that one's heir; others are refused
-    with NodeTaken while it lives."""
+    with NodeTaken while it lives, and get new epochs for what it had when it does not."""
     row = await (await conn.execute(_BEFORE, [STALLED_S, name])).fetchone()
     if row is not None and row[2] and row[0] != spool:
         raise NodeTaken(name)
@@ -154,6 +167,9 @@ async def arrive(conn: Conn, name: str, spool: UUID, listen: str, version: str) 
     entered = await (await conn.execute(_ARRIVE, given)).fetchone()
     assert entered is not None
     await conn.execute(_HUNG_UP_ALL, [name])
+    if row is not None and row[0] != spool:
+        for statement in _BEGIN_ANEW:
+            await conn.execute(statement, given)
     await conn.execute(_FORGET_MOVES)
     return Arrival(entered[0], None if row is None else row[1])
 
@@ -191,7 +207,7 @@ class Taken:
 
 
 async def take_shards(conn: Conn, shards: Collection[int], node: str) -> dict[int, Taken]:
-    """Shards are this node's from now on.
+    """Shards are this node's from now on; what it holds already stays under its epoch.
 
     A holder that fell silent may hang in the middle of a transaction: what it has open here is ended first.
     """
