@@ -123,7 +123,7 @@ async def test_a_node_that_stood_still_brings_nothing_in_that_is_not_its_own(
         await nodes.until(lambda: "stood still" in nodes.log("a").read_text(), 10)
         await nodes.until(fair(nodes, "a", "b"))
         fenced = "SELECT count(*) FROM poll WHERE outcome = 'fenced'"
-        # Whether it stopped with anything to say is chance; what becomes of that is in test_fenced_asked_again.
+        # Whether it stopped with anything to say is chance; what becomes of that: test_fenced_asked_again.
         await nodes.until(lambda: spooled(ami, "a") == 0)
         for name in ("a", "b"):
             nodes.end(name)
