@@ -175,7 +175,7 @@ def _broker(settings: Settings) -> Iterator[Remark]:
     broker = settings.broker
     if broker is None:
         return
-    from collector.mqtt_gateways import probe  # costly, and few have gateways
+    from collector.mqtt.gateways import probe  # costly, and few have gateways
 
     if wrong := asyncio.run(probe(broker)):
         yield Remark("MQTT", "wrong", f"{wrong}; see [mqtt] in {settings.home / FILE_NAME}.")

@@ -22,8 +22,8 @@ from ami.failure import Exit, InputFailure, end
 from ami.instants import INSTANT
 from ami.settings import NODE_NAME, Settings, load
 from collector import headend
-from collector.clock_limits import ClockLimits
-from collector.fleet_keys import OurSide
+from collector.keys.fleet_keys import OurSide
+from collector.polling.clock_limits import ClockLimits
 from collector.settings import CollectReport, HeadEndSettings, Progress, unseen
 from model.clock import Clock
 from storage import fleet

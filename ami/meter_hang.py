@@ -13,7 +13,7 @@ from ami import clocks, home
 from ami.console import say, when
 from ami.instants import INSTANT
 from ami.settings import load
-from collector import meter_keys
+from collector.keys import meter_keys
 from model.period import add_months, local_day, midnight
 from operations import importing, meter_changes
 from storage.pool import open_pool

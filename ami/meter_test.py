@@ -12,7 +12,7 @@ from ami.console import emit, progress
 from ami.failure import Exit, InputFailure, end
 from ami.instants import INSTANT
 from ami.settings import load
-from collector import meter_test
+from collector.single import meter_test
 from storage import fleet
 from storage.pool import open_pool
 from storage.secrets import WrappingKey

@@ -13,7 +13,7 @@ from ami.console import counted, emit, say
 from ami.failure import Failure
 from ami.order_acting import document
 from ami.settings import load
-from collector.order_round import carry_out as carry
+from collector.nodes.order_round import carry_out as carry
 from operations import orders as rules
 from storage import leases, orders
 from storage.orders import OrderState

@@ -17,13 +17,13 @@ from ami.console import emit, out, say, table
 from ami.failure import Exit, NoLink, UsageFailure, end, sentence
 from ami.instants import INSTANT
 from ami.read_advice import about, spoken, to_check, way_in
-from collector import single_read
-from collector.address import parse
-from collector.counters import FileCounters
 from collector.errors import AnswerTimeout, BadAddress, LinkDown
-from collector.found import Asked, Found, ProfileAsked
-from collector.item_forms import misspelt
-from collector.routes import Address, DlmsAddress, ModbusAddress, ModeCAddress
+from collector.keys.counters import FileCounters
+from collector.single import read as single_read
+from collector.single.address import parse
+from collector.single.found import Asked, Found, ProfileAsked
+from collector.single.item_forms import misspelt
+from collector.single.routes import Address, DlmsAddress, ModbusAddress, ModeCAddress
 from protocols import meter_models
 from protocols.dlms.security import key_name
 from protocols.errors import LocalError, NotAdmitted, RemoteError

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from collector.address import PASSWORD_VARIABLE
-from collector.routes import Address, DlmsAddress, DlmsFraming, ModbusAddress, ModeCAddress, SerialRoute
+from collector.single.address import PASSWORD_VARIABLE
+from collector.single.routes import (
+    Address,
+    DlmsAddress,
+    DlmsFraming,
+    ModbusAddress,
+    ModeCAddress,
+    SerialRoute,
+)
 from protocols.errors import NotAdmitted, PasswordRefused, RemoteError, SecurityError, SecurityFault
 from protocols.modbus.framing import Carrier
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ami.failure import UsageFailure
-from collector.mqtt_settings import BrokerSettings
+from collector.mqtt.settings import BrokerSettings
 from model.supplier import Supplier
 
 FILE_NAME = "ami.toml"

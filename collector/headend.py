@@ -10,25 +10,25 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from typing import Any
 
-from collector.caller import Office, call_round
 from collector.context import about
-from collector.desk import Desk
 from collector.errors import NodesAtWork
-from collector.ingest import Ingest
-from collector.links import DialIn, Link, link_to
-from collector.listener import Listener
-from collector.local_links import Opened
-from collector.mqtt_gateways import Gateways
-from collector.node import Node
-from collector.orders import Orders, OrderSettings
-from collector.permits import Permits
-from collector.plan import Wanted
-from collector.push import PushReceiver, receiver
-from collector.roster import Roster, Seat, StoreAway
-from collector.seen import seen
+from collector.links.kinds import DialIn, Link, link_to
+from collector.links.local_links import Opened
+from collector.listener.listener import Listener
+from collector.mqtt.gateways import Gateways
+from collector.nodes.desk import Desk
+from collector.nodes.node import Node
+from collector.nodes.orders import Orders, OrderSettings
+from collector.nodes.store_line import StoreLine
+from collector.polling.caller import Office, call_round
+from collector.polling.permits import Permits
+from collector.polling.plan import Wanted
+from collector.polling.roster import Roster, Seat, StoreAway
+from collector.push.receiver import PushReceiver, receiver
 from collector.settings import CollectReport, HeadEndSettings, MeterOutcome, Progress, unseen
-from collector.spool import Spool
-from collector.store_line import StoreLine
+from collector.spool.ingest import Ingest
+from collector.spool.spool import Spool
+from collector.watch.seen import seen
 from model.clock import Clock
 from model.grid import ModemLink
 from model.readout import Readout

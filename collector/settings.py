@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from collector.clock_limits import ClockLimits
-from collector.fleet_keys import OurSide
-from collector.mqtt_settings import BrokerSettings
-from collector.spool import LIMIT
+from collector.keys.fleet_keys import OurSide
+from collector.mqtt.settings import BrokerSettings
+from collector.polling.clock_limits import ClockLimits
+from collector.spool.spool import LIMIT
 
 Progress = Callable[[int, int, str], None]
 """done, total, what is happening: one step is one question to a meter."""

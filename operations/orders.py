@@ -2,7 +2,7 @@
 
 What takes a customer's supply away (a disconnection, a limit) and a clock moved across half-hours need two
 persons; the second proves who they are by their password. That a disconnection cannot go without them is held
-by the database too (migration 0012). The head-end carries out what is approved (`collector.orders`).
+by the database too (migration 0012). The head-end carries out what is approved (`collector.nodes.orders`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from procrastinate.exceptions import AlreadyEnqueued
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from collector.shards import ORDERS_TASK, node_queue
+from collector.nodes.shards import ORDERS_TASK, node_queue
 from model.grid import ModemLink
 from model.period import LOCAL
 from model.viewer import UserRole, Viewer

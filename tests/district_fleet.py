@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from collector.exchange.abilities import abilities_of
-from collector.known import Known
-from collector.roster import Seat
+from collector.polling.known import Known
+from collector.polling.roster import Seat
 from model.grid import Modem, Register
 from model.jsonform import from_json
 from storage.fleet import Line, LineMeter

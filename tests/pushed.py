@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from collector.push import PushReceiver
-from collector.push_judge import Judge, Keys, NoKeys
+from collector.push.judge import Judge, Keys, NoKeys
+from collector.push.receiver import PushReceiver
 from collector.settings import HeadEndSettings
-from collector.spool import Spool, Spooled
+from collector.spool.spool import Spool, Spooled
 from model.clock import frozen
 from model.period import LOCAL
 from protocols import meter_models

@@ -24,9 +24,9 @@ from ami.bench.engine import peak_rss_mb
 from ami.collect import head_end_settings
 from ami.settings import load
 from collector import headend
-from collector.plan import CLOCK, REGISTERS
+from collector.polling.plan import CLOCK, REGISTERS
 from collector.settings import HeadEndSettings
-from collector.spool import Spool, Spooled
+from collector.spool.spool import Spool, Spooled
 from model.clock import Clock
 from model.readout import Readout
 from storage.pool import connect

@@ -22,7 +22,7 @@ from ami.bench.head_end import NEVER_S
 from ami.collect import head_end_settings
 from ami.settings import load
 from collector import headend
-from collector.metrics import SESSION_COUNT
+from collector.watch.metrics import SESSION_COUNT
 from model.clock import Clock
 from storage.completeness import Completeness, total
 from storage.pool import connect

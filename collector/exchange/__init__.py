@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from collector.clock_limits import ClockLimits
 from collector.errors import AnswerTimeout, LinkDown, UnknownModel
 from collector.exchange import dlms, modbus, mode_c
 from collector.exchange.abilities import model_of
 from collector.exchange.course import Course
 from collector.exchange.notebook import Notebook
 from collector.exchange.scales import Scales
-from collector.fleet_keys import OurSide
-from collector.metrics import AUTH_FAILURES
-from collector.plan import Wanted
-from collector.wire import ByteStream
+from collector.keys.fleet_keys import OurSide
+from collector.links.wire import ByteStream
+from collector.polling.clock_limits import ClockLimits
+from collector.polling.plan import Wanted
+from collector.watch.metrics import AUTH_FAILURES
 from model.clock import Clock
 from model.readout import Readout
 from protocols.dlms.enums import UserDiagnostic

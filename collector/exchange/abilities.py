@@ -7,7 +7,7 @@ from functools import cache
 
 from collector.errors import UnknownModel
 from collector.exchange.clock_setting import interval_of
-from collector.plan import Abilities, ProfileAbility
+from collector.polling.plan import Abilities, ProfileAbility
 from model.series import ProfileKind
 from protocols import meter_models
 from protocols.errors import LocalError

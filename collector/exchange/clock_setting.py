@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final
 
-from collector.clock_limits import ClockLimits
 from collector.exchange.conversation import Conversation
 from collector.exchange.notebook import Notebook
+from collector.polling.clock_limits import ClockLimits
 from model.period import HALF_HOUR, LOCAL
 from model.readout import Answer, MeterEvent, Readout
 from protocols.dlms import axdr

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from collector.exchange.notebook import Notebook
-from collector.plan import CLOCK, Span, Wanted
+from collector.polling.plan import CLOCK, Span, Wanted
 from model.period import HALF_HOUR
 from model.readout import Answer, MeterEvent
 

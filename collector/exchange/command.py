@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from collector.clock_limits import ClockLimits
 from collector.exchange import conversed
 from collector.exchange.clock_setting import Verdict, interval_of, set_clock
 from collector.exchange.clock_setting import look as look_at_clock
@@ -23,10 +22,11 @@ from collector.exchange.notebook import Notebook
 from collector.exchange.opened import associated
 from collector.exchange.scales import Scales
 from collector.exchange.switches import Switch, read_limit, read_switch
-from collector.fleet_keys import OurSide
-from collector.known import FINAL
-from collector.plan import Wanted
-from collector.wire import ByteStream
+from collector.keys.fleet_keys import OurSide
+from collector.links.wire import ByteStream
+from collector.polling.clock_limits import ClockLimits
+from collector.polling.known import FINAL
+from collector.polling.plan import Wanted
 from model.clock import Clock
 from model.readout import Answer, MeterEvent, Readout
 from protocols.dlms import axdr

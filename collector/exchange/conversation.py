@@ -10,7 +10,7 @@ from typing import TypeVar
 from collector.errors import AnswerTimeout
 from collector.exchange.course import Course
 from collector.exchange.patience import Patience
-from collector.wire import ByteStream
+from collector.links.wire import ByteStream
 from protocols.dlms.apdu import Attribute
 from protocols.dlms.axdr import Data
 from protocols.dlms.client import ClientConnection, ClientSettings

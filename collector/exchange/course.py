@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from statistics import median
 
-from collector.pace import Pace, wait_s
-from collector.urgency import Urgency
+from collector.polling.pace import Pace, wait_s
+from collector.polling.urgency import Urgency
 
 
 def nobody(urgency: Urgency) -> bool:

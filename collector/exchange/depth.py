@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from collector.exchange.conversation import Conversation
 from collector.exchange.notebook import Notebook
-from collector.known import merged
-from collector.plan import OLDEST_ROW, Span
+from collector.polling.known import merged
+from collector.polling.plan import OLDEST_ROW, Span
 from model.period import LOCAL, Period
 from model.readout import Answer, MeterEvent
 from protocols.dlms import axdr

@@ -22,10 +22,10 @@ from collector.exchange.profile_reader import reader_of
 from collector.exchange.profiles import note_rows, read_closings, read_profile, rows_of, until
 from collector.exchange.scales import TRIES_ALONG, Scaled, Scales
 from collector.exchange.serials import octets_text, same_serial
-from collector.fleet_keys import OurSide
-from collector.plan import CLOCK, INSTANTS, REGISTERS, SERIAL, Span, Wanted, floor_to
-from collector.urgency import Urgency
-from collector.wire import ByteStream
+from collector.keys.fleet_keys import OurSide
+from collector.links.wire import ByteStream
+from collector.polling.plan import CLOCK, INSTANTS, REGISTERS, SERIAL, Span, Wanted, floor_to
+from collector.polling.urgency import Urgency
 from model.readout import Answer, RegisterRead
 from protocols.dlms import axdr
 from protocols.dlms.apdu import Attribute

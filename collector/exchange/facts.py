@@ -6,7 +6,7 @@ from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
-from collector.found import UNITS
+from collector.single.found import UNITS
 from model.readout import ProfileBlock, Readout, RegisterRead
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from collector.wire import ByteStream, Medium
+from collector.links.wire import ByteStream, Medium
 from protocols.dlms.client import ClientSettings
 from protocols.dlms.framing import Framing, WrapperFraming
 from protocols.dlms.hdlc.address import HdlcAddress

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from collector.exchange.scales import Scaled
-from collector.plan import Wanted
+from collector.polling.plan import Wanted
 from protocols.dlms.get import Listing
 from protocols.dlms.reference import Access, Attribute
 from protocols.meter_models.model import MeterModel

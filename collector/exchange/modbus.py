@@ -21,9 +21,9 @@ from collector.exchange.notebook import Notebook
 from collector.exchange.now import instant_read
 from collector.exchange.scales import Scales
 from collector.exchange.serials import octets_text, same_serial
-from collector.plan import CLOCK, INSTANTS, REGISTERS, SERIAL, Wanted, floor_to
-from collector.urgency import Urgency
-from collector.wire import ByteStream, Medium
+from collector.links.wire import ByteStream, Medium
+from collector.polling.plan import CLOCK, INSTANTS, REGISTERS, SERIAL, Wanted, floor_to
+from collector.polling.urgency import Urgency
 from model.period import HALF_HOUR, LOCAL
 from model.readout import Answer, ProfileBlock, RegisterRead
 from model.series import ProfileKind, Rate

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from collector.errors import AnswerTimeout, LinkDown
 from collector.exchange.course import Course
-from collector.wire import ByteStream
+from collector.links.wire import ByteStream
 from protocols.errors import RemoteError, ServiceRefused
 from protocols.modbus.framing import Framing
 from protocols.modbus.pdu import Request, read_answer

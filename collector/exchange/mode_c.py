@@ -19,9 +19,9 @@ from collector.exchange.notebook import Notebook
 from collector.exchange.now import instant_read
 from collector.exchange.scales import Scales
 from collector.exchange.serials import same_serial
-from collector.plan import INSTANTS, REGISTERS, SERIAL, Wanted
-from collector.urgency import Urgency
-from collector.wire import ByteStream
+from collector.links.wire import ByteStream
+from collector.polling.plan import INSTANTS, REGISTERS, SERIAL, Wanted
+from collector.polling.urgency import Urgency
 from model.period import LOCAL
 from model.readout import Answer, RegisterRead
 from protocols.errors import DecodeError, ServiceRefused

@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 from collector.errors import AnswerTimeout
 from collector.exchange.course import Course
 from collector.exchange.echo import Echo
-from collector.wire import ByteStream
+from collector.links.wire import ByteStream
 from protocols.errors import NotAdmitted, ProtocolError, RemoteError
 from protocols.iec62056_21.client import ClientSettings, ModeCClient
 from protocols.iec62056_21.client_states import State

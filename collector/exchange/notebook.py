@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from collector.clock_limits import ClockLimits
 from collector.exchange.course import Course
 from collector.poll_ids import poll_id
+from collector.polling.clock_limits import ClockLimits
 from model.clock import Clock
 from model.period import Period
 from model.readout import Answer, MeterEvent, Readout, Rejected

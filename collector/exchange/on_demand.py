@@ -15,9 +15,9 @@ from collector.exchange.notebook import Notebook
 from collector.exchange.opened import associated
 from collector.exchange.scales import Scales
 from collector.exchange.switches import LIMIT, SWITCH, read_limit, read_switch
-from collector.fleet_keys import OurSide
-from collector.plan import Abilities, Span, Wanted, floor_to
-from collector.wire import ByteStream
+from collector.keys.fleet_keys import OurSide
+from collector.links.wire import ByteStream
+from collector.polling.plan import Abilities, Span, Wanted, floor_to
 from model.clock import Clock
 from model.period import Period, local_day, midnight
 from model.readout import Answer, Readout

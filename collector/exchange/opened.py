@@ -12,9 +12,9 @@ from typing import Final
 from collector.exchange.conversation import Conversation
 from collector.exchange.course import Course
 from collector.exchange.framings import framing
-from collector.fleet_keys import OurSide
-from collector.metrics import AUTH_FAILURES
-from collector.wire import ByteStream
+from collector.keys.fleet_keys import OurSide
+from collector.links.wire import ByteStream
+from collector.watch.metrics import AUTH_FAILURES
 from protocols.dlms import axdr, objects
 from protocols.dlms.apdu import Attribute
 from protocols.dlms.axdr import integer_of

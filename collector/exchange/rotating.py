@@ -19,10 +19,10 @@ from collector.exchange.course import Course
 from collector.exchange.dlms import opening, take_leave
 from collector.exchange.notebook import Notebook
 from collector.exchange.opened import NOT_WITH_THESE, with_keys
-from collector.fleet_keys import OurSide
-from collector.metrics import AUTH_FAILURES
-from collector.plan import Wanted
-from collector.wire import ByteStream
+from collector.keys.fleet_keys import OurSide
+from collector.links.wire import ByteStream
+from collector.polling.plan import Wanted
+from collector.watch.metrics import AUTH_FAILURES
 from model.clock import Clock
 from model.readout import Answer, MeterEvent, Readout
 from protocols.dlms.objects.securing import KeyKind, SecurityObject, WrappedKey

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.plan import SETTLING, Span
+from collector.polling.plan import SETTLING, Span
 from model.period import LOCAL, Period
 from model.readout import MeterEvent, ProfileBlock
 from model.series import Channel, ProfileKind, Unit

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from collector.spool import Spool, Spooled
+from collector.spool.spool import Spool, Spooled
 from model.period import HALF_HOUR
 from model.readout import Readout
 from tests.bad_meters import BAD, GOOD, HUNG, NOW, hang, register, rows

@@ -21,8 +21,8 @@ from collector.exchange import read_meter
 from collector.exchange.conversation import Conversation
 from collector.exchange.modbus_line import ModbusLine
 from collector.exchange.mode_c_line import ModeCLine
-from collector.links import DialOut
-from collector.wire import ByteStream, Wire
+from collector.links.kinds import DialOut
+from collector.links.wire import ByteStream, Wire
 from model.clock import frozen
 from model.grid import Modem, ModemLink
 from protocols.dlms.apdu import (

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from collector.clock_limits import ClockLimits
 from collector.headend import run
+from collector.polling.clock_limits import ClockLimits
 from model.clock import frozen
 from model.grid import ModemLink
 from tests.collector_fleet import AS_OF, Cooperative, cooperative

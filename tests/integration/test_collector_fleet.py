@@ -12,8 +12,8 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from collector.headend import run
-from collector.plan import OLDEST_ROW
-from collector.spool import HELD
+from collector.polling.plan import OLDEST_ROW
+from collector.spool.spool import HELD
 from model.clock import frozen
 from simulators.fault_proxy import FaultProxy
 from tests.collector_fleet import AS_OF, Cooperative, cooperative

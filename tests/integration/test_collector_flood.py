@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 from prometheus_client.samples import Sample
 
-from collector import dial_in as lines
-from collector import door
 from collector.errors import LinkDown
-from collector.links import DialIn
-from collector.listener import Listener
-from collector.metrics import REGISTRY
+from collector.links import dial_in as lines
+from collector.links.kinds import DialIn
+from collector.listener import door
+from collector.listener.listener import Listener
 from collector.settings import HeadEndSettings
+from collector.watch.metrics import REGISTRY
 from model.grid import Modem, ModemLink
 from protocols.dlms.wrapper import Frame
 

@@ -7,9 +7,9 @@ import contextlib
 
 import pytest
 
-from collector import single_read
-from collector.address import parse
-from collector.found import Asked
+from collector.single import read as single_read
+from collector.single.address import parse
+from collector.single.found import Asked
 from protocols.dlms import axdr
 from protocols.dlms.enums import Conformance, Mechanism
 from protocols.dlms.security import MemoryCounters, SecuritySetup

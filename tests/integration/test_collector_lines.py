@@ -17,11 +17,11 @@ from pathlib import Path
 
 import pytest
 
-from collector import local_links
 from collector.errors import LinkDown
 from collector.headend import run
-from collector.links import CsdLink, SerialLink
-from collector.serial_line import SerialLine, serial_line
+from collector.links import local_links
+from collector.links.kinds import CsdLink, SerialLink
+from collector.links.serial_line import SerialLine, serial_line
 from collector.settings import HeadEndSettings
 from model.clock import frozen
 from model.grid import Meter, Modem, ModemLink, Register

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from collector import single_read
-from collector.address import parse
 from collector.errors import NoLink
-from collector.found import Asked, ProfileAsked
 from collector.headend import run
-from collector.meter_test import look
 from collector.settings import HeadEndSettings
+from collector.single import read as single_read
+from collector.single.address import parse
+from collector.single.found import Asked, ProfileAsked
+from collector.single.meter_test import look
 from model.clock import frozen
 from model.grid import ModemLink
 from model.period import LOCAL

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from collector import pace
-from collector.breaker import State
-from collector.caller import Office, call_round
 from collector.exchange.abilities import abilities_of
-from collector.known import Known
-from collector.links import DialOut, link_to
-from collector.permits import Permits
-from collector.roster import Seat
+from collector.links.kinds import DialOut, link_to
+from collector.polling import pace
+from collector.polling.breaker import State
+from collector.polling.caller import Office, call_round
+from collector.polling.known import Known
+from collector.polling.permits import Permits
+from collector.polling.roster import Seat
+from collector.polling.urgency import Urgency
 from collector.settings import HeadEndSettings
-from collector.spool import Spool, Spooled
-from collector.urgency import Urgency
+from collector.spool.spool import Spool, Spooled
 from model.clock import frozen
 from model.grid import Modem, ModemLink
 from model.period import LOCAL, Period

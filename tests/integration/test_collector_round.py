@@ -10,18 +10,18 @@ from typing import Any
 
 import pytest
 
-from collector import caller
-from collector.breaker import State
-from collector.caller import Office, call_round, due_at
 from collector.exchange import read_meter
 from collector.exchange.abilities import abilities_of
-from collector.known import Known
-from collector.links import DialOut
-from collector.permits import Permits
-from collector.plan import Wanted
-from collector.roster import Seat
+from collector.links.kinds import DialOut
+from collector.polling import caller
+from collector.polling.breaker import State
+from collector.polling.caller import Office, call_round, due_at
+from collector.polling.known import Known
+from collector.polling.permits import Permits
+from collector.polling.plan import Wanted
+from collector.polling.roster import Seat
 from collector.settings import HeadEndSettings
-from collector.spool import Spool
+from collector.spool.spool import Spool
 from model.clock import frozen
 from model.grid import Modem, ModemLink
 from model.period import LOCAL

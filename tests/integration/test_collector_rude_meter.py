@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from collector import single_read
-from collector.address import parse
 from collector.errors import AnswerTimeout, LinkDown
-from collector.found import Asked, Found, ProfileAsked
+from collector.single import read as single_read
+from collector.single.address import parse
+from collector.single.found import Asked, Found, ProfileAsked
 from tests.rude_meter import UNDEFINED, RudeMeter, Values, f32, scale, serving, u32
 
 IMPORT, EXPORT, VOLTS = "1.0.1.8.0", "1.0.2.8.0", "1.0.32.7.0"

@@ -13,14 +13,15 @@ from pathlib import Path
 import pytest
 import serial
 
-from collector import serial_port, single_mode_c
-from collector.csd_line import ModemAt, csd_line
 from collector.errors import AnswerTimeout, BadAddress, LinkDown
 from collector.exchange.mode_c_line import ModeCLine
-from collector.found import Asked, Found
-from collector.routes import ModeCAddress, SerialRoute
-from collector.serial_line import SerialLine, serial_line
-from collector.wire import ByteStream
+from collector.links import serial_port
+from collector.links.csd_line import ModemAt, csd_line
+from collector.links.serial_line import SerialLine, serial_line
+from collector.links.wire import ByteStream
+from collector.single import mode_c as single_mode_c
+from collector.single.found import Asked, Found
+from collector.single.routes import ModeCAddress, SerialRoute
 from protocols.iec62056_21.characters import Parity
 from protocols.iec62056_21.client import ClientSettings
 from protocols.iec62056_21.data_sets import DataSet
@@ -192,7 +193,7 @@ async def test_a_port_that_is_unplugged(pair: Pair) -> None:
 
 
 async def test_a_port_that_takes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("collector.serial_line.DRAIN_S", 0.1)
+    monkeypatch.setattr("collector.links.serial_line.DRAIN_S", 0.1)
     far, near = os.openpty()
     try:
         async with serial_line(os.ttyname(near)) as line:

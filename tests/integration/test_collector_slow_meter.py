@@ -12,8 +12,8 @@ import pytest
 
 from collector.errors import AnswerTimeout
 from collector.exchange.conversation import Conversation
-from collector.routes import TcpRoute
-from collector.single_read import line_to
+from collector.single.read import line_to
+from collector.single.routes import TcpRoute
 from protocols.dlms import axdr
 from protocols.dlms.client import ClientSettings
 from protocols.dlms.hdlc.address import HdlcAddress

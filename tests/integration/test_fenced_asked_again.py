@@ -8,16 +8,16 @@ from pathlib import Path
 
 import psycopg
 
-from collector.caller import Office
-from collector.desk import Desk
 from collector.exchange.abilities import abilities_of
-from collector.ingest import Ingest
-from collector.node import Node
-from collector.permits import Permits
-from collector.roster import Roster
+from collector.nodes.desk import Desk
+from collector.nodes.node import Node
+from collector.nodes.store_line import StoreLine
+from collector.polling.caller import Office
+from collector.polling.permits import Permits
+from collector.polling.roster import Roster
 from collector.settings import HeadEndSettings
-from collector.spool import Spool, Spooled
-from collector.store_line import StoreLine
+from collector.spool.ingest import Ingest
+from collector.spool.spool import Spool, Spooled
 from model.clock import frozen
 from model.period import Period
 from model.readout import Answer, Readout

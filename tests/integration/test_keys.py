@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from collector.metrics import REGISTRY
+from collector.watch.metrics import REGISTRY
 from protocols.dlms.apdu import Aare, InitiateResponse
 from protocols.dlms.enums import AssociationResult, Conformance, Mechanism, UserDiagnostic
 from tests.keyed_lines import Overheard

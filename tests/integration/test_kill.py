@@ -22,7 +22,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from collector.spool import HELD
+from collector.spool.spool import HELD
 from storage.embedded import Embedded
 from tests.households import two_households
 from tests.processes_of import processes_of

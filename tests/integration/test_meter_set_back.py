@@ -8,8 +8,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from collector.counters import FileCounters
-from collector.routes import OUR_TITLE
+from collector.keys.counters import FileCounters
+from collector.single.routes import OUR_TITLE
 from protocols.dlms.security import key_name
 from tests.foreign_peers import REPOSITORY, our_meter
 

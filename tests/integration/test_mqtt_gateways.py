@@ -24,11 +24,11 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from collector.errors import SpoolFull
 from collector.headend import HeadEnd
-from collector.ingest import Ingest
-from collector.mqtt_gateways import probe
-from collector.mqtt_settings import BrokerSettings
+from collector.mqtt.gateways import probe
+from collector.mqtt.settings import BrokerSettings
 from collector.settings import HeadEndSettings, unseen
-from collector.spool import Spool
+from collector.spool.ingest import Ingest
+from collector.spool.spool import Spool
 from model.clock import frozen
 from model.period import LOCAL
 from storage.grid import save_register
@@ -296,7 +296,7 @@ async def test_tls_and_password(broker: Broker, needs_tool: Callable[..., str]) 
 
 def test_the_schema_of_the_manual_is_the_one_that_is_checked() -> None:
     published = (REPOSITORY / "docs" / "mqtt" / "readout.schema.json").read_bytes()
-    assert published == (REPOSITORY / "collector" / "mqtt_readout.schema.json").read_bytes()
+    assert published == (REPOSITORY / "collector" / "mqtt" / "readout.schema.json").read_bytes()
     assert json.loads(published)["additionalProperties"] is False
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from collector.spool import HELD
+from collector.spool.spool import HELD
 from storage.embedded import Embedded
 from tests.nodes import Exchange, Nodes, nodes_before
 

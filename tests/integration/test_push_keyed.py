@@ -15,12 +15,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from collector import push_keys
-from collector.fleet_keys import OurSide
-from collector.heard_counters import HeardCounters
-from collector.push_directory import Directory
-from collector.push_judge import Judge
-from collector.push_keys import FleetKeys
+from collector.keys.fleet_keys import OurSide
+from collector.push import keys as push_keys
+from collector.push.directory import Directory
+from collector.push.heard_counters import HeardCounters
+from collector.push.judge import Judge
+from collector.push.keys import FleetKeys
 from protocols.dlms.security import MemoryCounters, SecuritySetup, key_name
 from protocols.dlms.security.envelopes import GeneralGlobal
 from protocols.dlms.security.opening import envelope_of

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from collector.address import parse
-from collector.routes import DlmsAddress
-from collector.single_association import framing_of, settings_of
+from collector.single.address import parse
+from collector.single.association import framing_of, settings_of
+from collector.single.routes import DlmsAddress
 from protocols.dlms import objects
 from protocols.dlms.client import ClientConnection
 from protocols.dlms.events import Associated, Connected, Got, Send

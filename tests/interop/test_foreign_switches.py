@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from collector.clock_limits import ClockLimits
 from collector.exchange.command import command, settle
-from collector.links import DialOut
+from collector.links.kinds import DialOut
+from collector.polling.clock_limits import ClockLimits
 from model.grid import Modem, ModemLink
 from storage.fleet import LineMeter
 from storage.orders import Order, OrderKind, OrderState

@@ -22,10 +22,10 @@ from pymodbus.framer import FramerType
 
 from collector.errors import AnswerTimeout, LinkDown
 from collector.exchange.modbus_line import ModbusLine
-from collector.links import DialOut
-from collector.modbus_calls import Said, read_blocks
-from collector.routes import ModbusAddress, SerialRoute, TcpRoute
-from collector.single_read import line_to
+from collector.links.kinds import DialOut
+from collector.single.modbus_calls import Said, read_blocks
+from collector.single.read import line_to
+from collector.single.routes import ModbusAddress, SerialRoute, TcpRoute
 from model.grid import Modem, ModemLink
 from protocols.modbus.codes import ExceptionCode, ModbusRefused
 from protocols.modbus.framing import Carrier

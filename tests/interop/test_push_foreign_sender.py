@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from collector.push_judge import NoKeys, TitleKeys
+from collector.push.judge import NoKeys, TitleKeys
 from protocols.dlms.security.counters import MemoryCounters
 from protocols.dlms.security.setup import SecuritySetup
 from protocols.dlms.wrapper import Frame

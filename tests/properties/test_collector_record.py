@@ -6,7 +6,7 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.record import decode, encode
+from collector.spool.record import decode, encode
 from model.jsonform import from_json, to_json
 from model.period import Period
 from model.readout import Answer, InstantRead, MeterEvent, ProfileBlock, Readout, RegisterRead, Rejected

@@ -9,8 +9,8 @@ from typing import Any, cast
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.mqtt_judge import Judge
-from collector.roster import Roster, Seat
+from collector.mqtt.judge import Judge
+from collector.polling.roster import Roster, Seat
 from model.grid import Modem, ModemLink
 from model.period import LOCAL
 from model.readout import Readout

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from collector.address import parse
 from collector.errors import BadAddress
-from collector.meter_keys import MeterKeys
-from collector.routes import (
+from collector.keys.meter_keys import MeterKeys
+from collector.single.address import parse
+from collector.single.association import framing_of, settings_of
+from collector.single.routes import (
     DlmsAddress,
     DlmsFraming,
     ModbusAddress,
@@ -16,7 +17,6 @@ from collector.routes import (
     SerialRoute,
     TcpRoute,
 )
-from collector.single_association import framing_of, settings_of
 from protocols.dlms.enums import Mechanism
 from protocols.dlms.security import MemoryCounters
 from protocols.modbus.framing import Carrier

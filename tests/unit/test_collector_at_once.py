@@ -10,7 +10,7 @@ import pytest
 
 from collector.exchange import read_meter
 from collector.exchange.scales import TRIES_ALONG, Scales
-from collector.plan import Wanted
+from collector.polling.plan import Wanted
 from model.clock import frozen
 from model.period import HALF_HOUR, Period
 from model.readout import Readout

@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from collector.breaker import BACK_OFF, Breaker, State
+from collector.polling.breaker import BACK_OFF, Breaker, State
 from model.period import LOCAL
 
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=LOCAL)

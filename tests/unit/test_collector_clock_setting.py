@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.clock_limits import ClockLimits
 from collector.exchange.clock_setting import SETTING, SLACK, Verdict, settable_at, verdict
+from collector.polling.clock_limits import ClockLimits
 from model.period import HALF_HOUR
 from model.readout import Answer, Readout
 

@@ -7,7 +7,7 @@ import pytest
 
 from collector.errors import AnswerTimeout
 from collector.exchange.conversation import Conversation
-from collector.wire import Medium
+from collector.links.wire import Medium
 from protocols.dlms import axdr
 from protocols.dlms.client import ClientSettings
 from protocols.dlms.framing import Framing, ServerFraming

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from collector import counters as module
-from collector.counters import FileCounters
 from collector.errors import CountersUnusable
+from collector.keys import counters as module
+from collector.keys.counters import FileCounters
 from protocols.dlms.security import CounterStore, Protection, SecuritySetup
 from protocols.dlms.security.counters import HIGHEST
 from protocols.errors import LocalError

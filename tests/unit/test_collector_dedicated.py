@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from collector import meter_keys, single_read
-from collector.address import parse
-from collector.counters import FileCounters
 from collector.errors import BadAddress
-from collector.found import Asked, Found
+from collector.keys import meter_keys
+from collector.keys.counters import FileCounters
+from collector.single import read as single_read
+from collector.single.address import parse
+from collector.single.found import Asked, Found
 from protocols.dlms import axdr
 from protocols.dlms.apdu import Attribute
 from protocols.dlms.enums import Mechanism

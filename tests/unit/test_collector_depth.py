@@ -7,8 +7,8 @@ import pytest
 
 from collector.exchange import read_meter
 from collector.exchange.abilities import abilities_of
-from collector.known import Known
-from collector.plan import DEEP, OLDEST_ROW, Wanted, wanted
+from collector.polling.known import Known
+from collector.polling.plan import DEEP, OLDEST_ROW, Wanted, wanted
 from model.clock import frozen
 from model.period import HALF_HOUR, LOCAL, Period
 from model.readout import Readout

@@ -12,9 +12,9 @@ import pytest
 
 from collector.exchange import read_meter
 from collector.exchange.dlms import serial_text
-from collector.links import DialOut
-from collector.meter_words import sentences
-from collector.plan import Span, Wanted
+from collector.links.kinds import DialOut
+from collector.polling.plan import Span, Wanted
+from collector.single.meter_words import sentences
 from model.clock import frozen
 from model.grid import Modem, ModemLink
 from model.period import HALF_HOUR, LOCAL, Period

@@ -1,6 +1,6 @@
 """What of a question is still without an answer when a meter breaks off."""
 
-from collector.found import Asked, Found, ProfileAsked
+from collector.single.found import Asked, Found, ProfileAsked
 
 
 def test_what_is_missing_stands_in_the_order_of_asking_as_often_as_it_was_asked() -> None:

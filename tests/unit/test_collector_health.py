@@ -14,11 +14,11 @@ from types import SimpleNamespace
 import pytest
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 
-from collector import health, metrics, tally
-from collector.experience import LineExperience
-from collector.health import Health, Shown, show
-from collector.pulse import Pulse
-from collector.standing import Standing, Watch
+from collector.polling.experience import LineExperience
+from collector.watch import health, metrics, tally
+from collector.watch.health import Health, Shown, show
+from collector.watch.pulse import Pulse
+from collector.watch.standing import Standing, Watch
 from model.clock import parse_instant
 from model.readout import Readout
 from tests.prometheus_text import faults, sums

@@ -2,8 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from collector.known import Known
-from collector.plan import Abilities, ProfileAbility, Span, wanted
+from collector.polling.known import Known
+from collector.polling.plan import Abilities, ProfileAbility, Span, wanted
 from model.period import HALF_HOUR, LOCAL, Period
 from model.readout import Answer, ProfileBlock, Readout, Rejected
 from model.series import Channel, ProfileKind, Unit

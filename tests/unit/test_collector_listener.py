@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from collector import door as doors
-from collector import listener as listeners
 from collector.errors import LinkDown, ListenerError
-from collector.links import DialIn, DialOut
-from collector.listener import Listener
+from collector.links.kinds import DialIn, DialOut
+from collector.listener import door as doors
+from collector.listener import listener as listeners
+from collector.listener.listener import Listener
 from collector.settings import HeadEndSettings
 from model.grid import Modem, ModemLink
 from protocols.dlms.wrapper import Frame

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from collector import doorway
 from collector.errors import ListenerError
-from collector.links import DialIn
-from collector.listener import Listener
+from collector.links.kinds import DialIn
+from collector.listener import doorway
+from collector.listener.listener import Listener
 from collector.settings import HeadEndSettings
 from model.grid import Modem, ModemLink
 from tests.certificates import certificate

@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from collector.address import parse
 from collector.exchange import logger as exchange
 from collector.exchange import read_meter
-from collector.found import Asked, Found, ProfileAsked
-from collector.links import DialOut
-from collector.plan import Span, Wanted
-from collector.single_read import read
+from collector.links.kinds import DialOut
+from collector.polling.plan import Span, Wanted
+from collector.single.address import parse
+from collector.single.found import Asked, Found, ProfileAsked
+from collector.single.read import read
 from model.grid import Modem, ModemLink
 from model.period import LOCAL, Period
 from model.readout import Readout

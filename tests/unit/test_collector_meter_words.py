@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from collector.meter_words import sentences
+from collector.single.meter_words import sentences
 from model.period import HALF_HOUR, LOCAL, Period
 from model.readout import Answer, InstantRead, ProfileBlock, Readout
 from model.series import Channel, ProfileKind, Unit

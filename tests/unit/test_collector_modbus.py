@@ -10,13 +10,13 @@ import pytest
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
-from collector.address import parse
 from collector.errors import AnswerTimeout, LinkDown
 from collector.exchange.modbus import half_hours
 from collector.exchange.modbus_line import ModbusLine
-from collector.found import Asked
-from collector.links import DialOut
-from collector.single_read import read
+from collector.links.kinds import DialOut
+from collector.single.address import parse
+from collector.single.found import Asked
+from collector.single.read import read
 from model.grid import Modem, ModemLink
 from model.period import LOCAL
 from model.readout import RegisterRead

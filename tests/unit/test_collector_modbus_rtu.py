@@ -11,15 +11,15 @@ import pytest
 from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.framer import FramerType
 
-from collector.address import parse
 from collector.errors import AnswerTimeout, LinkDown
 from collector.exchange import read_meter
 from collector.exchange.modbus_line import ModbusLine
-from collector.found import Asked, Found, ProfileAsked
-from collector.links import DialOut
-from collector.plan import Wanted
-from collector.single_read import read
-from collector.wire import Medium
+from collector.links.kinds import DialOut
+from collector.links.wire import Medium
+from collector.polling.plan import Wanted
+from collector.single.address import parse
+from collector.single.found import Asked, Found, ProfileAsked
+from collector.single.read import read
 from model.grid import Modem, ModemLink
 from model.period import LOCAL
 from model.readout import Readout

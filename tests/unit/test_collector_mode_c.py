@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from collector import single_mode_c
 from collector.errors import AnswerTimeout
 from collector.exchange import read_meter
 from collector.exchange.mode_c_line import ModeCLine
-from collector.found import Asked, Found, ProfileAsked
-from collector.links import DialOut
-from collector.plan import Span, Wanted
-from collector.routes import ModeCAddress, TcpRoute
-from collector.wire import ByteStream
+from collector.links.kinds import DialOut
+from collector.links.wire import ByteStream
+from collector.polling.plan import Span, Wanted
+from collector.single import mode_c as single_mode_c
+from collector.single.found import Asked, Found, ProfileAsked
+from collector.single.routes import ModeCAddress, TcpRoute
 from model.clock import frozen
 from model.grid import Modem, ModemLink
 from model.period import HALF_HOUR, LOCAL, Period

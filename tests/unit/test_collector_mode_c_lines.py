@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from collector import single_mode_c
 from collector.exchange.echo import Echo
-from collector.found import Asked, Found, ProfileAsked
-from collector.routes import ModeCAddress, TcpRoute
+from collector.single import mode_c as single_mode_c
+from collector.single.found import Asked, Found, ProfileAsked
+from collector.single.routes import ModeCAddress, TcpRoute
 from protocols.errors import RemoteError
 from simulators.answering import Answerer
 from tests.unit.test_collector_mode_c import ASKED, Book, line, meter, serving, talking

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.pace import LEAST_S, Pace, RoundTrip, wait_s
+from collector.polling.pace import LEAST_S, Pace, RoundTrip, wait_s
 
 SECONDS = st.floats(0.001, 60.0)
 MOST = 10.0

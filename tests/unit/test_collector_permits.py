@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.metrics import REGISTRY
-from collector.permits import Permits
-from collector.urgency import Urgency
+from collector.polling.permits import Permits
+from collector.polling.urgency import Urgency
+from collector.watch.metrics import REGISTRY
 from tests.virtual_time import run
 
 AGE = 10.0

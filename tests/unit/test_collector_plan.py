@@ -2,8 +2,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from collector.known import Known, merged
-from collector.plan import Abilities, ProfileAbility, State, ceil_to, floor_to, next_due, wanted, weeks
+from collector.polling.known import Known, merged
+from collector.polling.plan import (
+    Abilities,
+    ProfileAbility,
+    State,
+    ceil_to,
+    floor_to,
+    next_due,
+    wanted,
+    weeks,
+)
 from model.errors import ModelError
 from model.period import HALF_HOUR, LOCAL, Period
 from model.readout import Answer, Readout, Rejected

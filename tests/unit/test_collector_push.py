@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from collector import push
-from collector.push_judge import NoKeys, TitleKeys
-from collector.spool import Spooled
+from collector.push import receiver as push
+from collector.push.judge import NoKeys, TitleKeys
+from collector.spool.spool import Spooled
 from model.period import Period
 from model.series import Channel
 from protocols.dlms import axdr

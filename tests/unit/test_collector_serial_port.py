@@ -11,7 +11,7 @@ import pytest
 import serial
 
 from collector.errors import LinkDown
-from collector.serial_port import PortTransport, open_port
+from collector.links.serial_port import PortTransport, open_port
 
 Call = Callable[..., object]
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.headend import adopt
-from collector.shards import may_take, surplus
-from collector.spool import Spool
+from collector.nodes.shards import may_take, surplus
+from collector.spool.spool import Spool
 from tests.unit.test_collector_spool import record
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from collector.address import parse
-from collector.found import Asked, Found, ProfileAsked
-from collector.single_read import read
+from collector.single.address import parse
+from collector.single.found import Asked, Found, ProfileAsked
+from collector.single.read import read
 from model.period import LOCAL
 from protocols.iec62056_21.data_sets import DataSet
 from tests.rude_meter import RudeMeter, Values, scale, serving, u32

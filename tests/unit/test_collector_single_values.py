@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from collector.found import Found, unit_word
-from collector.single_values import cell, plain
+from collector.single.found import Found, unit_word
+from collector.single.values import cell, plain
 from model.period import LOCAL
 from protocols.dlms import axdr
 from protocols.dlms.axdr import Data, Tag

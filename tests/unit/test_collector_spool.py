@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from collector.errors import SpoolError, SpoolFull
-from collector.spool import ENOUGH, Spool, Spooled
+from collector.spool.spool import ENOUGH, Spool, Spooled
 from model.period import HALF_HOUR, Period
 from model.readout import Answer, InstantRead, ProfileBlock, Readout, Rejected
 from model.series import Channel, ProfileKind, Unit
@@ -56,7 +56,7 @@ async def test_a_record_alone_is_committed_at_once_and_many_are_gathered(
     spool, commits = Spool(tmp_path / "s"), list[int]()
     insert = spool._insert
     monkeypatch.setattr(spool, "_insert", lambda rows: (commits.append(len(rows)), insert(rows))[1])
-    monkeypatch.setattr("collector.spool.GATHER_S", 0.3)
+    monkeypatch.setattr("collector.spool.spool.GATHER_S", 0.3)
     loop = asyncio.get_running_loop()
     began = loop.time()
     for number in range(5):
@@ -128,7 +128,7 @@ from pathlib import Path
 sys.path.insert(0, "tests/unit")
 from test_collector_spool import record
 from collector.errors import SpoolFull
-from collector.spool import Spool
+from collector.spool.spool import Spool
 
 async def main():
     path = Path(sys.argv[1]) / "s"
@@ -213,7 +213,7 @@ import asyncio, sys
 from pathlib import Path
 sys.path.insert(0, "tests/unit")
 from test_collector_spool import record
-from collector.spool import Spool
+from collector.spool.spool import Spool
 
 async def main():
     spool = Spool(Path(sys.argv[1]))

@@ -6,8 +6,8 @@ import contextlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.permits import Urgency
-from collector.turns import Turns
+from collector.links.turns import Turns
+from collector.polling.permits import Urgency
 
 
 @given(st.lists(st.sampled_from(Urgency), max_size=12))

@@ -35,7 +35,7 @@ SQL = re.compile(
     re.DOTALL,
 )
 # The head-end's spool and what it heard pushing meters count are SQLite files of its own, before the store.
-OWN_STORE = re.compile(r"^collector/(spool|heard_counters\.py$)")
+OWN_STORE = re.compile(r"^collector/(spool/|push/heard_counters\.py$)")
 
 
 def _lint(folder: Path) -> subprocess.CompletedProcess[str]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from collector.exchange.conversation import Conversation
-from collector.udp_line import udp_line
+from collector.links.udp_line import udp_line
 from protocols.dlms import axdr
 from protocols.dlms.axdr import Data
 from protocols.dlms.client import DEFAULT_CONFORMANCE, ClientConnection, ClientSettings

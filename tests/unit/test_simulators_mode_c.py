@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from collector import single_mode_c
 from collector.exchange import read_meter
-from collector.found import Asked, Found, ProfileAsked
-from collector.links import DialOut
-from collector.plan import Span, Wanted
-from collector.routes import ModeCAddress, TcpRoute
-from collector.wire import ByteStream
+from collector.links.kinds import DialOut
+from collector.links.wire import ByteStream
+from collector.polling.plan import Span, Wanted
+from collector.single import mode_c as single_mode_c
+from collector.single.found import Asked, Found, ProfileAsked
+from collector.single.routes import ModeCAddress, TcpRoute
 from model.clock import frozen
 from model.grid import Modem, ModemLink
 from model.period import HALF_HOUR, LOCAL, Period

@@ -1,0 +1,1 @@
+"""Keys that open meters, and the counters that go with them."""

@@ -1,0 +1,1 @@
+"""What gateways send through a broker."""

@@ -1,0 +1,36 @@
+"""What a head-end has learnt of a line and its meters: how quick they are, and what keeps failing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from collector.polling.breaker import Breaker
+from collector.polling.pace import Pace
+
+
+@dataclass(slots=True)
+class Experience:
+    """With a modem, or with one meter."""
+
+    pace: Pace = field(default_factory=Pace)
+    breaker: Breaker = field(default_factory=Breaker)
+
+
+@dataclass(slots=True)
+class LineExperience(Experience):
+    """With a modem and with each meter behind it, by id."""
+
+    meters: dict[int, Experience] = field(default_factory=dict)
+
+    def of(self, meter_id: int) -> Experience:
+        found = self.meters.get(meter_id)
+        if found is None:
+            found = self.meters[meter_id] = Experience()
+        return found
+
+    def welcome(self, now: datetime) -> None:
+        """The modem has called: whatever its meters were put off for is tried again now."""
+        self.breaker.worked()
+        for each in self.meters.values():
+            each.breaker.halve(now)

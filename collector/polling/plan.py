@@ -1,0 +1,371 @@
+"""What to ask a meter next: what is missing, on a grid that does not depend on when it is asked.
+
+Pure. Questions about profiles are cut at fixed local weeks, so that a run that was killed and one that was
+not ask the same questions and leave the same answers. Each is as urgent as what it is about: what closes a
+bill before what is watched, that before the half-hours that have just ended, and what is long past last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from operator import attrgetter
+
+from collector.polling.urgency import Urgency
+from model.period import HALF_HOUR, Period, local_day, midnight, require_aware, subtract
+
+ANCHOR = date(1970, 1, 5)  # a Monday
+CONVERSATION = 26  # questions about profiles in one conversation: half a year of half-hours
+SETTLING = timedelta(minutes=5)  # a row this young may still be on its way into the meter's buffer
+NEW = timedelta(days=2)  # half-hours this young are routine: yesterday's are wanted in the morning
+EVENTS = timedelta(days=60)  # back in an event log: outages before that are known or of no use
+DEEP = timedelta(days=31)  # no buffer is shorter: what is older may have left it
+DEPTH_HOLDS = timedelta(days=7)  # for so long it is known how far back a meter's buffer goes
+REGISTERS, INSTANTS, CLOCK, SERIAL = "registers", "instants", "clock", "serial"
+OLDEST_ROW = "oldest_row"
+
+_MOMENT = timedelta(microseconds=1)
+_urgency = attrgetter("urgency")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileAbility:
+    """A load profile that a meter keeps. `opening`: of indices, so the row at the beginning counts too.
+    `tells_oldest`: it can be asked how far back its buffer goes."""
+
+    item: str
+    interval: timedelta
+    opening: bool = False
+    tells_oldest: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What a meter model can be asked for. `billing` is the item of its monthly snapshots; `clock` is the
+    interval across whose end its clock must not be set, None where it cannot be set."""
+
+    profile: ProfileAbility | None = None
+    billing: str | None = None
+    instants: bool = False
+    clock: timedelta | None = None
+    events: str | None = None  # the item of its event log
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One question to a profile: the intervals that begin in `asked`; `opening`: the one at its beginning."""
+
+    item: str
+    asked: Period
+    opening: bool = False
+    urgency: Urgency = field(default=Urgency.ROUTINE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is known of a meter: answered periods by item, and when registers, instants and the depth of its
+    buffer were last read."""
+
+    answered: Mapping[str, Sequence[Period]] = field(default_factory=dict)
+    resting: frozenset[tuple[str, Period]] = frozenset()  # rejected so often that asking again can wait
+    again: tuple[tuple[str, Period], ...] = ()  # answered, but not every interval was there
+    last_register: datetime | None = None
+    last_instant: datetime | None = None
+    depth_at: datetime | None = None
+    clock_at: datetime | None = None  # when the clock, which is off, may be set
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What one conversation asks for, the most urgent first; `left` questions wait for the next one.
+
+    `closing`: the registers stand for the bill, nothing of this closing instant has been read yet. `deep`:
+    missing periods so old that the meter should say first how far back its buffer goes, in whole questions.
+    """
+
+    profile: tuple[Span, ...] = ()
+    billing: tuple[Span, ...] = ()
+    registers: bool = False
+    instants: bool = False
+    left: int = 0
+    closing: bool = False
+    deep: tuple[Span, ...] = ()
+    events: tuple[Span, ...] = ()
+    clock: bool = False  # no question of its own: every conversation looks at it, and sets it where it may
+
+    @property
+    def nothing(self) -> bool:
+        return not (
+            self.profile or self.billing or self.registers or self.instants or self.events or self.clock
+        )
+
+    @property
+    def questions(self) -> int:
+        """How much work it is, for a progress bar: one for each question."""
+        spans = len(self.profile) + len(self.billing) + len(self.events)
+        return spans + self.registers + self.instants + self.left
+
+    @property
+    def register_urgency(self) -> Urgency:
+        return Urgency.CLOSING if self.closing else Urgency.ROUTINE
+
+    @property
+    def urgency(self) -> Urgency:
+        """Of the most urgent question."""
+        found = [span.urgency for span in self.profile]
+        if self.billing or self.events:
+            found += [span.urgency for span in (*self.billing, *self.events)]
+        if self.registers:
+            found.append(self.register_urgency)
+        if self.instants:
+            found.append(Urgency.REAL_TIME)
+        if self.clock:
+            found.append(Urgency.ROUTINE)
+        return min(found, default=Urgency.BACK_FILL)
+
+    def beyond(self, asked: Wanted) -> bool:
+        """Whether anything is wanted that `asked` did not ask for: it was left, or has fallen due since."""
+        before = (*asked.profile, *asked.billing, *asked.events)
+        return (
+            (self.registers and not asked.registers)
+            or (self.instants and not asked.instants)
+            or (self.clock and not asked.clock)
+            or any(
+                not any(old.item == span.item and old.asked.overlap(span.asked) for old in before)
+                for span in (*self.profile, *self.billing, *self.events)
+            )
+        )
+
+    def before_back_fill(self) -> Wanted:
+        """The same without what is long past; it waits for a later conversation."""
+        profile, billing = (
+            tuple(span for span in spans if span.urgency < Urgency.BACK_FILL)
+            for spans in (self.profile, self.billing)
+        )
+        put_off = len(self.profile) + len(self.billing) - len(profile) - len(billing)
+        if not put_off:
+            return self
+        return replace(self, profile=profile, billing=billing, left=self.left + put_off, deep=())
+
+
+NOTHING = Wanted()
+
+
+def floor_to(at: datetime, interval: timedelta) -> datetime:
+    """The last multiple of `interval`, counted from 1970 UTC (local time is 7 h off), not after `at`."""
+    if at.tzinfo is not UTC:
+        require_aware(at)
+    return at - (at - _EPOCH) % interval
+
+
+def ceil_to(at: datetime, interval: timedelta) -> datetime:
+    """The first multiple of `interval` not before `at`."""
+    floor = floor_to(at, interval)
+    return floor if floor == at else floor + interval
+
+
+@lru_cache(maxsize=256)
+def weeks(period: Period, interval: timedelta) -> tuple[Period, ...]:
+    """`period` cut at local Mondays, or at every local midnight for intervals under a quarter of an hour.
+
+    Most meters of a fleet lack the same.
+    """
+    return tuple(_weeks(period, interval))
+
+
+def _weeks(period: Period, interval: timedelta) -> Iterator[Period]:
+    length = 7 if interval >= timedelta(minutes=15) else 1
+    day = local_day(period.start)
+    first = day - timedelta(days=(day - ANCHOR).days % length)
+    while (start := midnight(first)) < period.end:
+        first += timedelta(days=length)
+        piece = period.overlap(Period(start, midnight(first)))
+        if piece is not None:
+            yield piece
+
+
+def years(period: Period) -> Iterator[Period]:
+    """`period` cut at local new years."""
+    year = local_day(period.start).year
+    while (start := midnight(date(year, 1, 1))) < period.end:
+        year += 1
+        piece = period.overlap(Period(start, midnight(date(year, 1, 1))))
+        if piece is not None:
+            yield piece
+
+
+def month_floor(at: datetime) -> datetime:
+    """Local midnight of the first day of the month of `at`."""
+    return _month_of(local_day(at))
+
+
+@lru_cache(maxsize=512)
+def _month_of(day: date) -> datetime:
+    return midnight(day.replace(day=1))
+
+
+def closing_instant(reading_day: int, now: datetime) -> datetime:
+    """The last instant not after `now` at which a reading book with this reading day closes: its 00:00."""
+    return _closed_before(reading_day, local_day(now))
+
+
+@lru_cache(maxsize=512)
+def _closed_before(reading_day: int, day: date) -> datetime:
+    month = day.replace(day=1)
+    if day < month + timedelta(days=reading_day - 1):
+        month = (month - timedelta(days=1)).replace(day=1)
+    return midnight(month + timedelta(days=reading_day - 1))
+
+
+def missing_profile(ability: ProfileAbility, state: State, since: datetime, end: datetime) -> list[Span]:
+    """The questions still open between `since` and `end`, newest first: complete intervals only."""
+    first, last = ceil_to(since, ability.interval), floor_to(end, ability.interval)
+    gaps = _unanswered(state, ability.item, first, last)
+    if not gaps:
+        return []
+    spans = [
+        Span(
+            ability.item,
+            piece,
+            ability.opening and piece.start == first,
+            Urgency.ROUTINE if piece.end > end - NEW else Urgency.BACK_FILL,
+        )
+        for gap in gaps
+        for piece in weeks(gap, ability.interval)
+    ]
+    return [span for span in reversed(spans) if (span.item, span.asked) not in state.resting]
+
+
+def _unanswered(state: State, item: str, first: datetime, last: datetime) -> list[Period]:
+    """What of the time from `first` to `last` has no answer."""
+    if first >= last:
+        return []
+    answered = state.answered.get(item, ())
+    for period in answered:
+        if period.start <= first and last <= period.end:
+            return []
+    return subtract(Period(first, last), list(answered))
+
+
+def left_out(ability: ProfileAbility, state: State, since: datetime, end: datetime) -> list[Span]:
+    """The intervals that answers left out and that are to be asked for once more."""
+    if not state.again:
+        return []
+    hung = Period(since, end) if since < end else None
+    return [
+        Span(item, period, urgency=Urgency.BACK_FILL)
+        for item, period in state.again
+        if item == ability.item and (item, period) not in state.resting and hung and hung.overlap(period)
+    ]
+
+
+def missing_closings(
+    item: str, state: State, since: datetime, end: datetime, newest: Urgency = Urgency.CLOSING
+) -> list[Span]:
+    """The months whose closing snapshot is still to be had; it bears the stamp of the month's end.
+
+    The one of the last month's end is as urgent as `newest`, those before it are back-fill.
+    """
+    last = month_floor(end)
+    gaps = _unanswered(state, item, month_floor(since - _MOMENT), last)
+    spans = [
+        Span(item, piece, urgency=newest if piece.end == last else Urgency.BACK_FILL)
+        for gap in gaps
+        for piece in years(gap)
+    ]
+    return [span for span in spans if (span.item, span.asked) not in state.resting]
+
+
+def missing_events(item: str, state: State, since: datetime, end: datetime) -> tuple[Span, ...]:
+    """The one question to the event log: from what is not known of it on, up to the last half-hour."""
+    first = max(ceil_to(since, HALF_HOUR), floor_to(end, HALF_HOUR) - EVENTS)
+    last = floor_to(end, HALF_HOUR)
+    gaps = _unanswered(state, item, first, last)
+    if not gaps:
+        return ()
+    span = Span(item, Period(gaps[0].start, last))
+    return () if (span.item, span.asked) in state.resting else (span,)
+
+
+def wanted(
+    abilities: Abilities,
+    state: State,
+    *,
+    since: datetime,
+    until: datetime | None,
+    now: datetime,
+    live_every: timedelta | None,
+    reading_day: int = 1,
+    limit: int = CONVERSATION,
+) -> Wanted:
+    """What to ask a meter that hangs `since` (taken down at `until`, or None) at the instant `now`.
+
+    A meter that was taken down is asked for what it kept until then, not for what it shows now. `live_every`
+    None: nobody watches its instant values. Its bills close at 00:00 of the `reading_day`: where it keeps no
+    snapshot of that instant itself, its registers are read as soon after it as can be.
+    """
+    end = now if until is None else min(now, until)
+    hangs = since <= now and (until is None or now < until)
+    profile = missing_profile(abilities.profile, state, since, end) if abilities.profile else []
+    deep = _deep(profile, state, now) if abilities.profile and abilities.profile.tells_oldest else ()
+    profile += left_out(abilities.profile, state, since, end) if abilities.profile else []
+    snapshots = abilities.billing is not None and reading_day == 1
+    newest = Urgency.CLOSING if snapshots else Urgency.ROUTINE
+    billing = missing_closings(abilities.billing, state, since, end, newest) if abilities.billing else []
+    left = 0
+    if billing or len(profile) > limit:
+        asked = sorted([*billing, *profile], key=_urgency)
+        now_asked, left = asked[:limit], len(asked[limit:])
+        profile = [span for span in now_asked if abilities.profile and span.item == abilities.profile.item]
+        billing = [span for span in now_asked if span.item == abilities.billing]
+    elif len(profile) > 1:
+        profile.sort(key=_urgency)
+    registers = hangs and (state.last_register is None or state.last_register < floor_to(now, HALF_HOUR))
+    instants = (
+        hangs
+        and abilities.instants
+        and live_every is not None
+        and (state.last_instant is None or now - state.last_instant >= live_every)
+    )
+    events = missing_events(abilities.events, state, since, end) if abilities.events and hangs else ()
+    clock = hangs and state.clock_at is not None and now >= state.clock_at
+    closing = hangs and not snapshots and _unclosed(state.last_register, since, reading_day, now)
+    if not (profile or billing or registers or instants or clock or closing or events):
+        return NOTHING
+    return Wanted(
+        tuple(profile),
+        tuple(billing),
+        registers,
+        instants,
+        left,
+        closing=closing,
+        deep=deep,
+        events=events,
+        clock=clock,
+    )
+
+
+def _unclosed(last_register: datetime | None, since: datetime, reading_day: int, now: datetime) -> bool:
+    """Whether nothing of the last closing instant has been read yet."""
+    closed = closing_instant(reading_day, now)
+    return since < closed and (last_register is None or last_register < closed)
+
+
+def _deep(spans: Sequence[Span], state: State, now: datetime) -> tuple[Span, ...]:
+    if not spans or (state.depth_at is not None and now - state.depth_at < DEPTH_HOLDS):
+        return ()
+    since = now - DEEP
+    return tuple([span for span in spans if span.asked.end < since])
+
+
+def next_due(state: State, now: datetime, live_every: timedelta | None, abilities: Abilities) -> datetime:
+    """When a meter with nothing missing at `now` will have something to say: next half-hour or instants."""
+    due = floor_to(now, HALF_HOUR) + HALF_HOUR
+    if abilities.instants and live_every is not None and state.last_instant is not None:
+        due = min(due, state.last_instant + live_every)
+    if state.clock_at is not None:
+        due = min(due, state.clock_at)
+    return max(due, now)

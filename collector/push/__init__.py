@@ -1,0 +1,1 @@
+"""What meters send of their own accord."""

@@ -1,0 +1,1 @@
+"""One meter known by its address alone, or tried once: nothing is stored."""

@@ -1,0 +1,1 @@
+"""How a head-end is seen from outside: metrics, health, its word in the database."""
