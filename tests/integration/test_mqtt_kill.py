@@ -71,8 +71,12 @@ class Told:
     def wait_for(self, count: int, within_s: float = 90) -> None:
         deadline = time.monotonic() + within_s
         while len(self.receipts) < count:
-            assert time.monotonic() < deadline, f"{len(self.receipts)} receipts"
+            assert time.monotonic() < deadline, f"{len(self.receipts)} receipts, none for {self.missing()}"
             time.sleep(0.01)
+
+    def missing(self) -> list[tuple[int, int]]:
+        all_ = {(number, message) for number in range(1, GATEWAYS + 1) for message in range(DOCUMENTS)}
+        return sorted(all_ - {(number, int(name[2:])) for number, name in self.receipts})[:20]
 
 
 @pytest.fixture
@@ -114,6 +118,7 @@ def head_end(collecting: Ami) -> Iterator[HeadEnd]:
     made.start()
     yield made
     made.kill()
+    print((collecting.home / "collect.log").read_text()[-3000:])
 
 
 def stored(ami: Ami) -> dict[str, Any]:
