@@ -9,6 +9,7 @@ import os
 import sqlite3
 import uuid
 from pathlib import Path
+from typing import Final
 
 from collector.errors import SpoolError, SpoolFull
 
@@ -44,6 +45,13 @@ _INDEX = "CREATE INDEX IF NOT EXISTS spooled_meter ON spooled (meter_id)"
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "journal_size_limit=67108864", "secure_delete=OFF")
 
 
+_PAGE: Final = 16_384
+"""Bytes: a readout of a day in a page with others, and not in a page and pieces of further ones."""
+_SMALL: Final = 4_096
+_JOURNAL: Final = 4 << 20
+_ROOMY: Final = 256 << 20  # bytes free: on less, small pages; whatever is written takes a page at least
+
+
 def lock(path: Path) -> int:
     """The descriptor of the lock beside a spool; SpoolError where the folder is no use or another has it."""
     try:
@@ -63,9 +71,12 @@ def open_file(path: Path) -> sqlite3.Connection:
     """The database of a spool whose lock is held, its tables as they are today. Raises SpoolError."""
     try:
         database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        room = _room(path)
+        database.execute(f"PRAGMA page_size={_PAGE if room > _ROOMY else _SMALL}")  # of a new file
         for pragma in _PRAGMAS:
             database.execute(f"PRAGMA {pragma}")
-        database.execute(f"PRAGMA wal_autocheckpoint={_journal_pages(path)}")
+        (page,) = database.execute("PRAGMA page_size").fetchone()
+        database.execute(f"PRAGMA wal_autocheckpoint={_journal_pages(room, page)}")
         with transaction(database):  # one: a disk that is nearly full has room for few pages
             for table in _TABLES:
                 database.execute(table)
@@ -81,10 +92,15 @@ def open_file(path: Path) -> sqlite3.Connection:
     return database
 
 
-def _journal_pages(path: Path) -> int:
+def _room(path: Path) -> int:
+    """Bytes free where the spool lies."""
+    found = os.statvfs(path.parent)
+    return int(found.f_bavail * found.f_frsize)
+
+
+def _journal_pages(room: int, page: int) -> int:
     """After so many pages the journal goes into the file: on a small disk it may not take all there is."""
-    room = os.statvfs(path.parent)
-    return max(16, min(1000, room.f_bavail * room.f_frsize // 8 // 4096))
+    return max(16, min(_JOURNAL, room // 8) // page)
 
 
 def shorten(database: sqlite3.Connection) -> None:
@@ -137,7 +153,6 @@ def spool_error(path: Path, error: sqlite3.Error) -> SpoolError:
 
 def _disk_is_full(path: Path) -> bool:
     try:
-        room = os.statvfs(path.parent)
+        return _room(path) < 1 << 20
     except OSError as error:
         return error.errno == errno.ENOSPC
-    return room.f_bavail * room.f_frsize < 1 << 20
