@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from typing import Any
 
@@ -161,6 +161,7 @@ def head_end_settings(
         calls_per_second=settings.calls_per_second,
         cell_sessions=settings.cell_sessions,
         live_every_s=settings.live_every_s,
+        read_every=timedelta(minutes=settings.read_every_min),
         answer_s=settings.answer_s,
         dial_in_wait_s=settings.dial_in_wait_s,
         spool_limit_bytes=settings.spool_mb * 2**20,

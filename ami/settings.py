@@ -51,6 +51,7 @@ class Settings:
     calls_per_second: int = 100
     cell_sessions: int = 8
     live_every_s: int = 60
+    read_every_min: int = 30
     answer_s: int = 10
     dial_in_wait_s: int = 20
     spool_mb: int = 2048
@@ -144,6 +145,7 @@ _PLACES = (
     ("AMI_CALLS_PER_SECOND", ("collector", "calls_per_second"), "calls_per_second"),
     ("AMI_CELL_SESSIONS", ("collector", "cell_sessions"), "cell_sessions"),
     ("AMI_LIVE_EVERY_S", ("collector", "live_every_s"), "live_every_s"),
+    ("AMI_READ_EVERY_MIN", ("collector", "read_every_min"), "read_every_min"),
     ("AMI_ANSWER_S", ("collector", "answer_s"), "answer_s"),
     ("AMI_DIAL_IN_WAIT_S", ("collector", "dial_in_wait_s"), "dial_in_wait_s"),
     ("AMI_SPOOL_MB", ("collector", "spool_mb"), "spool_mb"),
@@ -180,6 +182,7 @@ _BOUNDS = {
     "calls_per_second": (1, 10_000),
     "cell_sessions": (1, 10_000),
     "live_every_s": (5, 3600),
+    "read_every_min": (30, 1440),
     "answer_s": (1, 600),
     "dial_in_wait_s": (1, 3600),
     "spool_mb": (1, 1_000_000),
@@ -232,6 +235,7 @@ concurrency = 200             # conversations at the same time
 calls_per_second = 100        # new connections to modems that are called
 cell_sessions = 8             # conversations at the same time in one radio cell (ami meter change --cell)
 live_every_s = 60             # seconds between two looks at the instant values
+read_every_min = 30           # minutes between two readings of profile and registers; 1440: at midnight
 answer_s = 10                 # the longest that an answer is waited for; measured round trips shorten it
 spool_mb = 2048               # how much of the disk may hold what the database has not taken yet
 store_patience_s = 120        # how long `ami collect --once` waits for a database that went away
@@ -325,6 +329,10 @@ def _checked(name: str, value: Any, where: str) -> Any:
             raise UsageFailure(f"{where} must be a whole number, not {value!r}.") from None
         if not low <= number <= high:
             raise UsageFailure(f"{where} must lie between {low} and {high}, not {number}.")
+        if name == "read_every_min" and (number % 30 or 1440 % number):
+            raise UsageFailure(
+                f"{where} must be half-hours that divide a day, like 60 or 1440, not {number}."
+            )
         return number
     if name in _SWITCHES:
         switch = {"true": True, "false": False}.get(str(value).lower())

@@ -11,6 +11,7 @@ from collector.keys.fleet_keys import OurSide
 from collector.mqtt.settings import BrokerSettings
 from collector.polling.clock_limits import ClockLimits
 from collector.spool.spool import LIMIT
+from model.period import HALF_HOUR
 
 Progress = Callable[[int, int, str], None]
 """done, total, what is happening: one step is one question to a meter."""
@@ -37,6 +38,7 @@ class HeadEndSettings:
     calls_per_second: int = 100  # new connections
     cell_sessions: int = 8  # conversations at the same time in one named cell
     live_every_s: float = 60.0
+    read_every: timedelta = HALF_HOUR  # a part of a day
     answer_s: float = 10.0
     connect_s: float = 10.0
     dial_in_wait_s: float = 20.0

@@ -286,7 +286,7 @@ def due_at(office: Office, seats: list[Seat]) -> datetime:
             usual = office.settings.live_every
             if seat.wants(now, usual).nothing:
                 state = seat.known.state(now)
-                found.append(next_due(state, now, seat.live_every(usual), seat.abilities))
+                found.append(next_due(state, now, seat.live_every(usual), seat.abilities, seat.read_every))
             else:
                 found.append(now + UNMOVED * random.uniform(0.8, 1.2))
     return min(found)

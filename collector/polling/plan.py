@@ -161,6 +161,14 @@ def floor_to(at: datetime, interval: timedelta) -> datetime:
     return at - (at - _EPOCH) % interval
 
 
+def round_begin(at: datetime, every: timedelta) -> datetime:
+    """The last instant not after `at` at which readings fall due: at local midnight and so often after it."""
+    if every == HALF_HOUR:
+        return floor_to(at, HALF_HOUR)
+    begin = midnight(local_day(at)).astimezone(UTC)
+    return begin + (at - begin) // every * every
+
+
 def ceil_to(at: datetime, interval: timedelta) -> datetime:
     """The first multiple of `interval` not before `at`."""
     floor = floor_to(at, interval)
@@ -298,18 +306,22 @@ def wanted(
     until: datetime | None,
     now: datetime,
     live_every: timedelta | None,
+    every: timedelta = HALF_HOUR,
     reading_day: int = 1,
     limit: int = CONVERSATION,
 ) -> Wanted:
     """What to ask a meter that hangs `since` (taken down at `until`, or None) at the instant `now`.
 
     A meter that was taken down is asked for what it kept until then, not for what it shows now. `live_every`
-    None: nobody watches its instant values. Its bills close at 00:00 of the `reading_day`: where it keeps no
+    None: nobody watches its instant values. Profiles and registers are wanted `every` so often, a part of the
+    local day. Its bills close at 00:00 of the `reading_day`: where it keeps no
     snapshot of that instant itself, its registers are read as soon after it as can be.
     """
     end = now if until is None else min(now, until)
+    due = round_begin(now, every)
+    ended = end if every == HALF_HOUR else min(end, due)
     hangs = since <= now and (until is None or now < until)
-    profile = missing_profile(abilities.profile, state, since, end) if abilities.profile else []
+    profile = missing_profile(abilities.profile, state, since, ended) if abilities.profile else []
     deep = _deep(profile, state, now) if abilities.profile and abilities.profile.tells_oldest else ()
     profile += left_out(abilities.profile, state, since, end) if abilities.profile else []
     snapshots = abilities.billing is not None and reading_day == 1
@@ -323,14 +335,14 @@ def wanted(
         billing = [span for span in now_asked if span.item == abilities.billing]
     elif len(profile) > 1:
         profile.sort(key=_urgency)
-    registers = hangs and (state.last_register is None or state.last_register < floor_to(now, HALF_HOUR))
+    registers = hangs and (state.last_register is None or state.last_register < due)
     instants = (
         hangs
         and abilities.instants
         and live_every is not None
         and (state.last_instant is None or now - state.last_instant >= live_every)
     )
-    events = missing_events(abilities.events, state, since, end) if abilities.events and hangs else ()
+    events = missing_events(abilities.events, state, since, ended) if abilities.events and hangs else ()
     clock = hangs and state.clock_at is not None and now >= state.clock_at
     closing = hangs and not snapshots and _unclosed(state.last_register, since, reading_day, now)
     if not (profile or billing or registers or instants or clock or closing or events):
@@ -361,9 +373,12 @@ def _deep(spans: Sequence[Span], state: State, now: datetime) -> tuple[Span, ...
     return tuple([span for span in spans if span.asked.end < since])
 
 
-def next_due(state: State, now: datetime, live_every: timedelta | None, abilities: Abilities) -> datetime:
-    """When a meter with nothing missing at `now` will have something to say: next half-hour or instants."""
-    due = floor_to(now, HALF_HOUR) + HALF_HOUR
+def next_due(
+    state: State, now: datetime, live_every: timedelta | None, abilities: Abilities,
+    every: timedelta = HALF_HOUR,
+) -> datetime:  # fmt: skip
+    """When a meter with nothing missing at `now` will have something to say: next round or instants."""
+    due = round_begin(now, every) + every
     if abilities.instants and live_every is not None and state.last_instant is not None:
         due = min(due, state.last_instant + live_every)
     if state.clock_at is not None:

@@ -19,7 +19,7 @@ from collector.polling.plan import Abilities, Wanted, wanted
 from collector.settings import HeadEndSettings
 from collector.spool.spool import Spool
 from model.grid import Modem, ModemLink
-from model.period import Period
+from model.period import HALF_HOUR, Period
 from protocols.errors import ProtocolError
 from storage import fleet, leases
 from storage.errors import Unreachable
@@ -42,6 +42,7 @@ class Seat:
     known: Known
     problem: str = ""
     scales: Scales = field(default_factory=Scales)
+    read_every: timedelta = HALF_HOUR
     _planned: tuple[int, timedelta, datetime, datetime, Wanted] | None = None
 
     def live_every(self, usual: timedelta) -> timedelta | None:
@@ -76,6 +77,7 @@ class Seat:
             until=self.meter.until,
             now=now,
             live_every=self.live_every(live_every),
+            every=self.read_every,
             reading_day=self.meter.reading_day,
         )
 
@@ -221,7 +223,7 @@ class Roster:
         # What is known of the meter outlives a change of its password or modem; its failures do not.
         known = before.known if before is not None else Known()
         known.forgive()
-        seat = Seat(line, meter, abilities, known, problem)
+        seat = Seat(line, meter, abilities, known, problem, read_every=self._settings.read_every)
         self.seats[meter.meter_id] = self.by_serial[meter.serial] = seat
 
 

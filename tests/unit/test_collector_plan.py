@@ -95,6 +95,21 @@ def test_registers_are_read_once_a_half_hour_and_instants_as_often_as_told() -> 
     assert next_due(state, NOW, LIVE, Abilities()) == datetime(2026, 11, 20, 10, 30, tzinfo=LOCAL)
 
 
+@pytest.mark.parametrize(("hours", "due", "following"), [(1, 9, 10), (8, 8, 16), (24, 0, 24)])
+def test_who_is_read_seldom_is_asked_at_parts_of_the_local_day(hours: int, due: int, following: int) -> None:
+    """Bills close at their own time all the same."""
+    today, every = datetime(2026, 11, 20, tzinfo=LOCAL), timedelta(hours=hours)
+    now, begun = today + timedelta(hours=9, minutes=40), today + timedelta(hours=due)
+    asked = ask(now=now, every=every)
+    assert max(span.asked.end for span in asked.profile) == begun
+    assert asked.billing == ask(now=now).billing
+    read = State({PROFILE: [Period(SINCE, begun)]}, last_register=begun)
+    assert not ask(read, now=now, every=every).profile
+    assert not ask(read, now=now, every=every).registers
+    assert ask(State(last_register=begun - timedelta(seconds=1)), now=now, every=every).registers
+    assert next_due(read, now, None, ABILITIES, every) == today + timedelta(hours=following)
+
+
 def test_a_meter_hung_tomorrow_is_left_alone() -> None:
     assert ask(since=NOW + timedelta(days=1)).nothing
 
