@@ -127,7 +127,8 @@ async def settle(
         return False
 
     outcome, readout = await _visit(stream, meter, order, _settled, clock, answer_s, limits, never, ours)
-    if outcome.state is OrderState.APPROVED:
+    if outcome.state in (OrderState.APPROVED, OrderState.REFUSED):
+        # Refused is only the look: the command itself may have been obeyed.
         outcome = Outcome(OrderState.UNKNOWN, outcome.said, outcome.facts)
     return outcome, readout
 

@@ -213,6 +213,6 @@ async def rotate(
 
     readout = await conversed(stream, meter, notes, talk)
     outcome = visit.found or broken_off(readout, sending)
-    if settle and (visit.found is None or outcome.state is OrderState.APPROVED):
+    if settle and (visit.found is None or outcome.state in (OrderState.APPROVED, OrderState.REFUSED)):
         outcome = Outcome(OrderState.UNKNOWN, outcome.said or readout.detail)
     return outcome, readout

@@ -128,6 +128,35 @@ def test_a_command_whose_sender_was_killed_is_not_sent_again(
     assert acts(ami, "lan", "disconnect", serial, "--reason", "unpaid")["state"] == "requested"
 
 
+def test_who_cannot_be_asked_how_it_stands_is_no_refusal(
+    ami: Any, fleet: Fleet, database: str, free_port: int
+) -> None:
+    """The command arrived and its sender was killed; then another meter answers at the address."""
+    serial, other = (meter["serial"] for meter in fleet.register["meters"])
+    modem = fleet.register["modems"][0]
+    trap = Trap(free_port, (modem["host"], modem["port"]), arrives=True)
+    number = acts(ami, "lan", "disconnect", serial, "--reason", "unpaid")["id"]
+    acts(ami, "minh", "approve", str(number))
+    with trap, psycopg.connect(database, autocommit=True) as conn:
+        conn.execute("UPDATE modem SET port = %s", [free_port])
+        sender = trap.victim = ami.start("order", "carry-out", stderr=subprocess.DEVNULL)
+        assert sender.wait(30) == -signal.SIGKILL
+        _later(conn)
+        _change_places(conn, serial, other)
+        ami("order", "carry-out")
+        assert order(ami, number)["state"] == "unknown", "nobody knows, and the customer sits in the dark"
+        _change_places(conn, serial, other)
+        ami("order", "carry-out")
+        assert order(ami, number)["state"] == "done"
+    assert told(fleet, serial)["switch"] == "disconnected"
+
+
+def _change_places(conn: psycopg.Connection[Any], one: str, other: str) -> None:
+    """Each answers at the other's address."""
+    conn.execute("UPDATE meter SET address = (SELECT sum(address) FROM meter) - address"
+                 " WHERE serial IN (%s, %s)", [one, other])  # fmt: skip
+
+
 def _later(conn: psycopg.Connection[Any]) -> None:
     """Half a minute passes."""
     conn.execute("ALTER TABLE remote_order DISABLE TRIGGER remote_order_goes_its_way")
