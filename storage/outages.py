@@ -122,6 +122,7 @@ _LIFE: Final = """
     FROM unnest(%s::integer[], %s::timestamptz[]) AS o (meter_id, at)
     CROSS JOIN LATERAL (SELECT started FROM poll WHERE meter_id = o.meter_id AND started > o.at
         AND outcome IN ('ok', 'partial') ORDER BY started LIMIT 1) p"""
+# An end that somebody entered stays until the meter tells another.
 _TELL: Final = """
     INSERT INTO outage AS old (station, meter_id, began, ended, source, note, told_at)
     SELECT nullif(t.station, ''), CASE WHEN t.station = '' THEN t.meter_id END, t.began, t.ended, 'event',
@@ -129,7 +130,8 @@ _TELL: Final = """
     FROM unnest(%(meters)s::integer[], %(stations)s::text[], %(began)s::timestamptz[],
         %(ended)s::timestamptz[]) AS t (meter_id, station, began, ended)
     ON CONFLICT (coalesce(station, ''), coalesce(meter_id, 0), coalesce(began, ended)) WHERE source = 'event'
-        DO UPDATE SET ended = excluded.ended WHERE old.ended IS DISTINCT FROM excluded.ended
+        DO UPDATE SET ended = excluded.ended WHERE excluded.ended IS DISTINCT FROM old.ended
+            AND excluded.ended IS NOT NULL
     RETURNING station, meter_id, began, ended, xmax = 0"""
 # What events no longer add up to: the other side of a one-sided outage came later.
 _RETELL: Final = """

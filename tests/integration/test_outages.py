@@ -103,6 +103,14 @@ def test_what_meters_told_and_people_entered(grid: Any, database: str) -> None:
         }  # fmt: skip
         assert len(listed(ami, "--meter", "20260001")) == 2
 
+        # An outage that a meter began and somebody ended keeps its end, whatever is told again.
+        conn.execute("INSERT INTO meter_event VALUES (3, %s, 'power_off', '', now())", [at(15)])
+        assert find(ami, 16)["told"] == 1
+        (lasts,) = listed(ami, "--meter", "20260003", "--open")
+        acts(ami, "minh", "end", str(lasts["id"]), "--at", at(15.5).isoformat())
+        assert find(ami, 17) == {"told": 0, "told_anew": 0, "silent": 0, "silences_ended": 0}
+        assert listed(ami, "--meter", "20260003", "--open") == []
+
         acts(ami, "lan", "withdraw", number, "--note", "it was T03")
         assert outages_of(conn, [1], whole) == {1: [Period(at(8), at(9))]}
         deeds = conn.execute(
