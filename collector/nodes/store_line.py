@@ -15,8 +15,11 @@ from storage.leases import APPLICATION
 from storage.pool import session
 
 PATIENCE_S = 6.0
-AWAY = (psycopg.OperationalError, psycopg.InterfaceError, ConnectionError, TimeoutError)
-"""What a database that is not there, or goes in the middle, raises."""
+AWAY = (
+    psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError, ConnectionError, TimeoutError
+)  # fmt: skip
+"""What a database that is not there, goes in the middle, or takes nothing for now raises: one that is
+read-only, or that has ended a transaction which stood idle, raises InternalError."""
 
 
 class StoreLine:
