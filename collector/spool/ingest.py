@@ -36,6 +36,11 @@ BACK_OFF = (0.2, 10.0)
 IDLE_S = 10.0  # a program that stands still between two statements must not keep leases from moving
 REFUSED = (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError, StorageError)
 """What the store says of a record that it will not take, however often it is offered."""
+_STATEMENT = "42"  # SQLSTATE class: a table, a column or a right is missing, whatever the record
+
+
+class _Unfit(psycopg.OperationalError):
+    """The store takes no record as it is now: it is being rebuilt, or lacks a right."""
 
 
 def _nobody_asks_again(modems: Collection[str]) -> None:
@@ -118,6 +123,14 @@ class Ingest:
 
     async def _store(self, batch: Sequence[Spooled]) -> frozenset[str]:
         """Returns the modems of which something was fenced."""
+        try:
+            return await self._bring(batch)
+        except psycopg.ProgrammingError as error:
+            if (error.sqlstate or "").startswith(_STATEMENT):
+                raise _Unfit(str(error)) from error
+            raise
+
+    async def _bring(self, batch: Sequence[Spooled]) -> frozenset[str]:
         if self._connection is None:
             self._connection = await AsyncConnection.connect(self._dsn, **self._session)
         began = time.perf_counter()

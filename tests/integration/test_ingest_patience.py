@@ -108,3 +108,14 @@ async def test_one_that_ended_us_for_standing_still(
     async with one_waiting(database, tmp_path) as (ingest, serving):
         await _until_away(ingest, serving)
         await _all_in(ingest, database)
+
+
+async def test_one_that_is_being_rebuilt(database: str, tmp_path: Path) -> None:
+    """A table or a right that is missing says nothing about the record: it waits."""
+    hang(database, tmp_path, register((1, 2)))
+    with psycopg.connect(database, autocommit=True) as conn:
+        conn.execute("ALTER TABLE poll RENAME TO poll_elsewhere")
+        async with one_waiting(database, tmp_path) as (ingest, serving):
+            await _until_away(ingest, serving)
+            conn.execute("ALTER TABLE poll_elsewhere RENAME TO poll")
+            await _all_in(ingest, database)
