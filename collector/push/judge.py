@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from collector.errors import CollectorError, StoreAway
@@ -45,6 +45,7 @@ log = logging.getLogger("ami.push")
 
 REMEMBERED: Final = 20_000
 KEPT_BYTES: Final = 4096  # of a message that cannot be understood
+REPEATED: Final = timedelta(minutes=1)  # for so long what says no time is the same again, sent twice
 EVIDENCE: Final = 100.0  # rejected messages kept at once, and each second one more: strangers have no end
 _PUSHES: Final = uuid.UUID("0a4b7f0e-39e2-5a4f-8a53-9d8d1d6a2b1c")
 
@@ -112,13 +113,14 @@ Place = tuple[str, int]
 class Judged:
     """`spooled` is what to keep, None for what has been kept before or is not worth it; `outcome` is counted.
 
-    `reply` goes back once it is on the disk.
+    `reply` goes back once it is on the disk. From `until` on the same bytes are news (None: they never are).
     """
 
     spooled: Spooled | None
     outcome: str
     reply: bytes | None
     digest: bytes
+    until: datetime | None = None
 
 
 class Judge:
@@ -132,7 +134,7 @@ class Judge:
         at: Callable[[Place], Awaitable[Pusher | None]] | None = None,
     ) -> None:
         self._look_up, self._keys, self._scales, self._at = look_up, keys, scales, at
-        self._kept: OrderedDict[bytes, bytes | None] = OrderedDict()
+        self._kept: OrderedDict[bytes, tuple[bytes | None, datetime | None]] = OrderedDict()
         self._evidence = EVIDENCE
         self._evidence_at: datetime | None = None
 
@@ -165,8 +167,9 @@ class Judge:
         """Never raises: what this program cannot cope with is kept as evidence as well. `place`: where it is
         known to have come from."""
         digest = hashlib.sha256(raw if place is None else raw + repr(place).encode()).digest()
-        if digest in self._kept:
-            return Judged(None, "again", self._kept[digest], digest)
+        reply, until = self._kept.get(digest, (None, now))
+        if until is None or now < until:
+            return Judged(None, "again", reply, digest, until)
         pusher: Pusher | None = None
         try:
             message, keys, protection = await self._opened(raw)
@@ -186,16 +189,19 @@ class Judge:
             return self._refused(BadPush("error", said), raw, now, pusher, digest)
         outcome = "ok" if not reading.rejected else "partial" if reading.answers else "garbage"
         detail = f"meter {pusher.serial} pushed: {reading.rejected[0].reason}" if reading.rejected else ""
+        poll = self._poll(digest) if reading.dated else self._poll(digest + now.isoformat().encode())
         readout = Readout(
-            pusher.serial, self._poll(digest), now, now, outcome, detail, None, tuple(reading.answers),
+            pusher.serial, poll, now, now, outcome, detail, None, tuple(reading.answers),
             tuple(reading.rejected),
         )  # fmt: skip
-        return Judged(Spooled(pusher.meter_id, pusher.modem, now, readout), outcome, reply, digest)
+        until = None if reading.dated else now + REPEATED
+        return Judged(Spooled(pusher.meter_id, pusher.modem, now, readout), outcome, reply, digest, until)
 
     def kept(self, judged: Judged) -> None:
         """It is on the disk."""
         if judged.outcome in ("ok", "partial"):
-            self._kept[judged.digest] = judged.reply
+            self._kept[judged.digest] = judged.reply, judged.until
+            self._kept.move_to_end(judged.digest)
             if len(self._kept) > REMEMBERED:
                 self._kept.popitem(last=False)
 

@@ -52,8 +52,10 @@ class BadPush(Exception):
 
 @dataclass(slots=True)
 class Reading:
-    """What a notification says; pieces that have no place here are rejected, the rest taken."""
+    """What a notification says; pieces that have no place here are rejected, the rest taken. Not `dated`: it
+    says nowhere when, so the same bytes may tell of something else another time."""
 
+    dated: bool = True
     answers: list[Answer] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
 
@@ -119,7 +121,7 @@ def read_data(
     can be believed."""
     found = dict(zip(layout.objects, values, strict=True))
     at = _at(notice.stamp, found, model, now)
-    reading = Reading()
+    reading = Reading(notice.stamp is not None or (model.clock is not None and model.clock in found))
     _registers(found, model, scales, at, raw, reading)
     _instants(found, model, scales, at, raw, reading)
     _profile(found, model, scales, at, now, reading)
@@ -132,7 +134,7 @@ def read_data(
 def read_event(notice: EventNotification, model: MeterModel, now: datetime, raw: bytes) -> Reading:
     """One attribute told because something happened."""
     at = _at(notice.stamp, {}, model, now)
-    reading = Reading()
+    reading = Reading(notice.stamp is not None)
     if _is_event(notice.attribute.obis):
         _event(notice.data, model, at, raw, reading)
     else:

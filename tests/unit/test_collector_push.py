@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+from collections.abc import Collection
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from collector.push import receiver as push
-from collector.push.judge import NoKeys, TitleKeys
+from collector.push.judge import Judge, NoKeys, Place, TitleKeys
 from collector.spool.spool import Spooled
 from model.period import Period
 from model.series import Channel
@@ -22,6 +23,7 @@ from protocols.dlms.security.setup import SecuritySetup
 from protocols.dlms.wrapper import Frame
 from protocols.obis import obis
 from simulators.pushing import notification, send
+from storage.pushers import Pusher
 from tests.pushed import ALARM, HOURLY, NOW, meters, receiving
 
 TITLE, OURS = b"DKEMETER", b"DKEHEAD1"
@@ -102,6 +104,34 @@ async def test_an_event_notification_of_a_meter_with_keys_is_an_event(free_port:
     assert [record.readout.serial for record in records] == ["", serial]
     (answer,) = records[1].readout.answers
     assert [(event.code, event.at) for event in answer.events] == [("power_on", NOW - timedelta(seconds=40))]
+
+
+async def test_the_same_event_without_a_time_happens_more_than_once(tmp_path: Path) -> None:
+    """No time, no number: the very same bytes tell of this power cut and of the next one."""
+    serial = next(iter(meters()))
+    pusher = Pusher(1, serial, "dk-1p", "MD-1")
+
+    async def at(place: Place) -> Pusher | None:
+        return pusher
+
+    async def look_up(names: Collection[str]) -> dict[str, Pusher]:
+        return {serial: pusher}
+
+    judge = Judge(look_up, NoKeys(), at=at)
+    told = EventNotification(None, EVENT, axdr.encode(axdr.unsigned(1))).to_bytes()
+    found = []
+    for hour in (0, 0, 5):
+        judged = await judge.weigh(told, NOW + timedelta(hours=hour), ("MD-1", 1))
+        judge.kept(judged)
+        found.append(judged)
+    assert [one.outcome for one in found] == ["ok", "again", "ok"]
+    first, _, later = (one.spooled for one in found)
+    assert first is not None
+    assert later is not None
+    assert first.readout.poll != later.readout.poll
+    assert [event.at for answer in later.readout.answers for event in answer.events] == [
+        NOW + timedelta(hours=5)
+    ]
 
 
 async def test_ciphered_is_believed_once_replayed_never_and_plain_not_of_a_meter_that_has_keys(
