@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 from collector.context import about
-from collector.errors import NodesAtWork
+from collector.errors import NodesAtWork, SpoolError
 from collector.links.kinds import DialIn, Link, link_to
 from collector.links.local_links import Opened
 from collector.listener.listener import Listener
@@ -93,7 +93,14 @@ def adopt(spool: Spool) -> None:
     """Take over what lies in the spools beside this one that nobody has open: of a head-end under another
     name that is no more, or of a time before heads-ends had names."""
     for other in sorted(spool.path.parent.glob("*.sqlite")):
-        if other != spool.path and (found := spool.adopt(other)):
+        if other == spool.path:
+            continue
+        try:
+            found = spool.adopt(other)
+        except SpoolError as wrong:  # of somebody who is no more: no reason not to read meters
+            log.error("what waits in another spool is not taken over: %s", wrong.sentence)
+            continue
+        if found:
             log.warning("%d readouts that waited in %s were taken over", found, other)
 
 

@@ -75,3 +75,17 @@ async def test_spools_that_nobody_has_open_are_taken_over(tmp_path: Path) -> Non
     empty = Spool(tmp_path / "readouts.sqlite")
     assert (empty.rows, empty.set_aside, empty.identity) == (0, 0, left.identity)
     empty.close()
+
+
+async def test_a_damaged_spool_of_another_is_no_reason_not_to_begin(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "dead.sqlite").write_bytes(b"no database" * 1000)
+    left = Spool(tmp_path / "left.sqlite")
+    await left.append([record(1)])
+    left.close()
+    spool = Spool(tmp_path / "mine.sqlite")
+    adopt(spool)
+    assert [one.meter_id for one in await spool.oldest()] == [1]
+    assert "dead.sqlite is damaged" in caplog.text
+    spool.close()
