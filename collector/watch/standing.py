@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from prometheus_client import Counter, Gauge
 
+from collector.errors import SpoolError
 from collector.polling.caller import Office
 from collector.spool.ingest import Ingest
 from collector.spool.spool import Spool
@@ -159,7 +160,10 @@ class Watch:
         if not spool.rows:
             self._oldest = (0, 0.0)
             return 0.0
-        first = await spool.oldest(1)
+        try:
+            first = await spool.oldest(1)
+        except SpoolError:  # a full or broken disk: all else that is to be seen matters the more then
+            return self.standing.spool_oldest_s
         if not first:
             return 0.0
         if first[0].id != self._oldest[0]:

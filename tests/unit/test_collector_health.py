@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 
+from collector.errors import SpoolError
 from collector.polling.experience import LineExperience
 from collector.watch import health, metrics, tally
 from collector.watch.health import Health, Shown, show
@@ -210,6 +211,22 @@ async def test_a_node_without_its_database_is_ready_for_as_long_as_there_is_room
     trips = document["round_trips"]
     assert (trips["modems"], trips["median_s"], trips["p95_s"]) == (20, 1.0, 2.0)
     assert trips["slowest"][:2] == [["M20", 2.0], ["M19", 1.9]]
+
+
+async def test_a_spool_that_cannot_be_read_hides_nothing_else() -> None:
+    class Broken:
+        rows, fullness, set_aside = 3, 0.5, 0
+
+        async def oldest(self, limit: int) -> list[object]:
+            raise SpoolError("the spool cannot be used (disk I/O error): check the disk")
+
+    node = SimpleNamespace(
+        spool=Broken(), ingest=SimpleNamespace(away_since=None), stopped="the disk is broken",
+        office=SimpleNamespace(experience={}),
+    )  # fmt: skip
+    watch = Watch(node, Pulse())
+    assert (await watch.look()).unready == "the disk is broken"
+    assert watch.standing.spool_rows == 3
 
 
 def test_the_documentation_names_what_is_shown_and_nothing_else() -> None:
