@@ -66,6 +66,7 @@ class Storm:
     takeovers: list[float] = field(default_factory=list)
     kills: int = 0
     stops: int = 0
+    ended: int = 0  # head-ends that ended by themselves
     outages: int = 0  # that are over
     dsn: str = ""
     shards: int = 0
@@ -241,9 +242,13 @@ class Storm:
             if self._disk is not None:
                 self._fullest = max(self._fullest, self._disk.fullness)
             for node in self.nodes:
-                if not node.up and (
-                    node.down_since is None or time.monotonic() - node.down_since > self.plan.dead_for
-                ):
+                if node.up:
+                    continue
+                if node.down_since is None:
+                    self.ended += 1
+                    self.say(f"{node.name} has ended by itself: see its log")
+                    await self._start(node)
+                elif time.monotonic() - node.down_since > self.plan.dead_for:
                     await self._start(node)
 
     async def _killing(self, chance: random.Random) -> None:
@@ -265,9 +270,9 @@ class Storm:
                 self.say(f"{node.name} stands still; it had {len(shards)} shards")
             else:
                 self.kills += 1
+                node.down_since = time.monotonic()
                 node.process.send_signal(signal.SIGKILL)
                 await node.process.wait()
-                node.down_since = time.monotonic()
                 self.say(f"{node.name} was killed; it had {len(shards)} shards")
             if shards:
                 self._watch(self._see_taken(node, shards, time.monotonic()))
@@ -363,6 +368,7 @@ class Storm:
             **ledger.balance(rows, truth, begin).document(),
             "kills": self.kills,
             "stops": self.stops,
+            "ended_by_themselves": self.ended,
             "starts": {node.name: node.starts for node in self.nodes},
             "takeovers_s": [round(seconds, 1) for seconds in known],
             "not_taken_over": len(self.takeovers) - len(known),

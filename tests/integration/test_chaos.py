@@ -37,5 +37,7 @@ async def test_a_short_storm(tmp_path: Path, free_ports: Callable[[], int]) -> N
     assert result["due"] > 100_000
     assert result["kills"] == 1
     assert result["hostile_calls"] > 100
+    assert result["ended_by_themselves"] == 0
+    assert result["takeovers_s"], "the one that was killed had nothing to lose"
     assert all(seconds < 20.0 for seconds in result["takeovers_s"])
     assert result["not_taken_over"] == 0
