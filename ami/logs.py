@@ -5,6 +5,7 @@ As text for people, or (`AMI_LOG=json`) as one JSON object a line for a collecto
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
@@ -18,8 +19,9 @@ from model.period import LOCAL
 
 # An address may carry a password, and what quotes one comes from other people's libraries.
 _PASSWORDS = (
-    (re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s/@:]*):[^\s/@]*@", re.IGNORECASE), r"\1:…@"),
-    (re.compile(r"\b(password|passwd|pwd|secret|authorization)(\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|[^\s&,;]+)",
+    (re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s/@:]*):[^\s@]*@", re.IGNORECASE), r"\1:…@"),
+    (re.compile(r"\b(password|passwd|pwd|secret|authorization)([\"']?\s*[=:]\s*)"
+                r"(\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|[^\s&,;]+)",
                 re.IGNORECASE), r"\1\2…"),
 )  # fmt: skip
 
@@ -60,7 +62,10 @@ class JsonLines(logging.Formatter):
                 line[field] = value
         if record.exc_info and record.exc_info[0] is not None:
             line["error"] = without_passwords(self.formatException(record.exc_info))
-        return orjson.dumps(line).decode()
+        try:
+            return orjson.dumps(line).decode()
+        except TypeError:  # half a pair, or a number of more than 64 bits: a line all the same
+            return json.dumps(line)
 
 
 def to_stderr(form: str = "text") -> None:

@@ -82,3 +82,22 @@ def test_a_password_is_left_out_by_its_place(said: str, journal: tuple[logging.L
     assert CANARY not in heard.getvalue()
     plain = logging.LogRecord("x", logging.INFO, "", 0, said, None, None)
     assert CANARY not in logs.LocalTime("%(asctime)s %(message)s").format(plain)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f'{{"user": "ami", "password": "{CANARY}"}}',
+        f"{{'password': '{CANARY}'}}",
+        f"password='it\\'s {CANARY}' user=u",
+        f"postgresql://ami:half/{CANARY}@db/ami",
+    ],
+)
+def test_a_password_is_found_by_its_place_however_it_is_quoted(said: str) -> None:
+    assert CANARY not in logs.without_passwords(said)
+
+
+def test_what_json_cannot_say_is_a_line_all_the_same(journal: tuple[logging.Logger, io.StringIO]) -> None:
+    logger, heard = journal
+    logger.info("calls itself \ud800", extra={"epoch": 2**70})
+    assert orjson.loads(heard.getvalue().replace("\\ud800", "?"))["message"] == "calls itself ?"
