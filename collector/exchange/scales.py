@@ -28,6 +28,9 @@ class Scaled:
         self.places = tuple(places)
         self.values = tuple([place.dlms for place in self.places])
         self.scalers = tuple([_scaler_of(place) for place in self.places])
+        self.untold = {
+            at: place for at, place in zip(self.scalers, self.places, strict=True) if at is not None
+        }
 
 
 class Scales:
@@ -43,13 +46,13 @@ class Scales:
 
     def unknown(self, wanted: Iterable[Scaled]) -> dict[Attribute, Place]:
         """What has to be asked for these places, and for which of them."""
-        strange = [scaled for scaled in wanted if id(scaled) not in self._known]
-        return {
-            attribute: place
-            for scaled in strange
-            for attribute, place in zip(scaled.scalers, scaled.places, strict=True)
-            if attribute is not None and attribute not in self._told
-        }
+        found: dict[Attribute, Place] = {}
+        for scaled in wanted:
+            if id(scaled) not in self._known:
+                found |= scaled.untold
+        if found and self._told:
+            return {attribute: place for attribute, place in found.items() if attribute not in self._told}
+        return found
 
     async def learn(self, talk: Conversation, wanted: dict[Attribute, Place]) -> None:
         """Ask for those not known yet. A meter that does not tell is believed to be as its model says.
@@ -59,19 +62,19 @@ class Scales:
         if not wanted:
             return
         self._known.clear()
-        for got in await talk.get_all(tuple(wanted)):
-            place = wanted[got.attribute]
+        answers = await talk.get_all(tuple(wanted))
+        for (attribute, place), got in zip(wanted.items(), answers, strict=True):
             if isinstance(got.result, DataAccessResult):
-                self._told[got.attribute] = None
+                self._told[attribute] = None
                 continue
             said = _scaler_unit(got.result)
             if said.unit != place.unit:
                 raise RemoteError(
-                    f"{got.attribute.obis} is measured in unit {said.unit}, the meter's model says "
+                    f"{attribute.obis} is measured in unit {said.unit}, the meter's model says "
                     f"{place.unit.name.lower()}: correct its model in the register",
                     got.result,
                 )
-            self._told[got.attribute] = said.scaler
+            self._told[attribute] = said.scaler
 
     def scalers(self, scaled: Scaled) -> tuple[int, ...]:
         """The meter's own scalers, or its model's, of all these places."""

@@ -69,7 +69,9 @@ class Known:
         """Take a readout into account. In whatever order they come, answered periods add up to the same."""
         self.changes += 1
         self.outcome, self.detail = readout.outcome, readout.detail
+        got = False
         for answer in readout.answers:
+            got = got or answer.asked is not None or bool(answer.registers or answer.instants)
             if answer.asked is not None and answer.complete:
                 self._answered(answer.item, answer.asked)
                 self.holes = noted(self.holes, answer, readout.ended)
@@ -77,9 +79,6 @@ class Known:
             if rejected.asked is not None:
                 count, _ = self.strikes.get((rejected.item, rejected.asked), (0, readout.ended))
                 self.strikes[rejected.item, rejected.asked] = (count + 1, readout.ended)
-        got = any(
-            answer.asked is not None or answer.registers or answer.instants for answer in readout.answers
-        )
         self.failures = 0 if got and not readout.rejected else self.failures + (readout.outcome != "ok")
         self._note_now(readout)
 
@@ -88,7 +87,7 @@ class Known:
         if before and before[-1].start <= asked.start <= before[-1].end:  # as a rule it goes on from there
             before[-1] = Period(before[-1].start, max(before[-1].end, asked.end))
         else:
-            self.answered[item] = merged([*(before or ()), asked])
+            self.answered[item] = merged([*before, asked]) if before else [asked]
 
     def _note_now(self, readout: Readout) -> None:
         # Tried counts as read: a register that a meter does not have must not be asked for without end.
@@ -97,10 +96,10 @@ class Known:
         for answer in readout.answers:
             if answer.registers and answer.asked is None:
                 tried.discard(REGISTERS)
-                self.last_register = _later(self.last_register, max(read.at for read in answer.registers))
+                self.last_register = _later(self.last_register, max([read.at for read in answer.registers]))
             if answer.instants:
                 tried.discard(INSTANTS)
-                self.last_instant = _later(self.last_instant, max(read.at for read in answer.instants))
+                self.last_instant = _later(self.last_instant, max([read.at for read in answer.instants]))
             if answer.item == OLDEST_ROW:
                 self.depth_at = readout.ended
         if spoke and OLDEST_ROW in tried:

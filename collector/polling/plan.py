@@ -244,14 +244,24 @@ def missing_profile(ability: ProfileAbility, state: State, since: datetime, end:
         for gap in gaps
         for piece in weeks(gap, ability.interval)
     ]
-    return [span for span in reversed(spans) if (span.item, span.asked) not in state.resting]
+    spans.reverse()
+    return _awake(spans, state)
+
+
+def _awake(spans: list[Span], state: State) -> list[Span]:
+    """Those of the questions that do not rest."""
+    if not state.resting:
+        return spans
+    return [span for span in spans if (span.item, span.asked) not in state.resting]
 
 
 def _unanswered(state: State, item: str, first: datetime, last: datetime) -> list[Period]:
     """What of the time from `first` to `last` has no answer."""
     if first >= last:
         return []
-    answered = state.answered.get(item, ())
+    answered = state.answered.get(item)
+    if not answered:
+        return [Period(first, last)]
     for period in answered:
         if period.start <= first and last <= period.end:
             return []
@@ -284,7 +294,7 @@ def missing_closings(
         for gap in gaps
         for piece in years(gap)
     ]
-    return [span for span in spans if (span.item, span.asked) not in state.resting]
+    return _awake(spans, state)
 
 
 def missing_events(item: str, state: State, since: datetime, end: datetime) -> tuple[Span, ...]:
