@@ -158,7 +158,7 @@ class Permits:
     async def _take(self, urgency: Urgency, cell: str) -> Permit:
         place = self._cell(cell)
         permit = Permit(urgency, urgency is not Urgency.ON_DEMAND, place, self)
-        if place.first() is None and self._head() is None and self._has_room(permit):
+        if self._nobody_waits(place) and self._has_room(permit):
             self.active += permit.general
             place.active += 1
             _WAITED[urgency].observe(0.0)
@@ -180,13 +180,18 @@ class Permits:
         _WAITED[urgency].observe(self._time() - began)
         return permit
 
+    def _nobody_waits(self, cell: _Cell) -> bool:
+        """For this cell, or at all; most of the time it takes no more than a look."""
+        return (not cell.waiting or cell.first() is None) and (not self._next or self._head() is None)
+
     def _has_room(self, permit: Permit) -> bool:
         return permit._cell.has_room(self._time()) and (not permit.general or self.active < self.sessions)
 
     def back(self, permit: Permit) -> None:
         """The end of a conversation."""
         self._give_back(permit)
-        self._serve()
+        if self._next:
+            self._serve()
 
     def _key(self, urgency: Urgency) -> Key:
         return (urgency is not Urgency.ON_DEMAND, self._time() + urgency * self._age_s, next(self._came))
@@ -232,12 +237,15 @@ class Permits:
         self.active -= permit.general
         cell.active -= 1
         self._yielding -= permit._asked_back
-        self._offer(cell)
+        if cell.waiting:
+            self._offer(cell)
         if cell.name and cell.idle:
             self._cells.pop(cell.name, None)
 
     def wanted(self, cell: _Cell, urgency: Urgency) -> bool:
         """Whether who is next, in all or in this cell, is so urgent or more and waits for a permit."""
+        if not cell.waiting and not self._next:
+            return False
         first = cell.first()
         if first is not None and not cell.has_room(self._time()) and first[1].urgency <= urgency:
             return True
@@ -287,6 +295,8 @@ class Permits:
 
     def cell_works(self, cell: _Cell) -> None:
         """A modem of the cell answered: one conversation more at a time, up to the most."""
+        if cell is self._open:
+            return
         if cell.room < cell.most:
             cell.room = min(cell.most, cell.room + 1)
         cell.pause_s = cell.shut_until = 0.0
