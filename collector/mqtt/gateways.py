@@ -17,6 +17,7 @@ from collector.polling.roster import Roster
 from collector.spool.spool import Spool
 from collector.watch.metrics import MQTT_DOCUMENTS, OUTCOMES, bounded
 from model.clock import Clock
+from model.grid import ModemLink
 
 log = logging.getLogger("ami.mqtt")
 
@@ -98,6 +99,9 @@ class Gateways:
             return
         with suppress(StoreAway):
             elsewhere = await self._roster.modems_of(serials)
+            if any(line.modem.code in elsewhere.values() for line in self._roster.gateways.values()):
+                # Hung behind a gateway since the register was read.
+                await self._roster.take(self._spool, links=[ModemLink.MQTT])
             for number in at:
                 delivery = batch[number]
                 judged[number] = self._judge.weigh(delivery.topic, delivery.payload, self._clock(), elsewhere)

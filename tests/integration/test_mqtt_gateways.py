@@ -322,6 +322,23 @@ async def test_head_ends_of_one_group_share_the_work(broker: Broker, database: s
     assert rows(database, "SELECT count(*), count(DISTINCT at) FROM register_read") == [(20, 20)]
 
 
+async def test_a_meter_hung_a_moment_ago_is_no_stranger(
+    broker: Broker, database: str, tmp_path: Path
+) -> None:
+    broker.start()
+    async with at_work(reached(broker), database, tmp_path) as head_end:
+        with psycopg.connect(database) as conn:
+            conn.execute("UPDATE meter SET serial = 'M001-2' WHERE serial = 'M001'")
+        post = Post(broker.port)
+        await post.ready()
+        post.send(changed(meter="M001-2"))
+        told = await post.receipt(1)
+        assert (told["taken"], told["reason"]) == (True, ""), told
+        await head_end.drain()
+        post.client.loop_stop()
+        post.client.disconnect()
+
+
 def test_a_meter_is_put_behind_a_gateway_and_the_check_looks_for_the_broker(broker: Broker, ami: Any) -> None:
     ami("init")
     ami("meter", "add", "M1", "--model", "dk-1p", "--registration", "GW001", "--dialect", "mqtt",
