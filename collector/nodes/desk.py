@@ -32,6 +32,7 @@ TICK_S = 0.5
 REST_S = 10.0
 ROOM = 0.8  # polling that stopped for a full spool goes on below this share
 ASLEEP_S = 5.0  # the loop stood still for so long: others may have taken over
+PUT_BACK = timedelta(seconds=30)  # the clock, by so much or more: what was due by it is due now
 AGAIN = timedelta(minutes=1)  # a modem that is with another node: looked at again
 
 
@@ -103,6 +104,7 @@ class Desk:
         self._count = itertools.count()
         self._stopped_since: float | None = None
         self._ticked = time.monotonic()
+        self._shown: datetime | None = None  # by the clock, at the last tick
         self._failed: BaseException | None = None
 
     def link_of(self, modem: str) -> Link | None:
@@ -247,6 +249,7 @@ class Desk:
             if self._failed is not None:
                 raise self._failed
             self._resume()
+            self._follow_clock()
             if not self.office.stopped:
                 await self._start(self._due(self.office.clock()))
             await asyncio.sleep(TICK_S)
@@ -260,9 +263,22 @@ class Desk:
         elif time.monotonic() - self._stopped_since > REST_S and self.office.spool.fullness < ROOM:
             log.warning("there is room in the spool again: polling goes on")
             self.office.stopped, self._stopped_since = "", None
-            for held in self.lines.values():
-                if held.task is None or held.task.done():
-                    self._put(held, self.office.clock())
+            self._all_now()
+
+    def _follow_clock(self) -> None:
+        """A clock that was ahead and is put right would have all lines wait until it is there again."""
+        now, before = self.office.clock(), self._shown
+        self._shown = now
+        if before is not None and now < before - PUT_BACK:
+            log.warning("the clock was put back by %.0f s: all lines are looked at anew",
+                        (before - now).total_seconds())  # fmt: skip
+            self._all_now()
+
+    def _all_now(self) -> None:
+        now = self.office.clock()
+        for held in self.lines.values():
+            if held.task is None or held.task.done():
+                self._put(held, now)
 
     async def _start(self, due: list[Held]) -> None:
         if not due:

@@ -1,0 +1,50 @@
+"""The lines a node holds are called when they are due, also by a clock that was wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from collector.nodes import desk as desks
+from collector.nodes.desk import Desk
+from model.grid import Modem, ModemLink
+from model.period import LOCAL
+from storage.fleet import Line
+
+NOW = datetime(2026, 11, 20, 10, 0, tzinfo=LOCAL)
+
+
+async def test_a_clock_that_is_put_back_does_not_stop_polling(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No battery, no network: a machine that begins a day ahead and hears the time later."""
+    called: list[datetime] = []
+    shown = [NOW + timedelta(days=1)]
+
+    async def call_round(*_: object) -> None:
+        called.append(shown[0])
+
+    monkeypatch.setattr(desks, "TICK_S", 0.01)
+    monkeypatch.setattr(desks, "call_round", call_round)
+    monkeypatch.setattr(desks, "due_at", lambda *_: shown[0] + timedelta(minutes=30))
+    settings = SimpleNamespace(connect_s=1.0)
+    office: Any = SimpleNamespace(clock=lambda: shown[0], stopped="", settings=settings, experience={})
+    roster: Any = SimpleNamespace(of=lambda line: [], drop=lambda line: None)
+    desk = Desk(office, roster)
+    await desk.take(0, 1, [Line(Modem("M1", ModemLink.DIAL_OUT, host="127.0.0.1", port=1), ())])
+    serving = asyncio.create_task(desk.serve())
+    try:
+        async with asyncio.timeout(5):
+            while len(called) < 1:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.1)
+            assert len(called) == 1, "not before it is due"
+            shown[0] = NOW
+            while len(called) < 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, *desk.close(), return_exceptions=True)
+    assert called[1] == NOW
