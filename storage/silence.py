@@ -26,9 +26,9 @@ _MODEMS: Final = """
             AND started > r.last_contact AND started <= %(now)s
             AND outcome IN ('no_link', 'timeout')) v ON true
     ORDER BY r.station, r.code"""
+# Those taken back as well: as long as one lasts, the station's next silence cannot begin.
 _OPEN: Final = """
-    SELECT id, station, began FROM outage
-    WHERE source = 'silence' AND ended IS NULL AND withdrawn_at IS NULL"""
+    SELECT id, station, began FROM outage WHERE source = 'silence' AND ended IS NULL"""
 _BACK: Final = """
     SELECT d.code, p.started FROM (
         SELECT DISTINCT m.modem AS code FROM meter m

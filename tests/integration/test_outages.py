@@ -161,6 +161,21 @@ def test_a_station_that_falls_silent(
         (found,) = listed(ami)
         assert datetime.fromisoformat(found["ended"]) == at(11)
 
+        # Taken back while it lasts, it hides no other one.
+        people(ami)
+        for hour in (12, 14):
+            fleet.order(do="clock", at=at(hour).isoformat())
+            fleet.order(do="silence", on=True, modems=gone)
+            _collect(ami, fleet, hour)
+            assert find(ami, hour + 0.25)["silent"] == 1
+            acts(ami, "lan", "withdraw", str(listed(ami)[0]["id"]), "--note", "the radio cell")
+            assert find(ami, hour + 0.5)["silent"] == 0
+            fleet.order(do="clock", at=at(hour + 1).isoformat())
+            fleet.order(do="silence", on=False, modems=gone)
+            _collect(ami, fleet, hour + 1)
+            find(ami, hour + 1.25)
+        assert listed(ami, "--open") == []
+
 
 def modems_by_station(fleet: Any) -> dict[str, list[str]]:
     """The modems of each station's meters that hang."""
