@@ -71,6 +71,7 @@ class Gateways:
     async def _keep(self, connection: Connection, batch: list[Delivery]) -> None:
         """Onto the disk, then acknowledged. With no room nothing is taken: the broker keeps it."""
         judged = []
+        self._judge.begin()
         for delivery in batch:
             judged.append(self._judge.weigh(delivery.topic, delivery.payload, self._clock()))
             await asyncio.sleep(0)  # a long document is some milliseconds of work: others have their turn

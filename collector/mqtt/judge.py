@@ -55,6 +55,11 @@ class Judge:
     def __init__(self, roster: Roster) -> None:
         self._roster = roster
         self._kept: OrderedDict[Key, bytes] = OrderedDict()
+        self._weighed: dict[Key, bytes] = {}  # since `begin`: on their way to the disk
+
+    def begin(self) -> None:
+        """What was weighed and not kept is forgotten."""
+        self._weighed.clear()
 
     def weigh(
         self, topic: str, payload: bytes, now: datetime, elsewhere: Mapping[str, str] = NOBODY_ELSE
@@ -84,6 +89,8 @@ class Judge:
             log.exception("a document of gateway %s went wrong here", quoted(sender))
             ours = BadDocument("error", f"went wrong here ({type(error).__name__}: {error}): report it")
             return self._refused(ours, document, payload, poll, now, line, gateway, digest)
+        if readout.answers:
+            self._weighed[key] = digest
         said = readout.rejected[0].reason if readout.rejected else ""
         receipt = _receipt(document, digest, "" if readout.answers else "nothing_usable", said)
         return Judged(Spooled(meter_id, modem, now, readout), readout.outcome, gateway, receipt, key, digest)
@@ -117,7 +124,8 @@ class Judge:
         if seat is None or behind != line.modem.code:
             said = f"meter {serial} hangs behind {behind}, not behind gateway {gateway}"
             raise BadDocument("wrong_gateway", said)
-        if self._kept.get((gateway, document["message"]), digest) != digest:
+        key = gateway, document["message"]
+        if self._kept.get(key, self._weighed.get(key, digest)) != digest:
             said = f"message {document['message']} of gateway {gateway} came before with another content"
             raise BadDocument("message_twice", said)
         return seat.meter.meter_id, line.modem.code

@@ -322,6 +322,22 @@ async def test_head_ends_of_one_group_share_the_work(broker: Broker, database: s
     assert rows(database, "SELECT count(*), count(DISTINCT at) FROM register_read") == [(20, 20)]
 
 
+async def test_one_name_for_two_documents_that_come_at_once(
+    broker: Broker, database: str, tmp_path: Path
+) -> None:
+    broker.start()
+    async with at_work(reached(broker), database, tmp_path) as head_end:
+        assert head_end.gateways is not None
+        judge = head_end.gateways._judge
+        first = json.loads(document(1, 1))["registers"][0]
+        one, other = (register(raw=first["raw"] + number) for number in (0, 1))
+        judge.begin()
+        said = [judge.weigh("ami/readout/GW001", payload, NOW).outcome for payload in (one, other, one)]
+        assert said == ["ok", "message_twice", "ok"]
+        judge.begin()
+        assert judge.weigh("ami/readout/GW001", other, NOW).outcome == "ok"  # nothing of it was kept
+
+
 async def test_a_meter_hung_a_moment_ago_is_no_stranger(
     broker: Broker, database: str, tmp_path: Path
 ) -> None:
