@@ -122,7 +122,7 @@ def _refusal(meter: LineMeter, refusal: NotAdmitted) -> str:
         )
     if isinstance(refusal, PasswordRefused) or getattr(refusal, "diagnostic", None) in _UNPROVED:
         return (
-            f"{who} refused the password: correct it (AMI_METER_PASSWORD=… ami meter change {serial}), "
+            f"{who} refused the password; correct it (AMI_METER_PASSWORD=… ami meter change {serial}), "
             f"or the meter's --address there (meters lock, so it is not tried again)"
         )
     way = f"AMI_METER_PASSWORD=… ami meter change {serial} --model … --address …"

@@ -150,7 +150,7 @@ def meters(ami: Ami, village: Village) -> list[str]:
     arguments += ["--address", str(village.meter(second)[0]["address"]), "--as-of", AS_OF]
     ami("meter", "add", second, *arguments, "--customer", "HTX3")
     refused = ami("meter", "test", second, "--as-of", AS_OF, code=3).stdout
-    assert f"refused the password: correct it (AMI_METER_PASSWORD=… ami meter change {second})" in refused
+    assert f"refused the password; correct it (AMI_METER_PASSWORD=… ami meter change {second})" in refused
     ami.environment["AMI_METER_PASSWORD"] = village.meter(second)[0]["password"]
     assert "password changed" in ami("meter", "change", second).stderr
     del ami.environment["AMI_METER_PASSWORD"]
