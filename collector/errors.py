@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 
 def reason(error: OSError) -> str:
     """The system's word for what went wrong; asyncio puts its own, with an address, in its place."""
     return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
+
+
+def what_to_do(error: OSError, setting: str) -> str:
+    """What helps where a port of `setting` cannot be opened."""
+    if error.errno == errno.EADDRNOTAVAIL:
+        return "no network of this machine has that address, correct AMI_LISTEN_HOST"
+    if error.errno == errno.EACCES:
+        return f"ports below 1024 are for root, choose another with {setting}"
+    return f"another program has it, choose another with {setting}"
 
 
 class CollectorError(Exception):

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from collector.errors import ListenerError, reason
+from collector.errors import ListenerError, reason, what_to_do
 from collector.links.kinds import DialIn
 from collector.links.wire import Wire
 from collector.listener.crowd import Caps, Crowd
@@ -94,7 +94,7 @@ class Listener:
         except OSError as error:
             raise ListenerError(
                 f"port {port} for modems that dial in cannot be opened on {host} "
-                f"({reason(error)}): another program has it, choose another with {setting}"
+                f"({reason(error)}): {what_to_do(error, setting)}"
             ) from error
 
     async def close(self) -> None:

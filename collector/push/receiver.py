@@ -14,7 +14,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Final, cast
 
-from collector.errors import CountersUnusable, LinkDown, ListenerError, SpoolError, reason
+from collector.errors import CountersUnusable, LinkDown, ListenerError, SpoolError, reason, what_to_do
 from collector.exchange.scales import Scales
 from collector.links.wire import Wire
 from collector.listener.crowd import Caps, Crowd, neighbourhood
@@ -92,7 +92,7 @@ class PushReceiver:
         except OSError as error:
             raise ListenerError(
                 f"port {self.port} for meters that push cannot be opened on {self.host} "
-                f"({reason(error)}): another program has it, choose another with AMI_PUSH_PORT"
+                f"({reason(error)}): {what_to_do(error, 'AMI_PUSH_PORT')}"
             ) from error
         self._datagrams.append(transport)
 
