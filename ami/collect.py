@@ -85,8 +85,9 @@ def command(
     home.require(settings)
     if not once:
         _wait_for_database(settings)
+    another = "" if once else ", or give this one a name of its own (--node)"
     with (
-        home.only_one(settings, "collect", f"collect-{settings.node_name}"),
+        home.only_one(settings, "collect", f"collect-{settings.node_name}", another),
         home.database(settings) as dsn,
     ):
         _all_known(dsn, meters)

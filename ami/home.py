@@ -30,8 +30,9 @@ def prepare(settings: Settings) -> Path:
 
 
 @contextmanager
-def only_one(settings: Settings, what: str, lock_name: str = "") -> Iterator[None]:
-    """Hold the home's lock `lock_name` (default: `what`); raises `Failure` when another process has it."""
+def only_one(settings: Settings, what: str, lock_name: str = "", otherwise: str = "") -> Iterator[None]:
+    """Hold the home's lock `lock_name` (default: `what`); raises `Failure` when another process has it,
+    which says what else helps: `otherwise`."""
     path = prepare(settings) / f"{lock_name or what}.lock"
     with path.open("a+") as lock:
         try:
@@ -41,7 +42,7 @@ def only_one(settings: Settings, what: str, lock_name: str = "") -> Iterator[Non
             holder = lock.read().strip() or "unknown"
             raise Failure(
                 f"`ami {what}` is already running on {settings.home} (process {holder}): "
-                "stop it first, or set AMI_HOME to another directory."
+                f"stop it first, or set AMI_HOME to another directory{otherwise}."
             ) from None
         lock.seek(0)
         lock.truncate()
