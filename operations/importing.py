@@ -153,9 +153,7 @@ def _place(new: NewMeter, known: Register) -> Register:
         raise MeterRefused(new.serial, said)
     there = next((customer for customer in known.customers if customer.code == new.customer), None)
     if there is None and not new.customer_name:
-        said = (
-            f"meter {new.serial}: there is no customer {new.customer} yet: give the name, or import it first"
-        )
+        said = f"meter {new.serial}: there is no customer {new.customer} yet: give --name, or import it first"
         raise MeterRefused(new.serial, said)
     book = there.book if there else new.book
     point = Point(
