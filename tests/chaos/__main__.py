@@ -65,6 +65,9 @@ def main() -> int:
     )  # fmt: skip
     try:
         result = asyncio.run(Storm(plan, home, _say, _ports).run())
+    except KeyboardInterrupt:
+        _say("stopped before it was over: what it had started has ended, and nothing was judged")
+        return 130
     finally:
         if given.keep:
             _say(f"logs and database: {home}")
