@@ -14,7 +14,6 @@ from collector.links.wire import ByteStream
 from protocols.dlms.apdu import Attribute
 from protocols.dlms.axdr import Data
 from protocols.dlms.client import ClientConnection, ClientSettings
-from protocols.dlms.enums import Conformance
 from protocols.dlms.events import (
     Acted,
     Associated,
@@ -39,6 +38,8 @@ BUSY = 20  # for so many time-outs a meter may say that it is busy; blocks and s
 WHOLE = 60  # time-outs that one answer may last in all, however many blocks it has
 NOTICES = 256  # pushes that may come while an answer is due
 EVIDENCE = 1 << 16  # bytes of an answer that are kept to be shown
+_BESIDES = frozenset((Send, Notified, Failed))
+"""Events that are no answers; the rest are handed on as they come."""
 
 
 class Conversation:
@@ -57,8 +58,9 @@ class Conversation:
         self._framing = framing
         self._seconds = settings.answer_seconds
         self._list = 1
-        self._asked_at = self._said_at = self._heard_at = 0.0
+        self._asked_at = self._said_at = self._heard_at = self._end = 0.0
         self._waits = self._seconds
+        self._least_s = min(self._seconds, self._course.least_s)
         self._now: Callable[[], float] = time.monotonic  # the loop's, once something was asked
         self._bulk = self._repeated = False
         self._tries, self._tried_since = 1, 0.0  # of what was said last
@@ -76,8 +78,7 @@ class Conversation:
 
     async def associate(self) -> Associated:
         """Open the link and the association; a wrong password raises `AssociationRefused`."""
-        opening = self._client.connect()
-        if opening:
+        if self._framing is not None and (opening := self._client.connect()):
             _only(Connected, await self._ask(opening, 1, "the link"))
         granted = _only(Associated, await self._ask(self._client.associate(), 1, "the association"))
         self._max_pdu = granted.max_pdu or 0xFFFF
@@ -104,12 +105,12 @@ class Conversation:
 
     def takes(self, listing: Listing) -> bool:
         """Whether the meter has granted what it takes to ask for all this at once."""
-        granted = self._client.granted
+        client = self._client
         return (
             1 < len(listing.items) <= self._list
             and len(listing.written) + LIST_HEAD <= self._max_pdu
-            and Conformance.MULTIPLE_REFERENCES in granted
-            and (not listing.selects or Conformance.SELECTIVE_ACCESS in granted)
+            and client.lists
+            and (client.selects or not listing.selects)
         )
 
     async def get_all(self, attributes: tuple[Attribute, ...], along: Listing | None = None) -> list[Got]:
@@ -119,10 +120,7 @@ class Conversation:
         of its own, and what it brings is kept for whoever asks next. Where it selects rows, with its last
         item, they are kept for `rows`.
         """
-        if self._kept and self._kept.keys() >= set(attributes):
-            found = [self._kept[attribute] for attribute in attributes]
-            for attribute in attributes:
-                self._kept.pop(attribute, None)
+        if self._kept and (found := self._taken(attributes)) is not None:
             return found
         if along is not None and self.takes(along):
             try:
@@ -134,7 +132,7 @@ class Conversation:
                 self._rows = rows if isinstance(rows, bytes) else b""
             self._kept = {each.attribute: each for each in got[len(attributes) :]}
             return got[: len(attributes)]
-        if len(attributes) > 1 and self._list > 1 and self._lists_granted:
+        if len(attributes) > 1 and self._list > 1 and self._client.lists:
             try:
                 return await self._lists(attributes)
             except ServiceRefused:
@@ -143,21 +141,31 @@ class Conversation:
             _only(Got, await self._ask(self._client.get(attribute), 1, attribute)) for attribute in attributes
         ]
 
+    def _taken(self, attributes: tuple[Attribute, ...]) -> list[Got] | None:
+        """Of these what was kept, and is kept no longer; None where any of them was not."""
+        kept = self._kept
+        try:
+            found = [kept[attribute] for attribute in attributes]
+        except KeyError:
+            return None
+        if len(found) == len(kept):
+            self._kept = {}
+        else:
+            for attribute in attributes:
+                kept.pop(attribute, None)
+        return found
+
     async def _listed(self, listing: Listing) -> list[Got]:
         raw, count = self._client.get_listing(listing), len(listing.items)
         events = await self._ask(raw, count, f"{count} values", bulk=listing.selects)
-        return [_is(Got, event) for event in events]
-
-    @property
-    def _lists_granted(self) -> bool:
-        return Conformance.MULTIPLE_REFERENCES in self._client.granted
+        return _every(Got, events)
 
     async def _lists(self, attributes: tuple[Attribute, ...]) -> list[Got]:
         got: list[Got] = []
         for start in range(0, len(attributes), self._list):
             part = attributes[start : start + self._list]
             events = await self._ask(self._client.get_list(part), len(part), f"{len(part)} values")
-            got += [_is(Got, event) for event in events]
+            got += _every(Got, events)
         return got
 
     async def set(self, attribute: Attribute, value: Data) -> None:
@@ -171,48 +179,58 @@ class Conversation:
     async def release(self) -> None:
         """Close the association and the link, as politeness to meters that count them."""
         _only(Released, await self._ask(self._client.release(), 1, "the release"))
-        closing = self._client.disconnect()
-        if closing:
+        if self._framing is not None and (closing := self._client.disconnect()):
             _only(Disconnected, await self._ask(closing, 1, "the end of the link"))
         self._patience.end()
 
     async def _ask(self, raw: bytes, answers: int, what: object, *, bulk: bool = False) -> list[Event]:
         self._bulk, self._repeated = bulk, False
-        loop = asyncio.get_running_loop()
-        self._now = loop.time
+        self._now = asyncio.get_running_loop().time
         self._write(raw)
         got: list[Event] = []
         asked_at = self._asked_at = self._tried_since = self._said_at
         self._tries = 1
-        last, end = asked_at + self._seconds * WHOLE, asked_at + self._seconds * BUSY
+        last, self._end = asked_at + self._seconds * WHOLE, asked_at + self._seconds * BUSY
         notices = 0
-        while len(got) < answers:
+        # No first answer is due sooner; when exactly is worked out for those that are late.
+        due = asked_at + self._least_s if self._framing is None else self._due()
+        while True:
             try:
-                chunk = await self._patience.until(self._due(end), self._stream.read())
+                chunk = await self._patience.until(due, self._stream.read(), self._due)
             except TimeoutError:
-                self._write(self._on_silence(what, end))
+                self._write(self._on_silence(what))
+                due = self._due()
                 continue
-            self._came()
+            self._heard_at = self._now()
+            if self._due_first:
+                self._first_came()
             self.heard += chunk[: EVIDENCE - len(self.heard)]
-            for event in self._client.receive(chunk):
-                match event:
-                    case Send(raw=following):
-                        # Progress; how much of it there may be is bounded by blocks, bytes and `last`.
-                        self._write(following)
-                        self._tries, self._tried_since = 1, loop.time()
-                        end = min(loop.time() + self._seconds * BUSY, last)
-                    case Notified():
-                        # Pushes have a receiver of their own.
-                        notices += 1
-                        if notices > NOTICES:
-                            raise RemoteError(
-                                f"the meter talks without end and never answers about {what}",
-                                bytes(self.heard),
-                            )
-                    case Failed(error=error):
-                        raise error
-                    case _:
-                        got.append(event)
+            events = self._client.receive(chunk)
+            if _BESIDES.isdisjoint(map(type, events)):
+                got += events
+            else:
+                for event in events:
+                    match event:
+                        case Send(raw=following):
+                            # Progress; how much there may be of it is bounded by blocks, bytes and `last`.
+                            self._write(following)
+                            self._tries, self._tried_since = 1, self._now()
+                            self._end = min(self._now() + self._seconds * BUSY, last)
+                        case Notified():
+                            # Pushes have a receiver of their own.
+                            notices += 1
+                            if notices > NOTICES:
+                                raise RemoteError(
+                                    f"the meter talks without end and never answers about {what}",
+                                    bytes(self.heard),
+                                )
+                        case Failed(error=error):
+                            raise error
+                        case _:
+                            got.append(event)
+            if len(got) >= answers:
+                break
+            due = self._due()
         if len(got) > answers:
             raise RemoteError(f"{len(got)} answers came where {answers} were due", bytes(self.heard))
         return got
@@ -224,44 +242,42 @@ class Conversation:
         if raw:
             self._stream.write(raw)
 
-    def _came(self) -> None:
-        """Bytes: the first ones after a question tell the round trip."""
-        self._heard_at = self._now()
-        if self._due_first:
-            self._due_first = False
-            if self._framing is None or not self._busy:
-                trip_s = self._heard_at - self._said_at
-                self._course.answered(trip_s, bulk=self._bulk, repeated=self._repeated)
+    def _first_came(self) -> None:
+        """The first bytes after a question tell the round trip."""
+        self._due_first = False
+        if self._framing is None or not self._busy:
+            trip_s = self._heard_at - self._said_at
+            self._course.answered(trip_s, bulk=self._bulk, repeated=self._repeated)
 
     @property
     def _busy(self) -> bool:
         return self._framing is not None and self._framing.pause_s is not None
 
-    def _due(self, end: float) -> float:
-        """When silence will have lasted too long, in the loop's time; never beyond `end`.
+    def _due(self) -> float:
+        """When silence will have lasted too long, in the loop's time; never beyond `_end`.
 
         Counted from the last byte, but a message has no longer than `_seconds` from the question on.
         """
         if self._framing is not None and self._busy:
             patience = self._client.next_timeout() or self._seconds
-            return min(self._heard_at + patience, end)
+            return min(self._heard_at + patience, self._end)
         self._waits = min(self._course.wait_s(bulk=self._bulk), self._seconds)
-        return min(self._heard_at + self._waits, self._said_at + self._seconds, end)
+        return min(self._heard_at + self._waits, self._said_at + self._seconds, self._end)
 
-    def _on_silence(self, what: object, end: float) -> bytes:
+    def _on_silence(self, what: object) -> bytes:
         """What the link repeats or enquires; `AnswerTimeout` when it has done so often enough."""
         busy = self._busy
         if not busy:
             self._course.silent(bulk=self._bulk)
         self._repeated = True
-        lasting = asyncio.get_running_loop().time() - self._asked_at
+        lasting = self._now() - self._asked_at
         silent = AnswerTimeout(
             f"the meter is there, but stayed busy for {lasting:.0f} s and never answered about {what}"
             if busy
             else f"no answer about {what} within {round(self._waits, 2):g} s{self._also()}",
             bytes(self.heard),
         )
-        if asyncio.get_running_loop().time() >= end:
+        if self._now() >= self._end:
             raise silent
         try:
             again = self._client.on_silence()
@@ -272,7 +288,7 @@ class Conversation:
 
     def _also(self) -> str:
         """How often it was said, and for how long all of that lasted; empty for once."""
-        lasting = asyncio.get_running_loop().time() - self._tried_since
+        lasting = self._now() - self._tried_since
         return f", asked {self._tries} times in {lasting:.3g} s" if self._tries > 1 else ""
 
 
@@ -286,4 +302,8 @@ def _is(kind: type[E], event: object) -> E:
 
 def _only(kind: type[E], events: list[Event]) -> E:
     (event,) = events
-    return _is(kind, event)
+    return event if isinstance(event, kind) else _is(kind, event)
+
+
+def _every(kind: type[E], events: list[Event]) -> list[E]:
+    return [event if isinstance(event, kind) else _is(kind, event) for event in events]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from statistics import median
 
-from collector.polling.pace import Pace, wait_s
+from collector.polling.pace import LEAST_S, Pace, wait_s
 from collector.polling.urgency import Urgency
 
 
@@ -29,6 +29,7 @@ class Course:
         way: Callable[[Urgency], bool] = nobody,
     ) -> None:
         self.answer_s = answer_s
+        self.least_s = min(answer_s, LEAST_S)  # no wait is shorter
         self.gave_way = False
         self._meter, self._modem, self._way = meter, modem, way
         self._trips: list[float] = []
@@ -46,11 +47,15 @@ class Course:
 
     def answered(self, rtt_s: float, *, bulk: bool, repeated: bool) -> None:
         """The first bytes of an answer came after so many seconds; `repeated`: of a question asked twice."""
-        for pace in (self._meter, self._modem):
-            if pace is not None:
-                pace.of(bulk=bulk).answered(rtt_s, repeated=repeated)
-        if not bulk and not repeated:
+        if repeated:
+            return  # nobody knows which one it answers
+        meter, modem = self._meter, self._modem
+        if not bulk:
             self._trips.append(rtt_s)
+        if meter is not None:
+            (meter.bulk if bulk else meter.quick).answered(rtt_s)
+        if modem is not None:
+            (modem.bulk if bulk else modem.quick).answered(rtt_s)
 
     def silent(self, *, bulk: bool) -> None:
         """No answer in time."""

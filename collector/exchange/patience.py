@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -17,17 +17,26 @@ class Patience:
     """
 
     def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._set_for = 0.0
         self._due = 0.0
+        self._later: Callable[[], float] | None = None
         self._waiting: asyncio.Task[Any] | None = None
         self._over = False
 
-    async def until(self, due: float, work: Coroutine[Any, Any, T]) -> T:
-        """The result of `work`; `TimeoutError` when it is not there at `due`, in the loop's time."""
-        self._due = due
-        if self._timer is None or self._timer.when() > due:
+    async def until(
+        self, due: float, work: Coroutine[Any, Any, T], later: Callable[[], float] | None = None
+    ) -> T:
+        """The result of `work`; `TimeoutError` when it is not there at `due`, in the loop's time.
+
+        `later`: when it really is due, which is not before `due`. It is asked for only when that has passed,
+        for what takes some working out and hardly ever matters.
+        """
+        self._due, self._later = due, later
+        if self._timer is None or self._set_for > due:
             self._set()
-        task = self._waiting = asyncio.current_task()
+        task = self._waiting = asyncio.current_task(self._loop)
         assert task is not None
         cancelling = task.cancelling()
         try:
@@ -46,14 +55,21 @@ class Patience:
             self._timer = None
 
     def _set(self) -> None:
-        self.end()
-        self._timer = asyncio.get_running_loop().call_at(self._due, self._went_off)
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        self._set_for = self._due
+        self._timer = self._loop.call_at(self._due, self._went_off)
 
     def _went_off(self) -> None:
         self._timer = None
-        if self._waiting is None:
+        if self._waiting is None or self._loop is None:
             return
-        if asyncio.get_running_loop().time() < self._due:
+        now = self._loop.time()
+        if now >= self._due and self._later is not None:
+            self._due = self._later()
+        if now < self._due:
             self._set()
             return
         self._over = True

@@ -74,7 +74,7 @@ def _octets(contents: bytes | None) -> bytes | None:
 
 
 @lru_cache(maxsize=64)
-def _identifiers(context: Context, mechanism: Mechanism, system_title: bytes | None) -> bytes:
+def identifiers(context: Context, mechanism: Mechanism, system_title: bytes | None) -> bytes:
     """How an AARQ begins: most clients of a head-end introduce themselves alike."""
     out = ber.tlv(_CONTEXT_NAME, ber.tlv(0x06, ber.identifier(1, context)))
     if system_title is not None:
@@ -97,10 +97,8 @@ class Aarq:
 
     def to_bytes(self) -> bytes:
         """The message with its tag."""
-        out = _identifiers(self.context, self.mechanism, self.system_title)
-        if self.password is not None:
-            out += ber.tlv(0xAC, ber.tlv(0x80, self.password))
-        return ber.tlv(self.TAG, out + ber.tlv(_USER_INFORMATION, ber.tlv(0x04, self.user_information)))
+        head = identifiers(self.context, self.mechanism, self.system_title)
+        return aarq(head, self.password, information(self.user_information))
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> Self:
@@ -125,6 +123,18 @@ class Aarq:
     def initiate(self) -> InitiateRequest:
         """The plain proposal inside."""
         return InitiateRequest.from_bytes(self.user_information)
+
+
+def information(user_information: bytes) -> bytes:
+    """The element that an xDLMS message travels in."""
+    return ber.tlv(_USER_INFORMATION, ber.tlv(0x04, user_information))
+
+
+def aarq(head: bytes, password: bytes | None, proposal: bytes) -> bytes:
+    """The AARQ that `identifiers` begin and the `information` of a proposal ends."""
+    if password is not None:
+        head += ber.tlv(0xAC, ber.tlv(0x80, password))
+    return ber.tlv(Aarq.TAG, head + proposal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +163,7 @@ class Aare:
         if self.challenge is not None:
             out += ber.tlv(0xAA, ber.tlv(0x80, self.challenge))
         if self.user_information is not None:
-            out += ber.tlv(_USER_INFORMATION, ber.tlv(0x04, self.user_information))
+            out += information(self.user_information)
         return ber.tlv(self.TAG, out)
 
     @classmethod
@@ -197,7 +207,7 @@ class _Release:
         """The message with its tag."""
         out = b"" if self.reason is None else ber.tlv(0x80, bytes((self.reason,)))
         if self.user_information is not None:
-            out += ber.tlv(_USER_INFORMATION, ber.tlv(0x04, self.user_information))
+            out += information(self.user_information)
         return ber.tlv(self.TAG, out)
 
     @classmethod

@@ -9,6 +9,8 @@ DLMS_UA = bytes((0x60, 0x85, 0x74, 0x05, 0x08))
 
 def tlv(tag: int, contents: bytes) -> bytes:
     """One element."""
+    if len(contents) < 0x80:
+        return bytes((tag, len(contents))) + contents
     return bytes((tag,)) + length_bytes(len(contents)) + contents
 
 

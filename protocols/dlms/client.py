@@ -17,6 +17,7 @@ from collections.abc import Callable
 from protocols.dlms import apdu as messages
 from protocols.dlms.apdu import (
     Aare,
+    Aarq,
     ActionResponseNormal,
     Apdu,
     Attribute,
@@ -27,6 +28,7 @@ from protocols.dlms.apdu import (
     GeneralBlock,
     InvokeId,
     Rlre,
+    Rlrq,
 )  # fmt: skip
 from protocols.dlms.axdr import Data
 from protocols.dlms.client_exchanges import (
@@ -38,9 +40,9 @@ from protocols.dlms.client_exchanges import (
     Writing,
     listed,
 )
-from protocols.dlms.client_opening import Opening, service_refused
+from protocols.dlms.client_opening import NOTHING, Opening, both, service_refused
 from protocols.dlms.client_settings import DEFAULT_CONFORMANCE, ClientSettings
-from protocols.dlms.client_states import AWAITING, RECEIVES, SENDS, State
+from protocols.dlms.client_states import AWAITING, RECEIVES, SENDS, State, spoken_state
 from protocols.dlms.enums import Conformance
 from protocols.dlms.events import (
     Associated,
@@ -56,13 +58,18 @@ from protocols.dlms.framing import Framing, WrapperFraming
 from protocols.dlms.general_block import GeneralBlocks
 from protocols.dlms.get import Listing
 from protocols.dlms.selection import EntrySelection, RangeSelection
-from protocols.errors import LocalError, ProtocolError, RemoteError, ServiceRefused, spoken
+from protocols.errors import LocalError, ProtocolError, RemoteError
 
 __all__ = ["DEFAULT_CONFORMANCE", "ClientConnection", "ClientSettings"]
 _ACSE = frozenset(range(0x60, 0x64))
 _ONE_VALUE = b"\xc4\x01"
 """How an answer begins whose value is handed on as it is, however long."""
 _GENERAL_BLOCK = bytes((GeneralBlock.TAG,))
+_RELEASED = Released()
+_NOWHERE: dict[type[Apdu], State] = {}
+_LISTS = int(Conformance.MULTIPLE_REFERENCES)
+_SELECTS = int(Conformance.SELECTIVE_ACCESS)
+_GENERAL = int(Conformance.GENERAL_BLOCK_TRANSFER)
 _INVOKE_IDS = tuple([InvokeId(number) for number in range(16)])
 _PROTECTION_BYTES = 32  # tag, length, title, control, counter and authentication tag, at the most
 
@@ -78,15 +85,18 @@ class ClientConnection:
     ) -> None:
         self.settings = settings
         self.state = State.IDLE
-        self.granted = Conformance(0)
+        self.granted = NOTHING
+        self.lists = self.selects = False
+        """Whether several attributes may be asked for at once, and parts of a profile: both are granted."""
         self._framing = framing or WrapperFraming(settings.client_address, settings.server_address)
+        self._steady = framing is None  # nothing but messages comes and goes on it
         self._random_bytes = random_bytes
         self._opening = Opening(settings, random_bytes)
         self._server_max_pdu = 0
         self._invoke = 0
         self._exchange: Exchange | None = None
         self._blocks: GeneralBlocks | None = None
-        self._linking = False
+        self._linking = self._in_general_blocks = False
 
     @property
     def connected(self) -> bool:
@@ -117,8 +127,10 @@ class ClientConnection:
         """AARQ. `Associated` follows; with HLS, the third and the fourth pass first, by themselves."""
         if not self._framing.connected:
             raise LocalError("the link is not open: connect first")
-        opening = Opening(self.settings, self._random_bytes)
-        raw = self._send(opening.request())
+        opening = self._opening
+        if not opening.anew:
+            opening = Opening(self.settings, self._random_bytes)
+        raw = self._written(Aarq, opening.request())
         self._opening = opening
         return raw
 
@@ -128,7 +140,7 @@ class ClientConnection:
         selection: RangeSelection | EntrySelection | None = None,
     ) -> bytes:
         """Read one attribute, or the part of a profile that `selection` says."""
-        if selection is not None and Conformance.SELECTIVE_ACCESS not in self.granted:
+        if selection is not None and not self.selects:
             raise LocalError("the meter does not grant selective access")
         access = None if selection is None else selection.to_access()
         gathering = Gathering(self.settings.max_answer_bytes, self.settings.max_blocks)
@@ -142,7 +154,7 @@ class ClientConnection:
     def get_listing(self, listing: Listing) -> bytes:
         """The same of a list that is made once for many meters, with parts of profiles in it."""
         self._lists()
-        if listing.selects and Conformance.SELECTIVE_ACCESS not in self.granted:
+        if listing.selects and not self.selects:
             raise LocalError("the meter does not grant selective access")
         invoke = self._next_invoke()
         return self._begin(Reading(invoke, listing.items, True, self._walked(), listing.written))
@@ -177,7 +189,7 @@ class ClientConnection:
 
     def release(self) -> bytes:
         """RLRQ: close the association."""
-        return self._send(self._opening.farewell())
+        return self._written(Rlrq, self._opening.farewell())
 
     def next_timeout(self) -> float | None:
         """Seconds to wait before `on_silence`, None when nothing is due."""
@@ -209,12 +221,15 @@ class ClientConnection:
         Raises `AssociationRefused` when the meter declines, `RemoteError` when it breaks the protocol.
         """
         self._usable()
-        was_connected, was_closing = self._framing.connected, self._framing.closing
+        framing = self._framing
+        was_connected, was_closing = framing.connected, framing.closing
         events: list[Event] = []
         try:
-            for payload in self._framing.feed(chunk):
+            for payload in framing.feed(chunk):
                 events += self._heard(payload)
-            owed = self._framing.replies(awaiting=self.state in AWAITING)
+            if self._steady:
+                return events
+            owed = framing.replies(awaiting=self.state in AWAITING)
         except LocalError as ours:
             # What it said leaves us nothing to say: a length no request fits, blocks that nothing goes into.
             self.state = State.BROKEN
@@ -225,10 +240,10 @@ class ClientConnection:
             raise
         if owed:
             events.append(Send(owed))
-        if self._framing.connected and not was_connected:
+        if framing.connected and not was_connected:
             self._linking = False
             events.append(Connected())
-        elif (was_connected and not self._framing.connected) or (was_closing and not self._framing.closing):
+        elif (was_connected and not framing.connected) or (was_closing and not framing.closing):
             self._linking = False
             self._part()
             events.append(Disconnected())
@@ -240,9 +255,17 @@ class ClientConnection:
 
     def _part(self) -> None:
         self.state = State.IDLE
-        self.granted = Conformance(0)
+        self._grant(NOTHING)
         self._server_max_pdu = 0
         self._exchange = self._blocks = None
+
+    def _grant(self, granted: Conformance) -> None:
+        """What is allowed from now on; what every request asks of it is worked out here."""
+        self.granted = granted
+        bits = int.__index__(granted)
+        self.lists = bool(bits & _LISTS)
+        self.selects = bool(bits & _SELECTS)
+        self._in_general_blocks = bool(bits & _GENERAL and self.settings.general_window)
 
     def _next_invoke(self) -> InvokeId:
         return _INVOKE_IDS[(self._invoke + 1) % 16]
@@ -252,7 +275,7 @@ class ClientConnection:
         return Gathering(min(settings.max_answer_bytes, MOST_LISTED), settings.max_blocks)
 
     def _lists(self) -> None:
-        if Conformance.MULTIPLE_REFERENCES not in self.granted:
+        if not self.lists:
             raise LocalError("the meter does not grant multiple references: ask for one after the other")
 
     def _cuts(self, service: Conformance) -> bool:
@@ -262,10 +285,6 @@ class ClientConnection:
             Conformance.ACTION: Conformance.BLOCK_TRANSFER_WITH_ACTION,
         }
         return grants[service] in self.granted
-
-    @property
-    def _in_general_blocks(self) -> bool:
-        return bool(self.settings.general_window) and Conformance.GENERAL_BLOCK_TRANSFER in self.granted
 
     def _begin(self, exchange: Exchange) -> bytes:
         overhead = 0 if self._opening.protection is None else _PROTECTION_BYTES
@@ -277,11 +296,22 @@ class ClientConnection:
         return raw
 
     def _send(self, request: Apdu) -> bytes:
-        self._usable()
-        after = SENDS.get(self.state, {}).get(type(request))
+        after = self._after(type(request))
+        return self._out(request.to_bytes(), after)
+
+    def _written(self, kind: type[Apdu], payload: bytes) -> bytes:
+        """The same for a request that is in bytes already."""
+        return self._out(payload, self._after(kind))
+
+    def _after(self, kind: type[Apdu]) -> State:
+        """Where a request of this kind leads."""
+        after = SENDS.get(self.state, _NOWHERE).get(kind)
         if after is None:
-            raise LocalError(f"{type(request).__name__} may not be sent now ({spoken_state(self.state)})")
-        payload = request.to_bytes()
+            self._usable()
+            raise LocalError(f"{kind.__name__} may not be sent now ({spoken_state(self.state)})")
+        return after
+
+    def _out(self, payload: bytes, after: State) -> bytes:
         protection = self._opening.protection
         if protection is not None and payload[0] not in _ACSE:
             payload = protection.protect(payload)
@@ -331,7 +361,7 @@ class ClientConnection:
     def _take(self, message: Apdu, raw: bytes) -> list[Event]:
         if isinstance(message, (DataNotification, EventNotification)):
             return [Notified(message)]
-        after = RECEIVES.get(self.state, {}).get(type(message))
+        after = RECEIVES.get(self.state, _NOWHERE).get(type(message))
         if after is None:
             raise RemoteError(f"{type(message).__name__} was not expected ({spoken_state(self.state)})", raw)
         answer = getattr(message, "invoke", None)
@@ -345,9 +375,9 @@ class ClientConnection:
                 if self._opening.protection is not None and message.user_information is not None:
                     self._opening.protection.unprotect(message.user_information)
                 self._part()
-                return [Released()]
+                return [_RELEASED]
             case ExceptionResponse() | ConfirmedServiceError():
-                return [Failed(_refused(message, raw))]
+                return [Failed(service_refused(message, raw))]
             case ActionResponseNormal() if asked_in is State.AWAIT_PROOF:
                 self._opening.proven(message.outcome, raw)
                 return [Associated(self.granted, self._server_max_pdu)]
@@ -360,7 +390,7 @@ class ClientConnection:
 
     def _accepted(self, message: Aare, raw: bytes) -> list[Event]:
         grant = self._opening.answered(message, raw)
-        self.granted = grant.conformance & self.settings.proposed
+        self._grant(both(grant.conformance, self.settings.proposed))
         self._server_max_pdu = grant.max_pdu
         proof = self._opening.proof(self._next_invoke())
         if proof is not None:
@@ -368,16 +398,3 @@ class ClientConnection:
             return [Send(self._send(proof))]
         self.state = State.READY
         return [Associated(self.granted, grant.max_pdu)]
-
-
-def spoken_state(state: State) -> str:
-    """A state as words."""
-    return state.name.lower().replace("_", " ")
-
-
-def _refused(message: ExceptionResponse | ConfirmedServiceError, raw: bytes) -> ServiceRefused:
-    if isinstance(message, ConfirmedServiceError):
-        return service_refused(message, raw)
-    errors = (message.state_error, message.service_error)
-    words = ", ".join(spoken(error) for error in errors)
-    return ServiceRefused(f"the meter answered with an exception: {words}", raw, errors)

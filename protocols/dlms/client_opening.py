@@ -9,12 +9,14 @@ from functools import lru_cache
 from typing import Final
 
 from protocols.dlms import axdr
+from protocols.dlms.acse import aarq, identifiers, information
 from protocols.dlms.apdu import (
     Aare,
     Aarq,
     ActionRequestNormal,
     Attribute,
     ConfirmedServiceError,
+    ExceptionResponse,
     InitiateRequest,
     InitiateResponse,
     InvokeId,
@@ -24,11 +26,21 @@ from protocols.dlms.apdu import (
 from protocols.dlms.client_settings import ClientSettings
 from protocols.dlms.enums import AssociationResult, Conformance, Context, Mechanism, UserDiagnostic
 from protocols.dlms.security import Challenge, Protection, new_challenge
-from protocols.errors import AssociationRefused, RemoteError, SecurityError, SecurityFault, ServiceRefused
+from protocols.errors import (
+    AssociationRefused,
+    RemoteError,
+    SecurityError,
+    SecurityFault,
+    ServiceRefused,
+    spoken,
+)
 from protocols.obis import Obis
 
 CURRENT_ASSOCIATION: Final = Obis(0, 0, 40, 0, 0, 255)
 REPLY_TO_HLS: Final = Attribute(15, CURRENT_ASSOCIATION, 1)
+NOTHING: Final = Conformance(0)
+_ERROR: Final = bytes((ConfirmedServiceError.TAG,))
+_FAREWELL: Final = Rlrq().to_bytes()
 
 
 class Opening:
@@ -41,34 +53,43 @@ class Opening:
         self._keys: Protection | None = None
         self._challenge: Challenge | None = None
         self._ours = b""
+        self._context = settings.context
         if settings.security is not None and settings.counters is not None:
             self._keys = Protection(settings.security, settings.counters)
-        if settings.context is Context.LN_CIPHERED:
+        if self._context is Context.LN_CIPHERED:
             self.protection = self._keys
         if settings.mechanism > Mechanism.LLS:
             self._ours = new_challenge(32 if settings.mechanism is Mechanism.HLS_ECDSA else 16, random_bytes)
 
-    def request(self) -> Aarq:
+    @property
+    def anew(self) -> bool:
+        """Whether it may open once more: it has neither keys nor a challenge, which are for one attempt."""
+        return self._keys is None and not self._ours
+
+    def request(self) -> bytes:
         """AARQ."""
         settings, security = self.settings, self.settings.security
+        if security is None:
+            head = identifiers(self._context, settings.mechanism, None)
+            proposal = _plain_proposal(settings.proposed, settings.max_pdu)
+            return aarq(head, self._ours or settings.password, proposal)
         # A dedicated key goes out only where nobody else can read it.
-        dedicated = security.dedicated_key if security is not None and self.protection is not None else None
+        dedicated = security.dedicated_key if self.protection is not None else None
         return Aarq(
             self._initiate(dedicated),
-            settings.context,
+            self._context,
             settings.mechanism,
             self._ours or settings.password,
-            None if security is None else security.system_title,
-        )
+            security.system_title,
+        ).to_bytes()
 
     def answered(self, message: Aare, raw: bytes) -> InitiateResponse:
         """What an AARE grants; raises `AssociationRefused`, `ServiceRefused`, `RemoteError`."""
-        settings = self.settings
         if message.result is not AssociationResult.ACCEPTED:
             raise AssociationRefused(message.result, message.diagnostic, raw)
-        if message.context is not settings.context:
-            reason = f"the association opened in context {message.context.name}, not {settings.context.name}"
-            if settings.context is Context.LN_CIPHERED:  # somebody wants to be read with less
+        if message.context is not self._context:
+            reason = f"the association opened in context {message.context.name}, not {self._context.name}"
+            if self._context is Context.LN_CIPHERED:  # somebody wants to be read with less
                 raise SecurityError(reason, raw, SecurityFault.POLICY)
             raise RemoteError(reason, raw)
         if self._keys is not None and (self.protection is not None or message.system_title is not None):
@@ -76,12 +97,12 @@ class Opening:
         information = message.user_information or b""
         if self.protection is not None:
             information = self.protection.unprotect(information)
-        if information[:1] == bytes((ConfirmedServiceError.TAG,)):
+        if information[:1] == _ERROR:
             raise service_refused(ConfirmedServiceError.from_bytes(information), raw)
         grant = _granted(information)
         if self._ours:
             self._challenged(message, raw)
-        else:
+        elif self.protection is not None:
             self._dedicate()
         return grant
 
@@ -115,9 +136,11 @@ class Opening:
         self._challenge.check(axdr.octets_of(axdr.decode(returned), "the meter's answer to HLS"))
         self._dedicate()
 
-    def farewell(self) -> Rlrq:
+    def farewell(self) -> bytes:
         """RLRQ; the initiate request comes again where it is ciphered, to show who takes leave."""
-        return Rlrq(user_information=None if self.protection is None else self._initiate(None))
+        return (
+            _FAREWELL if self.protection is None else Rlrq(user_information=self._initiate(None)).to_bytes()
+        )
 
     def _initiate(self, dedicated_key: bytes | None) -> bytes:
         proposed = (self.settings.proposed, self.settings.max_pdu)
@@ -136,6 +159,23 @@ def _proposal(proposed: Conformance, max_pdu: int) -> bytes:
     return InitiateRequest(proposed, max_pdu).to_bytes()
 
 
-def service_refused(error: ConfirmedServiceError, raw: bytes) -> ServiceRefused:
-    """The error as it is raised."""
-    return ServiceRefused(f"the meter answered with service error {error.error!r}", raw, (error.error,))
+@lru_cache(maxsize=16)
+def _plain_proposal(proposed: Conformance, max_pdu: int) -> bytes:
+    """As it stands in an AARQ without ciphering, alike for all meters of a kind."""
+    return information(_proposal(proposed, max_pdu))
+
+
+@lru_cache(maxsize=128)
+def both(granted: Conformance, proposed: Conformance) -> Conformance:
+    """What one side grants of what the other has proposed; meters of a kind do that alike."""
+    return granted & proposed
+
+
+def service_refused(message: ExceptionResponse | ConfirmedServiceError, raw: bytes) -> ServiceRefused:
+    """A no to the whole request, as it is raised."""
+    if isinstance(message, ConfirmedServiceError):
+        reason = f"the meter answered with service error {message.error!r}"
+        return ServiceRefused(reason, raw, (message.error,))
+    errors = (message.state_error, message.service_error)
+    words = ", ".join(spoken(error) for error in errors)
+    return ServiceRefused(f"the meter answered with an exception: {words}", raw, errors)

@@ -134,3 +134,8 @@ RECEIVES: Final[dict[State, dict[type[Apdu], State]]] = {
 }
 AWAITING: Final = frozenset(RECEIVES)
 """The states in which the meter's answer is due."""
+
+
+def spoken_state(state: State) -> str:
+    """A state as words."""
+    return state.name.lower().replace("_", " ")

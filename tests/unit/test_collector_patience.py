@@ -63,3 +63,22 @@ async def test_nobody_waiting_is_not_disturbed() -> None:
     await asyncio.sleep(0.05)  # the timer goes off meanwhile
     assert await patience.until(loop.time() + 1, after(0.0)) == 1
     patience.end()
+
+
+async def test_what_is_due_later_than_it_seemed_is_asked_for_only_then() -> None:
+    patience, loop = Patience(), asyncio.get_running_loop()
+    asked: list[float] = []
+
+    def later() -> float:
+        asked.append(loop.time() - began)
+        return began + 0.1
+
+    began = loop.time()
+    assert await patience.until(began + 0.02, after(0.0), later) == 1
+    assert asked == []
+    assert await patience.until(began + 0.02, after(0.06), later) == 1
+    assert [since >= 0.019 for since in asked] == [True]
+    with pytest.raises(TimeoutError):
+        await patience.until(began + 0.02, after(5), later)
+    assert 0.09 < loop.time() - began < 1
+    patience.end()
