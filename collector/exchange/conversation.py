@@ -157,15 +157,14 @@ class Conversation:
 
     async def _listed(self, listing: Listing) -> list[Got]:
         raw, count = self._client.get_listing(listing), len(listing.items)
-        events = await self._ask(raw, count, f"{count} values", bulk=listing.selects)
-        return _every(Got, events)
+        return _values(await self._ask(raw, count, f"{count} values", bulk=listing.selects))
 
     async def _lists(self, attributes: tuple[Attribute, ...]) -> list[Got]:
         got: list[Got] = []
         for start in range(0, len(attributes), self._list):
             part = attributes[start : start + self._list]
             events = await self._ask(self._client.get_list(part), len(part), f"{len(part)} values")
-            got += _every(Got, events)
+            got += _values(events)
         return got
 
     async def set(self, attribute: Attribute, value: Data) -> None:
@@ -305,5 +304,5 @@ def _only(kind: type[E], events: list[Event]) -> E:
     return event if isinstance(event, kind) else _is(kind, event)
 
 
-def _every(kind: type[E], events: list[Event]) -> list[E]:
-    return [event if isinstance(event, kind) else _is(kind, event) for event in events]
+def _values(events: list[Event]) -> list[Got]:
+    return [event if type(event) is Got else _is(Got, event) for event in events]

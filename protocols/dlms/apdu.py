@@ -110,9 +110,10 @@ _SHORT: Final = 256
 
 def decode(raw: bytes) -> Apdu:
     """The message that `raw` is; raises `DecodeError` for any bytes that are none."""
-    if len(raw) < 2:
-        raise DecodeError(f"a message of {len(raw)} bytes", raw)
-    if raw[0] in _ALIKE and len(raw) <= _SHORT:
+    size = len(raw)
+    if size < 2:
+        raise DecodeError(f"a message of {size} bytes", raw)
+    if size <= _SHORT and raw[0] in _ALIKE:
         return _decode_once(raw)
     return _decode(raw)
 

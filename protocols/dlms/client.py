@@ -130,7 +130,7 @@ class ClientConnection:
         opening = self._opening
         if not opening.anew:
             opening = Opening(self.settings, self._random_bytes)
-        raw = self._written(Aarq, opening.request())
+        raw = self._out(opening.request(), self._after(Aarq))
         self._opening = opening
         return raw
 
@@ -143,13 +143,13 @@ class ClientConnection:
         if selection is not None and not self.selects:
             raise LocalError("the meter does not grant selective access")
         access = None if selection is None else selection.to_access()
-        gathering = Gathering(self.settings.max_answer_bytes, self.settings.max_blocks)
-        return self._begin(Reading(self._next_invoke(), ((attribute, access),), False, gathering))
+        bounds = self.settings.max_answer_bytes, self.settings.max_blocks
+        return self._begin(Reading(self._next_invoke(), ((attribute, access),), False, *bounds))
 
     def get_list(self, attributes: tuple[Attribute, ...]) -> bytes:
         """Read several attributes in one request; the meter must have granted multiple references."""
         self._lists()
-        return self._begin(Reading(self._next_invoke(), listed(attributes), True, self._walked()))
+        return self._begin(Reading(self._next_invoke(), listed(attributes), True, *self._walked))
 
     def get_listing(self, listing: Listing) -> bytes:
         """The same of a list that is made once for many meters, with parts of profiles in it."""
@@ -157,7 +157,7 @@ class ClientConnection:
         if listing.selects and not self.selects:
             raise LocalError("the meter does not grant selective access")
         invoke = self._next_invoke()
-        return self._begin(Reading(invoke, listing.items, True, self._walked(), listing.written))
+        return self._begin(Reading(invoke, listing.items, True, *self._walked, listing.written))
 
     def set(self, attribute: Attribute, value: Data) -> bytes:
         """Write one attribute; in blocks when it is long and the meter grants them."""
@@ -175,7 +175,9 @@ class ClientConnection:
     def act(self, method: Attribute, parameters: Data | None = None) -> bytes:
         """Invoke one method; parameters go in blocks when they are long and the meter grants them."""
         cuts = self._cuts(Conformance.ACTION)
-        invoking = Invoking(self._next_invoke(), (method,), (parameters,), False, cuts, self._walked())
+        invoking = Invoking(
+            self._next_invoke(), (method,), (parameters,), False, cuts, Gathering(*self._walked)
+        )
         return self._begin(invoking)
 
     def act_list(self, methods: tuple[tuple[Attribute, Data | None], ...]) -> bytes:
@@ -185,11 +187,12 @@ class ClientConnection:
         listed(names)
         parameters = tuple([data for _, data in methods])
         cuts = self._cuts(Conformance.ACTION)
-        return self._begin(Invoking(self._next_invoke(), names, parameters, True, cuts, self._walked()))
+        gathering = Gathering(*self._walked)
+        return self._begin(Invoking(self._next_invoke(), names, parameters, True, cuts, gathering))
 
     def release(self) -> bytes:
         """RLRQ: close the association."""
-        return self._written(Rlrq, self._opening.farewell())
+        return self._out(self._opening.farewell(), self._after(Rlrq))
 
     def next_timeout(self) -> float | None:
         """Seconds to wait before `on_silence`, None when nothing is due."""
@@ -270,9 +273,10 @@ class ClientConnection:
     def _next_invoke(self) -> InvokeId:
         return _INVOKE_IDS[(self._invoke + 1) % 16]
 
-    def _walked(self) -> Gathering:
-        settings = self.settings
-        return Gathering(min(settings.max_answer_bytes, MOST_LISTED), settings.max_blocks)
+    @property
+    def _walked(self) -> tuple[int, int]:
+        """Bytes and blocks of an answer that is walked through, at the most."""
+        return min(self.settings.max_answer_bytes, MOST_LISTED), self.settings.max_blocks
 
     def _lists(self) -> None:
         if not self.lists:
@@ -298,10 +302,6 @@ class ClientConnection:
     def _send(self, request: Apdu) -> bytes:
         after = self._after(type(request))
         return self._out(request.to_bytes(), after)
-
-    def _written(self, kind: type[Apdu], payload: bytes) -> bytes:
-        """The same for a request that is in bytes already."""
-        return self._out(payload, self._after(kind))
 
     def _after(self, kind: type[Apdu]) -> State:
         """Where a request of this kind leads."""
@@ -359,10 +359,10 @@ class ClientConnection:
         return [Send(self._wrapped(answers))] if answers else []
 
     def _take(self, message: Apdu, raw: bytes) -> list[Event]:
-        if isinstance(message, (DataNotification, EventNotification)):
-            return [Notified(message)]
         after = RECEIVES.get(self.state, _NOWHERE).get(type(message))
         if after is None:
+            if isinstance(message, (DataNotification, EventNotification)):
+                return [Notified(message)]
             raise RemoteError(f"{type(message).__name__} was not expected ({spoken_state(self.state)})", raw)
         answer = getattr(message, "invoke", None)
         if answer is not None and answer.number != self._invoke:

@@ -99,8 +99,11 @@ class Reading:
     invoke: InvokeId
     items: Items
     as_list: bool
-    gathering: Gathering
+    most_bytes: int
+    most_blocks: int
     written: bytes | None = None
+    gathering: Gathering | None = None
+    """What has come in blocks, once one has."""
 
     def first(self, largest: int | None) -> Apdu:
         """See `Exchange`; a request to read is never cut."""
@@ -110,7 +113,7 @@ class Reading:
 
     def take(self, message: Apdu, raw: bytes) -> Step:
         """See `Exchange`."""
-        if self.gathering.number and not _goes_on(message):
+        if self.gathering is not None and not _goes_on(message):
             name = type(message).__name__
             reason = f"{name} with a value came where block {self.gathering.number + 1} was due"
             raise RemoteError(reason, raw)
@@ -135,6 +138,8 @@ class Reading:
         return [Got(item[0], result) for item, result in zip(self.items, results, strict=True)]
 
     def _block(self, message: GetResponseWithBlock, piece: bytes, raw: bytes) -> Step:
+        if self.gathering is None:
+            self.gathering = Gathering(self.most_bytes, self.most_blocks)
         self.gathering.add(message.block, piece, raw)
         if not message.last:
             return [], GetRequestNext(self.invoke, message.block)

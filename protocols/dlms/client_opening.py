@@ -46,13 +46,14 @@ _FAREWELL: Final = Rlrq().to_bytes()
 class Opening:
     """One attempt to associate; afterwards, what protects the association."""
 
+    protection: Protection | None = None
+    """What every message but ACSE's goes through; None in an association without ciphering."""
+    _keys: Protection | None = None
+    _challenge: Challenge | None = None
+    _ours = b""
+
     def __init__(self, settings: ClientSettings, random_bytes: Callable[[int], bytes]) -> None:
         self.settings = settings
-        self.protection: Protection | None = None
-        """What every message but ACSE's goes through; None in an association without ciphering."""
-        self._keys: Protection | None = None
-        self._challenge: Challenge | None = None
-        self._ours = b""
         self._context = settings.context
         if settings.security is not None and settings.counters is not None:
             self._keys = Protection(settings.security, settings.counters)

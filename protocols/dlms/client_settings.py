@@ -1,12 +1,12 @@
 """How to speak to one meter."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from protocols.dlms.enums import Conformance, Context, Mechanism
 from protocols.dlms.general_block import MAX_WINDOW
 from protocols.dlms.security import CounterStore, SecuritySetup
 from protocols.errors import LocalError
+from protocols.light import light
 
 DEFAULT_CONFORMANCE: Final = (
     Conformance.GET | Conformance.SET | Conformance.ACTION | Conformance.SELECTIVE_ACCESS
@@ -20,7 +20,7 @@ BY_SECRET: Final = (
 BY_KEYS: Final = (Mechanism.HLS_GMAC, Mechanism.HLS_SHA256, Mechanism.HLS_ECDSA)
 
 
-@dataclass(frozen=True, slots=True)
+@light
 class ClientSettings:
     """Addresses, secrets and limits for one meter; no secret is ever in the repr.
 

@@ -7,6 +7,7 @@ from protocols.dlms.apdu import Attribute
 from protocols.dlms.enums import ActionResult, Conformance, DataAccessResult
 from protocols.dlms.notice import Notification
 from protocols.errors import Refused, ServiceRefused
+from protocols.light import light
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Associated:
     max_pdu: int
 
 
-@dataclass(frozen=True, slots=True)
+@light
 class Got:
     """One attribute read: the bytes of its `Data`, or why not. A list yields one of these per attribute."""
 

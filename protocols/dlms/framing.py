@@ -100,7 +100,7 @@ class ServerFraming(Protocol):
 def _beginning(source: int, destination: int) -> bytes:
     """Version and ports of a frame; nothing where these are no ports."""
     ports = 0 <= source <= 0xFFFF and 0 <= destination <= 0xFFFF
-    return b"\x00\x01" + source.to_bytes(2, "big") + destination.to_bytes(2, "big") if ports else b""
+    return (1 << 32 | source << 16 | destination).to_bytes(6, "big") if ports else b""
 
 
 class WrapperFraming:
@@ -116,8 +116,8 @@ class WrapperFraming:
     def __init__(self, client: int, server: int, *, datagrams: bool = False) -> None:
         self._client, self._server = client, server
         self._unwrapper = None if datagrams else Unwrapper()
-        self._ours = b""  # how a frame of ours begins, once one has been written
-        self._theirs = _beginning(server, client)
+        self._ours, self._theirs = _beginning(client, server), _beginning(server, client)
+        self._amid = False  # a frame has begun to come
 
     def connect(self) -> bytes:
         """Nothing: the TCP connection is the link."""
@@ -125,20 +125,17 @@ class WrapperFraming:
 
     def wrap(self, payload: bytes) -> bytes:
         """One frame."""
-        if self._ours and 0 < len(payload) <= MAX_PAYLOAD:
-            return self._ours + len(payload).to_bytes(2, "big") + payload
-        raw = Frame(self._client, self._server, payload).to_bytes()
-        self._ours = raw[:6]
-        return raw
+        octets = len(payload)
+        if self._ours and 0 < octets <= MAX_PAYLOAD:
+            return self._ours + octets.to_bytes(2, "big") + payload
+        return Frame(self._client, self._server, payload).to_bytes()  # raises: what is wrong with it
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Payloads of frames from our meter to us; any other address raises `RemoteError`."""
-        if (
-            chunk[:6] == self._theirs
-            and len(chunk) - 8 == int.from_bytes(chunk[6:8], "big") > 0
-            and not (self._unwrapper is not None and self._unwrapper.pending)
-        ):
+        octets = len(chunk) - 8
+        if octets > 0 and chunk[6] << 8 | chunk[7] == octets and not self._amid and chunk[:6] == self._theirs:
             return [bytes(chunk[8:])]  # an answer comes as a whole and alone, as a rule
+        self._amid = self._unwrapper is not None
         payloads = []
         for frame in _frames(self._unwrapper, chunk):
             if (frame.source, frame.destination) != (self._server, self._client):
@@ -148,6 +145,7 @@ class WrapperFraming:
                     frame.payload,
                 )
             payloads.append(frame.payload)
+        self._amid = self._unwrapper is not None and self._unwrapper.pending > 0
         return payloads
 
     def replies(self, *, awaiting: bool = False) -> bytes:

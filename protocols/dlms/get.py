@@ -20,10 +20,13 @@ from protocols.dlms.reference import (
     write_result,
 )  # fmt: skip
 from protocols.errors import LocalError
+from protocols.light import light
 from protocols.reader import Reader, length_bytes
 
 GET_REQUEST, GET_RESPONSE = 0xC0, 0xC4
-_STRINGS = (axdr.Tag.OCTET_STRING, axdr.Tag.VISIBLE_STRING)
+_STRINGS = (int(axdr.Tag.OCTET_STRING), int(axdr.Tag.VISIBLE_STRING))
+_WIDTHS = tuple([1 + axdr.INTEGERS[tag][0] if tag in axdr.INTEGERS else 0 for tag in range(256)])
+"""By tag, the bytes of a number with it, 0 for what is none: numbers and short strings are what is listed."""
 _ARRAY = bytes((axdr.Tag.ARRAY,))
 
 
@@ -71,7 +74,7 @@ class GetRequestNext:
         return request
 
 
-@dataclass(frozen=True, slots=True)
+@light
 class GetRequestWithList:
     """Several attributes at once."""
 
@@ -171,7 +174,7 @@ class GetResponseWithBlock:
         return cls(invoke, last, block, result)
 
 
-@dataclass(frozen=True, slots=True)
+@light
 class GetResponseWithList:
     """Several values, in the order asked."""
 
@@ -206,31 +209,25 @@ def read_results(reader: Reader) -> tuple[bytes | DataAccessResult, ...]:
     if count > MAX_LIST or count * 2 > reader.left:
         raise reader.error(f"{count} results announced in {reader.left} bytes")
     results: list[bytes | DataAccessResult] = []
-    raw = reader.raw
+    raw, at, size = reader.raw, reader.at, len(reader.raw)
     for _ in range(count - 1):
+        if at + 2 < size and raw[at] == 0:  # there is a value: its tag follows, and a byte of it
+            octets = _WIDTHS[raw[at + 1]]
+            if raw[at + 1] in _STRINGS and raw[at + 2] < 0x80:
+                octets = 2 + raw[at + 2]
+            end = at + 1 + octets
+            if octets and end <= size:
+                results.append(raw[at + 1 : end])
+                at = end
+                continue
+        reader.at = at
+        results.append(access_result(reader) if reader.flag("result") else axdr.skip(reader))
         at = reader.at
-        end = at + 1 + _octets(raw, at + 1)
-        if at + 1 < end <= len(raw) and raw[at] == 0:
-            reader.at = end
-            results.append(raw[at + 1 : end])
-        elif reader.flag("result"):
-            results.append(access_result(reader))
-        else:
-            results.append(axdr.skip(reader))
+    reader.at = at
     if count:
         results.append(_last_result(reader))
     reader.finish()
     return tuple(results)
-
-
-def _octets(raw: bytes, at: int) -> int:
-    """Bytes of a number or a short string, which is what is listed as a rule; 0 for anything else."""
-    if at + 1 >= len(raw):
-        return 0
-    width = axdr.INTEGERS.get(raw[at])
-    if width is not None:
-        return 1 + width[0]
-    return 2 + raw[at + 1] if raw[at] in _STRINGS and raw[at + 1] < 0x80 else 0
 
 
 def _last_result(reader: Reader) -> bytes | DataAccessResult:

@@ -1,13 +1,23 @@
 """What most meters make us do goes a short way, which must lead where the long one does, to the byte."""
 
+from collections.abc import Callable
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocols.dlms import axdr
 from protocols.dlms.acse import Aarq
+from protocols.dlms.blocks import MAX_LIST
 from protocols.dlms.client import DEFAULT_CONFORMANCE, ClientConnection, ClientSettings
-from protocols.dlms.enums import Conformance, Context, Mechanism
+from protocols.dlms.enums import Conformance, Context, DataAccessResult, Mechanism
+from protocols.dlms.framing import WrapperFraming
+from protocols.dlms.get import read_results, write_results
 from protocols.dlms.initiate import InitiateRequest
-from protocols.dlms.wrapper import Frame
+from protocols.dlms.reference import access_result
+from protocols.dlms.wrapper import Frame, Unwrapper
+from protocols.errors import DecodeError, RemoteError
+from protocols.reader import Reader
 
 GENERAL = Conformance.GENERAL_BLOCK_TRANSFER
 
@@ -31,3 +41,94 @@ def test_an_association_is_asked_for_in_the_bytes_of_its_message(
     asked = ClientConnection(settings).associate()
     assert asked == Frame(*ports, whole.to_bytes()).to_bytes()
     assert Aarq.from_bytes(asked[8:]) == whole
+
+
+VALUES = st.one_of(
+    st.integers(0, 2**32 - 1).map(axdr.double_long_unsigned),
+    st.integers(0, 2**16 - 1).map(axdr.long_unsigned),
+    st.binary(max_size=140).map(axdr.octet_string),
+    st.integers(-128, 127).map(lambda scaler: axdr.structure(axdr.integer(scaler), axdr.enum(30))),
+    st.just(axdr.NULL),
+).map(axdr.encode)
+RESULTS = st.lists(VALUES | st.sampled_from(DataAccessResult), min_size=1, max_size=12).map(tuple)
+
+
+def one_by_one(reader: Reader) -> tuple[bytes | DataAccessResult, ...]:
+    """`read_results` without its short way: each result by its presence byte and what follows that."""
+    count = reader.length()
+    if count > MAX_LIST or count * 2 > reader.left:
+        raise reader.error(f"{count} results announced in {reader.left} bytes")
+    results: list[bytes | DataAccessResult] = []
+    for number in range(count):
+        rows = number == count - 1 and reader.raw[reader.at + 1 : reader.at + 2] == b"\x01"
+        if reader.flag("result"):
+            results.append(access_result(reader))
+        else:
+            results.append(reader.rest() if rows else axdr.skip(reader))
+    reader.finish()
+    return tuple(results)
+
+
+def outcome(read: Callable[[Reader], object], raw: bytes) -> object:
+    try:
+        return read(Reader(raw))
+    except DecodeError as error:
+        return error.reason, error.raw
+
+
+@given(results=RESULTS, mutation=st.data())
+def test_a_list_is_read_as_its_values_are_one_by_one(
+    results: tuple[bytes | DataAccessResult, ...], mutation: st.DataObject
+) -> None:
+    raw = bytearray(write_results(results))
+    assert read_results(Reader(bytes(raw))) == results
+    for _ in range(mutation.draw(st.integers(0, 3))):
+        raw[mutation.draw(st.integers(0, len(raw) - 1))] = mutation.draw(st.integers(0, 255))
+    cut = bytes(raw[: mutation.draw(st.integers(0, len(raw)))])
+    for said in (bytes(raw), cut):
+        assert outcome(read_results, said) == outcome(one_by_one, said)
+
+
+class Plainly:
+    """What `WrapperFraming` hears without its short way."""
+
+    def __init__(self, client: int, server: int) -> None:
+        self._ends = server, client
+        self._unwrapper = Unwrapper()
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        frames = self._unwrapper.feed(chunk)
+        for frame in frames:
+            if (frame.source, frame.destination) != self._ends:
+                ends = f"{frame.source} to {frame.destination} came where {self._ends[0]} to {self._ends[1]}"
+                raise RemoteError(f"a frame from {ends} was expected", frame.payload)
+        return [frame.payload for frame in frames]
+
+
+@given(
+    payloads=st.lists(st.binary(min_size=1, max_size=40), min_size=1, max_size=4),
+    mutation=st.none() | st.tuples(st.integers(0, 1 << 10), st.integers(0, 255)),
+    cuts=st.lists(st.integers(0, 200), max_size=4),
+    alone=st.booleans(),
+)
+def test_frames_are_heard_alike_alone_and_in_pieces(
+    payloads: list[bytes], mutation: tuple[int, int] | None, cuts: list[int], alone: bool
+) -> None:
+    frames = [bytearray(Frame(1, 16, payload).to_bytes()) for payload in payloads]
+    if mutation is not None:
+        frame = frames[mutation[0] % len(frames)]
+        frame[mutation[0] % len(frame)] = mutation[1]
+    whole = b"".join(frames)
+    places = sorted({0, *(cut for cut in cuts if cut < len(whole)), len(whole)})
+    chunks = [whole[at:end] for at, end in pairwise(places)]
+    short, plain = WrapperFraming(16, 1), Plainly(16, 1)
+    for chunk in map(bytes, frames) if alone else chunks:
+        heard: list[object] = []
+        for framing in (short, plain):
+            try:
+                heard.append(framing.feed(chunk))
+            except RemoteError as error:
+                heard.append((error.reason, error.raw))
+        assert heard[0] == heard[1]
+        if isinstance(heard[0], tuple):
+            return
