@@ -65,7 +65,7 @@ class Conversation:
         self._bulk = self._repeated = False
         self._tries, self._tried_since = 1, 0.0  # of what was said last
         self._due_first = True
-        self._kept: dict[Attribute, Got] = {}
+        self._kept: list[Got] = []
         self._rows = b""
         self._max_pdu = 0xFFFF
         self._patience = Patience()
@@ -130,7 +130,7 @@ class Conversation:
             if along.selects:
                 rows = got.pop().result
                 self._rows = rows if isinstance(rows, bytes) else b""
-            self._kept = {each.attribute: each for each in got[len(attributes) :]}
+            self._kept = got[len(attributes) :]
             return got[: len(attributes)]
         if len(attributes) > 1 and self._list > 1 and self._client.lists:
             try:
@@ -143,17 +143,15 @@ class Conversation:
 
     def _taken(self, attributes: tuple[Attribute, ...]) -> list[Got] | None:
         """Of these what was kept, and is kept no longer; None where any of them was not."""
-        kept = self._kept
-        try:
-            found = [kept[attribute] for attribute in attributes]
-        except KeyError:
+        kept, count = self._kept, len(attributes)
+        if tuple([each.attribute for each in kept[:count]]) == attributes:  # in the order it came, as a rule
+            self._kept = kept[count:]
+            return kept[:count]
+        found = {each.attribute: each for each in kept}
+        if not found.keys() >= set(attributes):
             return None
-        if len(found) == len(kept):
-            self._kept = {}
-        else:
-            for attribute in attributes:
-                kept.pop(attribute, None)
-        return found
+        self._kept = [each for each in kept if each.attribute not in attributes]
+        return [found[attribute] for attribute in attributes]
 
     async def _listed(self, listing: Listing) -> list[Got]:
         raw, count = self._client.get_listing(listing), len(listing.items)

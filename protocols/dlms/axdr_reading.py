@@ -114,6 +114,8 @@ _OTHERS: Final[dict[int, tuple[Tag, Callable[[bytes, int], tuple[Any, int]]]]] =
     )
 }
 _STRINGS: Final = frozenset((Tag.OCTET_STRING, Tag.VISIBLE_STRING, Tag.UTF8_STRING))
+_SCALER_UNIT: Final = bytes((Tag.STRUCTURE, 2, Tag.INTEGER))
+_UNIT: Final = bytes((Tag.ENUM,))
 _CLOCKS: Final = {Tag.DATE_TIME: 12, Tag.DATE: 5, Tag.TIME: 4}
 _SIZES: Final = (
     {0: 0, 255: 0, Tag.BOOLEAN: 1, Tag.FLOAT32: 4, Tag.FLOAT64: 8}
@@ -158,14 +160,19 @@ def decode(raw: bytes) -> Data:
 
 def skip(reader: Reader) -> bytes:
     """The bytes of the next value, its tags and lengths checked, its contents not looked at."""
-    start = reader.at
+    start, raw, left = reader.at, reader.raw, _left(reader)
+    scaler_unit = raw[start : start + 3] == _SCALER_UNIT and raw[start + 4 : start + 5] == _UNIT
+    if scaler_unit and start + 6 <= len(raw) and left.containers > 0:  # what is listed beside plain values
+        left.containers -= 1
+        reader.at = start + 6
+        return raw[start : start + 6]
     try:
-        reader.at = _behind(reader.raw, start, 1, 0, _left(reader))
+        reader.at = _behind(raw, start, 1, 0, left)
     except IndexError:
         raise _error("a byte is missing", reader.raw, len(reader.raw)) from None
-    if reader.at > len(reader.raw):
-        raise _error("the last value is cut off", reader.raw, len(reader.raw))
-    return reader.raw[start : reader.at]
+    if reader.at > len(raw):
+        raise _error("the last value is cut off", raw, len(raw))
+    return raw[start : reader.at]
 
 
 def _values(raw: bytes, at: int, count: int, depth: int, left: _Left) -> tuple[tuple[Data, ...], int]:
