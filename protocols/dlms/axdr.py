@@ -4,7 +4,7 @@
 they come together, with the short ways to build a value and to take one apart.
 """
 
-from protocols.dlms.axdr_reading import decode, read, skip
+from protocols.dlms.axdr_reading import decode, read, skip, skipped
 from protocols.dlms.axdr_types import INTEGERS, MAX_DEPTH, NULL, CompactArray, Data, Shape, Tag
 from protocols.dlms.axdr_writing import encode
 from protocols.dlms.clock import CosemDateTime
@@ -34,6 +34,7 @@ __all__ = [
     "octets_of",
     "read",
     "skip",
+    "skipped",
     "structure",
     "unsigned",
 ]  # fmt: skip

@@ -175,6 +175,12 @@ def skip(reader: Reader) -> bytes:
     return raw[start : reader.at]
 
 
+def skipped(reader: Reader, structures: int) -> None:
+    """So many structures were skipped elsewhere, fewer than `CONTAINERS`: they count all the same."""
+    if structures:
+        _left(reader).containers -= structures
+
+
 def _values(raw: bytes, at: int, count: int, depth: int, left: _Left) -> tuple[tuple[Data, ...], int]:
     """`count` values from `at` on, and where they end. `IndexError` where the bytes do."""
     values: list[Data] = []

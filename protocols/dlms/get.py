@@ -9,6 +9,7 @@ from typing import ClassVar, Self
 from protocols.dlms import axdr
 from protocols.dlms.blocks import MAX_LIST, count_of, counted
 from protocols.dlms.enums import DataAccessResult
+from protocols.dlms.get_alike import Layouts
 from protocols.dlms.reference import (
     Access,
     Attribute,
@@ -27,6 +28,7 @@ GET_REQUEST, GET_RESPONSE = 0xC0, 0xC4
 _STRINGS = (int(axdr.Tag.OCTET_STRING), int(axdr.Tag.VISIBLE_STRING))
 _WIDTHS = tuple([1 + axdr.INTEGERS[tag][0] if tag in axdr.INTEGERS else 0 for tag in range(256)])
 """By tag, the bytes of a number with it, 0 for what is none: numbers and short strings are what is listed."""
+_LAYOUTS = Layouts()
 _ARRAY = bytes((axdr.Tag.ARRAY,))
 
 
@@ -208,9 +210,25 @@ def read_results(reader: Reader) -> tuple[bytes | DataAccessResult, ...]:
     count = reader.length()
     if count > MAX_LIST or count * 2 > reader.left:
         raise reader.error(f"{count} results announced in {reader.left} bytes")
+    known = _LAYOUTS.find(reader, count - 1)
+    values = None if known is None else known.values(reader.raw)
+    if known is None or values is None:
+        results = _before_last(reader, count - 1)
+    else:
+        reader.at = known.end
+        axdr.skipped(reader, known.structures)
+        results = [*values]
+    if count:
+        results.append(_last_result(reader))
+    reader.finish()
+    return tuple(results)
+
+
+def _before_last(reader: Reader, count: int) -> list[bytes | DataAccessResult]:
     results: list[bytes | DataAccessResult] = []
     raw, at, size = reader.raw, reader.at, len(reader.raw)
-    for _ in range(count - 1):
+    began = at
+    for _ in range(count):
         if at + 2 < size and raw[at] == 0:  # there is a value: its tag follows, and a byte of it
             octets = _WIDTHS[raw[at + 1]]
             if raw[at + 1] in _STRINGS and raw[at + 2] < 0x80:
@@ -224,10 +242,8 @@ def read_results(reader: Reader) -> tuple[bytes | DataAccessResult, ...]:
         results.append(access_result(reader) if reader.flag("result") else axdr.skip(reader))
         at = reader.at
     reader.at = at
-    if count:
-        results.append(_last_result(reader))
-    reader.finish()
-    return tuple(results)
+    _LAYOUTS.learn(raw, began, results)
+    return results
 
 
 def _last_result(reader: Reader) -> bytes | DataAccessResult:

@@ -1,7 +1,7 @@
 """What most meters make us do goes a short way, which must lead where the long one does, to the byte."""
 
 from collections.abc import Callable
-from itertools import pairwise
+from itertools import accumulate, pairwise, product
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +13,7 @@ from protocols.dlms.client import DEFAULT_CONFORMANCE, ClientConnection, ClientS
 from protocols.dlms.enums import Conformance, Context, DataAccessResult, Mechanism
 from protocols.dlms.framing import WrapperFraming
 from protocols.dlms.get import read_results, write_results
+from protocols.dlms.get_alike import Layouts
 from protocols.dlms.initiate import InitiateRequest
 from protocols.dlms.reference import access_result
 from protocols.dlms.wrapper import Frame, Unwrapper
@@ -43,13 +44,13 @@ def test_an_association_is_asked_for_in_the_bytes_of_its_message(
     assert Aarq.from_bytes(asked[8:]) == whole
 
 
-VALUES = st.one_of(
+PLAIN = st.one_of(
     st.integers(0, 2**32 - 1).map(axdr.double_long_unsigned),
     st.integers(0, 2**16 - 1).map(axdr.long_unsigned),
     st.binary(max_size=140).map(axdr.octet_string),
     st.integers(-128, 127).map(lambda scaler: axdr.structure(axdr.integer(scaler), axdr.enum(30))),
-    st.just(axdr.NULL),
 ).map(axdr.encode)
+VALUES = PLAIN | st.just(axdr.encode(axdr.NULL))
 RESULTS = st.lists(VALUES | st.sampled_from(DataAccessResult), min_size=1, max_size=12).map(tuple)
 
 
@@ -69,7 +70,7 @@ def one_by_one(reader: Reader) -> tuple[bytes | DataAccessResult, ...]:
     return tuple(results)
 
 
-def outcome(read: Callable[[Reader], object], raw: bytes) -> object:
+def outcome(read: Callable[[Reader], tuple[object, ...]], raw: bytes) -> tuple[object, ...]:
     try:
         return read(Reader(raw))
     except DecodeError as error:
@@ -132,3 +133,43 @@ def test_frames_are_heard_alike_alone_and_in_pieces(
         assert heard[0] == heard[1]
         if isinstance(heard[0], tuple):
             return
+
+
+@given(results=st.lists(PLAIN, min_size=3, max_size=8).map(tuple))
+def test_a_list_that_lies_as_one_before_is_read_alike(results: tuple[bytes, ...]) -> None:
+    raw = write_results(results)
+    layouts = Layouts()
+    layouts.learn(raw, 1, results[:-1])
+    layout = layouts.find(Reader(raw, 1), len(results) - 1)
+    short = all(value[0] != axdr.Tag.OCTET_STRING or value[1] < 0x80 for value in results[:-1])
+    assert (layout is not None) == short
+    if layout is None:
+        return
+    assert layout.values(raw) == results[:-1]
+    ends = list(accumulate([1 + len(value) for value in results[:-1]], initial=1))
+    telling = [end + octet for end in ends[:-1] for octet in range(6)]  # presence, tag, length or content
+    for place, octet in product(telling, (0, 1, 2, 5, 9, 15, 16, 17, 18, 22, 127, 128, 255)):
+        other = bytearray(raw)
+        other[place] = octet
+        values = layout.values(bytes(other))
+        if values is not None:
+            reader = Reader(bytes(other), 1)
+            assert [flagged_value(reader) for _ in values] == list(values)
+            assert reader.at == layout.end
+
+
+def flagged_value(reader: Reader) -> bytes:
+    assert not reader.flag("result")
+    return axdr.skip(reader)
+
+
+def test_structures_cut_out_at_one_stroke_count_as_those_that_are_walked_through() -> None:
+    scaler = axdr.encode(axdr.structure(axdr.integer(0), axdr.enum(30)))
+    said = set()
+    for deep in range(3150, 3350, 5):
+        last = b"\x02\x82" + deep.to_bytes(2, "big") + b"\x02\x00" * deep
+        raw = write_results((*[scaler] * 40, last))
+        first, again = outcome(read_results, raw), outcome(read_results, raw)
+        assert first == again == outcome(one_by_one, raw)
+        said.add(isinstance(first[0], str))
+    assert said == {True, False}
