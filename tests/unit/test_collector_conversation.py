@@ -11,6 +11,7 @@ from collector.links.wire import Medium
 from protocols.dlms import axdr
 from protocols.dlms.client import ClientSettings
 from protocols.dlms.framing import Framing, ServerFraming
+from protocols.dlms.get import Listing
 from protocols.dlms.hdlc.address import HdlcAddress
 from protocols.dlms.hdlc.client import HdlcFraming
 from protocols.dlms.hdlc.server import HdlcServerFraming
@@ -101,3 +102,19 @@ async def test_a_meter_that_hangs_up_ends_the_question() -> None:
     line.meter.on_silence()  # its inactivity time-out: the next frame is answered with DM
     with pytest.raises(RemoteError):
         await talk.get(ENERGY)
+
+
+async def test_what_came_along_is_handed_out_in_any_order_and_only_once() -> None:
+    line = Line(Desk(), None)
+    talk = conversation(line)
+    await talk.associate()
+    along = Listing(tuple([(name, None) for name in (ENERGY, TEXT, SECOND, NOWHERE)]))
+    (energy,) = await talk.get_all((ENERGY,), along)
+    asked = line.answers
+    assert [got.attribute for got in await talk.get_all((NOWHERE, TEXT))] == [NOWHERE, TEXT]
+    assert [got.attribute for got in await talk.get_all((SECOND,))] == [SECOND]
+    assert line.answers == asked
+    assert await talk.get_all((ENERGY,)) == [energy]
+    assert [got.attribute for got in await talk.get_all((SECOND, TEXT))] == [SECOND, TEXT]
+    assert line.answers > asked
+    await talk.release()
