@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from statistics import median
 
-from collector.polling.pace import LEAST_S, Pace, wait_s
+from collector.polling import pace
+from collector.polling.pace import Pace, wait_s
 from collector.polling.urgency import Urgency
 
 
@@ -29,7 +30,7 @@ class Course:
         way: Callable[[Urgency], bool] = nobody,
     ) -> None:
         self.answer_s = answer_s
-        self.least_s = min(answer_s, LEAST_S)  # no wait is shorter
+        self.least_s = min(answer_s, pace.LEAST_S)  # no wait is shorter
         self.gave_way = False
         self._meter, self._modem, self._way = meter, modem, way
         self._trips: list[float] = []

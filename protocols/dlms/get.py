@@ -28,7 +28,7 @@ GET_REQUEST, GET_RESPONSE = 0xC0, 0xC4
 _STRINGS = (int(axdr.Tag.OCTET_STRING), int(axdr.Tag.VISIBLE_STRING))
 _WIDTHS = tuple([1 + axdr.INTEGERS[tag][0] if tag in axdr.INTEGERS else 0 for tag in range(256)])
 """By tag, the bytes of a number with it, 0 for what is none: numbers and short strings are what is listed."""
-_LAYOUTS = Layouts()
+LAYOUTS = Layouts()
 _ARRAY = bytes((axdr.Tag.ARRAY,))
 
 
@@ -210,7 +210,7 @@ def read_results(reader: Reader) -> tuple[bytes | DataAccessResult, ...]:
     count = reader.length()
     if count > MAX_LIST or count * 2 > reader.left:
         raise reader.error(f"{count} results announced in {reader.left} bytes")
-    known = _LAYOUTS.find(reader, count - 1)
+    known = LAYOUTS.find(reader, count - 1)
     values = None if known is None else known.values(reader.raw)
     if known is None or values is None:
         results = _before_last(reader, count - 1)
@@ -242,7 +242,7 @@ def _before_last(reader: Reader, count: int) -> list[bytes | DataAccessResult]:
         results.append(access_result(reader) if reader.flag("result") else axdr.skip(reader))
         at = reader.at
     reader.at = at
-    _LAYOUTS.learn(raw, began, results)
+    LAYOUTS.learn(raw, began, results)
     return results
 
 

@@ -79,5 +79,9 @@ class Layouts:
         if key in self._known or not 1 < len(values) <= MOST_VALUES:
             return
         if len(self._known) >= KINDS:
-            self._known.clear()
+            self.forget()
         self._known[key] = layout_of(raw, at, values)
+
+    def forget(self) -> None:
+        """None has been met yet."""
+        self._known.clear()

@@ -13,6 +13,7 @@ from types import CodeType, FunctionType
 from typing import Any, Final
 
 import protocols
+from protocols.dlms.get_alike import Layouts
 
 _TAKEN: Final = re.compile(r"\b(bytes|bytearray|memoryview|Reader|Data|DataSet|HdlcFrame)\b")
 _TAKEN_IN: Final = {
@@ -81,6 +82,8 @@ def forget() -> None:
         for value in vars(module).values():
             if hasattr(value, "cache_clear") and value.cache_parameters()["maxsize"] is not None:
                 value.cache_clear()  # files that were read stay read
+            elif isinstance(value, Layouts):
+                value.forget()
 
 
 def run_of(act: Callable[[], object]) -> set[CodeType]:

@@ -39,6 +39,8 @@ DEARER: Final = 6.0
 """A byte of a value 16 times as long: it does not fit the caches; what goes with the square costs 16."""
 LOCAL: Final = {
     "protocols.dlms.change.write_values": "writes what we send",
+    "protocols.dlms.acse.identifiers": "what we ask",
+    "protocols.dlms.acse.aarq": "what we ask",
     "protocols.dlms.client.ClientConnection.*": "what we ask",
     "protocols.dlms.wrapper.datagrams": "cuts what we send",
     "protocols.dlms.framing.WrapperServerFraming.notify": "what our meter sends",
