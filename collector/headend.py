@@ -122,6 +122,7 @@ class HeadEnd:
             self._told,
             Counter(),
         )
+        self.node: Node | None = None
         self._began = time.monotonic()
         self._open: dict[int, int] = {}
         self._total = self._left = 0  # questions in all, and those open
@@ -134,7 +135,7 @@ class HeadEnd:
     @property
     def stopped(self) -> str:
         """Why nothing is polled, empty while it is."""
-        return self.office.stopped
+        return self.office.stopped or (self.node.resting if self.node is not None else "")
 
     async def open(self, *, once: bool = False) -> None:
         """Load the roster, start bringing in what an earlier run left in the spool, listen.
@@ -158,7 +159,7 @@ class HeadEnd:
         """Enter this head-end as a node, start bringing in what an earlier run left in the spool, listen."""
         settings = self.settings
         desk = Desk(self.office, self.roster)
-        node = Node(settings.node, settings.dsn, desk, self.roster, self.spool)
+        node = self.node = Node(settings.node, settings.dsn, desk, self.roster, self.spool)
         node.orders = Orders(
             settings.node, StoreLine(settings.dsn, settings.node), desk, self.spool, self.office.clock,
             OrderSettings.of(settings),

@@ -29,7 +29,8 @@ _ARRIVE: Final = """
     INSERT INTO node AS old (name, started_at, seen_at, listen, version, spool)
     VALUES (%(name)s, clock_timestamp(), clock_timestamp(), %(listen)s, %(version)s, %(spool)s)
     ON CONFLICT (name) DO UPDATE SET started_at = excluded.started_at, seen_at = excluded.seen_at,
-        stopped_at = NULL, listen = excluded.listen, version = excluded.version, spool = excluded.spool
+        stopped_at = NULL, listen = excluded.listen, version = excluded.version, spool = excluded.spool,
+        resting = ''
     RETURNING started_at"""
 # Another head-end of the same name: what its predecessor still says is said under epochs that are over.
 _BEGIN_ANEW: Final = tuple(
@@ -41,12 +42,13 @@ _BEGIN_ANEW: Final = tuple(
     for leases in ("shard_lease", "modem_session")
 )
 _SEEN: Final = """
-    UPDATE node SET seen_at = clock_timestamp(), worker = coalesce(%s, worker)
+    UPDATE node SET seen_at = clock_timestamp(), worker = coalesce(%s, worker), resting = %s
     WHERE name = %s AND started_at = %s RETURNING seen_at"""
 _LEFT: Final = "UPDATE node SET stopped_at = clock_timestamp() WHERE name = %s AND started_at = %s"
+# Who rests has no share: the others would leave it to him for ever.
 _LIVE: Final = """
     SELECT n.name, (SELECT count(*) FROM shard_lease l WHERE l.node = n.name) FROM node n
-    WHERE stopped_at IS NULL AND seen_at > clock_timestamp() - make_interval(secs => %s)"""
+    WHERE stopped_at IS NULL AND resting = '' AND seen_at > clock_timestamp() - make_interval(secs => %s)"""
 # A node is heard oftener than its worker: when jobs of one are taken over, it was silent for so long.
 _SILENT_S: Final = STALLED_S - 3.0
 _OTHERS: Final = """
@@ -147,8 +149,8 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """How things stand: the server's time, the shards there are, who lives and how many shards each holds,
-    the epochs of one's own, and the shards whose holder does not live."""
+    """How things stand: the server's time, the shards there are, who lives, does not rest and how many shards
+    each holds, the epochs of one's own, and the shards whose holder does not live."""
 
     at: datetime
     shards: tuple[int, ...]
@@ -174,9 +176,14 @@ async def arrive(conn: Conn, name: str, spool: UUID, listen: str, version: str) 
     return Arrival(entered[0], None if row is None else row[1])
 
 
-async def beat(conn: Conn, name: str, started_at: datetime, worker: int | None) -> Beat | None:
-    """Say that the node lives and hear how things stand; None when the name is somebody else's now."""
-    seen = await (await conn.execute(_SEEN, [worker, name, started_at])).fetchone()
+async def beat(
+    conn: Conn, name: str, started_at: datetime, worker: int | None, resting: str = ""
+) -> Beat | None:
+    """Say that the node lives and hear how things stand; None when the name is somebody else's now.
+
+    `resting`: why it takes no shards for now, empty while it takes its share.
+    """
+    seen = await (await conn.execute(_SEEN, [worker, resting, name, started_at])).fetchone()
     if seen is None:
         return None
     shards = tuple(shard for (shard,) in await (await conn.execute(_SHARDS)).fetchall())

@@ -468,6 +468,7 @@ CREATE TABLE node (
     worker bigint,
     report jsonb DEFAULT '{}'::jsonb NOT NULL,
     reported_at timestamp with time zone,
+    resting text DEFAULT ''::text NOT NULL,
     CONSTRAINT node_pkey PRIMARY KEY (name)
 );
 

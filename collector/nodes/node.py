@@ -87,6 +87,7 @@ class Node:
         self._looks_again: asyncio.TimerHandle | None = None
         self._wanted: dict[int, asyncio.Future[None]] = {}  # shards whose jobs have begun
         self._taking: asyncio.Task[None] | None = None
+        self._rests: dict[str, str] = {}  # why, and the sentence
         self._unlearnt: set[str] = set()  # modems of which the store has less than we know
         self._loaded = time.monotonic()
         self.expected: Callable[[Mapping[str, DialIn]], None] = _nobody_listens
@@ -130,6 +131,28 @@ class Node:
                     await leases.leave(conn, self.name, self.arrival.started_at)
         await self.line.close()
 
+    # Rest
+
+    @property
+    def resting(self) -> str:
+        """The sentence why this node takes no shards; empty while it takes its share."""
+        return next(iter(self._rests.values()), "")
+
+    def rest(self, why: str, sentence: str) -> bool:
+        """Give the shards to others with the next beat and take none until `rest_over(why)`; False when it
+        rests for that already. What dials in here stays here."""
+        new = why not in self._rests
+        self._rests[why] = sentence
+        self._look_away()
+        return new
+
+    def rest_over(self, why: str) -> bool:
+        """That reason is gone; False when there was none."""
+        was = self._rests.pop(why, None)
+        if was is not None and not self._rests and self._worker is not None:
+            self._look(self._worker)
+        return was is not None
+
     # The beat
 
     async def _beat_on(self) -> None:
@@ -146,9 +169,9 @@ class Node:
     async def beat(self) -> None:
         """Say that we live, hear what is ours. Raises StoreAway; NodeGone when the name is another's."""
         assert self.arrival is not None
-        began = time.monotonic()
+        began, resting = time.monotonic(), self.resting
         async with self.line.turn() as conn:
-            found = await leases.beat(conn, self.name, self.arrival.started_at, self._worker_id)
+            found = await leases.beat(conn, self.name, self.arrival.started_at, self._worker_id, resting)
             if found is None:
                 raise NodeGone(
                     f"another head-end has taken the name {self.name} in this database: "
@@ -165,6 +188,12 @@ class Node:
             self._lose(shard)
             if shard in self._ends:
                 self._ends[shard].set()
+        if resting:  # and the others know
+            for shard in self.desk.shards.keys() - self._ends.keys():
+                self._lose(shard)
+            for end in self._ends.values():
+                end.set()
+            return
         # What we hold, not what the leases say: one that was given back is ours until somebody takes it.
         held = {**found.held, self.name: len(self._ends)}
         for shard in sorted(self._ends, reverse=True)[: shards.surplus(self.name, held, len(found.shards))]:
@@ -210,6 +239,8 @@ class Node:
     async def _work(self, app: App) -> None:
         await self._reclaim(app)
         self._worker = worker = shards.worker(app, self.name)
+        if self.resting:
+            self._look_away()
         keeping = asyncio.create_task(self._keep_up(app, worker))
         try:
             await worker.run()  # type: ignore[no-untyped-call]
@@ -245,6 +276,8 @@ class Node:
         """A shard's job: take the lease, poll until the period ends or the lease does. Raises GiveBack."""
         if self._stopping.is_set():
             raise GiveBack("this node stops")
+        if self.resting:
+            raise GiveBack(self.resting, PAUSE_S)
         self._leave_to_others(shard)
         end = self._ends[shard] = asyncio.Event()
         try:
@@ -296,6 +329,8 @@ class Node:
 
     def _look(self, worker: Worker) -> None:
         self._looks_again = None
+        if self.resting:
+            return
         worker.queues = shards.queues(self.name)
 
     async def _take(self, shard: int) -> None:
