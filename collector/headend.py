@@ -156,7 +156,10 @@ class HeadEnd:
             self._hear_gateways()
 
     async def open_node(self) -> Node:
-        """Enter this head-end as a node, start bringing in what an earlier run left in the spool, listen."""
+        """Listen, enter this head-end as a node, start bringing in what an earlier run left in the spool.
+
+        It is entered last: one whose port is taken must not look alive to the others.
+        """
         settings = self.settings
         desk = Desk(self.office, self.roster)
         node = self.node = Node(settings.node, settings.dsn, desk, self.roster, self.spool)
@@ -167,22 +170,21 @@ class HeadEnd:
         self.spool.stamp = desk.stamp
         self.ingest.fenced = node.unlearn
         listen = "" if settings.listen_port is None else f"{settings.listen_host}:{settings.listen_port}"
-        await self._patiently(lambda: node.arrive(listen, settings.version))
         await self._patiently(node.expect_calls)
         if settings.broker is not None:
             await self._patiently(lambda: self.roster.take(self.spool, links=[ModemLink.MQTT]))
-        self._ingesting = asyncio.create_task(self.ingest.serve())
-        if settings.listen_port is not None:
-            self.listener = Listener(settings, node.sessions.settled)
-            node.expected = self._expect
-            self._expect(desk.calls)
-            await self.listener.open()
-        self._hear_gateways()
         self.pushes = receiver(settings, self.roster, self.spool, self.office.clock)
         if settings.push_port is not None:
             await self.pushes.open()
-        if self.listener is not None:
+        if settings.listen_port is not None:
+            self.listener = Listener(settings, node.sessions.settled)
             self.listener.told = self.pushes.told
+            node.expected = self._expect
+            self._expect(desk.calls)
+            await self.listener.open()
+        await self._patiently(lambda: node.arrive(listen, settings.version))
+        self._ingesting = asyncio.create_task(self.ingest.serve())
+        self._hear_gateways()
         self._taking = asyncio.create_task(self.pushes.serve())
         return node
 

@@ -66,6 +66,19 @@ def test_the_port_of_the_modems(ami: Any, free_port: int) -> None:
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize("setting", ["AMI_LISTEN_PORT", "AMI_PUSH_PORT"])
+def test_a_head_end_whose_port_is_taken_enters_no_node(
+    ami: Any, database: str, free_port: int, setting: str
+) -> None:
+    dials_in(ami)
+    ami.environment[setting] = str(free_port)
+    with taken(free_port):
+        sentence = refused(ami, "collect", code=1)
+    assert sentence.startswith(f"Port {free_port} for m")
+    assert sentence.endswith(f"another program has it, choose another with {setting}.")
+    assert rows(database, "SELECT name FROM node") == []
+
+
 def test_the_port_of_the_pages(ami: Any, free_port: int) -> None:
     with taken(free_port):
         sentence = refused(ami, "serve", "--port", str(free_port), code=1)
