@@ -99,7 +99,7 @@ def command(
             with progress("Reading meters", "questions") as step:
                 report = _run(head_end, clock, once, step)
         else:
-            report = _run(head_end, clock, once, unseen, _at_work)
+            report = _run(head_end, clock, once, unseen, lambda port: _at_work(port, head_end))
     if report is not None:
         show(report, as_json)
         if not report.whole:
@@ -176,8 +176,10 @@ def head_end_settings(
     )
 
 
-def _at_work(port: int | None) -> None:
-    say(f"The head-end is at work; modems dial in to port {port}. Ctrl-C ends it.")
+def _at_work(port: int | None, settings: HeadEndSettings) -> None:
+    tls = "" if settings.listen_tls_port is None else f" (with TLS: {settings.listen_tls_port})"
+    push = "" if settings.push_port is None else f", meters push to port {settings.push_port}"
+    say(f"The head-end is at work; modems dial in to port {port}{tls}{push}. Ctrl-C ends it.")
 
 
 def _run(

@@ -19,7 +19,7 @@ IMPOSTOR_MOST_S: Final = 900.0
 class Host(Protocol):
     """Whoever brings the wires of modems that dial in."""
 
-    def reject(self, why: str) -> None:
+    def reject(self, why: str, who: str = "") -> None:
         """A caller was sent away."""
 
     def settled(self, link: DialIn) -> None:
@@ -63,15 +63,19 @@ class DialIn(Link):
         """A call that has registered under this modem's name."""
         others = self.connected
         if others and self._is_impostor(address):
-            self._refuse(wire, "impostor", f"an impostor of modem {self.modem.code} has called again")
+            self._refuse(
+                wire, address, "impostor", f"an impostor of modem {self.modem.code} has called again"
+            )
             return
         for older, his in self._candidates:
             if his == address:
                 self._candidates.remove((older, his))
-                self._refuse(older, "duplicate", f"modem {self.modem.code} has called again")
+                self._refuse(older, his, "duplicate", f"modem {self.modem.code} has called again")
                 break
         if len(self._candidates) >= CANDIDATES:
-            self._refuse(wire, "duplicate", f"too many callers call themselves modem {self.modem.code}")
+            self._refuse(
+                wire, address, "duplicate", f"too many callers call themselves modem {self.modem.code}"
+            )
             return
         self._candidates.append((wire, address))
         self._news = True
@@ -92,7 +96,9 @@ class DialIn(Link):
         for wire, address in list(self._candidates):
             if self._is_impostor(address):
                 self._candidates.remove((wire, address))
-                self._refuse(wire, "impostor", f"an impostor of modem {self.modem.code} has called again")
+                self._refuse(
+                    wire, address, "impostor", f"an impostor of modem {self.modem.code} has called again"
+                )
 
     def believe(self) -> None:
         """The modem is here, whoever of those who say so it is."""
@@ -108,10 +114,10 @@ class DialIn(Link):
         if self.listener is not None:
             self.listener.settled(self)
 
-    def _refuse(self, wire: Wire, reason: str, sentence: str) -> None:
+    def _refuse(self, wire: Wire, address: str, reason: str, sentence: str) -> None:
         wire.poison(sentence)
         if self.listener is not None:
-            self.listener.reject(reason)
+            self.listener.reject(reason, f"{address} as modem {self.modem.code}".lstrip())
 
     def _is_impostor(self, address: str) -> bool:
         _, until = (self._impostors or {}).get(address, (0, 0.0))
@@ -161,7 +167,9 @@ class DialIn(Link):
         elif self.doubted or len(self._candidates) > 1 or (self._wire is not None and self._wire.up):
             self._candidates = [each for each in self._candidates if each[0] is not wire]
             self._failed(address)
-            self._refuse(wire, "impostor", f"no meter of modem {self.modem.code} is behind this call")
+            self._refuse(
+                wire, address, "impostor", f"no meter of modem {self.modem.code} is behind this call"
+            )
 
     def _failed(self, address: str) -> None:
         """Nobody from there for a while; where the modem has proved itself, nobody is tried for as long."""

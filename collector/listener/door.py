@@ -33,7 +33,7 @@ class House(Protocol):
     def left(self, door: Door) -> None:
         """And has gone, in or away."""
 
-    def reject(self, why: str) -> None:
+    def reject(self, why: str, who: str = "") -> None:
         """Somebody was sent away."""
 
     def link_of(self, dialect: str, name: str) -> DialIn | None:
@@ -123,7 +123,7 @@ class Door(Caller):
     def shut(self, reason: str) -> None:
         """Send the caller away; `reason` is counted."""
         if reason:
-            self._house.reject(reason)
+            self._house.reject(reason, self.address)
         self._settle()
         if self._transport is not None:
             self._transport.abort()

@@ -49,9 +49,11 @@ class Caller(asyncio.Protocol):
 
 class Doorway:
     """Every caller let in becomes one of `meet`, which is given his address as it is counted; whoever is not
-    let in is told to `reject`, by reason."""
+    let in is told to `reject`, by reason and address (empty: nobody in particular)."""
 
-    def __init__(self, crowd: Crowd, meet: Callable[[str], Caller], reject: Callable[[str], None]) -> None:
+    def __init__(
+        self, crowd: Crowd, meet: Callable[[str], Caller], reject: Callable[[str, str], None]
+    ) -> None:
         self._crowd, self._meet, self._reject = crowd, meet, reject
         self._listening: dict[socket.socket, ssl.SSLContext | None] = {}
         self._coming: set[asyncio.Task[None]] = set()
@@ -100,14 +102,14 @@ class Doorway:
             except OSError as error:
                 if error.errno not in _OUT_OF:
                     continue  # one that hung up before he was let in
-                self._reject("descriptors")
+                self._reject("descriptors", "")
                 loop.remove_reader(sock)
                 self._pauses[sock] = loop.call_later(PAUSE_S, loop.add_reader, sock, self._accept, sock)
                 return
             address = neighbourhood(str(where[0]))
             refusal = self._crowd.refusal(address, loop.time())
             if refusal:
-                self._reject(refusal)
+                self._reject(refusal, address)
                 with contextlib.suppress(OSError):
                     caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
                 caller.close()
@@ -131,7 +133,7 @@ class Doorway:
             )
         except OSError:  # of TLS too: no handshake, or none in time
             if not met.made:
-                self._reject("tls")
+                self._reject("tls", address)
                 self._crowd.left(address)
         except asyncio.CancelledError:
             caller.close()

@@ -19,6 +19,7 @@ from collector.listener.crowd import Caps, Crowd
 from collector.listener.descriptors import raise_limit
 from collector.listener.door import Door
 from collector.listener.doorway import Doorway, tls_context
+from collector.listener.turned_away import TurnedAway
 from collector.settings import HeadEndSettings
 from collector.watch.metrics import LISTENER_REJECTED, REJECTIONS, SESSION_COUNT, bounded
 
@@ -59,6 +60,7 @@ class Listener:
         self._expected: dict[tuple[str, str], DialIn] = {}
         self._dialects: tuple[str, ...] = ()
         self._strangers: set[str] = set()
+        self._turned_away = TurnedAway(log, "the modems' port")
         self._doorway = Doorway(self.crowd, lambda address: Door(self, address), self.reject)
         self._sweeping: asyncio.TimerHandle | None = None
 
@@ -106,10 +108,12 @@ class Listener:
             door.shut("")
         for wire in list(self.wires):
             wire.close("the head-end has stopped")
+        self._turned_away.close()
         await asyncio.sleep(0)  # the sockets close in the loop's next turn
 
-    def reject(self, why: str) -> None:
+    def reject(self, why: str, who: str = "") -> None:
         """Somebody was sent away."""
+        self._turned_away.note(why, who)
         self.rejected[why] += 1
         LISTENER_REJECTED.labels(bounded(why, REJECTIONS)).inc()
 
@@ -159,7 +163,7 @@ class Listener:
         loop = asyncio.get_running_loop()
         before = loop.time() - self.idle_s
         for wire in [wire for wire in self.wires if wire.heard_at < before]:
-            self.reject("idle")
+            self.reject("idle", f"modem {wire.modem}")
             wire.poison(f"modem {wire.modem} was silent for {self.idle_s:.0f} s")
         self._sweeping = loop.call_later(SWEEP_S, self._sweep)
 

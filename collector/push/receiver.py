@@ -20,6 +20,7 @@ from collector.links.wire import Wire
 from collector.listener.crowd import Caps, Crowd, neighbourhood
 from collector.listener.descriptors import raise_limit
 from collector.listener.doorway import Caller, Doorway
+from collector.listener.turned_away import TurnedAway
 from collector.polling.roster import Roster
 from collector.push.directory import Directory
 from collector.push.heard_counters import HeardCounters
@@ -43,7 +44,7 @@ BATCH: Final = 64
 FULL_S: Final = 2.0  # between two looks whether there is room in the spool again
 
 Answer = Callable[[bytes], None]
-Came = tuple[bytes, Answer, Place | None]
+Came = tuple[bytes, Answer, Place | None, str]
 _UNASKED: Final = frozenset((0x0F, 0xC2, 0xDB, 0xDD))  # what a notification begins with, plain or ciphered
 
 
@@ -79,6 +80,7 @@ class PushReceiver:
         self._datagrams: list[asyncio.DatagramTransport] = []
         self._came: asyncio.Queue[Came] = asyncio.Queue(WAITING)
         self._said = ""
+        self._turned_away = TurnedAway(log, "the push port")
 
     async def open(self) -> None:
         """Listen, TCP and UDP on one port; `ListenerError` when it is taken."""
@@ -103,11 +105,13 @@ class PushReceiver:
             transport.close()
         for caller in list(self.callers):
             caller.shut("")
+        self._turned_away.close()
         self._judge.close()
         await asyncio.sleep(0)  # the sockets close in the loop's next turn
 
-    def reject(self, why: str) -> None:
+    def reject(self, why: str, who: str = "", detail: str = "") -> None:
         """A caller or a message was sent away."""
+        self._turned_away.note(why, who, detail)
         self.rejected[why] += 1
         LISTENER_REJECTED.labels(bounded(why, REJECTIONS)).inc()
 
@@ -119,15 +123,15 @@ class PushReceiver:
             return
         if frame.payload[0] in _UNASKED:
             place = (wire.modem, frame.source) if wire.proved else None
-            self.take(frame.payload, partial(_through, wire, frame), place)
+            self.take(frame.payload, partial(_through, wire, frame), place, f"modem {wire.modem}")
 
-    def take(self, message: bytes, answer: Answer, place: Place | None = None) -> bool:
+    def take(self, message: bytes, answer: Answer, place: Place | None = None, who: str = "") -> bool:
         """A message has come; False when there are too many. `answer` takes what goes back, `place` is where
-        it came from when that is known for sure."""
+        it came from when that is known for sure, `who` what the log calls whoever brought it."""
         try:
-            self._came.put_nowait((message, answer, place))
+            self._came.put_nowait((message, answer, place, who))
         except asyncio.QueueFull:
-            self.reject("busy")
+            self.reject("busy", who)
             return False
         return True
 
@@ -140,8 +144,8 @@ class PushReceiver:
             await self._keep(batch)
 
     async def _keep(self, batch: list[Came]) -> None:
-        await self._judge.meet([message for message, _, _ in batch])
-        judged = [await self._judge.weigh(message, self._clock(), place) for message, _, place in batch]
+        await self._judge.meet([message for message, *_ in batch])
+        judged = [await self._judge.weigh(message, self._clock(), place) for message, _, place, _ in batch]
         records = [one.spooled for one in judged if one.spooled is not None]
         while True:
             try:
@@ -155,16 +159,14 @@ class PushReceiver:
                     self._said = error.sentence
                     log.warning("nothing that is pushed is confirmed: %s", error.sentence)
                 await asyncio.sleep(FULL_S)
-        for (_, answer, _), one in zip(batch, judged, strict=True):
+        for (_, answer, _, who), one in zip(batch, judged, strict=True):
             self._judge.kept(one)
             self.counts[one.outcome] += 1
             if one.spooled is not None and one.spooled.meter_id:
                 READS.labels("push", one.spooled.readout.outcome).inc()
                 self._noted(one.spooled.readout.serial, one.spooled.readout)
             if one.outcome not in ("ok", "partial", "again"):
-                self.reject(one.outcome)
-                if self.counts[one.outcome] == 1 and one.spooled is not None:
-                    log.warning("a pushed message: %s (said once)", one.spooled.readout.detail)
+                self.reject(one.outcome, who, one.spooled.readout.detail if one.spooled is not None else "")
             if one.reply is not None:
                 answer(one.reply)
 
@@ -202,7 +204,7 @@ class PushCaller(Caller):
         if frames or not begun:  # one that dribbles gets no more time
             self._wait(WHOLE_S, "message_time" if self._frames.pending else "")
         for frame in frames:
-            if not self._receiver.take(frame.payload, self._answer(frame)):
+            if not self._receiver.take(frame.payload, self._answer(frame), who=self._address):
                 self.shut("")
                 return
 
@@ -216,7 +218,7 @@ class PushCaller(Caller):
     def shut(self, why: str) -> None:
         """Hang up; `why` is counted."""
         if why:
-            self._receiver.reject(why)
+            self._receiver.reject(why, self._address)
         self._leave()
         if self._transport is not None:
             self._transport.abort()
@@ -245,15 +247,16 @@ class PushDatagrams(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         receiver = self._receiver
-        if not receiver.crowd.in_pace(neighbourhood(str(addr[0])), asyncio.get_running_loop().time()):
-            receiver.reject("rate")
+        who = neighbourhood(str(addr[0]))
+        if not receiver.crowd.in_pace(who, asyncio.get_running_loop().time()):
+            receiver.reject("rate", who)
             return
         try:
             frame = Frame.from_datagram(data)
         except RemoteError:
-            receiver.reject("undecodable")
+            receiver.reject("undecodable", who)
             return
-        receiver.take(frame.payload, lambda reply: self._send(_back(frame, reply), addr))
+        receiver.take(frame.payload, lambda reply: self._send(_back(frame, reply), addr), who=who)
 
     def _send(self, raw: bytes, where: tuple[str, int]) -> None:
         if self._transport is not None and not self._transport.is_closing():
