@@ -65,7 +65,8 @@ def database(settings: Settings, *, migrated: bool = True, make: bool = False) -
     """The database's address, the embedded server being started where none is named.
 
     With `make` it is made where there is none. Whoever leaves last stops a server that was started this way;
-    one started by `ami db start` stays.
+    one started by `ami db start` stays. Where it is started for a command, that is said: a database at rest
+    is no sign of work.
     """
     if settings.database_url is not None:
         readable(settings.database_url)
@@ -83,6 +84,9 @@ def database(settings: Settings, *, migrated: bool = True, make: bool = False) -
         fcntl.flock(lock, fcntl.LOCK_SH)
         if not server.status().running:
             borrowed.touch()
+            if not make:
+                said = "it is started for this command alone (`ami db start` keeps it running)"
+                say(f"The database does not run: {said}.")
             server.start(progress=say)
         dsn = server.dsn()
         try:
@@ -91,6 +95,18 @@ def database(settings: Settings, *, migrated: bool = True, make: bool = False) -
             yield dsn
         finally:
             _leave(server, lock.fileno(), borrowed)
+
+
+def at_rest(settings: Settings) -> bool:
+    """Whether the embedded server does not run and no command waits to have it back: nothing is at work."""
+    if settings.database_url is not None or Embedded(settings.home).status().running:
+        return False
+    with (prepare(settings) / "database.users").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
 
 
 def _leave(server: Embedded, lock: int, borrowed: Path) -> None:

@@ -13,6 +13,7 @@ from rich.live import Live
 
 from ami import clocks, home
 from ami.console import emit, facts, out, table, when
+from ami.failure import NoLink
 from ami.fleet import Lookout
 from ami.fleet_view import view
 from ami.instants import INSTANT
@@ -40,7 +41,8 @@ def command(as_of: datetime | None, live: bool, every: float, as_json: bool) -> 
     """What is read, what is silent, what is held, what is abnormal; changes nothing.
 
     With --live the fleet: head-ends and what they hold, reads a minute, what waits in their spools and in
-    the queue, who is silent. Where nobody looks on (a pipe, --json) it is shown once.
+    the queue, who is silent. Where nobody looks on (a pipe, --json) it is shown once. A private database
+    that does not run is not started for --live: nothing is at work then (exit 4).
 
     \b
     ami status
@@ -93,6 +95,11 @@ def command(as_of: datetime | None, live: bool, every: float, as_json: bool) -> 
 def _watch(settings: Settings, as_of: datetime | None, every: float, as_json: bool) -> None:
     """The fleet as it stands; on a terminal until Ctrl-C."""
     home.require(settings)
+    if home.at_rest(settings):
+        raise NoLink(
+            f"The database in {settings.home} does not run and no head-end is at work there: "
+            "start them with `ami db start` and `ami collect`, or look at what is stored with `ami status`."
+        )
     clock = clocks.clock(as_of, ticking=True)
     where = f"{settings.metrics_host}:{settings.metrics_port}" if settings.metrics_port else ""
     with _address(settings) as dsn:
