@@ -97,9 +97,9 @@ class Modem:
     def __post_init__(self) -> None:
         somewhere = bool(self.host) and 0 < self.port < 65536
         if self.link is ModemLink.DIAL_OUT and not somewhere:
-            raise ModelError(f"modem {self.code}: a dial-out modem needs a host and a port")
+            raise ModelError(f"modem {self.code}: a dial-out modem needs a host and a port from 1 to 65535")
         if self.link is ModemLink.UDP and not somewhere:
-            raise ModelError(f"modem {self.code}: datagrams need a host and a port")
+            raise ModelError(f"modem {self.code}: datagrams need a host and a port from 1 to 65535")
         if self.device and not _DEVICE.fullmatch(self.device):
             raise ModelError(
                 f"modem {self.code}: a serial port is written like /dev/ttyUSB0 9600 8N1, not {self.device}"

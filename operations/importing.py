@@ -41,9 +41,12 @@ Wrap = Callable[[bytes], bytes]
 def import_register(pool: Pool, register: Register, wrap: Wrap) -> RegisterCounts:
     """Take over what a register names; what it does not name is left alone.
 
-    Raises `RegisterUnusable`, or `MeterRefused` for a meter of primary values at a multiplier other than 1,
-    or with an address that its line does not have.
+    Raises `RegisterUnusable`; `MeterRefused` for a meter of primary values at a multiplier other than 1, or
+    with an address that its line does not have; `ModelError` for a modem at no possible host.
     """
+    for modem in register.modems:
+        if modem.host:
+            line_words.refuse_no_host(modem.code, modem.host)
     lines = {modem.code: modem for modem in register.modems}
     for meter in register.meters:
         if meter.modem in lines:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from ipaddress import ip_address
 
+from model.errors import ModelError
 from model.grid import Modem, ModemLink
 from operations.errors import MeterRefused
 from protocols import meter_models
@@ -15,6 +18,7 @@ MQTT = "mqtt"
 PHYSICAL = range(16, 16_382)
 """Addresses of meters on an HDLC bus (IEC 62056-46, 6.4.2.3): those of two bytes end at 125."""
 UNITS = range(1, 248)
+_LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _BARE = frozenset((ModemLink.SERIAL, ModemLink.CSD))
 _COMING = frozenset((ModemLink.DIAL_IN, ModemLink.MQTT))
 _NOWHERE = Modem("", ModemLink.DIAL_IN, registration="-")
@@ -60,6 +64,8 @@ def modem(serial: str, code: str, words: LineWords, before: Modem | None = None)
     _refuse_two_ways(serial, words)
     if words.dialect is not None:
         refuse_unknown_dialect(serial, words.dialect)
+    if words.host:
+        refuse_no_host(code, words.host)
     comes = words.registration and not (words.host or words.device or words.dials)
     kept = before if before is not None and not comes else _NOWHERE
     device = "" if words.host else _said(words.device, kept.device)
@@ -126,6 +132,37 @@ def way(line: Modem) -> str:
             return f"dials in as {line.registration}"
         case ModemLink.MQTT:
             return f"gateway {line.registration}"
+
+
+def refuse_no_host(code: str, host: str) -> None:
+    """Raises `ModelError` for what can be neither the name (RFC 1123) nor the IP address of modem `code`.
+
+    A name whose last part is a number is none, for no address is meant by it that everybody reads alike
+    (999.1.1.1, 10.8.1).
+    """
+    if not _is_name(host) and not _is_address(host):
+        shown = "".join(each if each.isprintable() else "?" for each in host)
+        raise ModelError(
+            f"modem {code}: “{shown}” is neither a name nor the IP address of a machine: write it like "
+            "10.8.0.14 or modem7.htx.vn, and the port apart"
+        )
+
+
+def _is_name(host: str) -> bool:
+    try:
+        labels = host.encode("idna").decode("ascii").removesuffix(".").split(".")
+    except UnicodeError:
+        return False
+    known = all(_LABEL.fullmatch(label) for label in labels) and len(host) < 254
+    return known and not labels[-1].isdecimal()
+
+
+def _is_address(host: str) -> bool:
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    return not (address.is_unspecified or address.is_multicast or str(address) == "255.255.255.255")
 
 
 def refuse_no_address(serial: str, model: str, line: Modem, address: int) -> None:

@@ -110,6 +110,20 @@ def test_a_customer_file(ami: Any, tmp_path: Path, database: str) -> None:
             '{"installations": [{"point": "P", "serial": "M", "since": "2026-10-01T00:00:00+07:00"}]}',
             "installations contradict it or the store",
         ),
+        *(
+            (
+                '{"stations": [{"code": "T1", "name": "x"}], "modems": [{"code": "M1", "link": "dial_out", '
+                f'"host": "{host}", "port": {port}}}]}}',
+                part,
+            )
+            for host, port, part in (
+                ("999.1.1.1", 4059, "Modem M1: “999.1.1.1” is neither a name nor the IP address"),
+                ("a host", 4059, "Modem M1: “a host” is neither a name nor the IP address of a machine"),
+                ("", 4059, "modem M1: a dial-out modem needs a host and a port from 1 to 65535"),
+                ("10.8.0.14", 0, "modem M1: a dial-out modem needs a host and a port from 1 to 65535"),
+                ("10.8.0.14", 70000, "modem M1: a dial-out modem needs a host and a port from 1 to 65535"),
+            )
+        ),
     ],
 )
 def test_a_register(ami: Any, tmp_path: Path, database: str, text: str, part: str) -> None:
@@ -118,6 +132,27 @@ def test_a_register(ami: Any, tmp_path: Path, database: str, text: str, part: st
     sentence = refused(ami, "import", "register", str(file), code=5)
     assert part in sentence
     assert rows(database, "SELECT count(*) FROM station") == [(0,)]
+
+
+def test_a_modem_at_no_host(ami: Any, database: str) -> None:
+    """What is typed with a meter, and what it is changed to; the port is click's to refuse."""
+    new = ("meter", "add", "20260001", "--model", "dk-1p", "--customer", "K1", "--name", "A")
+    sentence = refused(ami, *new, "--host", "host name with spaces", code=5)
+    assert sentence == (
+        "Meter 20260001: modem M-20260001: “host name with spaces” is neither a name nor the IP address of a "
+        "machine: write it like 10.8.0.14 or modem7.htx.vn, and the port apart."
+    )
+    assert "give host and port of its modem" in refused(ami, *new, "--host", "", code=5)
+    for port in ("0", "70000"):
+        assert f"{port} is not in the range" in refused(
+            ami, *new, "--host", "10.8.0.14", "--port", port, code=2
+        )
+    assert rows(database, "SELECT count(*) FROM modem") == [(0,)]
+    ami(*new, "--host", "10.8.0.14")
+    assert "“999.1.1.1” is neither" in refused(
+        ami, "meter", "change", "20260001", "--host", "999.1.1.1", code=5
+    )
+    assert rows(database, "SELECT host FROM modem") == [("10.8.0.14",)]
 
 
 @pytest.mark.parametrize(

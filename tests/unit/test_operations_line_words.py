@@ -101,6 +101,37 @@ def test_half_a_line_is_refused(words: LineWords, why: str) -> None:
         line_words.modem("7", "M", words)
 
 
+IMPOSSIBLE = (
+    "host name with spaces", "10.8.0.14 ", "999.1.1.1", "10.8.1", "1234", "10.8.0.14:4059", "[::1]", "-modem",
+    "modem..vn", ".", "http://10.8.0.14", "a" * 64, "a." * 127 + "vn", "0.0.0.0", "::", "224.0.0.1",
+    "255.255.255.255", "mo\ndem", "\N{CYRILLIC SMALL LETTER A}" * 70,
+)  # fmt: skip
+POSSIBLE = (
+    "10.8.0.14", "modem7", "modem_7.htx.vn", "modem7.htx.vn.", "4g-12.vn", "fd00::7", "fe80::1%eth0",
+    "localhost", "trạm7.điện.vn", "7.xn--vn",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("host", IMPOSSIBLE)
+def test_a_host_that_cannot_be_is_refused(host: str) -> None:
+    for before in (None, TCP):
+        with pytest.raises(ModelError) as told:
+            line_words.modem("7", "M", LineWords(host=host, port=4059), before)
+        assert str(told.value) == (
+            f"modem M: “{host.replace(chr(10), '?')}” is neither a name nor the IP address of a machine: write it like "
+            "10.8.0.14 or modem7.htx.vn, and the port apart"
+        )
+    # One that has it from before may still be changed: its radio cell, or to another line.
+    old = replace(TCP, host=host)
+    assert line_words.modem("7", "M", LineWords(cell="BTS-2"), old).cell == "BTS-2"
+    assert line_words.modem("7", "M", LineWords(host="10.8.0.15"), old).host == "10.8.0.15"
+
+
+@pytest.mark.parametrize("host", POSSIBLE)
+def test_a_host_that_can_be_is_taken(host: str) -> None:
+    assert line_words.modem("7", "M", LineWords(host=host, port=4059)).host == host
+
+
 def test_on_a_bus_a_meter_has_an_address_of_its_own() -> None:
     for model, good, bad in (("dk-1p", 17, 1), ("dk-1p", 16_381, 16_382), ("eastron-sdm120", 247, 248)):
         for line in (BUS, CALL):
