@@ -117,8 +117,9 @@ def test_a_host_that_cannot_be_is_refused(host: str) -> None:
     for before in (None, TCP):
         with pytest.raises(ModelError) as told:
             line_words.modem("7", "M", LineWords(host=host, port=4059), before)
+        shown = host.replace("\n", "?")
         assert str(told.value) == (
-            f"modem M: “{host.replace(chr(10), '?')}” is neither a name nor the IP address of a machine: write it like "
+            f"modem M: “{shown}” is neither a name nor the IP address of a machine: write it like "
             "10.8.0.14 or modem7.htx.vn, and the port apart"
         )
     # One that has it from before may still be changed: its radio cell, or to another line.
