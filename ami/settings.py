@@ -16,7 +16,7 @@ from typing import Any
 
 from ami.failure import UsageFailure
 from collector.mqtt.settings import BrokerSettings
-from model.supplier import Supplier
+from model.supplier import BankAccount, Supplier
 
 FILE_NAME = "ami.toml"
 
@@ -32,6 +32,10 @@ class Settings:
     hotline: str = ""
     office_address: str = ""
     tax_code: str = ""
+    bank_bin: str = ""
+    bank_account: str = ""
+    bank: str = ""
+    bank_holder: str = ""
     web_host: str = "127.0.0.1"
     web_port: int = 8050
     tls_certificate: Path | None = None
@@ -76,7 +80,14 @@ class Settings:
     @property
     def supplier(self) -> Supplier:
         """The office as it stands on bills and pages."""
-        return Supplier(self.office, self.hotline, self.office_address, self.tax_code)
+        account = BankAccount(self.bank_bin, self.bank_account, self.bank, self.bank_holder)
+        return Supplier(
+            self.office,
+            self.hotline,
+            self.office_address,
+            self.tax_code,
+            account if self.bank_account else None,
+        )
 
     @property
     def broker(self) -> BrokerSettings | None:
@@ -122,6 +133,10 @@ _PLACES = (
     ("AMI_HOTLINE", ("office", "hotline"), "hotline"),
     ("AMI_OFFICE_ADDRESS", ("office", "address"), "office_address"),
     ("AMI_TAX_CODE", ("office", "tax_code"), "tax_code"),
+    ("AMI_BANK_BIN", ("office", "bank_bin"), "bank_bin"),
+    ("AMI_BANK_ACCOUNT", ("office", "bank_account"), "bank_account"),
+    ("AMI_BANK", ("office", "bank"), "bank"),
+    ("AMI_BANK_HOLDER", ("office", "bank_holder"), "bank_holder"),
     ("AMI_WEB_HOST", ("web", "host"), "web_host"),
     ("AMI_WEB_PORT", ("web", "port"), "web_port"),
     ("AMI_TLS_CERTIFICATE", ("web", "tls_certificate"), "tls_certificate"),
@@ -192,6 +207,10 @@ _BOUNDS = {
     "disconnections_per_hour": (0, 100_000),
     "orders_per_minute": (1, 100_000),
 }
+_BANK = {
+    "bank_bin": ("six digits", re.compile(r"(\d{6})?")),  # the bank's at NAPAS, not an IIN of a card
+    "bank_account": ("up to 19 letters and digits", re.compile(r"[0-9A-Za-z]{0,19}")),
+}
 _TAX_CODE = re.compile(r"(\d{10}(-\d{3})?|\d{12})?")  # a branch has three more, a household its 12
 NODE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,39}")  # a file, a queue and a session bear it
 _PATHS = ("tls_certificate", "tls_key", "listen_tls_certificate", "listen_tls_key", "mqtt_ca")
@@ -211,6 +230,10 @@ name = "Hợp tác xã điện"      # on bills, pages and the sign-in; so are t
 hotline = ""                  # telephone
 address = ""
 tax_code = ""                 # MST, 10 digits (a branch's: and - and three more)
+# bank_bin = "970416"         # the bank's six digits at NAPAS; with bank_account bills bear a code to pay by
+# bank_account = "257678859"
+# bank = "ACB"                # its name, and the holder's, as they stand below that code
+# bank_holder = "HTX DIEN BINH MINH"
 language = "en"               # en or vi: in which `ami` explains bills held and alerts; pages have their own
 
 [web]
@@ -294,6 +317,10 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         raise UsageFailure("TLS needs both tls_certificate and tls_key: set the one that is missing.")
     if any(name in values for name in _LISTEN_TLS) and not all(name in values for name in _LISTEN_TLS):
         raise UsageFailure(f"TLS for modems needs {', '.join(_LISTEN_TLS)}: set what is missing.")
+    if bool(values.get("bank_bin")) != bool(values.get("bank_account")):
+        raise UsageFailure(
+            "A code to pay by needs both bank_bin and bank_account: set the one that is missing."
+        )
     return Settings(home=home, **values)
 
 
@@ -360,6 +387,8 @@ def _checked(name: str, value: Any, where: str) -> Any:
         raise UsageFailure(f"{where} may have up to 40 letters, digits, dots, - and _, not {value!r}.")
     if name == "tax_code" and not _TAX_CODE.fullmatch(value):
         raise UsageFailure(f"{where} must be a tax code of 10 digits, like 0100100079, not {value!r}.")
+    if name in _BANK and not _BANK[name][1].fullmatch(value):
+        raise UsageFailure(f"{where} must be {_BANK[name][0]}, not {value!r}.")
     if name == "database_url" and not value.startswith(("postgresql://", "postgres://")):
         raise UsageFailure(f"{where} must begin with postgresql://.")
     return value

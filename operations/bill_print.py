@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from html import escape
 
 from model.bill import Bill, BillLine, RegisterUse
 from model.grid import Customer
 from model.supplier import Supplier
+from operations.price_standing import unconfirmed
 from operations.vietnamese import day, dong, in_words, number
+from storage.bill_history import MonthUse
 
 PLAN_NAMES = {
     "vn-household": "Sinh hoạt",
@@ -55,15 +57,26 @@ th:first-child, td:first-child, .left { text-align: left }
 tfoot td { border-bottom: 0 }
 .total td { font-size: 12pt; font-weight: 700; color: #0b655c; border-top: 2px solid #0b655c }
 .words { font-style: italic; margin: 1mm 0 3mm }
+.remark { margin: 2mm 0 0; padding: 1.2mm 2mm; background: #fff4d9; color: #6d4a00 }
 article + article { break-before: page; padding-top: 8mm }
 footer { margin-top: 4mm; font-size: 8pt; color: #56635f }
 """
 
 
 @dataclass(frozen=True, slots=True)
+class Corrected:
+    """The bill that this one is instead of (`replaces`), or whose amount it changes."""
+
+    replaces: bool
+    number: int
+    invoice_date: date
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PrintedBill:
     """What stands on the sheet: the bill, whom it goes to and comes from, where the point is, how many share
-    its tiers.
+    its tiers, what was billed of the months before, and which bill it corrects.
     """
 
     number: int
@@ -72,6 +85,8 @@ class PrintedBill:
     supplier: Supplier
     station: str = ""
     households: Decimal = Decimal(1)
+    history: tuple[MonthUse, ...] = ()
+    corrects: Corrected | None = None
 
 
 def number_of(number: int) -> str:
@@ -79,11 +94,16 @@ def number_of(number: int) -> str:
     return f"{number:07d}"
 
 
-def _use_row(use: RegisterUse) -> str:
+def use_name(use: RegisterUse) -> str:
+    """A register in words, with what is to be said of its indices."""
     notes = [name for letter, name in STATUS_NAMES.items() if letter in use.status]
     if use.removed:
         notes = [note for note in notes if note != STATUS_NAMES["X"]] + ["công tơ đã tháo"]
-    name = RATE_NAMES[use.rate.code] + (f" ({', '.join(notes)})" if notes else "")
+    return RATE_NAMES[use.rate.code] + (f" ({', '.join(notes)})" if notes else "")
+
+
+def _use_row(use: RegisterUse) -> str:
+    name = use_name(use)
     cells = (number(use.previous), number(use.current), number(use.multiplier), number(use.kwh))
     return (
         f"<tr><td>{escape(use.serial)}</td>"
@@ -114,15 +134,38 @@ def shared(sheet: PrintedBill) -> str:
     return f"{count} (định mức mỗi bậc × {count})"
 
 
-def _supplier(supplier: Supplier) -> str:
-    facts = [supplier.address]
-    facts += [f"MST {supplier.tax_code}"] if supplier.tax_code else []
+def remarks(sheet: PrintedBill) -> list[str]:
+    """What the customer has to know before the figures: what the bill corrects, and prices that may yet
+    change it."""
+    said = []
+    if sheet.corrects is not None:
+        way = "Thay thế" if sheet.corrects.replaces else "Điều chỉnh"
+        of = f"giấy báo số {number_of(sheet.corrects.number)} ngày {day(sheet.corrects.invoice_date)}"
+        reason = f" Lý do: {sheet.corrects.reason.rstrip('.')}." if sheet.corrects.reason else ""
+        said.append(f"{way} {of}.{reason}")
+    if decisions := unconfirmed(sheet.bill):
+        said.append(
+            f"Giá tạm tính: đơn giá theo {', '.join(decisions)} chưa được đối chiếu với phụ lục ban hành; "
+            f"số tiền có thể được điều chỉnh."
+        )
+    return said
+
+
+def supplier_facts(supplier: Supplier) -> tuple[str, list[str]]:
+    """The address, and tax code and telephone as far as they are known."""
+    facts = [f"MST {supplier.tax_code}"] if supplier.tax_code else []
     facts += [f"ĐT {supplier.hotline}"] if supplier.hotline else []
-    below = " – ".join(escape(fact) for fact in facts if fact)
+    return supplier.address, facts
+
+
+def _supplier(supplier: Supplier) -> str:
+    address, others = supplier_facts(supplier)
+    below = " – ".join(escape(fact) for fact in (address, *others) if fact)
     return f"<b>{escape(supplier.name)}</b>" + (f"<div class=quiet>{below}</div>" if below else "")
 
 
-def _head(sheet: PrintedBill) -> str:
+def customer_facts(sheet: PrintedBill) -> list[tuple[str, str]]:
+    """Who is billed, and for what: names and values, those there are."""
     bill, customer = sheet.bill, sheet.customer
     facts = [
         ("Khách hàng", customer.name),
@@ -134,12 +177,21 @@ def _head(sheet: PrintedBill) -> str:
         ("Mục đích sử dụng", PLAN_NAMES.get(bill.plan, bill.plan)),
         ("Số hộ dùng chung", shared(sheet)),
     ]
-    listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts if value)
+    return [(name, value) for name, value in facts if value]
+
+
+def _head(sheet: PrintedBill) -> str:
+    bill = sheet.bill
+    listed = "".join(
+        f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in customer_facts(sheet)
+    )
     first, last = day(bill.period.start), day(bill.period.end - timedelta(days=1))
     return (
         f"<header><div><h1>{TITLE.upper()}</h1>{_supplier(sheet.supplier)}</div>"
         f"<div class=right>Số: <b>{number_of(sheet.number)}</b><br>Ngày lập: {day(bill.invoice_date)}<br>"
-        f"Kỳ: {first} – {last}</div></header><dl>{listed}</dl>"
+        f"Kỳ: {first} – {last}</div></header>"
+        + "".join(f"<p class=remark>{escape(remark)}</p>" for remark in remarks(sheet))
+        + f"<dl>{listed}</dl>"
     )
 
 
@@ -196,6 +248,7 @@ def text(sheet: PrintedBill) -> str:
         f"{sheet.supplier.name}: {TITLE.lower()} số {number_of(sheet.number)} – {day(bill.invoice_date)}",
         f"{sheet.customer.name} ({sheet.customer.code}), {bill.point}, kỳ {day(bill.period.start)} – {last}",
     ]
+    lines += remarks(sheet)
     if shares := shared(sheet):
         lines.append(f"  Số hộ dùng chung: {shares}")
     lines += [

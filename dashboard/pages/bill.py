@@ -45,12 +45,13 @@ def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
     print_link = html.A(
         say("bill.print"), href=f"/paper/bills/{found.id}", target="_blank", className="button"
     )
+    pdf_link = html.A(say("bill.pdf"), href=f"/paper/bills/{found.id}.pdf", className="button")
     return html.Div(
         [
             heading(
                 say("bill.title", month=fmt.month(first)),
                 [html.Span(found.customer.name), html.Span(say("bill.period", span=fmt.span(first, end)))],
-                [print_link],
+                [print_link, pdf_link],
             ),
             html.Div(
                 [

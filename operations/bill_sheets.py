@@ -1,0 +1,32 @@
+"""Bills out of the store as they are printed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from model.supplier import Supplier
+from model.viewer import Viewer
+from operations.bill_print import PrintedBill
+from storage import bill_history
+from storage.bills import BillSheet
+
+
+def printed(
+    conn: Connection[TupleRow], viewer: Viewer, sheets: Sequence[BillSheet], supplier: Supplier
+) -> list[PrintedBill]:
+    """What stands on each sheet, the months before included as far as the viewer may see them."""
+    history = bill_history.before(conn, viewer, [sheet.id for sheet in sheets])
+    return [
+        PrintedBill(
+            sheet.id,
+            sheet.bill,
+            sheet.customer,
+            supplier,
+            households=sheet.households,
+            history=history.get(sheet.id, ()),
+        )
+        for sheet in sheets
+    ]

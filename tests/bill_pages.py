@@ -1,0 +1,113 @@
+"""Bills to print and what a reader sees of their PDF: text, lines and codes off the picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+import pypdfium2
+import zxingcpp
+
+from analytics.billing import Request, rate
+from model.bill import Bill, BillLine, RegisterUse
+from model.grid import Customer
+from model.period import Period, add_months
+from model.series import Rate
+from model.supplier import BankAccount, Supplier
+from operations.bill_print import PrintedBill
+from storage.bill_history import MonthUse
+
+OCTOBER = Period.of_month(2026, 10)
+ACCOUNT = BankAccount("970416", "257678859", "Ngân hàng TMCP Á Châu (ACB)", "HTX DIEN BINH MINH")
+SUPPLIER = Supplier(
+    "Hợp tác xã dịch vụ điện Bình Minh", "1900 1234", "Thôn Đông, tỉnh Hưng Yên", "0100100079", ACCOUNT
+)
+CUSTOMER = Customer("PB01000123450", "Nguyễn Thị Hương Giang", "Số 12, ngõ 5, thôn Đông", "S01", "0912345678")
+
+
+def use(serial: str, rate: Rate, previous: str, current: str, kwh: int, **more: object) -> RegisterUse:
+    known: dict[str, object] = {"multiplier": Decimal(1)} | more
+    return RegisterUse(  # type: ignore[arg-type]
+        serial, rate, Decimal(previous), Decimal(current), wh=Decimal(kwh) * 1000, kwh=kwh, **known
+    )
+
+
+def bill(plan: str, kwh: dict[str, int], uses: tuple[RegisterUse, ...], period: Period = OCTOBER) -> Bill:
+    """A bill as the rating makes it."""
+    start, end = (at.date() for at in (period.start, period.end))
+    rated = rate(Request(plan=plan, start=start, end=end, invoice_date=end, kwh=kwh))
+    return Bill(
+        point="PB01000123450001",
+        customer=CUSTOMER.code,
+        period=period,
+        invoice_date=end,
+        plan=plan,
+        decisions=rated.decisions,
+        uses=uses,
+        lines=tuple(BillLine(line.label, line.kwh, line.price, line.amount) for line in rated.lines),
+        kwh=rated.kwh,
+        wh=rated.wh,
+        subtotal=rated.subtotal,
+        vat_percent=rated.vat_percent,
+        vat=rated.vat,
+        total=rated.total,
+    )
+
+
+def year(last: date, *kwh: int) -> tuple[MonthUse, ...]:
+    """Months that end with `last`'s."""
+    first = add_months(last, 1 - len(kwh))
+    return tuple(MonthUse(add_months(first, place), each) for place, each in enumerate(kwh))
+
+
+def household(kwh: int = 512) -> PrintedBill:
+    """All six tiers, and the year before."""
+    read = use("26100037", Rate.TOTAL, "10412.5", str(Decimal("10412.5") + kwh), kwh)
+    months = (430, 310, 220, 240, 250, 180, 260, 390, 610, 640, 655, 580, kwh)
+    return PrintedBill(
+        12,
+        bill("vn-household", {"KT": kwh}, (read,)),
+        CUSTOMER,
+        SUPPLIER,
+        history=year(date(2026, 10, 1), *months),
+    )
+
+
+def business() -> PrintedBill:
+    """Three registers, and the meter changed in the middle."""
+    twenty = {"multiplier": Decimal(20)}
+    uses = (
+        use("25000881", Rate.NORMAL, "99812.4", "120.2", 2000, status="QX", removed=True, **twenty),
+        use("25000881", Rate.PEAK, "3120.1", "3150.1", 600, status="X", removed=True, **twenty),
+        use("25000881", Rate.OFFPEAK, "2000", "2020", 400, status="X", removed=True, **twenty),
+        use("26200417", Rate.NORMAL, "0", "110", 2200, **twenty),
+        use("26200417", Rate.PEAK, "0.5", "36", 710, **twenty),
+        use("26200417", Rate.OFFPEAK, "0", "29", 580, carried_wh=Decimal(-400), **twenty),
+    )
+    made = bill("vn-business", {"BT": 4200, "CD": 1310, "TD": 980}, uses)
+    return PrintedBill(13, made, CUSTOMER, SUPPLIER, "Trạm Phố Nối 3")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A page as a reader has it: its text, the boxes of its lines (left, bottom, right, top, in points),
+    and what its code says."""
+
+    text: str
+    boxes: tuple[tuple[float, float, float, float], ...]
+    code: str
+
+
+def seen(document: bytes) -> list[Seen]:
+    """Every page."""
+    opened = pypdfium2.PdfDocument(document)
+    pages = []
+    for page in opened:
+        words = page.get_textpage()
+        boxes = tuple(words.get_rect(at) for at in range(words.count_rects()))
+        codes = zxingcpp.read_barcodes(page.render(scale=3).to_pil())
+        said = words.get_text_range().replace("\r\n", "\n")
+        pages.append(Seen(said, boxes, codes[0].text if codes else ""))
+    opened.close()
+    return pages

@@ -1,0 +1,223 @@
+"""The bill as a PDF, looked at as its reader does: letters, lines, pages, and the code off the picture."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from itertools import combinations
+
+import pytest
+
+from model.period import Period
+from model.series import Rate
+from model.supplier import BankAccount, Supplier
+from operations import bill_print
+from operations.bill_print import Corrected, PrintedBill
+from operations.paper import chart, document, payment
+from operations.paper.typeface import PLAIN, printable, width, wrapped
+from operations.price_standing import unconfirmed
+from tests.bill_pages import ACCOUNT, CUSTOMER, SUPPLIER, Seen, bill, business, household, seen, use, year
+
+
+def _flat(page: Seen) -> str:
+    return " ".join(page.text.split())
+
+
+def _read(sheet: PrintedBill) -> Seen:
+    (page,) = seen(document([sheet]))
+    return page
+
+
+def test_a_household_finds_everything_on_one_page() -> None:
+    page = _flat(_read(household()))
+    for shown in (
+        "Hợp tác xã dịch vụ điện Bình Minh",
+        "MST 0100100079 – ĐT 1900 1234",
+        "GIẤY BÁO TIỀN ĐIỆN",
+        "Số 0000012",
+        "Ngày lập 01/11/2026",
+        "Nguyễn Thị Hương Giang",
+        "Kỳ 01/10/2026 – 31/10/2026",
+        "26100037 KT Không theo giờ 10.412,5 10.924,5 1 512",
+        "Bậc 1 50 1.984 99.200",
+        "Bậc 6 112 3.460 387.520",
+        "Cộng tiền điện 512 1.462.020",
+        "Thuế GTGT 8 % 116.962",
+        "Tổng cộng tiền thanh toán 1.578.982 ₫",
+        "Bằng chữ: Một triệu năm trăm bảy mươi tám nghìn chín trăm tám mươi hai đồng.",
+        "Điện năng 13 tháng (kWh)",
+        "Giảm 12 % so với tháng trước; tăng 19 % so với cùng kỳ năm trước.",
+        "TK 257678859",
+        "Nội dung: TD 0000012 PB01000123450",
+        "Giá điện theo 1279/QĐ-BCT.",
+        "không thay thế hóa đơn điện tử",
+    ):
+        assert shown in page, shown
+    assert "tạm tính" not in page
+
+
+def test_three_registers_and_a_changed_meter_say_what_happened() -> None:
+    page = _flat(_read(business()))
+    for shown in (
+        "25000881 BT Bình thường (qua vòng, công tơ đã tháo) 99.812,4 120,2 20 2.000",
+        "25000881 CD Cao điểm (công tơ đã tháo) 3.120,1 3.150,1 20 600",
+        "26200417 TD Thấp điểm (lẻ kỳ trước −0,4 kWh) 0 29 20 580",
+        "Cao điểm 1.310 5.422 7.102.820",
+        "Kinh doanh, dịch vụ",
+        "Trạm Phố Nối 3",
+    ):
+        assert shown in page, shown
+
+
+def test_what_it_corrects_and_unconfirmed_prices_stand_before_the_figures() -> None:
+    corrected = replace(household(), corrects=Corrected(True, 7, date(2026, 10, 1), "ghi nhầm chỉ số"))
+    assert "Thay thế giấy báo số 0000007 ngày 01/10/2026. Lý do: ghi nhầm chỉ số." in _flat(_read(corrected))
+    adjusting = replace(corrected, corrects=Corrected(False, 7, date(2026, 10, 1)))
+    assert "Điều chỉnh giấy báo số 0000007 ngày 01/10/2026." in _flat(_read(adjusting))
+    june = Period.of_month(2023, 6)
+    prepaid = bill("vn-prepaid", {"KT": 120}, (use("26100037", Rate.TOTAL, "10", "130", 120),), june)
+    assert unconfirmed(prepaid) == ("1062/QĐ-BCT",)
+    sheet = replace(household(), bill=prepaid)
+    told = "Giá tạm tính: đơn giá theo 1062/QĐ-BCT chưa được đối chiếu với phụ lục ban hành"
+    assert told in _flat(_read(sheet))
+    assert told in bill_print.html(sheet)
+    assert told in bill_print.text(sheet)
+    assert unconfirmed(household().bill) == ()
+    assert unconfirmed(replace(prepaid, decisions=("nobody's",))) == ("nobody's",)
+
+
+LONG = replace(
+    business(),
+    customer=replace(
+        CUSTOMER,
+        name="Công ty TNHH Thương mại, Dịch vụ và Sản xuất Vật liệu xây dựng Phương Đông – Chi nhánh số 2",
+        address="Lô CN-12, đường D3, Khu công nghiệp Phố Nối A, xã Lạc Hồng, huyện Văn Lâm, tỉnh Hưng Yên "
+        "(trụ sở chính: tầng 12, tòa nhà Phương Đông, 88 đường Trần Duy Hưng, quận Cầu Giấy, Hà Nội)",
+    ),
+    supplier=replace(SUPPLIER, name="Công ty Cổ phần Kinh doanh và Phân phối Điện năng Đồng bằng sông Hồng"),
+    corrects=Corrected(False, 1, date(2026, 10, 1), "điều chỉnh sản lượng theo biên bản kiểm tra " * 3),
+)
+METERS = tuple(use(f"2610{i:04}", Rate.TOTAL, "0", str(i), i) for i in range(1, 41))
+SHEETS = {
+    "household": household(),
+    "business": business(),
+    "long": LONG,
+    "ten meters": replace(household(), bill=replace(household().bill, uses=METERS[:10])),
+    "forty meters": replace(household(), bill=replace(household().bill, uses=METERS)),
+    "little known": replace(household(30), supplier=Supplier("HTX"), customer=replace(CUSTOMER, phone="")),
+}
+
+
+@pytest.mark.parametrize("name", SHEETS)
+def test_nothing_is_written_over_another_or_beyond_the_margins(name: str) -> None:
+    pages = seen(document([SHEETS[name]]))
+    assert len(pages) == (2 if name == "forty meters" else 1)
+    for page in pages:
+        for left, bottom, right, top in page.boxes:
+            assert 38 < left < right < 557, "A4 is 595 points wide"
+            assert 20 < bottom < top < 815
+        for one, other in combinations(page.boxes, 2):
+            apart = one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
+            deep = min(one[3], other[3]) - max(one[1], other[1])
+            assert apart or deep < 1.5, f"{one} and {other}"  # a letter's tail may reach into the next line
+
+
+def test_registers_beyond_the_page_are_summed_on_it_and_listed_behind_it() -> None:
+    first, second = (_flat(page) for page in seen(document([SHEETS["forty meters"]])))
+    assert "40 công tơ KT Không theo giờ, xem trang sau 820" in first
+    assert "26100040 KT Không theo giờ 0 40 1 40" in second
+
+
+def test_the_same_bill_is_the_same_bytes_and_many_are_a_page_each() -> None:
+    made = document([household()])
+    assert made == document([household()])
+    assert made != document([household(513)])
+    assert [page.text.split("\n")[0] for page in seen(document([household(), business()]))]
+    assert len(seen(document([household()] * 3))) == 3
+
+
+def test_the_code_on_the_page_is_the_transfer() -> None:
+    page = _read(household())
+    assert page.code == payment.transfer(ACCOUNT, 1_578_982, "TD 0000012 PB01000123450")
+    assert "54071578982" in page.code
+    without = _read(replace(household(), supplier=replace(SUPPLIER, account=None)))
+    assert without.code == "TD 0000012 PB01000123450 1578982 VND"
+    assert "Mã tra cứu" in without.text
+
+
+@pytest.mark.parametrize(
+    ("account", "amount", "purpose", "payload"),
+    [  # what the libraries vietnam-qr-pay (JavaScript, PHP, Ruby) and vnqr (Python) publish of theirs
+        (
+            BankAccount("970416", "257678859"),
+            1_000,
+            "Chuyen tien",
+            "00020101021238530010A0000007270123000697041601092576788590208QRIBFTTA530370454041000"
+            "5802VN62150811Chuyen tien6304BBB8",
+        ),
+        (
+            BankAccount("970416", "257678859"),
+            0,
+            "",
+            "00020101021138530010A0000007270123000697041601092576788590208QRIBFTTA53037045802VN6304AE9F",
+        ),
+        (
+            BankAccount("970425", "123456789"),
+            1_000_000,
+            "V1TH1375842",
+            "00020101021238530010A0000007270123000697042501091234567890208QRIBFTTA5303704540710000005802VN"
+            "62150811V1TH137584263043158",
+        ),
+    ],
+)
+def test_transfers_are_those_of_other_programs(
+    account: BankAccount, amount: int, purpose: str, payload: str
+) -> None:
+    assert payment.transfer(account, amount, purpose) == payload
+
+
+def test_a_purpose_is_what_every_bank_carries() -> None:
+    assert payment.checksum("123456789") == "29B1", "the check value of CRC-16/CCITT-FALSE"
+    assert payment.purpose("Đặng Văn Á – tiền điện tháng mười") == "Dang Van A tien dien than"
+    assert "62280824tien tien tien tien tien6304" in payment.transfer(ACCOUNT, 5, "tiền " * 9)
+
+
+def test_months_are_thirteen_and_the_last_is_the_bills_own() -> None:
+    last = date(2026, 10, 1)
+    shown = chart.months(year(last, 80, 100)[:1], date(2026, 10, 31), 100)
+    assert [month for month, _ in shown][::12] == [date(2025, 10, 1), last]
+    assert [kwh for _, kwh in shown] == [None] * 11 + [80, 100]
+    assert chart.compared(shown) == "Tăng 25 % so với tháng trước."
+    assert chart.compared(chart.months((), last, 100)) == ""
+    same = chart.months(year(last, *[100] * 13), last, 100)
+    assert chart.compared(same) == "Bằng tháng trước; bằng cùng kỳ năm trước."
+    assert chart.compared(chart.months(year(last, 0, 100), last, 100)) == "", "nothing more than nothing"
+
+
+def test_letters_in_parts_are_put_together_and_unknown_ones_told() -> None:
+    parted = unicodedata.normalize("NFD", "Nguyễn Thị Hường ₫")
+    assert printable(parted) == "Nguyễn Thị Hường ₫"
+    assert printable("Anh ☃\u202e\x07漢") == "Anh ? ?"
+    page = _read(replace(household(), customer=replace(CUSTOMER, name=parted)))
+    assert "Nguyễn Thị Hường ₫" in page.text
+
+
+def test_text_is_broken_within_its_room() -> None:
+    address = "thôn Đông, xã Bình Minh, " * 6 + "x" * 90
+    lines = wrapped(address, PLAIN, 9, 200)
+    assert all(width(line, PLAIN, 9) <= 200 for line in lines)
+    assert "".join(lines).replace(" ", "") == address.replace(" ", "")
+    short = wrapped(address, PLAIN, 9, 200, 2)
+    assert len(short) == 2
+    assert short[1].endswith("…")
+    assert width(short[1], PLAIN, 9) <= 200
+
+
+def test_what_is_given_back_is_called_so() -> None:
+    less = household().bill
+    refund = replace(less, subtotal=-less.subtotal, vat=-less.vat, total=-less.total, vat_percent=Decimal(8))
+    page = _read(replace(household(), bill=refund))
+    assert "Số tiền được giảm" in page.text
+    assert page.code.endswith("-1578982 VND"), "nobody is asked to pay it"
