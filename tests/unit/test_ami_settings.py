@@ -123,7 +123,15 @@ def test_the_office_is_whom_bills_and_pages_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "told"), [('tax_code = "06000"', "10 digits"), ('name = " "', "must not be empty")]
+    ("line", "told"),
+    [
+        ('tax_code = "06000"', "10 digits"),
+        ('name = " "', "must not be empty"),
+        ('bank_bin = "9704"', "bank_bin must be six digits, not '9704'"),
+        ('bank_account = "12 34"', "bank_account must be up to 19 letters and digits"),
+        ('bank_account = "1234"', "needs both bank_bin and bank_account"),
+        ('bank_bin = "970416"', "needs both bank_bin and bank_account"),
+    ],
 )
 def test_an_office_that_cannot_stand_on_a_bill(tmp_path: Path, line: str, told: str) -> None:
     with pytest.raises(UsageFailure, match=told):
