@@ -26,6 +26,22 @@ _PASSWORDS = (
 )  # fmt: skip
 
 
+def one_line(record: logging.LogRecord) -> str:
+    """What a record says, in a line: of an error that says nothing its kind, many lines one after another."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(
+            type(each).__name__ if isinstance(each, BaseException) and not str(each).strip() else each
+            for each in record.args
+        )
+    said = ""
+    for line in filter(None, map(str.strip, record.getMessage().splitlines())):
+        said += line if not said else f"{' ' if said[-1] in '.:;,!?' else '; '}{line}"
+    if said:
+        return said
+    kind = record.exc_info[0] if record.exc_info else None
+    return f"{record.name}: {'something happened, it does not say what' if kind is None else kind.__name__}"
+
+
 def without_passwords(text: str) -> str:
     """The text, its passwords left out where they can be told by their place."""
     for pattern, replacement in _PASSWORDS:
@@ -34,10 +50,15 @@ def without_passwords(text: str) -> str:
 
 
 class LocalTime(logging.Formatter):
-    """Stamps like 2026-10-01T00:00:05+07:00, wherever the machine thinks it stands."""
+    """A line an event, tracebacks below it; stamps like 2026-10-01T00:00:05+07:00, wherever the machine
+    thinks it stands."""
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
         return datetime.fromtimestamp(record.created, LOCAL).isoformat(timespec="seconds")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        record.message = one_line(record)
+        return super().formatMessage(record)
 
     def format(self, record: logging.LogRecord) -> str:
         return without_passwords(super().format(record))
@@ -52,7 +73,7 @@ class JsonLines(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, LOCAL).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": without_passwords(record.getMessage()),
+            "message": without_passwords(one_line(record)),
         }
         around = subject()
         for field in FIELDS:
@@ -68,10 +89,10 @@ class JsonLines(logging.Formatter):
             return json.dumps(line)
 
 
-def to_stderr(form: str = "text") -> None:
-    """Log to stderr from now on, as `text` or `json`."""
+def to_stderr(form: str = "text", level: int = logging.INFO) -> None:
+    """Log to stderr from now on, as `text` or `json`, what is of that level at least."""
     handler = logging.StreamHandler(sys.stderr)
     plain = LocalTime("%(asctime)s %(levelname)s %(message)s")
     handler.setFormatter(JsonLines() if form == "json" else plain)
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logging.basicConfig(level=level, handlers=[handler])
     logging.getLogger("pymodbus").setLevel(logging.CRITICAL)

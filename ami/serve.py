@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import socket
 import sys
 from datetime import datetime
@@ -10,7 +11,7 @@ from datetime import datetime
 import rich_click as click
 import uvicorn
 
-from ami import clocks, home
+from ami import clocks, home, logs
 from ami.console import say
 from ami.failure import Failure
 from ami.instants import INSTANT
@@ -33,6 +34,7 @@ def command(
 ) -> None:
     """Serve the pages for staff and customers (default http://127.0.0.1:8050)."""
     settings = load()
+    logs.to_stderr(settings.log_format, logging.WARNING)
     host, port = host or settings.web_host, port or settings.web_port
     listener = _listen(host, port)
     scheme = "https" if settings.tls else "http"

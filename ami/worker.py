@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 
 import rich_click as click
 
-from ami import clocks, home
+from ami import clocks, home, logs
 from ami.console import say
 from ami.instants import INSTANT
 from ami.settings import load
@@ -25,7 +26,9 @@ def command(as_of: datetime | None, ticking: bool, concurrency: int) -> None:
 
     Keep one or more running beside the head-end, under something that starts it again.
     """
+    settings = load()
+    logs.to_stderr(settings.log_format, logging.WARNING)
     warm_up()
-    with home.database(load()) as dsn:
+    with home.database(settings) as dsn:
         say("The office is at work: jobs are done as they come due. Ctrl-C ends it.")
         jobs.work(dsn, clock=clocks.clock(as_of, ticking=ticking), concurrency=concurrency)

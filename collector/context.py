@@ -31,6 +31,12 @@ class about:
         _about.reset(self._before)
 
 
+def unrepeated(named: str, said: str) -> str:
+    """What is said of somebody who has just been named (like `meter 20260001`), without naming him again."""
+    rest = said.removeprefix(named)
+    return rest.lstrip(" :,") or said if rest != said and rest[:1] in (" ", ":", ",") else said
+
+
 def subject() -> Mapping[str, str | int]:
     """What is being done now, as far as it was said."""
     return _about.get()

@@ -47,7 +47,7 @@ async def test_a_line_is_about_what_is_under_way(journal: tuple[logging.Logger, 
     assert (first["shard"], first["epoch"]) == (3, 17)
     assert (second["meter"], second["poll"]) == ("20260002", "p2")
     assert third.keys() == {"time", "level", "logger", "message"}
-    assert third["message"] == "said outside\nof anything: điện"
+    assert third["message"] == "said outside; of anything: điện"
     assert datetime.fromisoformat(first["time"]).utcoffset() is not None
     assert first["time"].endswith("+07:00")
 
@@ -102,3 +102,27 @@ def test_what_json_cannot_say_is_a_line_all_the_same() -> None:
     record = logging.makeLogRecord({"msg": "calls itself \ud800", "epoch": 2**70})
     line = logs.JsonLines().format(record)
     assert orjson.loads(line.replace("\\ud800", "?"))["message"] == "calls itself ?"
+
+
+LIBPQ = """connection to server at "127.0.0.1", port 9 failed: Connection refused
+\tIs the server running on that host and accepting TCP/IP connections?
+"""
+
+
+@pytest.mark.parametrize("form", [logs.JsonLines(), logs.LocalTime("%(message)s")])
+def test_every_event_is_one_sentence_and_none_is_empty(form: logging.Formatter) -> None:
+    def said(message: str, *arguments: object) -> str:
+        line = form.format(logging.makeLogRecord({"name": "psycopg.pool", "msg": message, "args": arguments}))
+        assert "\n" not in line
+        return str(orjson.loads(line)["message"]) if isinstance(form, logs.JsonLines) else line
+
+    refused = (
+        'connection to server at "127.0.0.1", port 9 failed: Connection refused; Is the server running on'
+        " that host and accepting TCP/IP connections?"
+    )
+    assert said("error connecting in %r: %s", "pool-1", OSError(LIBPQ)) == (
+        f"error connecting in 'pool-1': {refused}"
+    )
+    assert said("the queue is away: %s", TimeoutError()) == "the queue is away: TimeoutError"
+    assert said("  \n\t") == "psycopg.pool: something happened, it does not say what"
+    assert said("One sentence.\nAnother:\n\n a third") == "One sentence. Another: a third"
