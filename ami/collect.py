@@ -20,7 +20,7 @@ from ami import clocks, event_loop, home, logs
 from ami.console import Step, counted, emit, progress, say, table
 from ami.failure import Exit, InputFailure, end
 from ami.instants import INSTANT
-from ami.settings import NODE_NAME, Settings, load
+from ami.settings import NODE_NAME, Settings, load, ports_differ
 from collector import headend
 from collector.keys.fleet_keys import OurSide
 from collector.polling.clock_limits import ClockLimits
@@ -80,6 +80,9 @@ def command(
         if not NODE_NAME.fullmatch(node):
             raise click.BadParameter("up to 40 letters, digits, dots, - and _", param_hint="--node")
         settings = replace(settings, node=node)
+    if listen_port is not None:
+        settings = replace(settings, listen_port=listen_port)
+        ports_differ(settings)
     logs.to_stderr(settings.log_format)
     clock = clocks.clock(as_of, ticking=ticking)
     home.require(settings)
@@ -91,7 +94,7 @@ def command(
         home.database(settings) as dsn,
     ):
         _all_known(dsn, meters)
-        head_end = head_end_settings(settings, dsn, listen_port, meters)
+        head_end = head_end_settings(settings, dsn, meters=meters)
         if progress_lines:
             _finish(_run(head_end, clock, once, _line), once, as_json=False)
             return

@@ -59,8 +59,8 @@ def cli() -> None:
     indices, bills and warnings.
 
     Everything lives below $AMI_HOME (default ./var). Start with `ami demo`, or with `ami init` for an
-    installation of your own. Exit codes: 0 done, 2 usage, 3 partly done, 4 no link, 5 input unusable,
-    6 the result contradicts the truth, 130 stopped with Ctrl-C.
+    installation of your own. Exit codes: 0 done, 1 failed for another reason, 2 usage, 3 partly done,
+    4 no link, 5 input unusable, 6 the result contradicts the truth, 130 stopped with Ctrl-C.
     """
 
 

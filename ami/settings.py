@@ -321,7 +321,20 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         raise UsageFailure(
             "A code to pay by needs both bank_bin and bank_account: set the one that is missing."
         )
-    return Settings(home=home, **values)
+    found = Settings(home=home, **values)
+    ports_differ(found)
+    return found
+
+
+def ports_differ(settings: Settings) -> None:
+    """Raise UsageFailure unless they do: a port has one use. (/metrics looks for another by itself.)"""
+    uses: dict[int, str] = {}
+    for name in ("listen_port", "listen_tls_port", "push_port"):
+        port = getattr(settings, name)
+        if port is not None and uses.setdefault(port, name) != name:
+            raise UsageFailure(
+                f"[collector] {uses[port]} and {name} are both {port}: give one of them another port."
+            )
 
 
 def _read(file: Path, *, required: bool) -> dict[str, dict[str, Any]]:
