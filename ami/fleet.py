@@ -32,11 +32,18 @@ WITHIN_S = 30.0
 SCRAPE_S = 1.0
 FRESH_S = 30.0  # a node's word is believed for so long
 LONGEST_SCRAPE = 4 << 20
+STOPPED = {
+    "disk": "the disk that holds its spool is full",
+    "spool": "its spool is full",
+    "unusable": "its spool cannot be used",
+    "other": "its log says why",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One head-end; what it says of itself is None where it said nothing lately."""
+    """One head-end; what it says of itself is None where it said nothing lately. `why` is the sentence why
+    it does not poll, `broker_away` why it hears nothing from its MQTT broker (None: it has none)."""
 
     name: str
     state: str  # ready, not ready, silent, stopped
@@ -52,12 +59,16 @@ class Node:
     reads: int | None
     loop_lag_p99_s: float | None
     metrics: str
+    broker_away: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
     """Everything at one instant. `database_ms` None: it does not answer, `away` says why; what else is shown
-    is then what was known before, but for nodes that still show their metrics."""
+    is then what was known before, but for nodes that still show their metrics.
+
+    `reads`, `sessions` and `rejected` are what nodes say of the last minute, None while nobody does: then
+    `heard_at` is when somebody last did (None: not since the look-out began, or never)."""
 
     at: datetime
     nodes: tuple[Node, ...] = ()
@@ -68,9 +79,10 @@ class Fleet:
     yesterday: Completeness | None = None
     counted_at: datetime | None = None
     too_long: bool = False
-    reads: dict[str, int] = field(default_factory=dict)
-    sessions: dict[str, int] = field(default_factory=dict)
-    rejected: dict[str, int] = field(default_factory=dict)
+    heard_at: datetime | None = None
+    reads: dict[str, int] | None = None
+    sessions: dict[str, int] | None = None
+    rejected: dict[str, int] | None = None
     fenced: int = 0
     jobs: dict[str, float] = field(default_factory=dict)
     silent: tuple[Silent, ...] = ()
@@ -108,15 +120,17 @@ class Lookout:
         rows = node_reports.nodes(conn)
         took = (time.perf_counter() - began) * 1000
         words = [row.report for row in rows if _fresh(row)]
+        told = [row.reported_s for row in rows if row.reported_s is not None]
         fleet = replace(
             self._fleet,
             at=now,
-            nodes=tuple(map(_node, rows)),
+            nodes=tuple([_node(row) for row in rows]),
             database_ms=took,
             away="",
-            reads=_sum(words, "reads_per_minute"),
-            sessions=_sum(words, "sessions"),
-            rejected=_sum(words, "rejected"),
+            heard_at=now - timedelta(seconds=min(told)) if told else None,
+            reads=_sum(words, "reads_per_minute") if words else None,
+            sessions=_sum(words, "sessions") if words else None,
+            rejected=_sum(words, "rejected") if words else None,
             fenced=sum(int(word.get("fenced", 0)) for word in words),
             jobs=node_reports.oldest_jobs(conn),
         )
@@ -138,11 +152,17 @@ class Lookout:
         why = [line for line in said.splitlines() if not line.startswith("\t")] or [type(error).__name__]
         # Whoever looks on knows the address; what is wrong comes last.
         return replace(
-            self._fleet, at=now, nodes=nodes, database_ms=None, away=why[-1].rsplit(": ", 1)[-1].strip()
-        )
+            self._fleet, at=now, nodes=nodes, database_ms=None, reads=None, sessions=None, rejected=None,
+            away=why[-1].rsplit(": ", 1)[-1].strip(),
+        )  # fmt: skip
 
 
 _UNKNOWN = Node("here", "silent", "", 0.0, 0, 0, 0, None, None, None, None, None, None, "")
+
+
+def head_ends(conn: Connection[TupleRow]) -> tuple[Node, ...]:
+    """Those that live, fell silent, or stopped within a day, by name."""
+    return tuple(map(_node, node_reports.nodes(conn)))
 
 
 def _fresh(row: NodeSeen) -> bool:
@@ -166,6 +186,7 @@ def _node(row: NodeSeen) -> Node:
         row.name, state, why, row.silent_s, row.shards, row.modems, row.sessions,
         spool.get("rows"), spool.get("full"), spool.get("oldest_s"), spool.get("aside"),
         None if reads is None else sum(reads.values()), word.get("loop_lag_p99_s"), word.get("metrics", ""),
+        word.get("broker_away"),
     )  # fmt: skip
 
 
@@ -195,17 +216,17 @@ def _scraped(node: Node, where: str) -> Node:
     try:
         with urllib.request.urlopen(f"http://{where}/metrics", timeout=SCRAPE_S) as answer:
             text = answer.read(LONGEST_SCRAPE).decode()
-        found = {
-            sample.name: sample.value
-            for family in text_string_to_metric_families(text)
-            for sample in family.samples
-            if not sample.labels
-        }
+        samples = [one for family in text_string_to_metric_families(text) for one in family.samples]
     except (OSError, ValueError, urllib.error.URLError):
         return replace(node, state="silent", reads=None, loop_lag_p99_s=None)
+    found = {sample.name: sample.value for sample in samples if not sample.labels}
+    stopped = [
+        sample.labels["reason"] for sample in samples if sample.name == "ami_polling_stopped" and sample.value
+    ]
     return replace(
         node,
-        state="ready",
+        state="not ready" if stopped else "ready",
+        why=STOPPED.get(stopped[0], STOPPED["other"]) if stopped else "",
         spool_rows=int(found.get("ami_spool_rows", 0)),
         spool_full=found.get("ami_spool_full_ratio"),
         spool_oldest_s=found.get("ami_spool_oldest_seconds"),

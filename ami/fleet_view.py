@@ -40,15 +40,14 @@ def _title(fleet: Fleet, width: int) -> Text:
 def _facts(fleet: Fleet, width: int) -> Iterable[tuple[str, RenderableType]]:
     yield "Database", _database(fleet)
     yield "Half-hours", _came(fleet)
-    reads = sum(fleet.reads.values())
-    yield "Reads/minute", f"{reads:,}" + (f": {_counts(fleet.reads)}" if reads else "")
+    yield "Reads/minute", _reads(fleet)
     rows = [node.spool_rows for node in fleet.nodes if node.spool_rows is not None]
     yield "Spool", _spool(fleet.nodes) if rows else "–"
     jobs = max(fleet.jobs.items(), key=lambda job: job[1], default=None)
     oldest = "none waits" if jobs is None else f"{span(jobs[1])} ({escape(jobs[0])})"
     yield "Oldest job", _warn(oldest, jobs is not None and jobs[1] > 300)
-    yield "Sessions", _counts(fleet.sessions, zero=True) or "–"
-    sent = _counts(fleet.rejected) or "none"
+    yield "Sessions", _counts(fleet.sessions or {}, zero=True) or "–"
+    sent = "–" if fleet.rejected is None else _counts(fleet.rejected) or "none"
     yield "Sent away", sent + (f"; {fleet.fenced:,} readouts fenced" if fleet.fenced else "")
     yield "Silent", _warn(_silent(fleet.silent, width), bool(fleet.silent))
 
@@ -58,6 +57,14 @@ def _database(fleet: Fleet) -> RenderableType:
         return Text(f"AWAY: {fleet.away}", style="bold red")
     size = "" if fleet.database_bytes is None else f", {fleet.database_bytes / 2**20:,.0f} MiB"
     return f"answers in {fleet.database_ms:.0f} ms{size}"
+
+
+def _reads(fleet: Fleet) -> str:
+    """Of a minute that is over long since nothing is said but when that was."""
+    if fleet.reads is None:
+        since = fleet.heard_at
+        return "–" if since is None else f"– (nobody tells since {since.astimezone(LOCAL):%d/%m %H:%M:%S})"
+    return f"{sum(fleet.reads.values()):,}" + (f": {_counts(fleet.reads)}" if fleet.reads else "")
 
 
 def _came(fleet: Fleet) -> RenderableType:
@@ -129,8 +136,18 @@ def _nodes(nodes: tuple[Node, ...], lines: int) -> Iterable[RenderableType]:
     yield grid
     if len(shown) < len(ordered):
         yield f"and {len(ordered) - len(shown):,} more"
-    for node in [node for node in shown if node.why][:2]:
-        yield Text(f"{node.name}: {node.why}", style="yellow", no_wrap=True, overflow="ellipsis")
+    for sentence in list(troubles(shown))[:2]:
+        yield Text(sentence, style="yellow", no_wrap=True, overflow="ellipsis")
+
+
+def troubles(nodes: Iterable[Node]) -> Iterable[str]:
+    """What head-ends at work cannot do, and why; a sentence each."""
+    for node in nodes:
+        if node.why:
+            yield f"{node.name} does not poll: {node.why}"
+    for node in nodes:
+        if node.broker_away:
+            yield f"{node.name} hears no gateways: {node.broker_away}"
 
 
 def _known(value: float | None, form: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
@@ -14,8 +15,8 @@ from rich.live import Live
 from ami import clocks, home
 from ami.console import emit, facts, out, table, when
 from ami.failure import NoLink
-from ami.fleet import Lookout
-from ami.fleet_view import view
+from ami.fleet import Lookout, Node, head_ends
+from ami.fleet_view import span, troubles, view
 from ami.instants import INSTANT
 from ami.settings import Settings, load
 from model.period import LOCAL, local_day
@@ -58,12 +59,14 @@ def command(as_of: datetime | None, live: bool, every: float, as_json: bool) -> 
         found = overview(conn, OFFICE, now)
         held = bills.holds(conn, OFFICE)
         bare = points_without_meter(conn, now)
+        nodes = head_ends(conn)
     assert found is not None  # staff see the overview
     if as_json:
-        emit({"overview": found, "held": held, "points_without_meter": bare})
+        emit({"overview": found, "held": held, "points_without_meter": bare, "nodes": nodes})
         return
     click.echo(f"As of {now.astimezone(LOCAL):%d/%m/%Y %H:%M}")
     rows = [
+        ("Head-ends", _head_ends(nodes)),
         ("Meters", f"{found.meters:,}"),
         ("Read in the last 24 h", f"{found.meters_read_24h:,}"),
         ("Polls that succeeded (24 h)", _share(found.read_rate_24h)),
@@ -74,6 +77,8 @@ def command(as_of: datetime | None, live: bool, every: float, as_json: bool) -> 
         ("Open alerts", f"{sum(found.open_alerts.values()):,}"),
     ]
     facts(rows)
+    for sentence in troubles(nodes):
+        click.echo(f"{sentence}.")
     if found.silent_modems:
         silent = [(m.modem, when(m.last_contact), ", ".join(m.serials)) for m in found.silent_modems]
         table("Silent modems", ("Modem", "Last contact", "Meters"), silent)
@@ -140,6 +145,14 @@ def _refresh(lookout: Lookout, every: float) -> None:
                 live.update(frame(), refresh=True)
     except KeyboardInterrupt:
         return
+
+
+def _head_ends(nodes: tuple[Node, ...]) -> str:
+    """Like `2 ready, 1 not ready`; those that have stopped are no news."""
+    states = Counter(node.state for node in nodes if node.state != "stopped")
+    said = ", ".join(f"{count} {state}" for state, count in states.items())
+    silent = min((node.silent_s for node in nodes if node.state == "silent"), default=None)
+    return (said or "none at work") + (f" (for {span(silent)})" if silent is not None else "")
 
 
 def _share(value: float | None) -> str:

@@ -53,11 +53,17 @@ class ListenerError(CollectorError):
 
 
 class SpoolError(CollectorError):
-    """The spool cannot be used."""
+    """The spool cannot be used; `cause` is one word for it: unusable, disk, or spool."""
+
+    cause = "unusable"
 
 
 class SpoolFull(SpoolError):
-    """No room for what a meter would say: polling stops, the meter keeps it."""
+    """No room for what a meter would say, on the `disk` or within the `spool`'s bound: the meter keeps it."""
+
+    def __init__(self, sentence: str, cause: str = "disk") -> None:
+        super().__init__(sentence)
+        self.cause = cause
 
 
 class StoreAway(CollectorError):

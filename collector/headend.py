@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from typing import Any
 
-from collector.context import about
+from collector.context import about, unrepeated
 from collector.errors import NodesAtWork, SpoolError
 from collector.links.kinds import DialIn, Link, link_to
 from collector.links.local_links import Opened
@@ -136,6 +136,16 @@ class HeadEnd:
     def stopped(self) -> str:
         """Why nothing is polled, empty while it is."""
         return self.office.stopped or (self.node.resting if self.node is not None else "")
+
+    @property
+    def stopped_by(self) -> str:
+        """The same as a word."""
+        return self.office.stopped_by or (self.node.rests_for if self.node is not None else "")
+
+    @property
+    def broker_away(self) -> str | None:
+        """Why nothing comes from the MQTT broker, empty while it may; None where there is none."""
+        return None if self.gateways is None else self.gateways.away
 
     async def open(self, *, once: bool = False) -> None:
         """Load the roster, start bringing in what an earlier run left in the spool, listen.
@@ -296,7 +306,8 @@ class HeadEnd:
             self._show(f"meter {serial}")
         else:
             known = {"meter": serial, "modem": seat.line.modem.code, "poll": readout.poll}
-            log.warning("meter %s: %s: %s", serial, readout.outcome, readout.detail, extra=known)
+            detail = unrepeated(f"meter {serial}", readout.detail)
+            log.warning("meter %s: %s: %s", serial, readout.outcome, detail, extra=known)
             self._show(f"meter {serial}: {readout.outcome}")
 
     def _show(self, text: str) -> None:

@@ -9,13 +9,14 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
 
+from collector.context import unrepeated
 from collector.errors import SpoolError, StoreAway
 from collector.mqtt.connection import BrokerAway, Connection, Delivery
 from collector.mqtt.judge import Judge, Judged
 from collector.mqtt.settings import BrokerSettings
 from collector.polling.roster import Roster
 from collector.spool.spool import Spool
-from collector.watch.metrics import MQTT_DOCUMENTS, OUTCOMES, bounded
+from collector.watch.metrics import MQTT_CONNECTED, MQTT_DOCUMENTS, OUTCOMES, bounded
 from model.clock import Clock
 from model.grid import ModemLink
 
@@ -32,14 +33,22 @@ RESULTS = frozenset(
 
 
 class Gateways:
-    """Run `serve` as a task. `counts` says how documents were judged."""
+    """Run `serve` as a task. `counts` says how documents were judged, `away` why the broker does not have us,
+    empty while it does."""
 
     def __init__(self, settings: BrokerSettings, roster: Roster, spool: Spool, clock: Clock) -> None:
         self.settings, self._spool, self._clock = settings, spool, clock
         self._judge, self._roster = Judge(roster), roster
         self.counts: Counter[str] = Counter()
-        self.connected = False
+        self.away = f"the MQTT broker {settings.where} has not answered yet"
+        self._away_since: float | None = None  # loop time; None while it is here, or nothing was said yet
         self._said = ""
+        MQTT_CONNECTED.set(0)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker has us."""
+        return not self.away
 
     async def serve(self) -> None:
         """Until cancelled: be connected, take what comes."""
@@ -51,17 +60,16 @@ class Gateways:
             try:
                 async with asyncio.timeout(self.settings.connect_s * 2):
                     await connection.opened
-                self.connected, self._said = True, ""
-                log.info("at the MQTT broker %s", self.settings.where)
+                self._came(loop.time())
                 while batch := await connection.deliveries(BATCH):
                     await self._keep(connection, batch)
-                self._say(f"the MQTT broker {self.settings.where} is away: {connection.ended}")
+                self._went(f"the MQTT broker {self.settings.where} is away: {connection.ended}", loop.time())
             except BrokerAway as away:
-                self._say(away.sentence)
+                self._went(away.sentence, loop.time())
             except TimeoutError:
-                self._say(f"the MQTT broker {self.settings.where} does not answer: check that it runs")
+                said = f"the MQTT broker {self.settings.where} does not answer: check that it runs"
+                self._went(said, loop.time())
             finally:
-                self.connected = False
                 await connection.close()
             if loop.time() - began > STEADY_S:
                 pause = BACK_OFF[0]
@@ -112,8 +120,26 @@ class Gateways:
         MQTT_DOCUMENTS.labels(bounded(judged.outcome, RESULTS)).inc()
         if judged.outcome not in ("ok", "again") and self.counts[judged.outcome] == 1:
             record = judged.spooled
-            said = record.readout.detail if record is not None else ""
-            log.warning("a document of gateway %s: %s (said once)", judged.gateway or "without a name", said)
+            sender = f"gateway {judged.gateway or 'without a name'}"
+            said = unrepeated(sender, record.readout.detail) if record is not None else judged.outcome
+            log.warning("a document of %s: %s (said once)", sender, said)
+
+    def _came(self, now: float) -> None:
+        self.away = self._said = ""
+        MQTT_CONNECTED.set(1)
+        where, since, self._away_since = self.settings.where, self._away_since, None
+        if since is None:
+            log.info("at the MQTT broker %s", where)
+        else:
+            log.warning("the MQTT broker %s is back after %.0f s", where, now - since)
+
+    def _went(self, sentence: str, now: float) -> None:
+        """Said once, whatever else is the matter until it is back: the last of it is in `ami status`."""
+        self.away = sentence
+        MQTT_CONNECTED.set(0)
+        if self._away_since is None:
+            self._away_since = now
+            log.warning("%s; until it is back nothing comes from gateways", sentence)
 
     def _say(self, sentence: str) -> None:
         if sentence != self._said:

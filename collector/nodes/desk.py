@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from collector.context import about
-from collector.errors import StoreAway
+from collector.errors import SpoolError, StoreAway
 from collector.links.kinds import DialIn, Link, link_to
 from collector.nodes.trial import keep, trial, witness
 from collector.polling.caller import Office, call_round, due_at, welcome
@@ -31,6 +31,7 @@ log = logging.getLogger("ami.collect")
 TICK_S = 0.5
 REST_S = 10.0
 ROOM = 0.8  # polling that stopped for a full spool goes on below this share
+GIVE_BACK_S = 30.0  # polling that has stopped for so long: others are to have what is polled from here
 ASLEEP_S = 5.0  # the loop stood still for so long: others may have taken over
 PUT_BACK = timedelta(seconds=30)  # the clock, by so much or more: what was due by it is due now
 AGAIN = timedelta(minutes=1)  # a modem that is with another node: looked at again
@@ -103,6 +104,7 @@ class Desk:
         self._heap: list[tuple[datetime, int, Held]] = []
         self._count = itertools.count()
         self._stopped_since: float | None = None
+        self._tried = 0.0  # monotonic; when something was last written to the spool on trial
         self._ticked = time.monotonic()
         self._shown: datetime | None = None  # by the clock, at the last tick
         self._failed: BaseException | None = None
@@ -248,21 +250,36 @@ class Desk:
             self._ticked = time.monotonic()
             if self._failed is not None:
                 raise self._failed
-            self._resume()
+            await self._resume()
             self._follow_clock()
             if not self.office.stopped:
                 await self._start(self._due(self.office.clock()))
             await asyncio.sleep(TICK_S)
 
-    def _resume(self) -> None:
-        """Polling that stopped goes on once the spool has been emptied for the most part, after a while."""
-        if not self.office.stopped:
+    @property
+    def idle(self) -> bool:
+        """Nothing has been polled for so long that others had better do it."""
+        return self._stopped_since is not None and time.monotonic() - self._stopped_since > GIVE_BACK_S
+
+    async def _resume(self) -> None:
+        """Polling that stopped goes on once something could be written on trial, and the spool is empty for
+        the most part. It stops too where others could not keep what came to them."""
+        office, now = self.office, time.monotonic()
+        if not office.stopped and office.spool.wrong is not None:
+            office.stop(office.spool.wrong)
+        if not office.stopped:
             self._stopped_since = None
         elif self._stopped_since is None:
-            self._stopped_since = time.monotonic()
-        elif time.monotonic() - self._stopped_since > REST_S and self.office.spool.fullness < ROOM:
+            self._stopped_since = self._tried = now
+        elif now - self._tried > REST_S and office.spool.fullness < ROOM:
+            self._tried = now
+            try:
+                await office.spool.trial()
+            except SpoolError:
+                return  # said already
             log.warning("there is room in the spool again: polling goes on")
-            self.office.stopped, self._stopped_since = "", None
+            office.go_on()
+            self._stopped_since = None
             self._all_now()
 
     def _follow_clock(self) -> None:

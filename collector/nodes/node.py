@@ -21,7 +21,7 @@ from procrastinate.worker import Worker
 from collector.errors import CollectorError, StoreAway
 from collector.links.kinds import DialIn
 from collector.nodes import shards
-from collector.nodes.desk import Desk, Hooks
+from collector.nodes.desk import GIVE_BACK_S, Desk, Hooks
 from collector.nodes.orders import Orders
 from collector.nodes.sessions import Sessions
 from collector.nodes.shards import GiveBack
@@ -138,6 +138,11 @@ class Node:
         """The sentence why this node takes no shards; empty while it takes its share."""
         return next(iter(self._rests.values()), "")
 
+    @property
+    def rests_for(self) -> str:
+        """The same as a word, as it was given to `rest`."""
+        return next(iter(self._rests), "")
+
     def rest(self, why: str, sentence: str) -> bool:
         """Give the shards to others with the next beat and take none until `rest_over(why)`; False when it
         rests for that already. What dials in here stays here."""
@@ -169,6 +174,10 @@ class Node:
     async def beat(self) -> None:
         """Say that we live, hear what is ours. Raises StoreAway; NodeGone when the name is another's."""
         assert self.arrival is not None
+        if not self.desk.idle:
+            self.rest_over("spool")
+        elif self.rest("spool", self.desk.office.stopped):
+            log.warning("polling has stopped for %.0f s: others are to have this node's shards", GIVE_BACK_S)
         began, resting = time.monotonic(), self.resting
         async with self.line.turn() as conn:
             found = await leases.beat(conn, self.name, self.arrival.started_at, self._worker_id, resting)
@@ -232,7 +241,7 @@ class Node:
                 async with shards.shard_app(self._dsn, self._hold, self.wake).open_async() as app:
                     await self._work(app)
             except (ConnectorException, *AWAY) as error:
-                log.info("the queue is away: %s", error)
+                log.info("the queue is away: %s", error.__cause__ or error)
             if not self._stopping.is_set():
                 await asyncio.sleep(BEAT_S * random.uniform(0.5, 1.0))
 

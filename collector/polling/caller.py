@@ -53,7 +53,18 @@ class Office:
     told: Callable[[Seat, Wanted, Readout], None]
     counts: Counter[str]
     stopped: str = ""  # the sentence why polling has stopped; a full spool, as a rule
+    stopped_by: str = ""  # the same as a word: see `SpoolError.cause`
     experience: dict[str, LineExperience] = field(default_factory=dict)  # by modem
+
+    def stop(self, wrong: SpoolError) -> None:
+        """Poll no more: what meters say has no place. Said once, whoever notices it first."""
+        if not self.stopped:
+            self.stopped, self.stopped_by = wrong.sentence, wrong.cause
+            log.error("polling stops: %s", wrong.sentence)
+
+    def go_on(self) -> None:
+        """Poll again."""
+        self.stopped = self.stopped_by = ""
 
     def with_modem(self, code: str) -> LineExperience:
         """What has been learnt of a modem and its meters; to be forgotten with the line."""
@@ -233,9 +244,7 @@ class _Round:
             )
         except SpoolError as error:
             # Not kept, so not known: it will be asked again once there is room.
-            if not office.stopped:
-                log.error("polling stops: %s", error.sentence)
-                office.stopped = error.sentence
+            office.stop(error)
             return False
         seat.known.note(readout)
         seat.known.clock_at = settable_at(

@@ -143,7 +143,7 @@ def spool_error(path: Path, error: sqlite3.Error) -> SpoolError:
     """What SQLite said, as a sentence with what to do."""
     code = getattr(error, "sqlite_errorname", "")
     if code == "SQLITE_FULL" or (code.startswith("SQLITE_IOERR") and _disk_is_full(path)):
-        return SpoolFull(f"the disk that holds the spool {path} is full: polling stops; make room there")
+        return SpoolFull(f"the disk that holds the spool {path} is full: make room there")
     if code in ("SQLITE_NOTADB", "SQLITE_CORRUPT"):
         return SpoolError(
             f"the spool {path} is damaged ({error}): move it away, the meters will be read again"

@@ -38,6 +38,7 @@ RESERVE = (
 )  # a commit that forgets records writes to the journal first; a quarter of what is free at most
 SMALLEST_RESERVE = 128 << 10
 WARNINGS = (0.5, 0.8)
+TRIAL_BYTES = 256 << 10  # what is written on trial: more than any one conversation brings
 
 log = logging.getLogger("ami.spool")
 
@@ -62,6 +63,11 @@ INSERT_ASIDE = """
 INSERT INTO aside (id, meter_id, modem, received_at, readout, reason)
 VALUES ((SELECT min(0, coalesce(min(id), 0)) - 1 FROM aside), ?, ?, ?, ?, ?)
 """
+TRIAL = (
+    "CREATE TABLE IF NOT EXISTS trial (id INTEGER PRIMARY KEY, room BLOB NOT NULL)",
+    f"INSERT OR REPLACE INTO trial (id, room) VALUES (1, randomblob({TRIAL_BYTES}))",
+)
+END_TRIAL = "DELETE FROM trial"
 HELD = "SELECT count(*), coalesce(sum(length(readout)), 0) FROM spooled"
 HELD_ASIDE = "SELECT count(*), coalesce(sum(length(readout)), 0) FROM aside"
 
@@ -105,12 +111,14 @@ class _Pending:
 class Spool:
     """Opened by one head-end at a time; all methods but `close` belong to one event loop.
 
-    `identity` names the file; `stamp` is put on every record that comes in, whoever brings it.
+    `identity` names the file; `stamp` is put on every record that comes in, whoever brings it. `wrong` is
+    why the last one could not be kept, None since one could.
     """
 
     def __init__(self, path: Path, limit_bytes: int = LIMIT) -> None:
         self.path, self.limit_bytes = path, limit_bytes
         self.stamp: Callable[[Spooled], Spooled] = unstamped
+        self.wrong: SpoolError | None = None
         self.rows = self.bytes = self.set_aside = self._warned = 0
         self._pending: list[_Pending] = []
         self._writer: asyncio.Task[None] | None = None
@@ -163,10 +171,12 @@ class Spool:
             for r in map(self.stamp, records)
         ]
         if self.bytes + sum(len(row[3]) for row in rows) > self.limit_bytes:
-            raise SpoolFull(
-                f"the spool {self.path} is full ({self.limit_bytes >> 20} MiB, {self.rows} readouts wait): "
-                "polling stops until the database takes them; check the database"
+            self.wrong = SpoolFull(
+                f"the spool {self.path} is full ({self.limit_bytes >> 20} MiB, {self.rows} readouts wait "
+                "until the database takes them): check the database",
+                "spool",
             )
+            raise self.wrong
         done = asyncio.get_running_loop().create_future()
         self._pending.append(_Pending(rows, done))
         if self._writer is None or self._writer.done():
@@ -202,11 +212,13 @@ class Spool:
             try:
                 await self._run(partial(self._insert, rows))
             except SpoolError as error:
+                self.wrong = error
                 for pending in group:
                     if not pending.done.done():
                         pending.done.set_exception(error)
                         pending.done.exception()  # heard here, should nobody wait for it any more
                 continue
+            self.wrong = None
             self.rows += len(rows)
             self.bytes += sum(len(row[3]) for row in rows)
             self._warn()
@@ -234,6 +246,23 @@ class Spool:
                     values = [value for row in rows[at : at + together] for value in row]
                     self._database.execute(insert, values)
                     at += together
+
+    async def trial(self) -> None:
+        """Write as much as a conversation may bring, and forget it; SpoolError where that cannot be."""
+
+        def attempt() -> None:
+            with transaction(self._database):
+                for statement in TRIAL:
+                    self._database.execute(statement)
+            with transaction(self._database):
+                self._database.execute(END_TRIAL)
+
+        try:
+            await self._run(attempt)
+        except SpoolError as error:
+            self.wrong = error
+            raise
+        self.wrong = None
 
     async def oldest(self, limit: int = GROUP, after: int = 0) -> list[Spooled]:
         """Up to `limit` records after the one called `after`, oldest first; they stay until `delete`."""

@@ -29,6 +29,7 @@ REJECTIONS: Final = frozenset(
      "too_old", "store_away", "garbage", "busy")
 )  # fmt: skip
 SESSIONS: Final = frozenset(("at_the_door", "dialled_in", "talking"))
+STOPS: Final = frozenset(("disk", "spool", "unusable"))
 QUEUES: Final = frozenset(("operations", "upkeep", "shards", "node"))
 OTHER: Final = "other"
 
@@ -150,12 +151,26 @@ AUTH_FAILURES = Counter(
     "Associations refused, and messages whose protection could not be believed.",
     registry=REGISTRY,
 )
+POLLING_STOPPED = Gauge(
+    "ami_polling_stopped",
+    "1 while this node polls no meter, by the reason: disk or spool (full), unusable (the spool); else 0.",
+    ("reason",),
+    registry=REGISTRY,
+)
+for _reason in (*sorted(STOPS), OTHER):
+    POLLING_STOPPED.labels(_reason).set(0)
 AUDIT_CHAIN_OK = Gauge(
     "ami_audit_chain_ok",
     "1 while the chain of the audit log is whole, 0 once it is broken, NaN while nobody looked.",
     registry=REGISTRY,
 )
 AUDIT_CHAIN_OK.set(math.nan)
+MQTT_CONNECTED = Gauge(
+    "ami_mqtt_connected",
+    "1 while the MQTT broker has this node, 0 while it is away, NaN where none is set.",
+    registry=REGISTRY,
+)
+MQTT_CONNECTED.set(math.nan)
 MQTT_DOCUMENTS = Counter(
     "ami_mqtt_documents_total", "Gateways' documents by how they were judged.", ("result",), registry=REGISTRY
 )

@@ -25,7 +25,8 @@ SLOWEST = 10  # modems that are named
 
 
 class Watched(Protocol):
-    """The head-end that is looked at; `stopped` is the sentence why it does not poll, empty while it does."""
+    """The head-end that is looked at; `stopped` is the sentence why it does not poll, empty while it does,
+    `stopped_by` the same as a word; `broker_away` why the MQTT broker sends nothing, None without one."""
 
     @property
     def spool(self) -> Spool: ...
@@ -33,6 +34,10 @@ class Watched(Protocol):
     def ingest(self) -> Ingest: ...
     @property
     def stopped(self) -> str: ...
+    @property
+    def stopped_by(self) -> str: ...
+    @property
+    def broker_away(self) -> str | None: ...
     @property
     def office(self) -> Office: ...
 
@@ -67,6 +72,7 @@ class Standing:
     database: bool = True
     database_away_s: float = 0.0
     stopped: str = ""
+    broker_away: str | None = None
     sessions: Mapping[str, int] = field(default_factory=dict)
     reads: Mapping[str, int] = field(default_factory=dict)
     rejected: Mapping[str, int] = field(default_factory=dict)
@@ -80,7 +86,7 @@ class Standing:
     def unready(self) -> str:
         """Why this node should not be given work, one sentence; empty where it may."""
         if self.stopped:
-            return self.stopped
+            return f"polling has stopped: {self.stopped}"
         if not self.database and self.spool_full >= HEADROOM:
             return f"the database is away and the spool is {self.spool_full:.0%} full"
         return ""
@@ -95,6 +101,7 @@ class Standing:
                 "aside": self.spool_aside,
             },
             "stopped": self.stopped,
+            "broker_away": self.broker_away,
             "ready": not self.unready,
             "sessions": dict(self.sessions),
             "reads_per_minute": dict(self.reads),
@@ -134,6 +141,9 @@ class Watch:
         metrics.SPOOL_FULL_RATIO.set(spool.fullness)
         metrics.SPOOL_ASIDE_ROWS.set(spool.set_aside)
         metrics.DATABASE_UP.set(database)
+        stopped_by = metrics.bounded(watched.stopped_by, metrics.STOPS) if watched.stopped else ""
+        for reason in (*metrics.STOPS, metrics.OTHER):
+            metrics.POLLING_STOPPED.labels(reason).set(reason == stopped_by)
         oldest_s = await self._oldest_s(spool)
         metrics.SPOOL_OLDEST_SECONDS.set(oldest_s)
         self.standing = Standing(
@@ -144,6 +154,7 @@ class Watch:
             database=database,
             database_away_s=now - away if away is not None else 0.0,
             stopped=watched.stopped,
+            broker_away=watched.broker_away,
             sessions=by_label(metrics.SESSION_COUNT),
             reads=self._last_minute(now),
             rejected=_less(by_label(metrics.LISTENER_REJECTED), self._began["rejected"]),

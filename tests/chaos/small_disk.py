@@ -8,7 +8,8 @@ from pathlib import Path
 
 
 class SmallDisk:
-    """It outlives the head-ends on it: it belongs to a process of its own. Needs user namespaces."""
+    """It outlives the head-ends on it: it belongs to a process of its own. Needs user namespaces. `folder` is
+    the way to it from outside."""
 
     def __init__(self, folder: Path, size: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -19,7 +20,7 @@ class SmallDisk:
         )
         assert self._holder.stdout is not None
         assert self._holder.stdout.readline() == b"mounted\n"
-        self._folder = Path(f"/proc/{self._holder.pid}/root{folder}")
+        self.folder = Path(f"/proc/{self._holder.pid}/root{folder}")
 
     @property
     def prefix(self) -> list[str]:
@@ -31,8 +32,13 @@ class SmallDisk:
     @property
     def fullness(self) -> float:
         """Share of the room in use."""
-        room = os.statvfs(self._folder)
+        room = os.statvfs(self.folder)
         return 1 - room.f_bavail / room.f_blocks
+
+    def fill_but(self, file: Path, left: int) -> None:
+        """Fill the disk with a file on it, but for so many bytes."""
+        room = os.statvfs(self.folder)
+        file.write_bytes(bytes(room.f_bavail * room.f_frsize - left))
 
     def close(self) -> None:
         self._holder.kill()

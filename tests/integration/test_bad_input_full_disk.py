@@ -88,7 +88,7 @@ async def test_under_the_spool(
     assert full[0] == 3
     told = json.loads(full[1])
     assert told["stopped"] == (
-        f"the disk that holds the spool {spool / 'node-a.sqlite'} is full: polling stops; make room there"
+        f"the disk that holds the spool {spool / 'node-a.sqlite'} is full: make room there"
     )
     assert told["conversations"] == told["waiting"] == 0  # what was not kept was not said to be
     assert room[0] == 0, room

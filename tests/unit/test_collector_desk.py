@@ -31,6 +31,7 @@ async def test_a_clock_that_is_put_back_does_not_stop_polling(monkeypatch: pytes
     monkeypatch.setattr(desks, "due_at", lambda *_: shown[0] + timedelta(minutes=30))
     settings = SimpleNamespace(connect_s=1.0)
     office: Any = SimpleNamespace(clock=lambda: shown[0], stopped="", settings=settings, experience={})
+    office.spool = SimpleNamespace(wrong=None)
     roster: Any = SimpleNamespace(of=lambda line: [], drop=lambda line: None)
     desk = Desk(office, roster)
     await desk.take(0, 1, [Line(Modem("M1", ModemLink.DIAL_OUT, host="127.0.0.1", port=1), ())])

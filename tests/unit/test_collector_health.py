@@ -19,7 +19,7 @@ from collector.polling.experience import LineExperience
 from collector.watch import health, metrics, tally
 from collector.watch.health import Health, Shown, show
 from collector.watch.pulse import Pulse
-from collector.watch.standing import Standing, Watch
+from collector.watch.standing import Standing, Watch, by_label
 from model.clock import parse_instant
 from model.readout import Readout
 from tests.prometheus_text import faults, sums
@@ -46,6 +46,8 @@ NAMES = (
     "ami_audit_chain_ok",
     "ami_permit_wait_seconds",
     "ami_mqtt_documents_total",
+    "ami_mqtt_connected",
+    "ami_polling_stopped",
 )
 AT = parse_instant("2026-11-20T10:00:00+07:00")
 
@@ -113,7 +115,7 @@ def test_ready_by_the_database_or_by_room_in_the_spool() -> None:
     assert Standing(database=True, spool_full=0.95).unready == ""
     assert Standing(database=False, spool_full=0.5).unready == ""
     assert "the spool is 85% full" in Standing(database=False, spool_full=0.85).unready
-    assert Standing(stopped="the disk is full").unready == "the disk is full"
+    assert Standing(stopped="the disk is full").unready == "polling has stopped: the disk is full"
 
 
 async def test_a_loop_that_hangs_is_told_of_by_the_thread_beside_it(
@@ -197,7 +199,9 @@ async def test_a_node_without_its_database_is_ready_for_as_long_as_there_is_room
         if i:
             learnt.pace.quick.answered(i / 10)
     office = SimpleNamespace(experience=experience)
-    node = SimpleNamespace(spool=NoSpool(), ingest=ingest, stopped="", office=office)
+    node = SimpleNamespace(
+        spool=NoSpool(), ingest=ingest, stopped="", stopped_by="", office=office, broker_away=None
+    )
     watch = Watch(node, Pulse())
     standing = await watch.look()
     assert not standing.database
@@ -222,11 +226,23 @@ async def test_a_spool_that_cannot_be_read_hides_nothing_else() -> None:
 
     node = SimpleNamespace(
         spool=Broken(), ingest=SimpleNamespace(away_since=None), stopped="the disk is broken",
-        office=SimpleNamespace(experience={}),
+        stopped_by="unusable", office=SimpleNamespace(experience={}), broker_away="it is away",
     )  # fmt: skip
     watch = Watch(node, Pulse())
-    assert (await watch.look()).unready == "the disk is broken"
+    assert (await watch.look()).unready == "polling has stopped: the disk is broken"
     assert watch.standing.spool_rows == 3
+    assert watch.standing.document()["broker_away"] == "it is away"
+    assert stops() == {"disk": 0, "spool": 0, "unusable": 1, "other": 0}
+    node.stopped_by = "a reason nobody knows"
+    await watch.look()
+    assert stops() == {"disk": 0, "spool": 0, "unusable": 0, "other": 1}
+    node.stopped = node.stopped_by = ""
+    await watch.look()
+    assert not any(stops().values())
+
+
+def stops() -> dict[str, int]:
+    return by_label(metrics.POLLING_STOPPED)
 
 
 def test_the_documentation_names_what_is_shown_and_nothing_else() -> None:
