@@ -29,6 +29,7 @@ from collector.mqtt.settings import BrokerSettings
 from collector.settings import HeadEndSettings, unseen
 from collector.spool.ingest import Ingest
 from collector.spool.spool import Spool
+from collector.watch.metrics import MQTT_CONNECTED
 from model.clock import frozen
 from model.period import LOCAL
 from storage.grid import save_register
@@ -273,6 +274,41 @@ def _authority(folder: Path) -> Path:
     )
     (folder / "ca.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
     return folder / "ca.pem"
+
+
+async def test_a_broker_that_goes_is_seen_and_said_once(
+    broker: Broker, database: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: Any
+) -> None:
+    """Refused again and again meanwhile; it goes a second time too."""
+    monkeypatch.setattr("collector.mqtt.gateways.BACK_OFF", (0.1, 0.3))
+    broker.start()
+
+    async def seen(connected: int) -> None:
+        async with asyncio.timeout(30):
+            while gauge() != connected:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+
+    with caplog.at_level("INFO", "ami.mqtt"):
+        async with at_work(reached(broker), database, tmp_path) as head_end:
+            assert (gauge(), head_end.broker_away) == (1, "")
+            for _ in range(2):
+                broker.kill()
+                await seen(0)
+                assert head_end.broker_away is not None
+                async with asyncio.timeout(30):
+                    while "Connection refused" not in head_end.broker_away:  # noqa: ASYNC110
+                        await asyncio.sleep(0.02)
+                await asyncio.sleep(1.0)
+                broker.start()
+                await seen(1)
+                assert head_end.broker_away == ""
+    where = f"the MQTT broker 127.0.0.1:{broker.port} is"
+    said = [record.getMessage() for record in caplog.records if record.name == "ami.mqtt"]
+    assert [line.split(where)[-1].split()[0].rstrip(":") for line in said[1:]] == ["away", "back"] * 2, said
+
+
+def gauge() -> float:
+    return next(sample.value for family in MQTT_CONNECTED.collect() for sample in family.samples)
 
 
 async def test_tls_and_password(broker: Broker, needs_tool: Callable[..., str]) -> None:

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -15,7 +16,7 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from ami.fleet import Fleet, Node
-from ami.fleet_view import span, view
+from ami.fleet_view import span, troubles, view
 from ami.main import cli
 from ami.report import share
 from model.clock import parse_instant
@@ -138,6 +139,32 @@ def test_a_large_fleet_fits_the_screen(width: int, height: int) -> None:
             assert "more" in text or height > 40
         if fleet.database_ms is None:
             assert "AWAY: connection refused" in text
+
+
+def test_what_nobody_tells_any_more_is_not_shown_as_if_it_were_now() -> None:
+    def screen(**changes: Any) -> str:
+        console = Console(width=100, height=30, file=io.StringIO())
+        with console.capture() as captured:
+            console.print(view(some_fleet(**changes), 100, 30))
+        return captured.get()
+
+    told = {"heard_at": parse_instant("2026-11-20T09:58:07+07:00")}
+    assert re.search(r"Reads/minute +16,317: 12,000 ok", screen(**told))
+    stale = screen(**told, reads=None, sessions=None, rejected=None, database_ms=None, away="refused")
+    assert re.search(r"Reads/minute +– \(nobody tells since 20/11 09:58:07\)", stale)
+    assert re.search(r"Sessions +–", stale)
+    assert re.search(r"Sent away +–", stale)
+    assert re.search(r"Reads/minute +–\s*$", screen(reads=None), re.M)
+
+
+def test_what_a_head_end_cannot_do_is_a_sentence_each() -> None:
+    well = Node("a", "ready", "", 1.0, 4, 8, 2, 1, 0.1, 4.0, 3, 620, 0.0031, "h:1", "")
+    full = replace(well, name="b", state="not ready", why="the disk is full: make room")
+    deaf = replace(full, name="c", why="", broker_away="the MQTT broker h:1883 is away")
+    assert list(troubles((well, deaf, full))) == [
+        "b does not poll: the disk is full: make room",
+        "c hears no gateways: the MQTT broker h:1883 is away",
+    ]
 
 
 def test_what_is_not_whole_never_looks_whole() -> None:

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from ami import logs
-from collector.context import about
+from collector.context import about, unrepeated
 
 CANARY = "kenar-7f3a"
 
@@ -126,3 +126,19 @@ def test_every_event_is_one_sentence_and_none_is_empty(form: logging.Formatter) 
     assert said("the queue is away: %s", TimeoutError()) == "the queue is away: TimeoutError"
     assert said("  \n\t") == "psycopg.pool: something happened, it does not say what"
     assert said("One sentence.\nAnother:\n\n a third") == "One sentence. Another: a third"
+
+
+@pytest.mark.parametrize(
+    ("detail", "said"),
+    [
+        ("meter 12: the line broke off", "the line broke off"),
+        ("meter 12 refused the password", "refused the password"),
+        ("meter 12, clock: truncated", "clock: truncated"),
+        ("meter 123 answers where 12 should", "meter 123 answers where 12 should"),
+        ("modem M1 is not connected", "modem M1 is not connected"),
+        ("meter 12", "meter 12"),
+        ("", ""),
+    ],
+)
+def test_who_has_been_named_is_not_named_again(detail: str, said: str) -> None:
+    assert unrepeated("meter 12", detail) == said

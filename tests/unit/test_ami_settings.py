@@ -174,3 +174,17 @@ def test_tls_for_modems_is_set_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
         }
     )
     assert (found.listen_tls_port, found.listen_tls_certificate) == (4060, file)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"AMI_PUSH_PORT": "4059"}, "listen_port and push_port are both 4059"),
+        ({"AMI_PUSH_PORT": "5000", "AMI_LISTEN_PORT": "5000"}, "listen_port and push_port are both 5000"),
+    ],
+)
+def test_two_uses_of_one_port_are_refused(tmp_path: Path, given: dict[str, str], said: str) -> None:
+    with pytest.raises(UsageFailure, match=said) as refused:
+        load({**_home(tmp_path), **given})
+    assert str(refused.value).endswith(": give one of them another port.")
+    assert load({**_home(tmp_path), "AMI_PUSH_PORT": "4061"}).push_port == 4061
