@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 import rich_click as click
 
 from ami import bill_print, clocks, home
+from ami.bill_explain import explain
 from ami.bill_print import OFFICE
 from ami.console import counted, emit, say, table
 from ami.failure import Exit, InputFailure, end
@@ -24,7 +25,10 @@ from storage.register import has_customer
 
 @click.group("bill")
 def command() -> None:
-    """Bill a closed month, list and print bills."""
+    """Bill a closed month, list and print bills; explain how one comes about."""
+
+
+command.add_command(explain)
 
 
 @command.command("run")

@@ -1,5 +1,6 @@
 """One customer's period to the đồng, and a million households at once."""
 
+from analytics.billing.because import Because
 from analytics.billing.parts import read_days
 from analytics.billing.rated import Rated, RatedLine, Reactive
 from analytics.billing.rating import rate
@@ -8,6 +9,7 @@ from analytics.billing.request import Reason, RegisterPart, Request
 from analytics.errors import BillingError
 
 __all__ = [
+    "Because",
     "BillingError",
     "Rated",
     "RatedLine",

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from analytics.billing.quotas import quotas
 from analytics.errors import BillingError
-from analytics.tariffs.tariff import TierPrices
+from analytics.tariffs.prices import TierPrices
 
 Int64 = npt.NDArray[np.int64]
 OPEN = np.iinfo(np.int64).max

@@ -10,21 +10,30 @@ from itertools import pairwise
 
 from analytics.billing.request import Reason, Request
 from analytics.errors import BillingError
-from analytics.tariffs.calendar import effective_dates, in_force, what_if_tariff
-from analytics.tariffs.plans import PLANS, Plan, Pricing
+from analytics.tariffs.country import Country, country
+from analytics.tariffs.kinds import Plan, Pricing
 from analytics.tariffs.tariff import Tariff
 from model.money import half_up
+
+PRICE_CHANGE = "price_change"
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Days under one decision. `prorate_days` None: full tier widths."""
+    """Days under one decision. `prorated`: why tier widths go by days (`Reason` or `PRICE_CHANGE`), empty:
+    full widths. `measured`: its kWh were read, not interpolated.
+    """
 
     tariff: Tariff
     start: date
     end: date
     kwh: Mapping[str, int]
-    prorate_days: int | None
+    prorated: str = ""
+    measured: bool = True
+
+    @property
+    def days(self) -> int:
+        return (self.end - self.start).days
 
 
 def read_days(plan: str, start: date, end: date) -> tuple[date, ...]:
@@ -32,30 +41,32 @@ def read_days(plan: str, start: date, end: date) -> tuple[date, ...]:
 
     None for a household, whose kWh are interpolated (TT 60/2025/TT-BCT, 12.8), nor for a plan nobody knows.
     """
-    known = PLANS.get(plan)
+    here = country("vn")
+    known = here.plans.get(plan)
     if known is None or known.household:
         return ()
-    return tuple(day for day in effective_dates() if start < day < end)
+    return tuple(day for day in here.effective_dates() if start < day < end)
 
 
-def split(request: Request, plan: Plan, kwh: Mapping[str, int]) -> tuple[Part, ...]:
+def split(request: Request, here: Country, plan: Plan, kwh: Mapping[str, int]) -> tuple[Part, ...]:
     """The parts of the period with their kWh by register; no part is without days.
 
     A household's kWh before a change of price: those read at the change, else half_up(S / T1 × days before)
     (TT 60/2025/TT-BCT, 12.8). Others are read on that day; without it the period is refused.
     """
+    why = "" if request.reason is Reason.REGULAR else request.reason.value
     if request.what_if:
-        what_if = what_if_tariff(request.what_if, request.start)
-        days = None if request.reason is Reason.REGULAR else (request.end - request.start).days
-        return (Part(what_if, request.start, request.end, kwh, days),)
-    inner = [day for day in effective_dates() if request.start < day < request.end]
+        what_if = here.tariff(request.what_if, what_if=True, day=request.start)
+        return (Part(what_if, request.start, request.end, kwh, why),)
+    first = here.in_force(request.start)
+    inner = [day for day in here.effective_dates() if request.start < day < request.end]
     if not inner:
-        days = None if request.reason is Reason.REGULAR else (request.end - request.start).days
-        return (Part(in_force(request.start), request.start, request.end, kwh, days),)
+        here.in_force(request.last_day)
+        return (Part(first, request.start, request.end, kwh, why),)
     cuts = [request.start, *inner, request.end]
     shares = _shares(request, plan, kwh, cuts)
     return tuple(
-        Part(in_force(start), start, end, share, (end - start).days)
+        Part(here.in_force(start), start, end, share, PRICE_CHANGE, request.readings_at_change is not None)
         for start, end, share in zip(cuts, cuts[1:], shares, strict=False)
     )
 
@@ -64,6 +75,12 @@ def _shares(
     request: Request, plan: Plan, kwh: Mapping[str, int], cuts: list[date]
 ) -> list[Mapping[str, int]]:
     at_change = request.readings_at_change
+    if plan.pricing is Pricing.WHOLESALE and request.retail_other_kwh:
+        # What it retailed to others before that day is not known, and is not spread by days.
+        raise BillingError(
+            "no_reading_at_change",
+            f"the price changed on {cuts[1]}: of a cooperative that retails to others, bill each part apart",
+        )
     if at_change is not None:
         if len(cuts) != 3:
             raise BillingError(
@@ -71,7 +88,7 @@ def _shares(
                 f"the price changed {len(cuts) - 2} times from {cuts[0]} to {cuts[-1]}: bill each part apart",
             )
         return _read_at_change(at_change, kwh, cuts[1])
-    if not plan.household or plan.pricing is Pricing.WHOLESALE:
+    if not plan.household:
         raise BillingError(
             "no_reading_at_change",
             f"the price changed on {cuts[1]}, {plan.name} is not interpolated: give the reading of that day",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from fractions import Fraction
 
-from analytics.billing.request import RegisterPart
+from analytics.billing.given import RegisterPart
 from analytics.errors import BillingError
 from model.bill import RegisterUse
 from model.money import half_up

@@ -1,48 +1,19 @@
-"""What is known of one customer's period, and its document form."""
+"""What is known of one customer's period."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
-from decimal import Decimal, InvalidOperation
-from enum import StrEnum
+from datetime import date, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from analytics.billing.given import REGISTERS, UNDECLARED, Reason, RegisterPart
+from analytics.billing.request_form import fields_of, unfit
 from analytics.errors import BillingError
 
-REGISTERS = ("KT", "SG", "BT", "CD", "TD")
-UNDECLARED = "undeclared"
-
-
-class Reason(StrEnum):
-    """Why the period is as long as it is; all but `REGULAR` prorate (TT 60/2025/TT-BCT, 12.7, 12.11)."""
-
-    REGULAR = "regular"
-    NEW_SUPPLY = "new_supply"
-    CHANGE_OF_PARTY = "change_of_party"
-    TERMINATION = "termination"
-    AGREED_NEW_DAY = "agreed_new_day"
-    FORCE_MAJEURE = "force_majeure"
-
-
-@dataclass(frozen=True, slots=True)
-class RegisterPart:
-    """Two readings of one register of one meter, in kWh (kvarh for VC) as it shows them.
-
-    `multiplier` None: the request's. `carried_wh`: what the last period's rounding left over.
-    """
-
-    register: str
-    previous: Decimal
-    current: Decimal
-    digits: int | None = None
-    removed: bool = False
-    status: str = ""
-    multiplier: Decimal | None = None
-    serial: str = ""
-    carried_wh: Decimal = Decimal(0)
+__all__ = ["REGISTERS", "UNDECLARED", "Reason", "RegisterPart", "Request"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +21,10 @@ class Request:
     """Half-open local dates of the two readings; either `kwh` by register (multiplied) or `registers`.
 
     `tenants`: people, or `UNDECLARED` for a lease under 12 months without declaration.
-    `readings_at_change`: kWh by register used before the change of price.
+    `readings_at_change`: kWh by register used before the change of price. `three_rate_refused`: the
+    three-rate meter that the law wants was refused after two notices. `pmax_kw`: the highest half-hour of
+    the period, `past_pmax_kw` of the months before, the last one first. `decision`: bill by this one or
+    refuse; `what_if`: as if this one held.
     """
 
     plan: str
@@ -64,12 +38,16 @@ class Request:
     tenants: int | str | None = None
     voltage_kv: Decimal = Decimal("0.4")
     one_rate: bool = False
+    three_rate_refused: bool = False
     kvarh: int | None = None
     buys_reactive: bool = False
     reason: Reason = Reason.REGULAR
     readings_at_change: Mapping[str, int] | None = None
     households_with_use: int | None = None
     retail_other_kwh: int = 0
+    pmax_kw: Decimal | None = None
+    past_pmax_kw: tuple[Decimal, ...] = ()
+    decision: str = ""
     what_if: str = ""
 
     def __post_init__(self) -> None:
@@ -84,137 +62,41 @@ class Request:
         if self.multiplier <= 0:
             raise BillingError("multiplier", f"the multiplier must be above zero, not {self.multiplier}")
         if isinstance(self.tenants, str) and self.tenants != UNDECLARED:
-            raise _unfit("tenants", self.tenants, f"a number of people or {UNDECLARED!r}")
+            raise unfit("tenants", self.tenants, f"a number of people or {UNDECLARED!r}")
         if isinstance(self.tenants, int) and self.tenants < 1:
             raise BillingError("households", f"{self.tenants} tenants: give one or more")
         if bool(self.kwh) == bool(self.registers):
             raise BillingError(
                 "bad_request", "give either `kwh` by register or `registers` with their readings"
             )
+        for register, kwh in self.kwh.items():
+            if kwh < 0:
+                raise BillingError("negative", f"register {register}: {kwh} kWh is below zero")
+        if self.voltage_kv < 0 or (self.pmax_kw is not None and self.pmax_kw < 0):
+            raise BillingError("bad_request", "voltage_kv and pmax_kw are never below zero")
 
     @property
-    def shares(self) -> Fraction:
-        """Households that the tier widths count: four tenants are one (in quarters)."""
-        return Fraction(self.tenants, 4) if isinstance(self.tenants, int) else Fraction(self.households)
+    def last_day(self) -> date:
+        """The last day that belongs to the period."""
+        return self.end - timedelta(days=1)
+
+    def shares(self, people: int | None) -> Fraction:
+        """Households that the tier widths count: `people` tenants are one (four: in quarters)."""
+        if not isinstance(self.tenants, int):
+            return Fraction(self.households)
+        if people is None:
+            raise BillingError("households", f"{self.plan} counts no tenants: give households")
+        found = Fraction(self.tenants, people)
+        if self.households not in (1, found):
+            raise BillingError(
+                "households",
+                f"{self.tenants} tenants and {self.households} households: give the one or the other",
+            )
+        return found
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Request:
         """The request in its JSON form; `BillingError` names what is missing, unknown or unfit."""
-        unknown = document.keys() - _FIELDS.keys()
-        if unknown:
-            raise BillingError("bad_request", f"unknown field {', '.join(sorted(unknown))}")
-        for name in ("plan", "from", "to"):
-            if name not in document:
-                raise BillingError("bad_request", f"the request lacks {name!r}")
-        values = {_NAMES.get(name, name): _FIELDS[name](name, value) for name, value in document.items()}
+        values = fields_of(document)
         values.setdefault("invoice_date", values["end"])
         return cls(**values)
-
-
-def _unfit(name: str, value: object, wanted: str) -> BillingError:
-    return BillingError("bad_request", f"{name}: {value!r} does not fit, it must be {wanted}")
-
-
-def _text(name: str, value: object) -> str:
-    if not isinstance(value, str):
-        raise _unfit(name, value, "text")
-    return value
-
-
-def _flag(name: str, value: object) -> bool:
-    if not isinstance(value, bool):
-        raise _unfit(name, value, "true or false")
-    return value
-
-
-def _day(name: str, value: object) -> date:
-    try:
-        return date.fromisoformat(_text(name, value))
-    except ValueError:
-        raise _unfit(name, value, "a day like 2026-10-01") from None
-
-
-def _whole(name: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise _unfit(name, value, "a whole number, zero or more")
-    return value
-
-
-def _exact(name: str, value: object) -> Decimal:
-    try:
-        if isinstance(value, bool) or not isinstance(value, str | int):
-            raise _unfit(name, value, "a number written as text")
-        number = Decimal(value)
-    except InvalidOperation:
-        raise _unfit(name, value, "a number written as text") from None
-    if not number.is_finite():
-        raise _unfit(name, value, "a finite number")
-    return number
-
-
-def _by_register(name: str, value: object) -> dict[str, int]:
-    if not isinstance(value, dict) or not value or value.keys() - set(REGISTERS):
-        raise _unfit(name, value, f"kWh by register ({', '.join(REGISTERS)})")
-    return {register: _whole(f"{name}.{register}", kwh) for register, kwh in value.items()}
-
-
-def _tenants(name: str, value: object) -> int | str:
-    return value if isinstance(value, str) else _whole(name, value)
-
-
-def _reason(name: str, value: object) -> Reason:
-    try:
-        return Reason(_text(name, value))
-    except ValueError:
-        raise _unfit(name, value, f"one of {', '.join(Reason)}") from None
-
-
-def _parts(name: str, value: object) -> tuple[RegisterPart, ...]:
-    if not isinstance(value, list) or not value:
-        raise _unfit(name, value, "a list of register readings")
-    return tuple(_part(f"{name}[{index}]", row) for index, row in enumerate(value))
-
-
-def _part(name: str, row: object) -> RegisterPart:
-    if not isinstance(row, dict) or row.keys() - _PART_FIELDS.keys():
-        raise _unfit(name, row, f"an object of {', '.join(_PART_FIELDS)}")
-    if not {"register", "previous", "current"} <= row.keys():
-        raise _unfit(name, row, "an object with at least register, previous and current")
-    part = RegisterPart(**{key: _PART_FIELDS[key](f"{name}.{key}", value) for key, value in row.items()})
-    if part.register not in (*REGISTERS, "VC"):
-        raise _unfit(f"{name}.register", part.register, f"one of {', '.join(REGISTERS)}, VC")
-    return part
-
-
-_PART_FIELDS: dict[str, Callable[[str, object], Any]] = {
-    "register": _text,
-    "previous": _exact,
-    "current": _exact,
-    "digits": _whole,
-    "removed": _flag,
-    "status": _text,
-    "multiplier": _exact,
-    "serial": _text,
-    "carried_wh": _exact,
-}
-_NAMES = {"from": "start", "to": "end"}
-_FIELDS: dict[str, Callable[[str, object], Any]] = {
-    "plan": _text,
-    "from": _day,
-    "to": _day,
-    "invoice_date": _day,
-    "kwh": _by_register,
-    "registers": _parts,
-    "multiplier": _exact,
-    "households": _exact,
-    "tenants": _tenants,
-    "voltage_kv": _exact,
-    "one_rate": _flag,
-    "kvarh": _whole,
-    "buys_reactive": _flag,
-    "reason": _reason,
-    "readings_at_change": _by_register,
-    "households_with_use": _whole,
-    "retail_other_kwh": _whole,
-    "what_if": _text,
-}

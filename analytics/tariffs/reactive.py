@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from math import isqrt
+from pathlib import Path
 
-from analytics.tariffs.files import FOLDER, read
+from analytics.errors import TariffError
+from analytics.tariffs.files import FOLDER, read, shown, unusable
 
 FILE = FOLDER / "reactive.toml"
 
@@ -22,6 +24,7 @@ class ReactiveTable:
     floor_below: Decimal
     floor_k: Decimal
     k_percent: dict[Decimal, Decimal]
+    file: str = ""
 
     def k(self, cos_phi: Decimal) -> Decimal:
         """The surcharge in percent of the amount before VAT."""
@@ -33,16 +36,26 @@ class ReactiveTable:
 
 
 @cache
-def reactive_table() -> ReactiveTable:
-    document = read(FILE)
-    return ReactiveTable(
-        decision=document["decision"],
-        confidence=document["confidence"],
-        free_from=Decimal(document["free_from"]),
-        floor_below=Decimal(document["floor_below"]),
-        floor_k=Decimal(document["floor_k"]),
-        k_percent={Decimal(cos): Decimal(k) for cos, k in document["k_percent"].items()},
-    )
+def reactive_table(path: Path = FILE) -> ReactiveTable:
+    """The table in `path`; `TariffError` where a cos φ between its ends has no k."""
+    document = read(path)
+    try:
+        table = ReactiveTable(
+            decision=document["decision"],
+            confidence=document["confidence"],
+            free_from=Decimal(document["free_from"]),
+            floor_below=Decimal(document["floor_below"]),
+            floor_k=Decimal(document["floor_k"]),
+            k_percent={Decimal(cos): Decimal(k) for cos, k in document["k_percent"].items()},
+            file=shown(path),
+        )
+        inside = range(int(table.floor_below * 100), int(table.free_from * 100))
+        gaps = [n for n in inside if Decimal(n).scaleb(-2) not in table.k_percent]
+    except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+        raise unusable(path, error) from error
+    if gaps:
+        raise TariffError("bad_tariff_file", f"{shown(path)}: cos φ 0.{gaps[0]} has no k: add it")
+    return table
 
 
 def cos_phi(kwh: int, kvarh: int) -> Decimal:

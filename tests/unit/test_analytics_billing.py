@@ -121,7 +121,7 @@ def test_a_wrapped_register_is_marked() -> None:
 
 def test_unconfirmed_prices_say_so() -> None:
     old = bill(**{"plan": "vn-production", "from": "2024-06-01", "to": "2024-07-01", "kwh": {"BT": 1}})
-    assert any("unconfirmed" in note for note in old.notes)
+    assert any(note.kind == "unconfirmed_price" for note in old.notes)
     assert bill(kwh={"KT": 1}).notes == ()
 
 
