@@ -38,7 +38,14 @@ class Asked:
 @click.command("explain")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), required=False)
 @click.option("--json", "as_json", is_flag=True, help="JSON on stdout: the answer, or what is wrong.")
-@click.option("--lang", type=click.Choice(LANGUAGES), default="vi", envvar="AMI_LANG", show_default=True)
+@click.option(
+    "--lang",
+    type=click.Choice(LANGUAGES),
+    default="vi",
+    envvar="AMI_LANG",
+    show_default=True,
+    help="Words in Vietnamese or English; figures, keys and refusals stay.",
+)
 @click.option(
     "--tariffs",
     type=click.Path(path_type=Path, exists=True, file_okay=False, resolve_path=True),

@@ -81,7 +81,7 @@ def line(one: RatedLine, language: str) -> str:
     return f"{said} ({one.voltage})" if one.voltage else said
 
 
-def note(why: Because, language: str) -> str:
+def noted(why: Because, language: str) -> str:
     """What a reader should know, in one sentence."""
     figures = dict(why.figures)
     if "plan" in figures:

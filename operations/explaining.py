@@ -34,7 +34,7 @@ def document(request: Request, rated: Rated, language: str) -> dict[str, Any]:
         "total": rated.total,
         "vat_why": bill_words.vat(rated.vat_because, language),
         "reactive": _reactive_document(rated, language),
-        "notes": [bill_words.note(why, language) for why in rated.notes],
+        "notes": [bill_words.noted(why, language) for why in rated.notes],
     }
 
 
@@ -107,7 +107,7 @@ def text(request: Request, rated: Rated, language: str) -> Iterator[str]:
         yield f"{say('sheet', 'reactive', language)}: {sums} = {money(found.total, currency, language)}"
         yield "  " + bill_words.reactive(found, language)
     for why in rated.notes:
-        yield f"{say('sheet', 'note', language)}: {bill_words.note(why, language)}"
+        yield f"{say('sheet', 'note', language)}: {bill_words.noted(why, language)}"
 
 
 def _use(use: RegisterUse, language: str) -> str:
