@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -15,12 +16,15 @@ from ami import clocks, home
 from ami.console import counted, emit, say, table, when
 from ami.instants import DAY, INSTANT
 from ami.settings import load
-from model.period import Period, local_day
-from storage import completeness, contact_reports, node_reports
-from storage.completeness import By, Completeness
+from model.period import LOCAL, Period, local_day
+from storage import completeness, contact_reports, lacking, node_reports
+from storage.completeness import By, Completeness, Within
+from storage.lacking import Lacking
 from storage.pool import open_pool
 
 LINES = 20
+SPANS = 3  # of what a meter lacks so many are shown
+METER = "meter"
 MOMENT = timedelta(microseconds=1)
 PATIENCE_S = 600.0  # a month of a large fleet is worth a wait
 SINCE_DAY = click.option("--day", type=DAY, help="The last day it is about; default: today so far.")
@@ -37,6 +41,7 @@ def command() -> None:
     \b
     ami report completeness
     ami report completeness --by station --day 2026-11-20
+    ami report completeness --by meter --station T01 --days 7
     ami report failures --days 7
     """
 
@@ -44,10 +49,17 @@ def command() -> None:
 @command.command("completeness")
 @click.option(
     "--by",
-    type=click.Choice([by.value for by in By]),
+    type=click.Choice([*(by.value for by in By), METER]),
     default="day",
     show_default=True,
-    help="A row for each.",
+    help="A row for each; meter: those that lack half-hours, and which ones, the worst first.",
+)
+@click.option("--station", help="Only meters below this station's code.")
+@click.option("--book", help="Only meters of this reading book's code.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 1_000_000),
+    help=f"With --by meter: at most so many; default: {LINES}, with --json all.",
 )
 @SINCE_DAY
 @DAYS
@@ -58,26 +70,49 @@ def command() -> None:
 @JSON
 def complete(
     by: str,
+    station: str | None,
+    book: str | None,
+    limit: int | None,
     day: date | None,
     days: int | None,
     received_by: datetime | None,
     as_of: datetime | None,
     as_json: bool,
 ) -> None:
-    """Half-hours that came, of those that were due; a week of days, or one day by hour, station or book."""
+    """Half-hours that came, of those that were due; a week of days, or one day by anything else.
+
+    \b
+    ami report completeness --by meter --limit 50
+    ami report completeness --by meter --book S01 --day 2026-11-20 --json
+    """
+    if limit is not None and by != METER:
+        raise click.UsageError("--limit goes with --by meter: of the others all rows are shown")
     now = clocks.clock(as_of)()
     last = day or local_day(now)
     first = last - timedelta(days=(days or (7 if by == "day" else 1)) - 1)
+    within = Within(station, book)
     with _asking() as conn:
-        found = completeness.completeness(conn, first, last, now, By(by), received_by)
-        whole = completeness.total(conn, first, last, now, received_by)
-    if as_json:
+        whole = completeness.total(conn, first, last, now, received_by, within)
+        if by == METER:
+            most = limit if as_json else limit or LINES
+            lacks, count = lacking.lacking(conn, first, last, now, received_by, within, most)
+        else:
+            found = completeness.completeness(conn, first, last, now, By(by), received_by, within)
+    if by == METER and as_json:
+        emit({
+            "from": first, "to": last, "by": by, "received_by": received_by, "meters_lacking": count,
+            "rows": [{**_fields(one), "missing": one.missing} for one in lacks], "total": _row(whole),
+        })  # fmt: skip
+    elif by == METER and whole.due:
+        _show_lacking(lacks, count, whole)
+    elif as_json:
         emit({
             "from": first, "to": last, "by": by, "received_by": received_by,
             "rows": [_row(one) for one in found], "total": _row(whole),
         })  # fmt: skip
     elif not whole.due:
-        say("Nothing was due: no meter hung anywhere in that time.")
+        there = "there" if station or book else "anywhere"
+        say(f"Nothing was due: no meter hung {there} in that time.")
     else:
         rows = [_cells(one) for one in found]
         if len(found) > 1:
@@ -85,6 +120,42 @@ def complete(
         columns = ("Meters", "Due", "Came", "Missing", "Share", "Heard of")
         table("", (by.capitalize(), *columns), rows, right=columns)
         say("“Heard of” leaves out meters that gave nothing at all on their day.")
+
+
+def _show_lacking(lacks: list[Lacking], count: int, whole: Completeness) -> None:
+    if not lacks:
+        say(f"No half-hour is missing: all {whole.due:,} of {counted(whole.meters, 'meter')} came.")
+        return
+    rows = [
+        (one.serial, one.modem, one.station, one.book or "–", f"{one.missing:,}", share(one.came / one.due),
+         _spans(one.periods) if one.came else "nothing came")
+        for one in lacks
+    ]  # fmt: skip
+    right = ("Missing", "Share")
+    table("", ("Meter", "Modem", "Station", "Book", *right, "Lacks"), rows, right=right)
+    left = f" {count - len(lacks):,} more: --limit {count}, or --json." if count > len(lacks) else ""
+    say(
+        f"{whole.due - whole.came:,} of {whole.due:,} half-hours are missing, "
+        f"of {counted(count, 'meter')} out of {whole.meters:,}.{left}"
+    )
+
+
+def _spans(periods: Sequence[Period]) -> str:
+    """The longest of them (of equal ones the newest), as people write them."""
+    longest = sorted(periods, key=lambda one: (one.duration, one.start), reverse=True)[:SPANS]
+    more = f" and {len(periods) - SPANS} more" if len(periods) > SPANS else ""
+    return ", ".join(map(_span, longest)) + more
+
+
+def _span(period: Period) -> str:
+    begin, end = period.start.astimezone(LOCAL), period.end.astimezone(LOCAL)
+    if end - begin <= timedelta(days=1) and (end - timedelta(seconds=1)).date() == begin.date():
+        return f"{begin:%d/%m %H:%M}–{'24:00' if end.date() != begin.date() else f'{end:%H:%M}'}"
+    return f"{begin:%d/%m %H:%M}–{end:%d/%m %H:%M}"
+
+
+def _fields(one: Lacking) -> dict[str, Any]:
+    return {field.name: getattr(one, field.name) for field in fields(one)}
 
 
 def _row(one: Completeness) -> dict[str, Any]:

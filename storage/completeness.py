@@ -17,21 +17,25 @@ from psycopg.rows import TupleRow
 from model.period import Period, midnight, require_aware
 from model.series import Channel
 
+# `found`: a meter's day, its half-hours as bits of a word, those due and those of them that came.
 # A day of a meter is two words of 48 bits, for the first and the second quarter of an hour of each half-hour:
 # a meter of quarter-hours has a half-hour when it has both, and what was read twice is there once.
 # Blocks of more than a day, or with holes, are few, and found by an index of their own.
-_SLOTS: Final = """
+SLOTS: Final = """
     WITH days AS MATERIALIZED (
         SELECT d AS day, %(start)s + d * 86400 AS opens,
             least(%(start)s + (d + 1) * 86400, %(now)s) AS shuts
         FROM generate_series(0, %(days)s - 1) d),
     hung AS MATERIALIZED (
-        SELECT i.meter_id, i.point, d.day,
+        SELECT i.meter_id, p.station, c.book, d.day,
             ceil(greatest(0, extract(epoch FROM i.since) - d.opens) / 1800)::integer AS a,
             floor((least(extract(epoch FROM coalesce(i.until, 'infinity')), d.shuts) - d.opens) / 1800)
                 ::integer AS b
         FROM installation i JOIN days d ON extract(epoch FROM i.since) < d.shuts
-            AND extract(epoch FROM coalesce(i.until, 'infinity')) > d.opens),
+            AND extract(epoch FROM coalesce(i.until, 'infinity')) > d.opens
+        JOIN point p ON p.code = i.point LEFT JOIN customer c ON c.code = p.customer
+        WHERE (p.station = %(station)s OR %(station)s::text IS NULL)
+          AND (c.book = %(book)s OR %(book)s::text IS NULL)),
     meters AS MATERIALIZED (SELECT DISTINCT meter_id FROM hung),
     said AS (
         SELECT m.meter_id, b.step, generate_series(date_part('epoch', b.at)::bigint - b.shift,
@@ -66,10 +70,9 @@ _SLOTS: Final = """
                 FILTER (WHERE step > 900 OR second %% 1800 >= 900) AS slots
         FROM said WHERE second BETWEEN 0 AND %(days)s * 86400 - 1 GROUP BY 1, 2),
     found AS MATERIALIZED (
-        SELECT h.meter_id, h.day, p.station, c.book, w.due, coalesce(w.due & k.slots, 0) AS came
+        SELECT h.meter_id, h.day, h.station, h.book, w.due, coalesce(w.due & k.slots, 0) AS came
         FROM hung h
         CROSS JOIN LATERAL (SELECT (1::bigint << h.b) - (1::bigint << h.a) AS due) w
-        JOIN point p ON p.code = h.point LEFT JOIN customer c ON c.code = p.customer
         LEFT JOIN came k ON k.meter_id = h.meter_id AND k.day = h.day
         WHERE h.a < h.b)
 """
@@ -95,12 +98,23 @@ class By(StrEnum):
 
 
 _QUERIES: Final[dict[By, LiteralString]] = {
-    By.DAY: _SLOTS + "SELECT %(first)s::date + day," + _SUMS + _FROM + "GROUP BY day ORDER BY day",
-    By.HOUR: _SLOTS + "SELECT lpad(hour::text, 2, '0') || ':00'," + _SUMS + _HOURS + "GROUP BY 1 ORDER BY 1",
-    By.STATION: _SLOTS + "SELECT station," + _SUMS + _FROM + "GROUP BY station ORDER BY station",
-    By.BOOK: _SLOTS + "SELECT coalesce(book, '')," + _SUMS + _FROM + "GROUP BY 1 ORDER BY 1",
+    By.DAY: SLOTS + "SELECT %(first)s::date + day," + _SUMS + _FROM + "GROUP BY day ORDER BY day",
+    By.HOUR: SLOTS + "SELECT lpad(hour::text, 2, '0') || ':00'," + _SUMS + _HOURS + "GROUP BY 1 ORDER BY 1",
+    By.STATION: SLOTS + "SELECT station," + _SUMS + _FROM + "GROUP BY station ORDER BY station",
+    By.BOOK: SLOTS + "SELECT coalesce(book, '')," + _SUMS + _FROM + "GROUP BY 1 ORDER BY 1",
 }
-_ALL: Final[LiteralString] = _SLOTS + "SELECT ''," + _SUMS + _FROM
+_ALL: Final[LiteralString] = SLOTS + "SELECT ''," + _SUMS + _FROM
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """Only meters that hang below this station and belong to this reading book; None: whichever."""
+
+    station: str | None = None
+    book: str | None = None
+
+
+EVERYWHERE: Final = Within()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,19 +150,25 @@ def completeness(
     now: datetime,
     by: By,
     received_by: datetime | None = None,
+    within: Within = EVERYWHERE,
 ) -> list[Completeness]:
     """The local days from `first` to `last`, both included, as far as they have passed at `now`.
 
     `received_by`: only what had come by then counts.
     """
-    return _ask(conn, _QUERIES[by], first, last, now, received_by)
+    return _ask(conn, _QUERIES[by], asked(first, last, now, received_by, within))
 
 
 def total(
-    conn: Connection[TupleRow], first: date, last: date, now: datetime, received_by: datetime | None = None
+    conn: Connection[TupleRow],
+    first: date,
+    last: date,
+    now: datetime,
+    received_by: datetime | None = None,
+    within: Within = EVERYWHERE,
 ) -> Completeness:
     """The same, all in one sum."""
-    (found,) = _ask(conn, _ALL, first, last, now, received_by)
+    (found,) = _ask(conn, _ALL, asked(first, last, now, received_by, within))
     return found
 
 
@@ -156,24 +176,23 @@ async def total_async(
     conn: AsyncConnection[TupleRow], first: date, last: date, now: datetime
 ) -> Completeness:
     """The same in the loop; whoever breaks it off stops the server's work too."""
-    cursor = await conn.execute(_ALL, _asked(first, last, now, None))
+    cursor = await conn.execute(_ALL, asked(first, last, now))
     ((of, *rest),) = await cursor.fetchall()
     return Completeness(str(of), *rest)
 
 
-def _ask(
-    conn: Connection[TupleRow],
-    query: LiteralString,
+def _ask(conn: Connection[TupleRow], query: LiteralString, given: dict[str, Any]) -> list[Completeness]:
+    return [Completeness(str(of), *rest) for of, *rest in conn.execute(query, given)]
+
+
+def asked(
     first: date,
     last: date,
     now: datetime,
-    received_by: datetime | None,
-) -> list[Completeness]:
-    found = conn.execute(query, _asked(first, last, now, received_by))
-    return [Completeness(str(of), *rest) for of, *rest in found]
-
-
-def _asked(first: date, last: date, now: datetime, received_by: datetime | None) -> dict[str, Any]:
+    received_by: datetime | None = None,
+    within: Within = EVERYWHERE,
+) -> dict[str, Any]:
+    """What `SLOTS` wants to be given."""
     period = Period(midnight(first), midnight(last + timedelta(days=1)))
     return {
         "first": first,
@@ -184,4 +203,6 @@ def _asked(first: date, last: date, now: datetime, received_by: datetime | None)
         "now": int(require_aware(now).timestamp()),
         "channel": int(Channel.ACTIVE_IMPORT),
         "received_by": received_by or datetime.max.replace(tzinfo=UTC),
+        "station": within.station,
+        "book": within.book,
     }

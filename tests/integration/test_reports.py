@@ -69,6 +69,30 @@ def test_reports_of_a_fleet_with_dead_modems(ami: Ami, village: Cooperative) -> 
     late = told(ami, "report", "completeness", *day, "--received-by", "2026-11-19T00:00:00+07:00")["total"]
     assert (late["came"], late["due"]) == (0, complete["total"]["due"])
 
+    by_meter = told(ami, "report", "completeness", *day, "--by", "meter")
+    lacking = {row["serial"]: row for row in by_meter["rows"]}
+    assert by_meter["total"] == complete["total"]
+    assert by_meter["meters_lacking"] == len(lacking) >= len(hung & (mute | timed))
+    assert (
+        sum(row["missing"] for row in lacking.values())
+        == complete["total"]["due"] - complete["total"]["came"]
+    )
+    midnight = {"start": "2026-11-19T00:00:00+07:00", "end": "2026-11-20T00:00:00+07:00"}
+    for serial in hung & (mute | timed):
+        (whole_day,) = lacking[serial]["periods"]
+        assert {end: parse_instant(at) for end, at in whole_day.items()} == {
+            end: parse_instant(at) for end, at in midnight.items()
+        }
+    assert [row["missing"] for row in by_meter["rows"]][:1] == [48], "the worst come first"
+    station = complete["rows"][0]["of"]
+    there = told(ami, "report", "completeness", *day, "--by", "meter", "--station", station, "--limit", "2")
+    assert len(there["rows"]) <= 2
+    assert {row["station"] for row in there["rows"]} <= {station}
+    assert there["total"] == {**complete["rows"][0], "of": ""}
+    page = said(ami, "report", "completeness", *day, "--by", "meter", "--limit", "1", *AT)
+    assert "nothing came" in page
+    said(ami, "report", "completeness", "--limit", "1", code=2)
+
     silent = told(ami, "report", "silent")["silent"]
     assert [one["modem"] for one in silent] == dead
     assert {serial for one in silent for serial in one["serials"]} == mute & hung

@@ -9,6 +9,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import psycopg
@@ -17,8 +18,8 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from model.period import LOCAL, Period, midnight
-from storage import completeness, contact_reports
-from storage.completeness import By
+from storage import completeness, contact_reports, lacking
+from storage.completeness import By, Within
 
 FIRST, LAST = date(2026, 11, 18), date(2026, 11, 20)
 NOW = datetime(2026, 11, 20, 10, 7, tzinfo=LOCAL)
@@ -162,6 +163,64 @@ def test_completeness_is_what_a_slow_look_finds(conn: Connection[TupleRow], seed
         if received_by is None:
             assert asyncio.run(in_the_loop(conn.info)) == whole
         assert 0 < whole.came < whole.due
+
+
+def slowly_lacking(hung: list[Any], blocks: list[Block]) -> dict[str, list[datetime]]:
+    """The half-hours that each meter lacks, looked at one by one."""
+    quarters = {
+        (block[0], quarter)
+        for block in blocks
+        for stamp in stamps(block)
+        for start in [stamp.timestamp() - (block[2] if block[3] == "index" else 0)]
+        for quarter in range(math.floor(start / 900), math.ceil((start + block[2]) / 900))
+    }
+    found: dict[str, list[datetime]] = {}
+    for _, meter, since, until in hung:
+        for slot in range((LAST - FIRST).days * 48 + 48):
+            begins = OPENS + slot * HALF
+            quarter = int(begins.timestamp()) // 900
+            both = {(meter, quarter), (meter, quarter + 1)} <= quarters
+            if since <= begins and begins + HALF <= min(until or NOW, NOW) and not both:
+                found.setdefault(f"M{meter}", []).append(begins)
+    return found
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_half_hours_a_meter_lacks_are_what_a_slow_look_finds(
+    conn: Connection[TupleRow], seed: int
+) -> None:
+    rng = random.Random(seed)
+    hung, blocks = hangings(rng), some_blocks(rng)
+    for row in hung:
+        conn.execute("INSERT INTO installation (point, meter_id, since, until) VALUES (%s, %s, %s, %s)", row)
+    for block in blocks:
+        put(conn, block)
+    found, count = lacking.lacking(conn, FIRST, LAST, NOW)
+    assert count == len(found)
+    wanted = slowly_lacking(hung, blocks)
+    told = {
+        one.serial: [
+            period.start + n * HALF for period in one.periods for n in range(period.duration // HALF)
+        ]
+        for one in found
+    }
+    assert {serial: sorted(starts) for serial, starts in told.items()} == {
+        serial: sorted(starts) for serial, starts in wanted.items()
+    }
+    assert [one.missing for one in found] == sorted((len(each) for each in wanted.values()), reverse=True)
+    for one in found:
+        assert all(a.end < b.start for a, b in pairwise(one.periods)), "those that touch are one"
+    assert lacking.lacking(conn, FIRST, LAST, NOW, limit=2) == (found[:2], count)
+    # Station and book: what there is of each adds up to the whole.
+    whole = completeness.total(conn, FIRST, LAST, NOW)
+    for each in ([Within("T1"), Within("T2")], [Within(book="S1"), Within(book="S2"), Within("T1", "S9")]):
+        parts = [completeness.total(conn, FIRST, LAST, NOW, None, within) for within in each]
+        books = completeness.completeness(conn, FIRST, LAST, NOW, By.BOOK)
+        alone = 0 if each[0].station else sum(one.due for one in books if not one.of)  # a station's own meter
+        assert sum(part.due for part in parts) + alone == whole.due
+        missing = sum(one.missing for within in each for one in
+                      lacking.lacking(conn, FIRST, LAST, NOW, None, within)[0])  # fmt: skip
+        assert missing == sum(part.due - part.came for part in parts)
 
 
 def test_nothing_due_has_no_share(conn: Connection[TupleRow]) -> None:
