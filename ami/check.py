@@ -85,17 +85,33 @@ def _office(settings: Settings) -> Iterator[Remark]:
 
 def _key(settings: Settings) -> Iterator[Remark]:
     path = settings.wrapping_key_path
-    if not path.exists():
-        yield Remark("key", "warning", "There is no wrapping key yet: `ami init` makes it.")
-        return
     try:
-        WrappingKey.load_or_create(path)
+        opens = _opens(settings)
+        if not path.exists():
+            yield Remark("key", "warning", "There is no wrapping key yet: `ami init` makes it.")
+            return
+        WrappingKey.load(path)
     except WrappingKeyUnusable as error:
         yield Remark("key", "wrong", str(error))
-    except OSError as error:
-        yield Remark("key", "wrong", f"{path} cannot be read ({error.strerror}): run as its owner.")
     else:
-        yield Remark("key", "ok", f"{path}, for its owner alone")
+        tried = ", opens what this database keeps" if opens else ""
+        yield Remark("key", "ok", f"{path}, for its owner alone{tried}")
+
+
+def _opens(settings: Settings) -> bool:
+    """Whether the key opens something; False where there is nothing, or no database, to try it on."""
+    dsn = settings.database_url
+    if dsn is None:
+        server = Embedded(settings.home)
+        if not server.status().running:
+            return False
+        dsn = server.dsn()
+    try:
+        return not pending(dsn) and home.key_file(settings, dsn).prove()
+    except WrappingKeyUnusable:
+        raise
+    except StorageError:
+        return False  # said of the database
 
 
 def _database(settings: Settings) -> Iterator[Remark]:

@@ -29,7 +29,6 @@ from model.clock import Clock
 from storage import fleet
 from storage.errors import Unreachable
 from storage.pool import connect
-from storage.secrets import WrappingKey
 
 
 @click.command("collect")
@@ -140,14 +139,16 @@ def _all_known(dsn: str, serials: tuple[str, ...]) -> None:
 def head_end_settings(
     settings: Settings, dsn: str, listen_port: int | None = None, meters: tuple[str, ...] = ()
 ) -> HeadEndSettings:
-    """What the head-end of this installation is told."""
-    key = WrappingKey.load_or_create(settings.wrapping_key_path)
+    """What the head-end of this installation is told. Raises WrappingKeyUnusable: it would read nothing."""
+    key = home.key_file(settings, dsn)
+    key.prove()
     settings.spool_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     return HeadEndSettings(
         dsn=dsn,
         spool_path=settings.spool_path,
         unwrap=key.unwrap,
         wrap=key.wrap,
+        prove=key.prove,
         ours=OurSide.of_home(settings.home / "fleet-keys"),
         node=settings.node_name,
         version=version("dienke"),

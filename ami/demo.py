@@ -27,7 +27,6 @@ from model.period import LOCAL, local_day
 from model.viewer import UserRole
 from operations import accounts, demo_report, importing, jobs
 from storage.pool import open_pool
-from storage.secrets import WrappingKey
 
 # Simulated meters answer and call at once; those that do not need not be waited for as long as real ones.
 HURRY = {"AMI_ANSWER_S": "2", "AMI_DIAL_IN_WAIT_S": "6"}
@@ -138,7 +137,7 @@ class Demo:
         # Only now: a file that cannot be replayed must not be what this home shows.
         self.world.save(self.settings.home)
         with open_pool(self.dsn) as pool:
-            key = WrappingKey.load_or_create(self.settings.wrapping_key_path)
+            key = home.key_file(self.settings, self.dsn)
             importing.import_register(pool, register, key.wrap)
         if self.world.filled and not self.once:
             self.sign_ins(register)

@@ -14,6 +14,7 @@ from ami.settings import Settings
 from storage.embedded import Embedded
 from storage.migrations import migrate, pending
 from storage.pool import readable
+from storage.secrets import KeyFile
 
 
 def prepare(settings: Settings) -> Path:
@@ -117,6 +118,11 @@ def _leave(server: Embedded, lock: int, borrowed: Path) -> None:
     if borrowed.exists():
         server.stop()
         borrowed.unlink(missing_ok=True)
+
+
+def key_file(settings: Settings, dsn: str) -> KeyFile:
+    """The key of this home, for what the database of `dsn` keeps wrapped."""
+    return KeyFile(settings.wrapping_key_path, dsn)
 
 
 def start_to_stay(settings: Settings, server: Embedded) -> None:

@@ -21,7 +21,6 @@ from operations import customer_file, importing
 from operations.errors import FileRefused
 from storage.grid import RegisterCounts
 from storage.pool import open_pool
-from storage.secrets import WrappingKey
 
 TOLD = 100  # errors of a file that are listed one by one
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -62,8 +61,8 @@ def customers(file: Path, as_json: bool) -> None:
             "write a customer of yours over it, or remove the line."
         )
     settings = load()
-    key = WrappingKey.load_or_create(settings.wrapping_key_path)
     with home.database(settings) as dsn, open_pool(dsn) as pool:
+        key = home.key_file(settings, dsn)
         try:
             counts = customer_file.bring_in(pool, file, key.wrap, lambda remark: say(f"  {remark}"))
         except FileRefused as refused:
@@ -97,8 +96,8 @@ def register(file: Path, as_json: bool) -> None:
             f"{file} is no register of a grid, nothing was stored ({error}): correct it there."
         ) from error
     settings = load()
-    key = WrappingKey.load_or_create(settings.wrapping_key_path)
     with home.database(settings) as dsn, open_pool(dsn) as pool:
+        key = home.key_file(settings, dsn)
         counts = importing.import_register(pool, found, key.wrap)
     _report(file, counts, as_json)
 

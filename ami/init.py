@@ -7,7 +7,6 @@ import rich_click as click
 from ami import home
 from ami.console import say
 from ami.settings import FILE_NAME, TEMPLATE, load
-from storage.secrets import WrappingKey
 
 NEXT = """
 Next:
@@ -31,8 +30,8 @@ def command() -> None:
     if not file.exists():
         file.write_text(TEMPLATE, encoding="utf-8")
         say(f"Settings: {file}")
-    WrappingKey.load_or_create(settings.wrapping_key_path)
-    say(f"Key of the meters' passwords: {settings.wrapping_key_path} (keep a copy in a safe place)")
-    with home.database(settings, make=True):
+    with home.database(settings, make=True) as dsn:
         say("The database is ready.")
+        home.key_file(settings, dsn).make()
+    say(f"Key of the meters' passwords: {settings.wrapping_key_path} (keep a copy in a safe place)")
     say(NEXT)

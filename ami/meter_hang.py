@@ -17,7 +17,6 @@ from collector.keys import meter_keys
 from model.period import add_months, local_day, midnight
 from operations import importing, meter_changes
 from storage.pool import open_pool
-from storage.secrets import WrappingKey
 
 PASSWORD_VARIABLE = "AMI_METER_PASSWORD"
 PORT = click.IntRange(1, 65535)
@@ -166,8 +165,8 @@ def add(
         keys=meter_keys.of_the_fleet(serial, os.environ),
         **given,
     )
-    key = WrappingKey.load_or_create(settings.wrapping_key_path)
     with home.database(settings) as dsn, open_pool(dsn) as pool:
+        key = home.key_file(settings, dsn)
         point = importing.add_meter(pool, new, key.wrap)
     say(f"Meter {serial} hangs at {point.code} since {when(hung)}.")
     say(f"Try it: ami meter test {serial}")
@@ -219,8 +218,8 @@ def change(serial: str, **given: Any) -> None:
         said = f"nothing is to be changed: name an option, or set {PASSWORD_VARIABLE}"
         raise click.UsageError(f"{said} or {meter_keys.FILE_VARIABLE}")
     settings = load()
-    key = WrappingKey.load_or_create(settings.wrapping_key_path)
     with home.database(settings) as dsn, open_pool(dsn) as pool:
+        key = home.key_file(settings, dsn)
         wanted = meter_changes.Change(password=password, keys=keys, **given)
         changed = meter_changes.change(pool, serial, wanted, key.wrap)
     nouns = " and ".join(noun.removesuffix("s") for noun in changed)
@@ -256,8 +255,8 @@ def take_down(
         raise click.UsageError("--undo takes back what was said: leave --at and --index out")
     settings = load()
     now = clocks.clock(as_of)()
-    key = WrappingKey.load_or_create(settings.wrapping_key_path)
     with home.database(settings) as dsn, open_pool(dsn) as pool:
+        key = home.key_file(settings, dsn)
         if undo:
             stay = meter_changes.take_down_undone(pool, serial, key.wrap, by="ami", now=now)
             say(f"Meter {serial} hangs at {stay.point} since {when(stay.since)}, as if never taken down.")

@@ -15,7 +15,6 @@ from ami.settings import load
 from collector.single import meter_test
 from storage import fleet
 from storage.pool import open_pool
-from storage.secrets import WrappingKey
 
 
 @click.command("test")
@@ -33,7 +32,7 @@ def test(serial: str, as_of: datetime | None, as_json: bool) -> None:
     """
     settings = load()
     with home.database(settings) as dsn:
-        key = WrappingKey.load_or_create(settings.wrapping_key_path)
+        key = home.key_file(settings, dsn)
         with open_pool(dsn) as pool, pool.connection() as conn:
             lines = fleet.lines(conn, key.unwrap)
         found = next(((line, m) for line in lines for m in line.meters if m.serial == serial), None)

@@ -13,6 +13,12 @@ from collector.polling.clock_limits import ClockLimits
 from collector.spool.spool import LIMIT
 from model.period import HALF_HOUR
 
+
+def _nothing_kept() -> bool:
+    """Nothing is kept under any key."""
+    return False
+
+
 Progress = Callable[[int, int, str], None]
 """done, total, what is happening: one step is one question to a meter."""
 
@@ -29,6 +35,7 @@ class HeadEndSettings:
     spool_path: Path
     unwrap: Callable[[bytes], bytes] = field(repr=False)
     wrap: Callable[[bytes], bytes] | None = field(default=None, repr=False)  # None: no keys are changed
+    prove: Callable[[], bool] = _nothing_kept  # `storage.secrets.KeyFile.prove`
     ours: OurSide | None = None  # how meters that want keys are opened; None: they are not
     node: str = "head-end"  # under which name it is one of the nodes at this database
     version: str = ""

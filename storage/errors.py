@@ -103,7 +103,7 @@ class MigrationFailed(StorageError):
 
 
 class WrappingKeyUnusable(StorageError):
-    """The file of the wrapping key is no key, or others may read it."""
+    """The wrapping key is missing, no key, open to others, or not the one of this database."""
 
     def __init__(self, sentence: str, *, place: Path) -> None:
         super().__init__(sentence)
@@ -115,8 +115,8 @@ class SecretUnreadable(StorageError):
 
     def __init__(self, serial: str) -> None:
         super().__init__(
-            f"The stored password of meter {serial} does not open with the wrapping key at hand: "
-            f"put the key file of this database back, or give the password again."
+            f"What meter {serial} is opened with does not open with the wrapping key at hand: "
+            f"give its password or keys again (`ami meter change {serial}`)."
         )
         self.serial = serial
 

@@ -14,6 +14,7 @@ from psycopg.rows import TupleRow
 from model.grid import Modem, ModemLink
 from model.period import Period
 from storage import meter_keys
+from storage.errors import SecretUnreadable
 from storage.meter_keys import NO_KEYS, StoredKeys
 
 _LINES: Final = """
@@ -66,7 +67,8 @@ _IDS: Final = "SELECT serial, id FROM meter WHERE %(serials)s::text[] IS NULL OR
 class LineMeter:
     """A meter behind a modem, first hung at `since` and taken down for good at `until` (None: it hangs).
 
-    `live_every_s` as in `model.grid.Meter`; `reading_day` is that of its customer's book.
+    `live_every_s` as in `model.grid.Meter`; `reading_day` is that of its customer's book. `sealed`: it has a
+    password or keys, and they do not open here.
     """
 
     meter_id: int
@@ -80,6 +82,7 @@ class LineMeter:
     live_every_s: int | None = None
     reading_day: int = 1
     keys: StoredKeys = field(default=NO_KEYS, repr=False)
+    sealed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +118,7 @@ def lines(
     modems: Collection[str] | None = None,
     links: Collection[ModemLink] | None = None,
 ) -> list[Line]:
-    """Modems by their codes, with their meters: all, or those of these shards, codes and links.
-
-    Raises SecretUnreadable when a password or a key does not open.
-    """
+    """Modems by their codes, with their meters: all, or those of these shards, codes and links."""
     found: dict[str, Modem] = {}
     meters: defaultdict[str, list[LineMeter]] = defaultdict(list)
     shard_of: dict[str, int] = {}
@@ -133,10 +133,25 @@ def lines(
         meter_id, serial, model, address, digits, wrapped, since, until, live_every_s, day = meter
         if meter_id is None:
             continue
-        password, keys = meter_keys.opened(serial, wrapped or {}, unwrap)
+        password, keys, sealed = None, NO_KEYS, False
+        try:
+            password, keys = meter_keys.opened(serial, wrapped or {}, unwrap)
+        except SecretUnreadable:
+            sealed = True
         meters[code].append(
             LineMeter(
-                meter_id, serial, model, address, digits, password, since, until, live_every_s, day, keys
+                meter_id,
+                serial,
+                model,
+                address,
+                digits,
+                password,
+                since,
+                until,
+                live_every_s,
+                day,
+                keys,
+                sealed,
             )
         )
     return [Line(modem, tuple(meters[code]), shard_of[code]) for code, modem in found.items()]

@@ -9,6 +9,7 @@ from collector.exchange import dlms, modbus, mode_c
 from collector.exchange.abilities import model_of
 from collector.exchange.course import Course
 from collector.exchange.notebook import Notebook
+from collector.exchange.opened import lacking
 from collector.exchange.scales import Scales
 from collector.keys.fleet_keys import OurSide
 from collector.links.wire import ByteStream
@@ -76,7 +77,11 @@ async def conversed(
     """One conversation of whatever kind; how it broke off, if it did, is in the notes and in the line."""
     who = f"meter {meter.serial}"
     try:
-        await talk(model_of(meter.model))
+        model = model_of(meter.model)
+        if said := lacking(meter, model):
+            notes.ended("refused", said)
+        else:
+            await talk(model)
     except UnknownModel as error:
         notes.ended("unknown_model", f"{who} cannot be read: {error.sentence}")
     except AnswerTimeout as silence:

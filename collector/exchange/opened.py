@@ -30,13 +30,29 @@ from protocols.errors import (
     SecurityError,
     ServiceRefused,
 )
-from protocols.meter_models.model import Keyed, MeterModel
+from protocols.meter_models.model import Keyed, MeterModel, Speech
 from storage.fleet import LineMeter
 from storage.meter_keys import KeyPair
 
 BELIEVED: Final = 0x8000_0000
 """What a meter says of its counters is not authenticated: nobody may use up a key by lying about them."""
 NOT_WITH_THESE: Final = (AssociationRefused, SecurityError, ServiceRefused)
+
+
+def lacking(meter: LineMeter, model: MeterModel) -> str:
+    """The sentence why the meter is not even asked: what it is opened with is missing. Else empty."""
+    serial = meter.serial
+    if meter.sealed:
+        return (
+            f"meter {serial} is not asked: what it is opened with does not open with the wrapping key; "
+            f"give its password or keys again (`ami meter change {serial}`)"
+        )
+    if model.speech is Speech.DLMS and model.dlms.mechanism is Mechanism.LLS and not meter.password:
+        return (
+            f"meter {serial} is not asked: its model wants a password, and none is known; give it "
+            f"(AMI_METER_PASSWORD=… ami meter change {serial})"
+        )
+    return ""
 
 
 def settings_of(

@@ -110,6 +110,13 @@ class DialIn(Link):
             self._wire.poison(why)
             self._wire = None
 
+    def send_away(self, why: str) -> None:
+        """Nobody stays who calls himself so: the modem calls again, and may reach another head-end."""
+        self.hang_up(why)
+        candidates, self._candidates = self._candidates, []
+        for wire, _ in candidates:
+            wire.poison(why)
+
     def _settled(self) -> None:
         if self.listener is not None:
             self.listener.settled(self)

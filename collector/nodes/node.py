@@ -23,7 +23,7 @@ from collector.links.kinds import DialIn
 from collector.nodes import shards
 from collector.nodes.desk import GIVE_BACK_S, Desk, Hooks
 from collector.nodes.orders import Orders
-from collector.nodes.sessions import Sessions
+from collector.nodes.sessions import KEYLESS, Sessions
 from collector.nodes.shards import GiveBack
 from collector.nodes.store_line import AWAY, StoreLine
 from collector.polling.roster import Roster
@@ -31,6 +31,7 @@ from collector.spool.spool import Spool
 from collector.watch.metrics import SHARD_EPOCH, SHARD_TAKEOVERS
 from model.grid import ASKED, ModemLink
 from storage import leases
+from storage.errors import WrappingKeyUnusable
 from storage.fleet import Line
 from storage.leases import Arrival, Beat
 from storage.queue import STALLED_S, take_over
@@ -43,9 +44,12 @@ PAUSE_S: Final = 1.0  # before a shard that the store could not be asked about i
 LOOK_AWAY_S: Final = 2 * shards.LOOK_S  # who leaves a shard to others; each of them looks meanwhile
 BOUNCES: Final = 5  # so often a shard is left to those who have less
 ORPHAN_BOUNCES: Final = 1  # and one that nobody polls: fair shares come later
+KEY_AGAIN_S: Final = 10.0  # before a key that opened nothing is tried again
 SHARDS_AT_ONCE: Final = 40
 CALLERS_AT_ONCE: Final = 2000
 STOP_S: Final = 3.0
+
+_KEY: Final = "key"  # why a node rests
 
 Jobs = Mapping[int, asyncio.Future[None]]
 """Shards, and what their jobs wait for."""
@@ -75,6 +79,7 @@ class Node:
         self.arrival: Arrival | None = None
         self.last: Beat | None = None
         self.sessions = Sessions(name, self.line, desk, roster, spool)
+        self.sessions.keyless = self.keyless
         desk.hooks = Hooks(self._elsewhere, self._acquired, self._awake, self.sessions.prove)
         self._beaten = 0.0  # monotonic; when the last beat that came through began
         self._worker: Worker | None = None
@@ -88,6 +93,7 @@ class Node:
         self._wanted: dict[int, asyncio.Future[None]] = {}  # shards whose jobs have begun
         self._taking: asyncio.Task[None] | None = None
         self._rests: dict[str, str] = {}  # why, and the sentence
+        self._key_tried = 0.0  # monotonic
         self._unlearnt: set[str] = set()  # modems of which the store has less than we know
         self._loaded = time.monotonic()
         self.expected: Callable[[Mapping[str, DialIn]], None] = _nobody_listens
@@ -158,6 +164,27 @@ class Node:
             self._look(self._worker)
         return was is not None
 
+    def keyless(self, wrong: WrappingKeyUnusable) -> None:
+        """What meters are opened with does not open here: others are to have them."""
+        self._key_tried = time.monotonic()
+        if self.rest(_KEY, str(wrong)):
+            log.error("this node takes no modems until its key is the right one: %s", wrong)
+        for shard in list(self.desk.shards):
+            self._lose(shard)
+        for code, link in self.desk.calls.items():
+            if link.connected:
+                link.send_away(KEYLESS)
+                self.desk.hung_up(code)
+
+    async def _try_key(self) -> None:
+        if _KEY not in self._rests or time.monotonic() - self._key_tried < KEY_AGAIN_S:
+            return
+        self._key_tried = time.monotonic()
+        with suppress(StoreAway):
+            await self._roster.prove()
+            self.rest_over(_KEY)
+            log.warning("the key opens what meters are opened with: this node takes its share again")
+
     # The beat
 
     async def _beat_on(self) -> None:
@@ -166,9 +193,13 @@ class Node:
                 await self.beat()
             except StoreAway as away:
                 self._went_away(away)
-            with suppress(StoreAway):
-                await self.learn_anew()
-            await self._reload()
+            try:
+                with suppress(StoreAway):
+                    await self.learn_anew()
+                await self._reload()
+                await self._try_key()
+            except WrappingKeyUnusable as wrong:
+                self.keyless(wrong)
             await asyncio.sleep(BEAT_S * random.uniform(0.8, 1.0))
 
     async def beat(self) -> None:
@@ -365,6 +396,9 @@ class Node:
                 await self._take_batch(wanted)
         except StoreAway as away:
             _refuse(wanted, away)
+        except WrappingKeyUnusable as wrong:
+            self.keyless(wrong)
+            _refuse(wanted, GiveBack(str(wrong), PAUSE_S))
         except Exception as error:
             if len(wanted) > 1:
                 return False
@@ -373,6 +407,7 @@ class Node:
         return True
 
     async def _take_batch(self, wanted: Jobs) -> None:
+        await self._roster.prove()
         async with self.line.turn() as conn:
             leased = await leases.take_shards(conn, wanted, self.name)
         for shard, taken in leased.items():

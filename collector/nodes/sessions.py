@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from collector.errors import StoreAway
@@ -18,13 +18,19 @@ from collector.nodes.store_line import StoreLine
 from collector.polling.roster import Roster
 from collector.spool.spool import Spool
 from storage import leases
+from storage.errors import WrappingKeyUnusable
 from storage.leases import Conn
 
 log = logging.getLogger("ami.node")
 
 CALLS_AT_ONCE: Final = 500
 AGAIN_S: Final = 2.0  # while the store is away
+KEYLESS: Final = "what its meters are opened with does not open here"
 CLAIM_S: Final = 5.0  # how long who has proved to be a modem waits until the store knows
+
+
+def _unsaid(wrong: WrappingKeyUnusable) -> None:
+    """Nobody wants to know that nothing opens here."""
 
 
 class Sessions:
@@ -38,6 +44,7 @@ class Sessions:
         self._proofs: dict[str, asyncio.Future[None]] = {}
         self._in_doubt: dict[str, DialIn] = {}
         self._gone: set[str] = set()
+        self.keyless: Callable[[WrappingKeyUnusable], None] = _unsaid
 
     def settled(self, link: DialIn) -> None:
         """A modem is connected here, or connected anew."""
@@ -72,6 +79,10 @@ class Sessions:
                 self._calls.set()
                 await asyncio.sleep(AGAIN_S)
                 continue
+            except WrappingKeyUnusable as wrong:
+                self.keyless(wrong)
+                for link in batch.values():
+                    link.send_away(KEYLESS)
             for proof in proofs.values():
                 if not proof.done():
                     proof.set_result(None)
@@ -87,7 +98,12 @@ class Sessions:
         known |= {code for code in batch if code not in calls and code in self._desk.lines}
         lines = [self._desk.lines[code].line for code in known]
         if news := sorted(batch.keys() - known):
-            lines += await self._roster.take(self._spool, modems=news, anew=True)
+            try:
+                lines += await self._roster.take(self._spool, modems=news, anew=True)
+            except WrappingKeyUnusable:
+                async with self._line.turn() as conn:
+                    await leases.hung_up(conn, {code: call.epoch for code, call in calls.items()})
+                raise
         for line in lines:
             code, link = line.modem.code, batch[line.modem.code]
             if not link.connected:

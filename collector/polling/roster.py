@@ -125,7 +125,8 @@ class Roster:
         """Seat the meters of these lines, all without a choice, as the store knows them; the lines.
 
         What is known of a meter that has its seat already is not asked for again, unless `anew`; it is
-        forgotten first to learn `from_scratch`. Raises StoreAway.
+        forgotten first to learn `from_scratch`. Raises StoreAway, and WrappingKeyUnusable when nothing of the
+        store's secrets opens here.
         """
         lines = await self._store(self._lines, shards, modems, links)
         found = [meter.meter_id for line in lines for meter in line.meters]
@@ -164,6 +165,10 @@ class Roster:
             if seat is not None and self.by_serial.get(seat.meter.serial) is seat:
                 del self.by_serial[seat.meter.serial]
 
+    async def prove(self) -> None:
+        """Raises WrappingKeyUnusable when nothing of the store's secrets opens here, and StoreAway."""
+        await self._store(self._settings.prove)
+
     async def callers(self) -> list[Modem]:
         """Every modem that dials in. Raises StoreAway."""
         return await self._store(self._callers)
@@ -193,6 +198,8 @@ class Roster:
     ) -> list[Line]:
         with connect(self._settings.dsn, statement_timeout_s=60) as connection:
             found = fleet.lines(connection, self._settings.unwrap, shards=shards, modems=modems, links=links)
+        if any(meter.sealed for line in found for meter in line.meters):
+            self._settings.prove()  # one that was spoilt is that meter's matter alone
         return chosen(found, self._settings)
 
     def _known(self, meter_ids: Collection[int]) -> Heard:

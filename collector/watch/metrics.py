@@ -29,7 +29,7 @@ REJECTIONS: Final = frozenset(
      "too_old", "store_away", "garbage", "busy")
 )  # fmt: skip
 SESSIONS: Final = frozenset(("at_the_door", "dialled_in", "talking"))
-STOPS: Final = frozenset(("disk", "spool", "unusable"))
+STOPS: Final = frozenset(("disk", "spool", "unusable", "key"))
 QUEUES: Final = frozenset(("operations", "upkeep", "shards", "node"))
 OTHER: Final = "other"
 
@@ -153,7 +153,7 @@ AUTH_FAILURES = Counter(
 )
 POLLING_STOPPED = Gauge(
     "ami_polling_stopped",
-    "1 while this node polls no meter, by the reason: disk or spool (full), unusable (the spool); else 0.",
+    "1 while this node polls no meter, by the reason: disk or spool (full), unusable (the spool), key; else 0.",
     ("reason",),
     registry=REGISTRY,
 )
