@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 import rich_click as click
 
-from ami import bill_print, clocks, home
+from ami import bill_einvoice, bill_print, clocks, home
 from ami.bill_explain import explain
 from ami.bill_print import OFFICE
 from ami.console import counted, emit, say, table
@@ -105,3 +105,5 @@ def _days(period: Period) -> str:
 
 
 command.add_command(bill_print.command)
+command.add_command(bill_einvoice.out)
+command.add_command(bill_einvoice.told)

@@ -16,6 +16,7 @@ from typing import Any
 
 from ami.failure import UsageFailure
 from collector.mqtt.settings import BrokerSettings
+from model.einvoice import SERIES
 from model.supplier import BankAccount, Supplier
 
 FILE_NAME = "ami.toml"
@@ -36,6 +37,8 @@ class Settings:
     bank_account: str = ""
     bank: str = ""
     bank_holder: str = ""
+    einvoice_series: str = ""
+    einvoice_provider: str = ""
     web_host: str = "127.0.0.1"
     web_port: int = 8050
     tls_certificate: Path | None = None
@@ -137,6 +140,8 @@ _PLACES = (
     ("AMI_BANK_ACCOUNT", ("office", "bank_account"), "bank_account"),
     ("AMI_BANK", ("office", "bank"), "bank"),
     ("AMI_BANK_HOLDER", ("office", "bank_holder"), "bank_holder"),
+    ("AMI_EINVOICE_SERIES", ("einvoice", "series"), "einvoice_series"),
+    ("AMI_EINVOICE_PROVIDER", ("einvoice", "provider_tax_code"), "einvoice_provider"),
     ("AMI_WEB_HOST", ("web", "host"), "web_host"),
     ("AMI_WEB_PORT", ("web", "port"), "web_port"),
     ("AMI_TLS_CERTIFICATE", ("web", "tls_certificate"), "tls_certificate"),
@@ -235,6 +240,10 @@ tax_code = ""                 # MST, 10 digits (a branch's: and - and three more
 # bank = "ACB"                # its name, and the holder's, as they stand below that code
 # bank_holder = "HTX DIEN BINH MINH"
 language = "en"               # en or vi: in which `ami` explains bills held and alerts; pages have their own
+
+[einvoice]
+# series = "C26TDK"           # registered for the year: C or K, the year, T and two letters (docs/billing.md)
+# provider_tax_code = "0100109106"  # MST of whose program signs and sends e-invoices
 
 [web]
 host = "127.0.0.1"            # 0.0.0.0 to serve the local network; then set the two TLS files
@@ -398,7 +407,9 @@ def _checked(name: str, value: Any, where: str) -> Any:
         raise UsageFailure(f"{where} may have letters, digits, dots, - and _, not {value!r}.")
     if name == "node" and not NODE_NAME.fullmatch(value):
         raise UsageFailure(f"{where} may have up to 40 letters, digits, dots, - and _, not {value!r}.")
-    if name == "tax_code" and not _TAX_CODE.fullmatch(value):
+    if name == "einvoice_series" and value and not SERIES.fullmatch(value):
+        raise UsageFailure(f"{where} must be a series of e-invoices like C26TDK, not {value!r}.")
+    if name in ("tax_code", "einvoice_provider") and not _TAX_CODE.fullmatch(value):
         raise UsageFailure(f"{where} must be a tax code of 10 digits, like 0100100079, not {value!r}.")
     if name in _BANK and not _BANK[name][1].fullmatch(value):
         raise UsageFailure(f"{where} must be {_BANK[name][0]}, not {value!r}.")

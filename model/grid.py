@@ -66,12 +66,15 @@ class ReadingBook:
 
 @dataclass(frozen=True, slots=True)
 class Customer:
+    """`tax_code` is an MST (10 digits, a branch's three more) or a person's identification number (12)."""
+
     code: str
     name: str
     address: str
     book: str  # ReadingBook.code
     phone: str = ""
     email: str = ""
+    tax_code: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from decimal import Decimal
 from html import escape
 
 from model.bill import Bill, BillLine, RegisterUse
+from model.einvoice import EInvoice
 from model.grid import Customer
 from model.supplier import Supplier
 from operations.price_standing import unconfirmed
@@ -71,6 +72,7 @@ class Corrected:
     number: int
     invoice_date: date
     reason: str = ""
+    einvoice: EInvoice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ class PrintedBill:
     households: Decimal = Decimal(1)
     history: tuple[MonthUse, ...] = ()
     corrects: Corrected | None = None
+    einvoice: EInvoice | None = None
 
 
 def number_of(number: int) -> str:
@@ -111,6 +114,13 @@ def _use_row(use: RegisterUse) -> str:
         + "".join(f"<td>{cell}</td>" for cell in cells)
         + "</tr>"
     )
+
+
+def einvoice_of(sheet: PrintedBill) -> str:
+    """The bill's electronic invoice as one writes it, with the form's digit before the series; empty where
+    none is known."""
+    own = sheet.einvoice
+    return f"1{own.series} số {own.number:08d}" if own else ""
 
 
 def line_name(line: BillLine) -> str:
@@ -171,6 +181,7 @@ def customer_facts(sheet: PrintedBill) -> list[tuple[str, str]]:
         ("Khách hàng", customer.name),
         ("Mã khách hàng", customer.code),
         ("Địa chỉ", customer.address),
+        ("Số định danh" if len(customer.tax_code) == 12 else "Mã số thuế", customer.tax_code),
         ("Điện thoại", customer.phone),
         ("Điểm đo", bill.point + (f" – {sheet.station}" if sheet.station else "")),
         ("Sổ ghi chỉ số", customer.book),
@@ -186,10 +197,11 @@ def _head(sheet: PrintedBill) -> str:
         f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in customer_facts(sheet)
     )
     first, last = day(bill.period.start), day(bill.period.end - timedelta(days=1))
+    einvoice = f"<br>Hóa đơn điện tử {einvoice_of(sheet)}" if sheet.einvoice else ""
     return (
         f"<header><div><h1>{TITLE.upper()}</h1>{_supplier(sheet.supplier)}</div>"
         f"<div class=right>Số: <b>{number_of(sheet.number)}</b><br>Ngày lập: {day(bill.invoice_date)}<br>"
-        f"Kỳ: {first} – {last}</div></header>"
+        f"Kỳ: {first} – {last}{einvoice}</div></header>"
         + "".join(f"<p class=remark>{escape(remark)}</p>" for remark in remarks(sheet))
         + f"<dl>{listed}</dl>"
     )

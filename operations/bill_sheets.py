@@ -10,7 +10,7 @@ from psycopg.rows import TupleRow
 from model.supplier import Supplier
 from model.viewer import Viewer
 from operations.bill_print import PrintedBill
-from storage import bill_history
+from storage import bill_history, einvoices
 from storage.bills import BillSheet
 
 
@@ -18,7 +18,9 @@ def printed(
     conn: Connection[TupleRow], viewer: Viewer, sheets: Sequence[BillSheet], supplier: Supplier
 ) -> list[PrintedBill]:
     """What stands on each sheet, the months before included as far as the viewer may see them."""
-    history = bill_history.before(conn, viewer, [sheet.id for sheet in sheets])
+    numbers = [sheet.id for sheet in sheets]
+    history = bill_history.before(conn, viewer, numbers)
+    known = einvoices.of(conn, numbers)
     return [
         PrintedBill(
             sheet.id,
@@ -27,6 +29,7 @@ def printed(
             supplier,
             households=sheet.households,
             history=history.get(sheet.id, ()),
+            einvoice=known.get(sheet.id),
         )
         for sheet in sheets
     ]

@@ -41,6 +41,14 @@ COLUMNS = (
     ),
     Column("email", "Email", "", False, "an e-mail address", ("e-mail", "thư điện tử")),
     Column(
+        "tax_code",
+        "Mã số thuế",
+        "",
+        False,
+        "a tax code of 10 digits such as 0100100079, a branch's with -001, or a person's 12 digits",
+        ("MA_SO_THUE", "MST", "tax code"),
+    ),
+    Column(
         "book",
         "Mã sổ ghi chỉ số",
         "S01",

@@ -71,7 +71,11 @@ def _reading_day(text: str) -> int:
 
 # The numbering plan (TT 22/2014/TT-BTTTT): mobiles are 03, 05, 07, 08 or 09 and eight digits, land lines 02
 # and nine; 1800 and 1900 stand alone.
-_LOST_ZERO = re.compile(r"[35789]\d{8}")
+_LOST_ZERO = {
+    "phone": re.compile(r"[35789]\d{8}"),
+    "tax_code": re.compile(r"\d{9}(-\d{3})?|\d{11}"),  # an MST has 10 digits, a person's number 12
+}
+_TAX_CODE = re.compile(r"\d{10}(-\d{3})?|\d{12}")
 _TELEPHONE = re.compile(r"(0|\+?84)\d{9,10}|1[89]00\d{4,6}")
 
 
@@ -83,12 +87,19 @@ def _telephone(text: str) -> str:
     return text
 
 
+def _tax_code(text: str) -> str:
+    if not _TAX_CODE.fullmatch(text):
+        raise ValueError
+    return text
+
+
 _READ: dict[str, Callable[[str], Any]] = {
     "customer": _code,
     "book": _code,
     "station": _code,
     "point": _code,
     "phone": _telephone,
+    "tax_code": _tax_code,
     "reading_day": _reading_day,
     "households": _number,
     "multiplier": _number,
@@ -144,7 +155,7 @@ class _Reading:
             if column.required:
                 self.errors.append(FileError(line, column.heading, f"the cell is empty: enter {column.hint}"))
             return _DEFAULT.get(column.key, "")
-        if column.key == "phone" and _LOST_ZERO.fullmatch(text):
+        if column.key in _LOST_ZERO and _LOST_ZERO[column.key].fullmatch(text):
             said = f"“{text}” has lost its leading zero: taken as 0{text}"
             self.remarks.append(FileError(line, column.heading, said))
             text = f"0{text}"
@@ -185,7 +196,7 @@ class _Reading:
             day = self.books[book.code].reading_day
             said = f"book {book.code} is read on day {day} further up: give it one day"
             self.errors.append(FileError(line, "Ngày ghi", said))
-        text = {key: row.get(key) or "" for key in ("address", "phone", "email")}
+        text = {key: row.get(key) or "" for key in ("address", "phone", "email", "tax_code")}
         customer = Customer(row["customer"], row["name"], book=book.code, **text)
         first, same = self.customers.setdefault(customer.code, (line, customer))
         if same != customer:

@@ -25,6 +25,7 @@ _MEANING = {
     "address": "Địa chỉ, in trên hóa đơn",
     "phone": "Số điện thoại",
     "email": "Thư điện tử",
+    "tax_code": "Mã số thuế (10 số, chi nhánh thêm 3 số) hoặc số định danh cá nhân (12 số), in trên hóa đơn",
     "book": "Sổ ghi chỉ số của khách hàng",
     "reading_day": "Ngày chốt chỉ số trong tháng, từ 1 đến 28; để trống là ngày 1",
     "station": "Mã trạm biến áp cấp điện",

@@ -46,7 +46,7 @@ _USES: Final = """
 _HOUSEHOLDS: Final = """
     SELECT households FROM point_supply
     WHERE point = %s AND valid_from <= %s AND plan = %s ORDER BY valid_from DESC LIMIT 1"""
-_CUSTOMER: Final = "SELECT code, name, address, book, phone, email FROM customer WHERE code = %s"
+_CUSTOMER: Final = "SELECT code, name, address, book, phone, email, tax_code FROM customer WHERE code = %s"
 _BILLS: Final = """
     SELECT b.id, b.point, b.customer, b.from_at, b.to_at, c.name, b.invoice_date, b.plan, b.kwh, b.wh,
         b.subtotal, b.vat, b.total, b.issued_at,

@@ -44,13 +44,16 @@ _BOOK: Final = """
     WHERE (old.name, old.reading_day) IS DISTINCT FROM (excluded.name, excluded.reading_day)
     RETURNING xmax = 0"""
 _CUSTOMER: Final = """
-    INSERT INTO customer AS old (code, name, address, phone, email, book)
-    SELECT code, name, address, phone, email, book FROM jsonb_to_recordset(%s)
-        AS new (code text, name text, address text, phone text, email text, book text) ORDER BY code
+    INSERT INTO customer AS old (code, name, address, phone, email, book, tax_code)
+    SELECT code, name, address, phone, email, book, tax_code FROM jsonb_to_recordset(%s)
+        AS new (code text, name text, address text, phone text, email text, book text, tax_code text)
+    ORDER BY code
     ON CONFLICT (code) DO UPDATE SET name = excluded.name, address = excluded.address,
-        phone = excluded.phone, email = excluded.email, book = excluded.book
-    WHERE (old.name, old.address, old.phone, old.email, old.book)
-        IS DISTINCT FROM (excluded.name, excluded.address, excluded.phone, excluded.email, excluded.book)
+        phone = excluded.phone, email = excluded.email, book = excluded.book,
+        tax_code = excluded.tax_code
+    WHERE (old.name, old.address, old.phone, old.email, old.book, old.tax_code)
+        IS DISTINCT FROM (excluded.name, excluded.address, excluded.phone, excluded.email, excluded.book,
+            excluded.tax_code)
     RETURNING xmax = 0"""
 _MODEM: Final = """
     INSERT INTO modem AS old (code, link, dialect, host, port, registration, cell, device, dials)

@@ -32,7 +32,7 @@ from model.period import Period, local_day
 _STATIONS: Final = "SELECT code, name FROM station ORDER BY code"
 _FEEDERS: Final = "SELECT code, name, station FROM feeder ORDER BY code"
 _BOOKS: Final = "SELECT code, name, reading_day FROM reading_book ORDER BY code"
-_CUSTOMERS: Final = "SELECT code, name, address, book, phone, email FROM customer ORDER BY code"
+_CUSTOMERS: Final = "SELECT code, name, address, book, phone, email, tax_code FROM customer ORDER BY code"
 _MODEMS: Final = """
     SELECT code, link, dialect, host, port, registration, cell, device, dials FROM modem ORDER BY code"""
 _METERS: Final = "SELECT serial, model, modem, address, digits, NULL, live_every_s FROM meter ORDER BY serial"

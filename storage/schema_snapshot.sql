@@ -300,10 +300,24 @@ CREATE TABLE customer (
     email text DEFAULT ''::text NOT NULL,
     book text NOT NULL,
     search text GENERATED ALWAYS AS (plain(((((code || ' '::text) || name) || ' '::text) || address))) STORED,
+    tax_code text DEFAULT ''::text NOT NULL,
     CONSTRAINT customer_pkey PRIMARY KEY (code),
     CONSTRAINT customer_book_fkey FOREIGN KEY (book) REFERENCES reading_book(code)
 );
 CREATE INDEX customer_book ON public.customer USING btree (book);
+
+CREATE TABLE einvoice (
+    bill_id bigint NOT NULL,
+    series text NOT NULL,
+    number integer NOT NULL,
+    dated date NOT NULL,
+    code text DEFAULT ''::text NOT NULL,
+    recorded_at timestamp with time zone NOT NULL,
+    CONSTRAINT einvoice_series_number_key UNIQUE (series, number),
+    CONSTRAINT einvoice_pkey PRIMARY KEY (bill_id),
+    CONSTRAINT einvoice_bill_id_fkey FOREIGN KEY (bill_id) REFERENCES bill(id),
+    CONSTRAINT einvoice_number_check CHECK (((number >= 1) AND (number <= 99999999)))
+);
 
 CREATE TABLE feeder (
     code text NOT NULL,

@@ -20,6 +20,7 @@ from operations.bill_print import (
     TITLE,
     PrintedBill,
     customer_facts,
+    einvoice_of,
     number_of,
     remarks,
     supplier_facts,
@@ -109,6 +110,9 @@ def _head(page: Page, sheet: PrintedBill) -> float:
     page.text(RIGHT, 23, f"Số {number_of(sheet.number)}", Style(9.5, STRONG), "right")
     page.text(RIGHT, 27.4, f"Ngày lập {day(sheet.bill.invoice_date)}", Style(9), "right")
     y = max(left - 1.5, 29.5)
+    if sheet.einvoice is not None:
+        page.text(RIGHT, 31.6, f"Hóa đơn điện tử {einvoice_of(sheet)}", Style(9), "right")
+        y = max(y, 33.8)
     page.rule(y, TEAL, 1.6)
     return y
 

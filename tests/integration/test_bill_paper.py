@@ -11,10 +11,11 @@ from dashboard.app import WebSettings, create_app
 from model.period import Period
 from model.viewer import UserRole, Viewer
 from operations import accounts
-from storage import bill_history, bills
+from storage import bill_history, bills, einvoices
 from storage.bill_history import MonthUse
 from storage.grid import save_register
 from storage.pool import connect, open_pool
+from storage.register import register
 from tests.bill_pages import seen
 from tests.dashboard_asks import asking
 from tests.integration.conftest import Ami
@@ -99,3 +100,69 @@ def test_a_customer_takes_home_their_own_bill_alone(database: str) -> None:
         assert "Số 0000006" in page.text
         for other in ("7", "99", "6x", "%C2%B2"):
             assert asks(f"/paper/bills/{other}.pdf").status_code == 404, other
+
+
+OFFICE_FILE = """[office]
+name = "HTX điện"
+address = "Thôn Đông"
+tax_code = "0100100079"
+[einvoice]
+series = "C26TDK"
+provider_tax_code = "0100109106"
+"""
+
+
+def test_a_month_goes_out_to_the_provider_and_its_numbers_come_back(
+    ami: Ami, database: str, tmp_path: Path
+) -> None:
+    _months(database)
+    out, told = tmp_path / "out" / "2026-07", tmp_path / "numbers.csv"
+    assert "needs [office] address" in ami("bill", "einvoice", "6", "--out", str(out), code=5).stderr
+    assert not out.exists(), "nothing half-written"
+    ami.home.mkdir(exist_ok=True)
+    (ami.home / "ami.toml").write_text(OFFICE_FILE)
+    written = ami.json("bill", "einvoice", "--month", "2026-07", "--out", str(out), "--json")["files"]
+    assert [Path(file).name for file in written] == ["0000004.xml", "0000005.xml"]
+    assert "exists already" in ami("bill", "einvoice", "4", "--out", str(out), code=5).stderr
+    told.write_text("bill,series,number,date,code\n4,C26TDK,1,2026-09-13,00AB\n5,C26TDK,2,2026-09-13,\n")
+    assert ami.json("bill", "einvoiced", str(told), "--json") == {"new": 2, "unchanged": 0}
+    assert ami.json("bill", "einvoiced", str(told), "--json") == {"new": 0, "unchanged": 2}
+    told.write_text("bill,series,number,date\n6,C26TDK,3,2026-09-13\n4,C26TDK,9,2026-09-13\n")
+    refused = ami("bill", "einvoiced", str(told), code=5).stderr
+    assert "numbers.csv was not taken: bill 4 is e-invoice C26TDK 1 already" in refused
+    told.write_text("bill,series,number,date\n6,C26TDK,2,2026-09-13\n")
+    assert "C26TDK 2 is another bill's already" in ami("bill", "einvoiced", str(told), code=5).stderr
+    told.write_text("bill,series,number,date\n99,C26TDK,7,2026-09-13\n")
+    assert "taken: there is no bill 99." in ami("bill", "einvoiced", str(told), code=5).stderr
+    ami("bill", "einvoice", "4", "--out", str(out), "--force")
+    assert "<SHDon>1</SHDon>" in (out / "0000004.xml").read_text(encoding="utf-8")
+    ami("bill", "print", "4", "--output", str(tmp_path / "4.pdf"))
+    (page,) = seen((tmp_path / "4.pdf").read_bytes())
+    assert "Hóa đơn điện tử 1C26TDK số 00000001" in page.text
+    with connect(database) as conn:
+        assert list(einvoices.of(conn, [4, 5, 6])) == [4, 5], "a refused file leaves nothing"
+
+
+def test_a_bill_of_nothing_is_left_out(ami: Ami, database: str, tmp_path: Path) -> None:
+    with connect(database) as conn:
+        save_register(conn, grid(), bytes)
+        nothing = replace(bill_of_august(), lines=(), kwh=0, subtotal=0, vat=0, total=0)
+        bills.save(conn, nothing, NOW)
+    ami.home.mkdir()
+    (ami.home / "ami.toml").write_text(OFFICE_FILE)
+    said = ami("bill", "einvoice", "1", "--out", str(tmp_path / "out"), code=3).stderr
+    assert "1 bill of 0 kWh left out: 1." in said
+    ami("bill", "print", "1", "--output", str(tmp_path / "1.pdf"))
+    assert "Không đồng" in seen((tmp_path / "1.pdf").read_bytes())[0].text
+
+
+def test_a_customers_tax_code_comes_from_the_file_and_stands_on_the_bill(database: str) -> None:
+    changed = grid()
+    with connect(database) as conn:
+        first = replace(changed.customers[0], tax_code="0100100079")
+        save_register(conn, replace(changed, customers=(first, *changed.customers[1:])), bytes)
+        assert register(conn).customers[0] == first
+        bills.save(conn, bill_of_august(), NOW)
+        sheet = bills.bill(conn, OFFICE, 1)
+        assert sheet is not None
+        assert sheet.customer.tax_code == "0100100079"

@@ -74,6 +74,24 @@ def test_every_error_is_told_by_line_and_column_and_nothing_is_read(tmp_path: Pa
     )
 
 
+@pytest.mark.parametrize(
+    ("cell", "taken"),
+    [
+        ("0100100079", "0100100079"),
+        ("100100079", "0100100079"),  # a spreadsheet took it for a number
+        ("0100100079-001", "0100100079-001"),
+        ("1099012345", "1099012345"),
+        ("01099012345", "001099012345"),
+    ],
+)
+def test_a_tax_code_is_one_or_has_lost_its_zero(tmp_path: Path, cell: str, taken: str) -> None:
+    found = customer_file.read(_file(tmp_path, {"Mã số thuế": cell}), PLANS)
+    assert found.register.customers[0].tax_code == taken
+    assert len(found.remarks) == (cell != taken)
+    with pytest.raises(FileRefused, match=r"“12345” is not a tax code of 10 digits"):
+        customer_file.read(_file(tmp_path, {"Mã số thuế": "12345"}), PLANS)
+
+
 def test_a_telephone_that_lost_its_zero_is_put_right_and_told(tmp_path: Path) -> None:
     path = _file(tmp_path, {"Điện thoại": "912345678"})
     found = customer_file.read(path, PLANS)

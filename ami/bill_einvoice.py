@@ -1,0 +1,92 @@
+"""`ami bill einvoice`, `ami bill einvoiced`: out to the provider that signs, and what it tells afterwards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import rich_click as click
+
+from ami import clocks, home
+from ami.bill_print import OFFICE, Number, chosen
+from ami.console import counted, emit, say
+from ami.failure import Exit, InputFailure, end
+from ami.instants import MONTH
+from ami.settings import load
+from model.period import Period
+from operations import einvoice, einvoice_numbers
+from operations.bill_print import number_of
+from operations.bill_sheets import printed
+from operations.einvoice import Issuing
+from storage import einvoices
+from storage.einvoices import EInvoiceConflict
+from storage.errors import Unknown
+from storage.pool import open_pool
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+@click.command("einvoice")
+@click.argument("number", type=Number(), required=False)
+@click.option("--month", type=MONTH, help="All bills of this month instead, like 2026-10.")
+@click.option("--out", type=FOLDER, required=True, help="Folder to write to; made where it is not there.")
+@click.option("--force", is_flag=True, help="Write over files that are there.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def out(number: int | None, month: Period | None, out: Path, force: bool, as_json: bool) -> None:
+    """Write bill NUMBER, or all bills of a month, as XML of electronic invoices, one file a bill.
+
+    They are not signed: the provider whose program signs and sends them takes them, and tells afterwards
+    which number each got (`ami bill einvoiced`). A bill of 0 kWh is no sale and is left out (exit 3).
+
+    \b
+    ami bill einvoice 17 --out e-invoices
+    ami bill einvoice --month 2026-10 --out e-invoices
+    """
+    settings = load()
+    issuing = Issuing(settings.einvoice_series, settings.einvoice_provider)
+    with home.database(settings) as dsn, open_pool(dsn) as pool, pool.connection() as conn:
+        sheets = printed(conn, OFFICE, chosen(conn, number, month), settings.supplier)
+    sold = [sheet for sheet in sheets if sheet.bill.lines]
+    files = {out / f"{number_of(sheet.number)}.xml": einvoice.xml(sheet, issuing) for sheet in sold}
+    there = [file for file in files if file.exists()]
+    if there and not force:
+        raise InputFailure(f"{there[0]} exists already: name another folder, or write over it with --force.")
+    out.mkdir(parents=True, exist_ok=True)
+    for file, document in files.items():
+        file.write_bytes(document)
+    left = [sheet.number for sheet in sheets if not sheet.bill.lines]
+    if as_json:
+        emit({"files": [str(file) for file in files], "nothing_sold": left})
+    else:
+        say(f"{counted(len(files), 'e-invoice')} {'is' if len(files) == 1 else 'are'} in {out}, unsigned.")
+        if left:
+            say(f"{counted(len(left), 'bill')} of 0 kWh left out: {', '.join(map(str, left))}.")
+    if left:
+        end(Exit.PARTLY)
+
+
+@click.command("einvoiced")
+@click.argument("file", type=FILE)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def told(file: Path, as_json: bool) -> None:
+    """Keep which number each bill's e-invoice got: CSV or XLSX with the columns bill, series, number, date
+    and, where there is one, code.
+
+    Bills say it from then on, and a correction names it. All of the file is kept, or nothing.
+
+    \b
+    ami bill einvoiced numbers-2026-10.csv
+    """
+    read = einvoice_numbers.read(file)
+    try:
+        with home.database(load()) as dsn, open_pool(dsn) as pool, pool.connection() as conn:
+            counts = einvoices.record(conn, read, clocks.wall())
+    except EInvoiceConflict as error:
+        raise InputFailure(f"{file.name} was not taken: {error}") from error
+    except Unknown as error:
+        raise InputFailure(f"{file.name} was not taken: there is no bill {error.name}.") from error
+    if as_json:
+        emit(counts)
+    else:
+        was = "was" if counts.unchanged == 1 else "were"
+        say(f"{counted(counts.new, 'e-invoice')} recorded, {counts.unchanged:,} {was} known before.")
