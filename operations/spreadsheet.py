@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
-from collections.abc import Iterable, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from pathlib import Path
+from xml.etree.ElementTree import ParseError
 
+from defusedxml.common import DefusedXmlException
 from openpyxl import Workbook, load_workbook
 from openpyxl.styles import Font, PatternFill
 from openpyxl.utils import get_column_letter
@@ -17,6 +20,16 @@ from openpyxl.utils.exceptions import InvalidFileException
 from operations.errors import FileError, FileRefused
 
 MAX_ROWS = 200_000
+LARGEST_WORKBOOK = 256 * 1024 * 1024  # bytes, unpacked
+_NO_WORKBOOK = (
+    InvalidFileException,
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    KeyError,
+    ValueError,
+    IndexError,
+)
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -61,38 +74,54 @@ def _csv_text(raw: bytes, name: str) -> str:
         ) from error
 
 
-def _read_csv(raw: bytes, name: str) -> list[tuple[int, list[str]]]:
+def csv_cells(raw: bytes, name: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a CSV document (comma, semicolon or tab; UTF-8 or UTF-16), each with its first line.
+
+    Raises `FileRefused` for other letters and for quotes that do not close.
+    """
     text = _csv_text(raw, name)
     first = text.split("\n", 1)[0]
     delimiter = max(";\t,", key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    rows: list[tuple[int, list[str]]] = []
+    before = 0
     try:
-        before = 0
         for cells in reader:
-            rows.append((before + 1, [_cell(cell) for cell in cells]))
+            yield before + 1, cells
             before = reader.line_num
     except csv.Error as error:
         raise FileRefused(
             name,
             (FileError(reader.line_num, "", f"the line cannot be read as CSV ({error}): check its quotes"),),
         ) from error
-    return rows
 
 
-def _read_xlsx(raw: bytes, name: str) -> list[tuple[int, list[str]]]:
+def workbook_cells(raw: bytes, name: str, *, most: int) -> Iterator[tuple[int, list[object]]]:
+    """The rows of a workbook's first sheet, at most `most`, with their numbers; cells as Excel keeps them.
+
+    Raises `FileRefused` for what is no workbook, unpacks to more than `LARGEST_WORKBOOK` bytes, declares
+    entities, or has a formula.
+    """
     try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            if sum(info.file_size for info in archive.infolist()) > LARGEST_WORKBOOK:
+                size = LARGEST_WORKBOOK // 1024**2
+                raise _refuse(name, f"the workbook unpacks to more than {size} MB: split it")
         book = load_workbook(io.BytesIO(raw), read_only=True, data_only=False)
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError) as error:
+        try:
+            for number, row in enumerate(book.worksheets[0].iter_rows(max_row=most), 1):
+                for cell in row:
+                    if cell.data_type == "f":
+                        said = (
+                            f"cell {cell.coordinate} holds a formula: put its value there (paste as values)"
+                        )
+                        raise FileRefused(name, (FileError(number, "", said),))
+                yield number, [cell.value for cell in row]
+        finally:
+            book.close()
+    except DefusedXmlException as error:
+        raise _refuse(name, "the workbook declares entities, which no table needs: save it again") from error
+    except (*_NO_WORKBOOK, ParseError) as error:
         raise _refuse(name, "this is no XLSX workbook: save it again as XLSX or as CSV UTF-8") from error
-    try:
-        sheet = book.worksheets[0]
-        return [
-            (number, [_cell(cell) for cell in row])
-            for number, row in enumerate(sheet.iter_rows(values_only=True, max_row=MAX_ROWS + 2), 1)
-        ]
-    finally:
-        book.close()
 
 
 def read_rows(path: Path) -> list[tuple[int, list[str]]]:
@@ -105,8 +134,11 @@ def read_rows(path: Path) -> list[tuple[int, list[str]]]:
         raw = path.read_bytes()
     except OSError as error:
         raise _refuse(path.name, f"the file cannot be opened ({error.strerror}): check its path") from error
-    rows = _read_xlsx(raw, path.name) if raw.startswith(b"PK\x03\x04") else _read_csv(raw, path.name)
-    rows = [(line, cells) for line, cells in rows if any(cells)]
+    found: Iterable[tuple[int, Sequence[object]]] = csv_cells(raw, path.name)
+    if raw.startswith(b"PK\x03\x04"):
+        found = workbook_cells(raw, path.name, most=MAX_ROWS + 2)
+    texts = ((line, [_cell(cell) for cell in cells]) for line, cells in found)
+    rows = [(line, cells) for line, cells in texts if any(cells)]
     if len(rows) > MAX_ROWS:
         raise _refuse(path.name, f"there are more than {MAX_ROWS} lines: split the file")
     if not rows:
@@ -145,6 +177,7 @@ def write_xlsx(path: Path, title: str, headings: Sequence[str], rows: Iterable[S
         letter = get_column_letter(number)
         sheet.column_dimensions[letter].width = max(12, len(heading) + 4)
         for below in sheet[letter][1:]:
-            below.number_format = "@"  # codes and telephone numbers keep their leading zeros
+            if isinstance(below.value, str):
+                below.number_format = "@"  # codes and telephone numbers keep their leading zeros
     sheet.freeze_panes = "A2"
     book.save(path)

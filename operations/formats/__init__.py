@@ -1,0 +1,1 @@
+"""Readings in files of other programs: bytes in, values out, and back. No database, no clock."""

@@ -1,0 +1,70 @@
+"""One cell of a table as text, as a number or as an instant, whichever program wrote it."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, timezone
+from decimal import Decimal
+from typing import Final
+
+from operations.spreadsheet import unescaped
+
+_PLACES: Final = Decimal("1e-9")  # beyond that a digit is a spreadsheet's, no meter's
+_NUMBER: Final = re.compile(
+    r"[+-]?(?:[0-9]{1,15}(?:[.,][0-9]{0,20})?|[.,][0-9]{1,20})(?:[eE][+-]?[0-9]{1,2})?"
+)
+_LOCAL: Final = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(?:[ T](\d{1,2}):(\d{2})(?::(\d{2}))?)?", re.ASCII)
+
+
+def text_of(cell: object) -> str:
+    """What stands in the cell, without the apostrophe that keeps it from being a formula."""
+    if cell is None:
+        return ""
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return unescaped(str(cell).strip())
+
+
+def value_of(cell: object) -> Decimal | None:
+    """The number in a cell, with a point or a comma, to nine places; None where it is none."""
+    if isinstance(cell, bool):
+        return None
+    text = repr(cell) if isinstance(cell, float) else str(cell).strip()
+    if not _NUMBER.fullmatch(text):
+        return None
+    value = Decimal(text.replace(",", "."))
+    if value >= Decimal(10) ** 15:
+        return None
+    return value if _places(value) <= 9 else value.quantize(_PLACES)
+
+
+def _places(value: Decimal) -> int:
+    exponent = value.as_tuple().exponent
+    return -exponent if isinstance(exponent, int) else 0
+
+
+def instant(cell: object, zone: timezone) -> int | None:
+    """Epoch seconds of an ISO time, a Vietnamese one or a cell with a date; without an offset, at `zone`."""
+    at: datetime | None = None
+    if isinstance(cell, datetime):
+        at = cell
+    elif isinstance(cell, date):
+        at = datetime(cell.year, cell.month, cell.day, tzinfo=zone)
+    elif isinstance(cell, str):
+        at = _read(cell.strip())
+    if at is None or not 1970 <= at.year <= 2200:
+        return None
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=zone)
+    seconds = at.timestamp()
+    return int(seconds) if seconds.is_integer() else None
+
+
+def _read(text: str) -> datetime | None:
+    try:
+        if local := _LOCAL.fullmatch(text):
+            day, month, year, hour, minute, second = (int(part or 0) for part in local.groups())
+            return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 - the file's offset
+        return datetime.fromisoformat(text) if len(text) >= 16 else None
+    except ValueError:
+        return None

@@ -1,0 +1,173 @@
+"""Interval readings in tables, CSV or XLSX: columns found by their names, one row an interval."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timezone
+from decimal import Decimal
+from typing import Final
+
+from operations.customer_columns import plain as bare
+from operations.errors import FileRefused
+from operations.formats.cells import instant, text_of, value_of
+from operations.formats.flags import of_word
+from operations.formats.values import FileReadings, Intervals, Rejected, Unusable, usable
+from operations.spreadsheet import csv_cells, workbook_cells
+
+COLUMNS: Final = {
+    "meter": ("meter", "serial", "meter serial", "meter id", "sery_cto", "công tơ", "số công tơ"),
+    "at": ("timestamp", "at", "time", "datetime", "start", "begin", "thời điểm", "thời gian"),
+    "value": ("value", "energy", "điện năng"),
+    "unit": ("unit", "đơn vị"),
+    "channel": ("channel", "kênh"),
+    "quality": ("quality", "chất lượng"),
+}
+UNITS: Final = ("Wh", "kWh", "MWh", "varh", "kvarh", "Mvarh")
+"""A column may be named after its unit."""
+MOST_ROWS: Final = 1_048_576  # what a sheet can hold; a CSV may have more
+_KEY_OF: Final = {bare(name): key for key, names in COLUMNS.items() for name in names}
+_UNIT_OF: Final = {bare(unit): unit for unit in UNITS}
+_HALF_HOUR_S: Final = 1800
+_SHORTEST_S, _DAY_S = 60, 86_400
+
+
+@dataclass(slots=True)
+class _Rows:
+    """The rows of one meter and channel, as they come."""
+
+    first: int
+    rows: list[tuple[int, int, Decimal | None, str]] = field(default_factory=list)  # at, line, value, flag
+
+
+def read(raw: bytes, zone: timezone, *, workbook: bool = False) -> FileReadings:
+    """The interval energies of a table; times without an offset are told by a clock at `zone`.
+
+    An interval's length is the step most rows of its meter stand apart; a row whose value is empty is
+    missing. Raises `Unusable` for a table without the columns, for a formula and for no usable row.
+    """
+    name = "table"
+    rows: Iterable[tuple[int, Sequence[object]]] = csv_cells(raw, name)
+    if workbook:
+        rows = workbook_cells(raw, name, most=MOST_ROWS)
+    try:
+        return usable(_read(iter(rows), zone))
+    except FileRefused as refused:
+        raise Unusable(refused.errors[0].line, refused.errors[0].sentence) from refused
+
+
+def _read(rows: Iterator[tuple[int, Sequence[object]]], zone: timezone) -> FileReadings:
+    columns: dict[str, int] = {}
+    unit = ""
+    for line, cells in rows:
+        if any(text_of(cell) for cell in cells):
+            columns, unit = _columns(line, [text_of(cell) for cell in cells])
+            break
+    if not columns:
+        raise Unusable(1, "there is no row in the table: export it again")
+    found: dict[tuple[str, str, str], _Rows] = {}
+    rejected: list[Rejected] = []
+    for line, cells in rows:
+        if any(cell not in (None, "") for cell in cells):
+            _row(line, cells, columns, unit, zone, found, rejected)
+    channels = [_channel(key, one, rejected) for key, one in found.items()]
+    return FileReadings(channels, (), sorted(rejected, key=lambda one: one.line))
+
+
+def _columns(line: int, headings: Sequence[str]) -> tuple[dict[str, int], str]:
+    """Where each column stands, and the unit that names the column of values (empty: another column does)."""
+    columns: dict[str, int] = {}
+    unit = ""
+    for place, heading in enumerate(headings):
+        named = bare(heading)
+        key = "value" if named in _UNIT_OF else _KEY_OF.get(named)
+        if key is None:
+            continue
+        if key in columns:
+            raise Unusable(
+                line, f"columns “{headings[columns[key]]}” and “{heading}” say the same: keep one of them"
+            )
+        columns[key] = place
+        unit = _UNIT_OF.get(named, unit)
+    for key, example in (("meter", "meter"), ("at", "timestamp"), ("value", "kwh")):
+        if key not in columns:
+            raise Unusable(line, f"no column is called “{example}”: name the columns meter,timestamp,kwh")
+    if not unit and "unit" not in columns:
+        raise Unusable(line, "no column says the unit: call the values kwh, or add a column “unit”")
+    return columns, unit
+
+
+def _row(
+    line: int,
+    cells: Sequence[object],
+    columns: dict[str, int],
+    unit: str,
+    zone: timezone,
+    found: dict[tuple[str, str, str], _Rows],
+    rejected: list[Rejected],
+) -> None:
+    def cell(key: str) -> object:
+        place = columns.get(key)
+        return cells[place] if place is not None and place < len(cells) else None
+
+    meter, channel = text_of(cell("meter")), text_of(cell("channel")) or _usual(unit)
+    said = unit or _UNIT_OF.get(bare(text_of(cell("unit"))), "")
+    quality, at, value = of_word(text_of(cell("quality"))), instant(cell("at"), zone), value_of(cell("value"))
+    empty = text_of(cell("value")) == ""
+    why = ""
+    if not meter:
+        why = "the row does not name its meter"
+    elif not said:
+        why = f"“{text_of(cell('unit'))[:20]}” is no unit of energy: use one of {', '.join(UNITS)}"
+    elif at is None:
+        why = f"“{text_of(cell('at'))[:40]}” is no time like 2026-10-01T00:30:00+07:00"
+    elif quality is None:
+        why = f"“{text_of(cell('quality'))[:20]}” is no quality: actual, estimated, suspect, edited, missing"
+    elif value is None and not empty:
+        why = f"“{text_of(cell('value'))[:20]}” is no number"
+    elif value is not None and value < 0:
+        why = f"the value is {value}: an interval's energy is not below zero"
+    if why or at is None:
+        rejected.append(Rejected(line, why, meter, channel, said))
+        return
+    key = (meter, channel, said)
+    word = text_of(cell("quality")).lower() or "actual"
+    gone = empty or word == "missing"
+    found.setdefault(key, _Rows(line)).rows.append(
+        (at, line, None if gone else value, "missing" if gone else word)
+    )
+
+
+def _usual(unit: str) -> str:
+    return "reactive_import" if unit.lower().endswith("varh") else "active_import"
+
+
+def _channel(key: tuple[str, str, str], one: _Rows, rejected: list[Rejected]) -> Intervals:
+    """The rows by time, on the step most of them keep; of two of one time the first."""
+    meter, channel, unit = key
+    rows = sorted(one.rows)
+    step, phase = _step([at for at, *_ in rows])
+    found = Intervals(meter, channel, unit, step, line=one.first)
+
+    def reject(line: int, at: int, why: str) -> None:
+        rejected.append(Rejected(line, f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%MZ} {why}", *key))
+
+    for at, line, value, flag in rows:
+        if found.at and at == found.at[-1]:
+            reject(line, at, "stands there already: the first row of it was kept")
+        elif at % step != phase:
+            reject(line, at, f"does not begin an interval of {step // 60} minutes like the other rows")
+        else:
+            found.add(at, value, flag)
+    return found
+
+
+def _step(stamps: Sequence[int]) -> tuple[int, int]:
+    """The seconds most rows stand apart, as far as they divide a day, and where the rows stand in them."""
+    apart = Counter(later - earlier for earlier, later in itertools.pairwise(stamps))
+    steps = [(count, -gap) for gap, count in apart.items() if gap >= _SHORTEST_S and _DAY_S % gap == 0]
+    step = -max(steps)[1] if steps else _HALF_HOUR_S
+    phase = Counter(at % step for at in stamps).most_common(1)[0][0]
+    return step, phase
