@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import rich_click as click
 
 from ami import clocks, home
 from ami.console import emit, say
 from ami.failure import InputFailure
+from ami.import_readings import readings
 from ami.instants import last_full_month
 from ami.settings import load
 from model.errors import ModelError
@@ -26,9 +28,22 @@ TOLD = 100  # errors of a file that are listed one by one
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.group("import")
+class _Import(click.RichGroup):
+    """A group that takes a file of readings too: `ami import FILE --format …`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        named = any(word == "--format" or word.startswith("--format=") for word in args)
+        if named and (not args or args[0] not in self.commands):
+            args = ["readings", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group("import", cls=_Import)
 def command() -> None:
-    """Bring in customers, meters and the register of the grid."""
+    """Bring in customers, meters, the register of the grid, and readings (`ami import FILE --format …`)."""
+
+
+command.add_command(readings)
 
 
 @command.command()

@@ -26,7 +26,7 @@ VERBS: dict[str, tuple[str, str | None]] = {
     "report": ("report:command", "How complete reading is, who is silent, why reads fail, clocks, links."),
     "user": ("user:command", "Who may sign in."),
     "meter": ("meter:command", "Add, list and test meters."),
-    "import": ("import_:command", "Bring in customers, meters and the register of the grid."),
+    "import": ("import_:command", "Bring in customers, meters, the register of the grid, and readings."),
     "collect": ("collect:command", "The head-end: read what is missing and keep reading."),
     "order": (
         "order:command",
