@@ -72,11 +72,11 @@ def readings(file: Path, name: str, dry_run: bool, zone: timezone, secondary: bo
     try:
         raw = opening.opened(file)
         found = READERS[name](raw, zone)
+        if not dry_run:
+            found = _stored(file, raw, name, found, secondary=secondary)
     except Unusable as refused:
         where = f"{file.name}, line {refused.line}" if refused.line else file.name
         raise InputFailure(f"{where}: {refused.why}; nothing was stored") from refused
-    if not dry_run:
-        found = _stored(file, raw, name, found, secondary=secondary)
     documents = summary.channels(found, zone)
     if name == "handheld":
         _with_bills(documents, found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -21,6 +21,7 @@ from storage.pool import Pool
 from storage.register import Hung, hung
 
 IMPORT = Channel.ACTIVE_IMPORT
+REACTIVE = "VC"  # the reactive register, as the trade calls it
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,32 +47,60 @@ def enter(
 ) -> Entered:
     """Keep what the display of a meter showed at the instant, in kWh by register code, and who entered it.
 
-    `rolled_over` (the trade's Q) lets an index be below the one before. Raises `MeterRefused` for a meter
-    that did not hang then, an instant to come, a register it does not have, too many digits, an index that
-    does not lie between its neighbours, and one that contradicts what stands for the instant.
+    `VC` is the reactive register, in kvarh. `rolled_over` (the trade's Q) lets an index be below the one
+    before. Raises `MeterRefused` for a meter that did not hang then, an instant to come, a register it does
+    not have, too many digits, an index that does not lie between its neighbours, and one that contradicts
+    what stands for the instant.
     """
+    with pool.connection() as conn:
+        return keep(conn, serial, at, kwh, rolled_over=rolled_over, by=by, now=now)
+
+
+def keep(
+    conn: Connection[TupleRow],
+    serial: str,
+    at: datetime,
+    kwh: Sequence[tuple[str, Decimal]],
+    *,
+    rolled_over: bool = False,
+    by: str,
+    now: datetime,
+    beside: Mapping[str, str] | None = None,
+) -> Entered:
+    """As `enter`, within the caller's transaction; `beside` is written down with it (a photo, who read)."""
     require_aware(at)
     if at > now:
         raise MeterRefused(serial, f"meter {serial}: {_at(at)} is still to come: correct --at")
-    with pool.connection() as conn:
-        place = _place(conn, serial, at)
-        kind = models.kind(place.model)
-        indices = raw_indices(serial, place.model, kwh)
-        if not indices or kind is None:
-            raise MeterRefused(serial, f"meter {serial}: no index is given: write it like KT=7543.2")
-        reads = []
-        for code, raw in indices.items():
-            scaler, unit = kind.registers[IMPORT, Rate.from_code(code)]
-            status = hand_reads.WRAPPED if rolled_over else 0
-            read = RegisterRead(
-                IMPORT, Rate.from_code(code), at, raw, scaler, unit, ReadingSource.MANUAL, status
+    place = _place(conn, serial, at)
+    kind = models.kind(place.model)
+    active = [(code, value) for code, value in kwh if code != REACTIVE]
+    indices = raw_indices(serial, place.model, active)
+    keys = {code: (IMPORT, Rate.from_code(code)) for code in indices}
+    for _, value in (pair for pair in kwh if pair[0] == REACTIVE):
+        keys[REACTIVE] = (Channel.REACTIVE_IMPORT, Rate.TOTAL)
+        if kind is None or keys[REACTIVE] not in kind.registers:
+            raise MeterRefused(
+                serial, f"meter {serial}: its model {place.model} has no reactive register (VC)"
             )
-            _refuse(conn, place, read, place.digits or kind.digits, rolled_over=rolled_over)
-            reads.append(read)
-        new = hand_reads.save(conn, place.meter_id, reads, now)
-        if new:
-            detail = {"at": at.isoformat(), "raw": indices, "status": "Q" if rolled_over else ""}
-            people.audit(conn, now, by, "meter.index", serial, detail)
+        indices[REACTIVE] = int((value * 1000).scaleb(-kind.registers[keys[REACTIVE]][0]))
+    if not indices or kind is None:
+        raise MeterRefused(serial, f"meter {serial}: no index is given: write it like KT=7543.2")
+    reads = []
+    for code, raw in indices.items():
+        scaler, unit = kind.registers[keys[code]]
+        status = hand_reads.WRAPPED if rolled_over else 0
+        read = RegisterRead(*keys[code], at, raw, scaler, unit, ReadingSource.MANUAL, status)
+        _refuse(conn, place, read, place.digits or kind.digits, rolled_over=rolled_over)
+        reads.append(read)
+    new = hand_reads.save(conn, place.meter_id, reads, now)
+    if new:
+        detail = {
+            "at": at.isoformat(),
+            "raw": indices,
+            "status": "Q" if rolled_over else "",
+            **(beside or {}),
+        }
+        people.audit(conn, now, by, "meter.index", serial, detail)
     return Entered(serial, place.point, at, indices, new)
 
 
@@ -92,7 +121,8 @@ def _refuse(
     conn: Connection[TupleRow], place: Hung, read: RegisterRead, digits: int | None, *, rolled_over: bool
 ) -> None:
     wh = Decimal(read.raw).scaleb(read.scaler)
-    who = f"meter {place.serial}: {_kwh(wh)} kWh of {read.rate.code} at {_at(read.at)}"
+    name = f"kWh of {read.rate.code}" if read.channel is IMPORT else f"kvarh of {REACTIVE}"
+    who = f"meter {place.serial}: {_kwh(wh)} {name} at {_at(read.at)}"
     if digits is not None and wh >= Decimal(10) ** (digits + 3):
         raise MeterRefused(place.serial, f"{who} has more than the register's {digits} digits: read it again")
     before, standing, after = hand_reads.around(conn, place.meter_id, read.channel, read.rate, read.at)

@@ -19,6 +19,7 @@ from psycopg.rows import TupleRow
 from analytics.vee import MeterOutput
 from analytics.vee import validate as vee
 from model.series import Channel, Unit
+from operations import said_quality
 from operations.evidence import inputs_of
 from storage import days
 from storage.pool import Pool
@@ -88,12 +89,12 @@ def _day_rows(outputs: Sequence[MeterOutput]) -> list[days.DayRows]:
 
 def _batch(conn: Connection[TupleRow], due: Sequence[days.Due], now: datetime) -> ValidateReport:
     inputs = inputs_of(conn, due)
-    validated = vee(inputs)
-    counts = [days.save_days(conn, rows, now) for rows in _day_rows(validated.meters)]
+    outputs = said_quality.kept(inputs, vee(inputs).meters)
+    counts = [days.save_days(conn, rows, now) for rows in _day_rows(outputs)]
     looked_at = {
         (one.meter_id, one.first + timedelta(days=offset)) for one in inputs for offset in range(one.days)
     }
-    findings = [(output.meter_id, finding) for output in validated.meters for finding in output.findings]
+    findings = [(output.meter_id, finding) for output in outputs for finding in output.findings]
     noticed = days.save_findings(conn, findings, looked_at)
     return ValidateReport(
         days=len(due),

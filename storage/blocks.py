@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from storage import copying
 from storage.block_rows import stamps_of
 
 _BLOCKS: Final = """
-    SELECT meter_id, channel, kind, interval_s, at, instants, raw, status, scaler, unit, received_at
+    SELECT meter_id, channel, kind, interval_s, at, instants, raw, status, scaler, unit, received_at, obis
     FROM profile_block
     WHERE meter_id = ANY (%(meters)s) AND at <= %(end)s AND last >= %(start)s
       AND at >= %(start)s - INTERVAL '32 days'
@@ -47,6 +47,7 @@ class StoredBlock:
     scaler: int
     unit: Unit
     received_at: datetime
+    obis: str = ""  # what the meter calls it; `file:` and a format where a file brought it
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +75,26 @@ def blocks(conn: Connection[TupleRow], meter_ids: Collection[int], period: Perio
     with conn.cursor(binary=True) as cursor:
         copying.read_arrays(cursor)
         found = cursor.execute(_BLOCKS, asked).fetchall()
-    return [
-        StoredBlock(
-            meter_id,
-            Channel(channel),
-            ProfileKind(kind),
-            interval_s,
-            stamps_of(at, interval_s, instants, len(raw)),
-            raw,
-            status if len(status) else np.zeros(len(raw), np.int64),
-            scaler,
-            Unit(unit),
-            received_at,
-        )
-        for meter_id, channel, kind, interval_s, at, instants, raw, status, scaler, unit, received_at in found
-    ]
+    return [_block(*row) for row in found]
+
+
+def _block(
+    meter_id: int, channel: int, kind: str, interval_s: int, at: datetime, instants: Any, raw: Any,
+    status: Any, scaler: int, unit: int, received_at: datetime, obis: str,
+) -> StoredBlock:  # fmt: skip
+    return StoredBlock(
+        meter_id,
+        Channel(channel),
+        ProfileKind(kind),
+        interval_s,
+        stamps_of(at, interval_s, instants, len(raw)),
+        raw,
+        status if len(status) else np.zeros(len(raw), np.int64),
+        scaler,
+        Unit(unit),
+        received_at,
+        obis,
+    )
 
 
 def registers(conn: Connection[TupleRow], meter_ids: Collection[int], period: Period) -> list[StoredRegister]:

@@ -18,7 +18,7 @@ from storage.copying import Ints
 from storage.errors import StorageError
 
 Incoming = tuple[int, str, datetime, Readout]
-"""Meter, modem, when it was received, and what was read."""
+"""Meter, modem (empty: a file brought it), when it was received, and what was read."""
 NOBODY: Final = 0
 """The meter of what can be put down to none: of such a readout only what was rejected is kept."""
 
@@ -81,11 +81,20 @@ class _Encoder:
         self._received, self._poll = copying.instant(at), copying.blob(poll.bytes)
 
     def run(self) -> None:
-        readout, batch = self._readout, self._batch
+        readout = self._readout
         if self._meter == copying.NULL:
             for rejected in readout.rejected:
                 self._rejected(rejected)
             return
+        if self._modem_code:  # what a file brought was no conversation
+            self._conversation()
+        for answer in readout.answers:
+            self._answer(answer)
+        for rejected in readout.rejected:
+            self._rejected(rejected)
+
+    def _conversation(self) -> None:
+        readout, batch = self._readout, self._batch
         batch.polls.append(
             copying.row(
                 self._poll,
@@ -102,10 +111,6 @@ class _Encoder:
         if readout.outcome in ("ok", "partial"):
             known = batch.contacts.get(self._modem_code, readout.ended)
             batch.contacts[self._modem_code] = max(known, readout.ended)
-        for answer in readout.answers:
-            self._answer(answer)
-        for rejected in readout.rejected:
-            self._rejected(rejected)
 
     def _answer(self, answer: Answer) -> None:
         self._batch.answers.append(
