@@ -1,7 +1,7 @@
 """How a command ends when it does not end well: one sentence and a code.
 
 0 done · 2 usage · 3 partly done · 4 no link · 5 input unusable · 6 the result contradicts the truth ·
-1 anything else.
+130 stopped with Ctrl-C · 1 anything else.
 """
 
 from __future__ import annotations

@@ -9,13 +9,20 @@ import json
 import logging
 import re
 import sys
+import time
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import orjson
+import psycopg
 
 from collector.context import FIELDS, subject
 from model.period import LOCAL
+
+LIBRARIES: Final = frozenset(("procrastinate", "psycopg"))
+AGAIN_S: Final = 60.0
+KINDS: Final = 200  # of sentences that are remembered
 
 # An address may carry a password, and what quotes one comes from other people's libraries.
 _PASSWORDS = (
@@ -35,11 +42,49 @@ def one_line(record: logging.LogRecord) -> str:
         )
     said = ""
     for line in filter(None, map(str.strip, record.getMessage().splitlines())):
-        said += line if not said else f"{' ' if said[-1] in '.:;,!?' else '; '}{line}"
+        goes_on = said[-1:] in ".:;,!?" or line[0].islower()
+        said += f"{' ' if goes_on else '; '}{line}" if said else line
     if said:
         return said
     kind = record.exc_info[0] if record.exc_info else None
     return f"{record.name}: {'something happened, it does not say what' if kind is None else kind.__name__}"
+
+
+class Libraries(logging.Filter):
+    """What the queue and the pool say while the database is away: a sentence with the cause and no traceback,
+    the same one once in `AGAIN_S`. Everything else passes as it is."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._said: dict[str, tuple[float, int]] = {}  # when last, and how often it was left out since
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.partition(".")[0] not in LIBRARIES:
+            return True
+        said, cause = one_line(record), _cause(record.exc_info[1] if record.exc_info else None)
+        if cause is not None:
+            said = f"{said} ({' '.join(str(cause).split()) or type(cause).__name__})"
+            record.exc_info = record.exc_text = None
+        elif record.exc_info:
+            return True
+        now, (last, left_out) = self._clock(), self._said.get(said, (float("-inf"), 0))
+        if now - last < AGAIN_S:
+            self._said[said] = last, left_out + 1
+            return False
+        if len(self._said) > KINDS:
+            self._said.clear()
+        self._said[said] = now, 0
+        again = f" (said {left_out + 1:,} times by now)" if left_out else ""
+        record.msg, record.args = "%s%s", (said, again)
+        return True
+
+
+def _cause(error: BaseException | None) -> BaseException | None:
+    """What the database's absence was first noticed by, if that is what it is."""
+    while error is not None and not isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def without_passwords(text: str) -> str:
@@ -92,6 +137,7 @@ class JsonLines(logging.Formatter):
 def to_stderr(form: str = "text", level: int = logging.INFO) -> None:
     """Log to stderr from now on, as `text` or `json`, what is of that level at least."""
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(Libraries())
     plain = LocalTime("%(asctime)s %(levelname)s %(message)s")
     handler.setFormatter(JsonLines() if form == "json" else plain)
     logging.basicConfig(level=level, handlers=[handler])

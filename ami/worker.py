@@ -13,6 +13,8 @@ from ami.instants import INSTANT
 from ami.settings import load
 from analytics import warm_up
 from operations import jobs
+from storage.errors import Unreachable
+from storage.pool import connect
 
 
 @click.command("worker")
@@ -32,3 +34,7 @@ def command(as_of: datetime | None, ticking: bool, concurrency: int) -> None:
     with home.database(settings) as dsn:
         say("The office is at work: jobs are done as they come due. Ctrl-C ends it.")
         jobs.work(dsn, clock=clocks.clock(as_of, ticking=ticking), concurrency=concurrency)
+        try:
+            connect(dsn).close()
+        except Unreachable as away:
+            say(f"{away} The worker ends, whoever started it starts it again.")

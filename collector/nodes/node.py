@@ -219,6 +219,8 @@ class Node:
                 )
             lost = await self.sessions.look(conn)
         if not self._here.is_set():
+            if self.last is not None:
+                log.info("the database answers this node again")
             self._here_since = began
             self._here.set()
         self.last, self._beaten = found, began

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 import orjson
+import psycopg
 import pytest
 
 from ami import logs
@@ -47,7 +48,7 @@ async def test_a_line_is_about_what_is_under_way(journal: tuple[logging.Logger, 
     assert (first["shard"], first["epoch"]) == (3, 17)
     assert (second["meter"], second["poll"]) == ("20260002", "p2")
     assert third.keys() == {"time", "level", "logger", "message"}
-    assert third["message"] == "said outside; of anything: điện"
+    assert third["message"] == "said outside of anything: điện"
     assert datetime.fromisoformat(first["time"]).utcoffset() is not None
     assert first["time"].endswith("+07:00")
 
@@ -142,3 +143,29 @@ def test_every_event_is_one_sentence_and_none_is_empty(form: logging.Formatter) 
 )
 def test_who_has_been_named_is_not_named_again(detail: str, said: str) -> None:
     assert unrepeated("meter 12", detail) == said
+
+
+def test_a_library_says_that_the_database_is_away_once_a_minute_and_without_a_traceback() -> None:
+    now, filter_ = [0.0], logs.Libraries(lambda: now[0])
+    form = logs.LocalTime("%(message)s")
+
+    def said(name: str, message: str, error: BaseException | None = None) -> str | None:
+        told = {"name": name, "msg": message, "exc_info": (type(error), error, None) if error else None}
+        record = logging.makeLogRecord(told)
+        return form.format(record) if filter_.filter(record) else None
+
+    refused = psycopg.OperationalError("connection refused\n\tIs it running?")
+    away = RuntimeError("Database error.")
+    away.__cause__ = refused
+    once = "listener error: Database error. (connection refused Is it running?)"
+    assert said("procrastinate.worker", "listener error: Database error.", away) == once
+    assert said("procrastinate.worker", "listener error: Database error.", away) is None
+    assert said("psycopg.pool", "error connecting in 'pool-1': refused") is not None
+    now[0] = 61.0
+    assert (
+        said("procrastinate.worker", "listener error: Database error.", away)
+        == f"{once} (said 2 times by now)"
+    )
+    assert "KeyError" in (said("procrastinate.worker", "a job went wrong", KeyError("x")) or "")
+    assert "KeyError" in (said("procrastinate.worker", "a job went wrong", KeyError("x")) or "")
+    assert said("ami.node", "the queue is away: refused") == said("ami.node", "the queue is away: refused")
