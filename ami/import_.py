@@ -67,14 +67,12 @@ def template(file: Path) -> None:
 @click.argument("file", type=FILE)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def customers(file: Path, as_json: bool) -> None:
-    """Bring in customers and their measurement points from FILE (.xlsx or .csv), all lines or none."""
+    """Bring in customers and their measurement points from FILE (.xlsx or .csv), all lines or none.
+
+    The line that the template came with may stay in it: it is left out.
+    """
     if not file.exists():
         raise InputFailure(f"There is no file {file}.")
-    if (line := customer_file.example_line(file)) is not None:
-        raise InputFailure(
-            f"{file}, line {line} is still the template's example customer, nothing was stored: "
-            "write a customer of yours over it, or remove the line."
-        )
     settings = load()
     with home.database(settings) as dsn, open_pool(dsn) as pool:
         key = home.key_file(settings, dsn)

@@ -26,9 +26,12 @@ from operations.spreadsheet import read_rows
 from storage.grid import RegisterCounts
 from storage.pool import Pool
 
-__all__ = ["CustomerFile", "bring_in", "example_line", "read", "write_template"]
+__all__ = ["CustomerFile", "bring_in", "read", "write_template"]
 
 _CODE = re.compile(r"[0-9A-Za-zĐđ][0-9A-Za-zĐđ./_-]{0,31}")
+_EXAMPLE = [COLUMNS[0].example, COLUMNS[1].example]
+Lines = list[tuple[int, list[str]]]
+
 _YES = {"co", "yes", "true", "1", "x"}
 _NO = {"khong", "no", "false", "0", ""}
 
@@ -238,13 +241,16 @@ class CustomerFile:
     remarks: tuple[FileError, ...] = ()
 
 
-def read(path: Path, plans: frozenset[str]) -> CustomerFile:
+def read(path: Path, plans: frozenset[str], *, example: bool = True) -> CustomerFile:
     """The stations, books, customers and points of a filled-in customer file (CSV or XLSX).
 
-    `plans` are the tariff plans that can be billed. Raises `FileRefused` with every error by line and column.
+    `plans` are the tariff plans that can be billed; without `example` the line that the template came with is
+    left out, and told. Raises `FileRefused` with every error by line and column.
     """
     (heading_line, headings), *lines = read_rows(path)
     reading = _Reading(plans)
+    if not example:
+        lines = _without_example(lines, reading)
     columns = reading.columns(heading_line, headings)
     if not reading.errors:
         if not lines:
@@ -261,10 +267,16 @@ def read(path: Path, plans: frozenset[str]) -> CustomerFile:
     return CustomerFile(reading.register(), tuple(reading.remarks))
 
 
-def example_line(path: Path) -> int | None:
-    """The line in which the template's example customer was left, or None. Raises `FileRefused`."""
-    example = [COLUMNS[0].example, COLUMNS[1].example]
-    return next((line for line, cells in read_rows(path) if cells[:2] == example), None)
+def _without_example(lines: Lines, reading: _Reading) -> Lines:
+    """A customer of the office's own may have the example's code, or live with his name, but hardly both."""
+    found = [line for line, cells in lines if cells[:2] == _EXAMPLE]
+    for line in found:
+        said = "this is still the template's example customer: left out"
+        reading.remarks.append(FileError(line, "", said))
+    if found and len(found) == len(lines):
+        said = "this is still the template's example customer, and there is no other: write yours over it"
+        reading.errors.append(FileError(found[0], "", said))
+    return [(line, cells) for line, cells in lines if line not in found]
 
 
 def bring_in(
@@ -274,7 +286,7 @@ def bring_in(
 
     Raises `FileRefused` with every error by line and column.
     """
-    found = read(path, frozenset(PLANS))
+    found = read(path, frozenset(PLANS), example=False)
     counts = import_register(pool, found.register, wrap)
     for one in found.remarks:
         remark(one)

@@ -41,6 +41,20 @@ def test_the_template_reads_back_as_its_example(tmp_path: Path, name: str) -> No
     assert point.multipliers[0].valid_from == midnight(date(2026, 9, 1))
 
 
+@pytest.mark.parametrize("name", ["mau.csv", "mau.xlsx"])
+def test_the_templates_own_line_may_stay_above_those_of_the_office(tmp_path: Path, name: str) -> None:
+    customer_file.write_template(tmp_path / name)
+    with pytest.raises(FileRefused, match="line 2: this is still the template's example customer, and there"):
+        customer_file.read(tmp_path / name, PLANS, example=False)
+    found = customer_file.read(
+        _file(tmp_path, {}, {"Mã khách hàng": "KH2", "Tên khách hàng": "Lê Văn Tám", "Mã điểm đo": ""}),
+        PLANS,
+        example=False,
+    )
+    assert [customer.code for customer in found.register.customers] == ["KH2"]
+    assert [(one.line, "left out" in one.sentence) for one in found.remarks] == [(2, True)]
+
+
 def test_headings_are_known_with_and_without_accents_and_in_the_trades_own_words() -> None:
     for heading in ("Mã khách hàng", "ma khach hang", "MA_KHANG", "MÃ KHÁCH HÀNG ", "customer code"):
         assert BY_HEADING[plain(heading)].key == "customer"
