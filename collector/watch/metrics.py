@@ -153,7 +153,7 @@ AUTH_FAILURES = Counter(
 )
 POLLING_STOPPED = Gauge(
     "ami_polling_stopped",
-    "1 while this node polls no meter, by the reason: disk or spool (full), unusable (the spool), key; else 0.",
+    "1 while this node polls no meter: disk or spool (full), unusable (the spool), key (not here); else 0.",
     ("reason",),
     registry=REGISTRY,
 )
