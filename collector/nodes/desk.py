@@ -148,6 +148,9 @@ class Desk:
             if held.line.modem != line.modem:
                 self._end_round(held)
                 held.link = self._link(line)
+            learnt = self.office.with_modem(line.modem.code)
+            for meter in set(line.meters) - set(held.line.meters):  # another password, perhaps: that is tried
+                learnt.meters.pop(meter.meter_id, None)
             held.line = line
             self._put(held, self.office.clock())
 
