@@ -49,10 +49,10 @@ def staying(ami: Any, *arguments: str, until: str) -> Iterator[subprocess.Popen[
             process.communicate()
 
 
-def dials_in(ami: Any) -> None:
+def dials_in(ami: Any, *more: str) -> None:
     """A meter behind a modem that calls."""
     place = ("--registration", "8612", "--customer", "K1", "--name", "A")
-    ami("meter", "add", "9", "--model", "dk-1p", *place)
+    ami("meter", "add", "9", "--model", "dk-1p", *place, *more)
 
 
 def test_the_port_of_the_modems(ami: Any, free_port: int) -> None:
@@ -77,6 +77,24 @@ def test_a_head_end_whose_port_is_taken_enters_no_node(
     assert sentence.startswith(f"Port {free_port} for m")
     assert sentence.endswith(f"another program has it, choose another with {setting}.")
     assert rows(database, "SELECT name FROM node") == []
+
+
+def test_the_ports_are_said_at_the_start_and_who_is_sent_away_later(ami: Any, free_port: int) -> None:
+    dials_in(ami, "--dialect", "text-once")
+    ami.environment["AMI_PUSH_PORT"] = str(free_port)
+    dialled = ami.environment["AMI_LISTEN_PORT"]
+    said = f"2:modems dial in to port {dialled}, meters push to port {free_port}. Ctrl-C ends it."
+    with staying(ami, "collect", until=said) as process:
+        for port, place in ((int(dialled), "modems'"), (free_port, "push")):
+            with (
+                socket.create_connection(("127.0.0.1", port), 5) as caller,
+                contextlib.suppress(ConnectionError),
+            ):
+                caller.sendall(b"GET / HTTP/1.1\r\n\r\n")
+                assert caller.recv(1) == b""
+            line = next(line for line in process.stderr or () if "sent away" in line)
+            assert f" WARNING sent away at the {place} port (un" in line
+            assert line.endswith("; from 127.0.0.1\n")
 
 
 def test_the_port_of_the_pages(ami: Any, free_port: int) -> None:
