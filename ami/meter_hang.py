@@ -148,10 +148,10 @@ def add(
     A modem that dials in, at a customer who is new:
       ami meter add 20260003 --model dk-mb-log --registration 861234567890123 --dialect text-once \\
           --customer HTX003 --name 'Nguyễn Văn An'
-    On a serial port of this machine, and reached by telephone:
+    On a serial port of this machine, and reached by telephone, at customers who were imported:
       ami meter add 20260004 --model eastron-sdm120 --device /dev/ttyUSB0 --address 4 --customer HTX004
-      ami meter add 20260005 --model dk-1p --device /dev/ttyUSB1 --dials 0912345678 --address 17 \\
-          --customer HTX005
+      AMI_METER_PASSWORD=… ami meter add 20260005 --model dk-1p --device /dev/ttyUSB1 \\
+          --dials 0912345678 --address 17 --customer HTX005
     """
     settings = load()
     hung = since or midnight(add_months(local_day(clocks.clock(as_of)()).replace(day=1), -1))
