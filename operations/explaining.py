@@ -26,6 +26,7 @@ def document(request: Request, rated: Rated, language: str) -> dict[str, Any]:
         "currency": rated.currency.code,
         "decisions": rated.decisions,
         "kwh": rated.kwh,
+        "pmax_kw": request.pmax_kw,
         "uses": [_use_document(use) for use in rated.uses],
         "lines": [_line_document(line, rated, language) for line in rated.lines],
         "subtotal": rated.subtotal,

@@ -25,7 +25,7 @@ class Peers:
 
     python: Path
 
-    def run(self, script: str, plan: dict[str, Any]) -> Any:
+    def run(self, script: str, plan: Any) -> Any:
         """One script to its end: a plan in, what it found out; what it says on failing fails the test."""
         done = subprocess.run(
             [self.python, REPOSITORY / "tests" / "peers" / script],
@@ -59,7 +59,7 @@ class Peers:
                 process.wait(PATIENCE_S)
 
 
-def _shown(plan: dict[str, Any]) -> str:
+def _shown(plan: Any) -> str:
     return ", ".join(f"{key}={plan[key]}" for key in ("framing", "auth", "max_pdu", "port") if key in plan)
 
 

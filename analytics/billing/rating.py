@@ -17,7 +17,7 @@ from analytics.billing.request import Request
 from analytics.errors import BillingError
 from analytics.tariffs.country import Country, plan_in
 from analytics.tariffs.files import SHIPPED
-from analytics.tariffs.kinds import Plan
+from analytics.tariffs.kinds import Plan, Pricing
 from analytics.tariffs.reactive import cos_phi
 from analytics.tariffs.vat import VatRate
 from model.bill import RegisterUse
@@ -120,12 +120,30 @@ def _told(request: Request, here: Country, parts: tuple[Part, ...], notes: list[
         read = "read_at_change" if part.measured else "interpolated"
         sums: dict[str, Figure] = {"before": sum(before.kwh.values()), "after": sum(part.kwh.values())}
         notes.append(Because(read, {"day": part.start, **sums}))
+    if unused := _unused(request, here.plans[request.plan]):
+        notes.append(Because("unused", {"fields": ", ".join(unused), "plan": request.plan}))
     if request.readings_at_change is not None and len(parts) == 1:
         notes.append(Because("no_change"))
     for part in parts:
         known = part.tariff.dates.confirmed_until
         if known is not None and part.end > known:
             notes.append(Because("in_force_unconfirmed", {"decision": part.tariff.decision, "day": known}))
+
+
+def _unused(request: Request, plan: Plan) -> list[str]:
+    """Fields that were given and that this plan's price does not depend on."""
+    given = {
+        "tenants": request.tenants is not None and plan.pricing is not Pricing.TIERS,
+        "households": request.households != 1 and plan.pricing is not Pricing.TIERS,
+        "households_with_use": request.households_with_use is not None,
+        "retail_other_kwh": request.retail_other_kwh != 0,
+        "kvarh": request.kvarh is not None and not request.buys_reactive,
+    }
+    wholesale = plan.pricing is Pricing.WHOLESALE
+    return [name for name, idle in given.items() if idle and not (wholesale and name in _OF_A_BULK_METER)]
+
+
+_OF_A_BULK_METER = ("households_with_use", "retail_other_kwh")
 
 
 def _reactive(

@@ -1,0 +1,177 @@
+"""A bill in words: whatever analytics gives as a reason has its sentence in both languages."""
+
+from __future__ import annotations
+
+import ast
+import tomllib
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+import pytest
+
+from analytics.billing import Reason, Request, rate
+from analytics.billing.charges import _BY_DAYS
+from analytics.tariffs import countries
+from model.bill import Bill, BillLine
+from model.period import LOCAL, Period
+from operations import bill_words, explaining
+from operations.bill_words import LANGUAGES
+
+ROOT = Path(bill_words.__file__).parents[1]
+TEXTS: dict[str, dict[str, dict[str, str]]] = tomllib.loads(
+    (ROOT / "operations" / "wording_bill.toml").read_text(encoding="utf-8")
+)
+
+
+def kinds(file: str) -> set[str]:
+    """The first argument of every `Because(…)`, and the texts a name of such an argument is bound to."""
+    tree = ast.parse((ROOT / "analytics" / "billing" / file).read_text(encoding="utf-8"))
+    calls = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Because"
+    ]
+    wanted = {call.args[0].id for call in calls if call.args and isinstance(call.args[0], ast.Name)}
+    found = {text for call in calls if call.args for text in _texts(call.args[0])}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Assign):
+            continue
+        target, value = node.targets[0], node.value
+        if isinstance(target, ast.Name) and target.id in wanted:
+            found |= _texts(value)
+        if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+            pairs = zip(target.elts, value.elts, strict=True)
+            found |= {
+                text for name, one in pairs if getattr(name, "id", "") in wanted for text in _texts(one)
+            }
+    return found
+
+
+def _texts(value: ast.expr) -> set[str]:
+    if isinstance(value, ast.Constant) and isinstance(value.value, str):
+        return {value.value}
+    if isinstance(value, ast.IfExp):
+        return _texts(value.body) | _texts(value.orelse)
+    if isinstance(value, ast.Call) and getattr(value.func, "attr", "") == "get":
+        return {
+            text
+            for node in ast.walk(value.func)
+            if isinstance(node, ast.Dict)
+            for one in node.values
+            for text in _texts(one)
+        }
+    return set()
+
+
+NOTES = {"unconfirmed_price", "one_source", "invented"}  # what a charge notes of its prices
+LINES = (kinds("charges.py") - NOTES - {""}) | {"demand", "ratchet", "least_demand"}
+
+
+def test_every_reason_and_every_note_has_words_and_no_more() -> None:
+    base = {kind.removesuffix(".one") for kind in TEXTS["lines"]}
+    assert base == LINES
+    assert {kind.removesuffix(".one") for kind in TEXTS["by_days"]} == set(_BY_DAYS)
+    assert set(TEXTS["notes"]) == (kinds("rating.py") | NOTES) - {"vat", "reactive"}
+    assert set(TEXTS["prorated"]) == {reason.value for reason in Reason if reason != "regular"} | {
+        "price_change"
+    }
+    assert set(TEXTS["plans"]) == {plan for one in countries().values() for plan in one.plans}
+
+
+def test_both_languages_speak_of_the_same_figures() -> None:
+    for room in TEXTS.values():
+        for kind, words in room.items():
+            assert set(words) == set(LANGUAGES), kind
+            fields = {
+                language: {name for _, name, _, _ in Formatter().parse(text) if name}
+                for language, text in words.items()
+            }
+            extra = fields["vi"] ^ fields["en"]
+            assert extra <= {"why"}, kind  # why a decision is inactive stands in its file, in English
+
+
+def asked(**fields: Any) -> Request:
+    return Request.from_document({"from": "2025-06-01", "to": "2025-07-01", **fields})
+
+
+MANY = [
+    asked(plan="vn-household", kwh={"KT": 900}),
+    asked(plan="vn-household", kwh={"KT": 900}, households="3", reason="termination"),
+    asked(plan="vn-household", kwh={"KT": 900}, tenants="undeclared", what_if="14/2025/QĐ-TTg"),
+    asked(plan="vn-household", kwh={"KT": 900}, tenants=5, readings_at_change={"KT": 5}),
+    asked(**{"plan": "vn-household", "from": "2025-05-01", "kwh": {"KT": 900}, "invoice_date": "2026-12-01"}),
+    asked(
+        **{"plan": "vn-household", "from": "2025-05-01", "kwh": {"KT": 9}, "readings_at_change": {"KT": 4}}
+    ),
+    asked(
+        plan="vn-household", registers=[{"register": "KT", "previous": "99990", "current": "1", "digits": 5}]
+    ),
+    asked(plan="vn-prepaid", kwh={"KT": 9}, buys_reactive=True, kvarh=3),
+    asked(plan="vn-production", kwh={"BT": 9, "CD": 9, "TD": 9, "SG": 99}, buys_reactive=True, kvarh=30),
+    asked(plan="vn-production", kwh={"BT": 9}, buys_reactive=True, kvarh=0),
+    asked(plan="vn-production", kwh={"BT": 9}, buys_reactive=True),
+    asked(plan="vn-business", kwh={"KT": 9}, tenants=4),
+    asked(plan="vn-business", kwh={"BT": 9}, three_rate_refused=True),
+    asked(**{"plan": "vn-lighting-admin", "from": "2024-06-01", "to": "2024-07-01", "kwh": {"KT": 9}}),
+    asked(plan="vn-wholesale-htx", kwh={"KT": 9000}, households_with_use=2, retail_other_kwh=100),
+    asked(plan="vn-production", kwh={"BT": 9}, what_if="146/2025/NĐ-CP", pmax_kw="3.5"),
+    asked(plan="example-demand", kwh={"BT": 9}, pmax_kw="80", past_pmax_kw=["170"]),
+    asked(plan="example-demand", kwh={"BT": 9}, pmax_kw="3", reason="new_supply"),
+    asked(plan="example-demand", kwh={"BT": 9}, pmax_kw="80", past_pmax_kw=["170"], reason="new_supply"),
+    asked(plan="example-demand", kwh={"BT": 9}, pmax_kw="80", reason="new_supply"),
+    asked(**{"plan": "vn-household", "from": "2026-10-01", "to": "2026-11-01", "kwh": {"KT": 9}}),
+]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("request_", MANY, ids=lambda one: f"{one.plan}-{MANY.index(one)}")
+def test_every_kind_of_bill_is_explained_without_a_hole(request_: Request, language: str) -> None:
+    rated = rate(request_)
+    lines = list(explaining.text(request_, rated, language))
+    document = explaining.document(request_, rated, language)
+    for text in [*lines, *(line["why"] for line in document["lines"]), *document["notes"]]:
+        assert text
+        assert "{" not in text
+        assert "None" not in text
+
+
+def test_the_many_reach_every_kind() -> None:
+    rated = [rate(one) for one in MANY]
+    assert {line.because.kind for one in rated for line in one.lines} == LINES
+    assert {line.because.kind for one in rated for line in one.lines if line.because.prorated} == set(
+        _BY_DAYS
+    )
+    assert {note.kind for one in rated for note in one.notes} == set(TEXTS["notes"]) - {
+        "unconfirmed_price"
+    } | {"unconfirmed_price"}
+
+
+def issued(request: Request, **changes: Any) -> Bill:
+    rated = rate(request)
+    period = Period(
+        *(datetime.combine(day, time(), LOCAL).astimezone(UTC) for day in (request.start, request.end))
+    )
+    lines = tuple(BillLine(line.label, line.kwh, line.price, line.amount) for line in rated.lines)
+    same = ("decisions", "uses", "kwh", "wh", "subtotal", "vat_percent", "vat", "total")
+    fields = {"point": "P", "customer": "C", "period": period, "plan": request.plan, "lines": lines}
+    fields |= {"invoice_date": request.invoice_date, **{name: getattr(rated, name) for name in same}}
+    return Bill(**(fields | changes))
+
+
+def test_an_issued_bill_is_explained_by_rating_it_again_or_not_at_all() -> None:
+    request = asked(plan="vn-household", kwh={"KT": 130}, households="2")
+    bill = issued(request)
+    again = explaining.request_of(bill, households=Decimal(2))
+    found = explaining.of_bill(bill, again)
+    assert found is not None
+    assert [bill_words.line(line, "en") for line in found.lines] == [
+        "kWh 1 to 100: 50 kWh × 2 households = 100 kWh",
+        "kWh 101 to 200: 50 kWh × 2 households = 100 kWh",
+    ]
+    assert explaining.of_bill(bill, explaining.request_of(bill)) is None  # one household would pay more
+    assert explaining.of_bill(issued(request, plan="vn-castle"), again) is not None
+    assert explaining.of_bill(bill, explaining.request_of(issued(request, plan="vn-castle"))) is None
+    assert again.start == date(2025, 6, 1)
