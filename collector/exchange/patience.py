@@ -46,7 +46,7 @@ class Patience:
                 raise TimeoutError from None
             raise
         finally:
-            self._waiting, self._over = None, False
+            self._waiting, self._later, self._over = None, None, False  # whoever waited is let go of
 
     def end(self) -> None:
         """Nobody will wait any more."""
