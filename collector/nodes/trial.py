@@ -43,17 +43,17 @@ async def trial(office: Office, link: DialIn, seat: Seat) -> Readout | None:
         async with (
             office.permits.take(Urgency.REAL_TIME, link.modem.cell),
             link.lease(Urgency.REAL_TIME) as stream,
-            tally.talking(),
         ):
-            readout = await read_meter(
-                stream,
-                seat.meter,
-                QUESTION,
-                clock=office.clock,
-                answer_s=settings.answer_s,
-                scales=seat.scales,
-                ours=settings.ours,
-            )
+            with tally.talking:
+                readout = await read_meter(
+                    stream,
+                    seat.meter,
+                    QUESTION,
+                    clock=office.clock,
+                    answer_s=settings.answer_s,
+                    scales=seat.scales,
+                    ours=settings.ours,
+                )
             if not readout.answers:
                 stream.poison(f"no meter of modem {link.modem.code} answers over this call")
     return readout if readout is not None and readout.answers else None

@@ -177,20 +177,21 @@ class _Round:
         try:
             if not self.link.connected:
                 await permit.call()
-            async with self.link.lease(urgency) as stream, tally.talking():
+            async with self.link.lease(urgency) as stream:
                 permit.reached()
                 self.learnt.breaker.worked()
-                readout = await read_meter(
-                    stream,
-                    seat.meter,
-                    wanted,
-                    clock=office.clock,
-                    answer_s=settings.answer_s,
-                    scales=seat.scales,
-                    clock_limits=settings.clock_limits,
-                    course=course,
-                    ours=settings.ours,
-                )
+                with tally.talking:
+                    readout = await read_meter(
+                        stream,
+                        seat.meter,
+                        wanted,
+                        clock=office.clock,
+                        answer_s=settings.answer_s,
+                        scales=seat.scales,
+                        clock_limits=settings.clock_limits,
+                        course=course,
+                        ours=settings.ours,
+                    )
         except LinkDown as down:
             reached = False
             permit.unreached()

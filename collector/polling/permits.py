@@ -26,7 +26,7 @@ AGE_S = 600.0
 GRAIN_S = 0.005  # so much before its time a new connection may be made: a timer for each costs more than it
 DOWN_S = (0.5, 5.0)  # between two calls into a cell in which nobody answers
 
-_WAITED = {urgency: PERMIT_WAIT_SECONDS.labels(urgency.name.lower()) for urgency in Urgency}
+_WAITED = {urgency: PERMIT_WAIT_SECONDS.of(urgency.name.lower()) for urgency in Urgency}
 
 Key = tuple[bool, float, int]
 
@@ -51,6 +51,11 @@ class _Cell:
         while self.waiting and self.waiting[0][1].let_in.done():
             heapq.heappop(self.waiting)
         return self.waiting[0] if self.waiting else None
+
+    def first_is(self, waiter: _Waiter) -> bool:
+        """Whether he is next."""
+        first = self.first()
+        return first is not None and first[1] is waiter
 
     @property
     def idle(self) -> bool:
@@ -141,7 +146,7 @@ class Permits:
         self.sessions, self.cell_sessions = sessions, cell_sessions
         self.active = 0  # on-demand reads aside
         self._age_s, self._spacing_s = age_s, 1.0 / calls_per_second
-        self._time = now or (lambda: asyncio.get_running_loop().time())
+        self._time = now or self._first_time
         self._came = itertools.count()
         self._open = _Cell("", float("inf"), 1 << 30)
         self._cells: dict[str, _Cell] = {}
@@ -151,12 +156,16 @@ class Permits:
         self._call_at = 0.0
         self._calling: asyncio.TimerHandle | None = None
 
+    def _first_time(self) -> float:
+        self._time = asyncio.get_running_loop().time
+        return self._time()
+
     def take(self, urgency: Urgency, cell: str = "") -> AbstractAsyncContextManager[Permit]:
         """A permit, given back at the end of the block."""
         return _Taking(self, urgency, cell)
 
     async def _take(self, urgency: Urgency, cell: str) -> Permit:
-        place = self._cell(cell)
+        place = self._cell(cell) if cell else self._open
         permit = Permit(urgency, urgency is not Urgency.ON_DEMAND, place, self)
         if self._nobody_waits(place) and self._has_room(permit):
             self.active += permit.general
@@ -165,9 +174,10 @@ class Permits:
             return permit
         began = self._time()
         waiter = _Waiter(urgency, place, asyncio.get_running_loop().create_future())
-        heapq.heappush(place.waiting, (self._key(urgency), waiter))
-        self._offer(place)
-        self._serve()
+        heapq.heappush(place.waiting, (self._key(urgency, began), waiter))
+        if place.first_is(waiter):  # whoever was first before has been offered already
+            self._offer(place)
+            self._serve()
         try:
             await waiter.let_in
         except asyncio.CancelledError:
@@ -185,7 +195,11 @@ class Permits:
         return (not cell.waiting or cell.first() is None) and (not self._next or self._head() is None)
 
     def _has_room(self, permit: Permit) -> bool:
-        return permit._cell.has_room(self._time()) and (not permit.general or self.active < self.sessions)
+        return (not permit.general or self.active < self.sessions) and self._takes(permit._cell)
+
+    def _takes(self, cell: _Cell) -> bool:
+        """Whether a cell takes one more now; there is always room outside of all cells."""
+        return cell is self._open or cell.has_room(self._time())
 
     def back(self, permit: Permit) -> None:
         """The end of a conversation."""
@@ -193,12 +207,10 @@ class Permits:
         if self._next:
             self._serve()
 
-    def _key(self, urgency: Urgency) -> Key:
-        return (urgency is not Urgency.ON_DEMAND, self._time() + urgency * self._age_s, next(self._came))
+    def _key(self, urgency: Urgency, now: float) -> Key:
+        return (urgency is not Urgency.ON_DEMAND, now + urgency * self._age_s, next(self._came))
 
     def _cell(self, name: str) -> _Cell:
-        if not name:
-            return self._open
         if name not in self._cells:
             self._cells[name] = _Cell(name, self.cell_sessions, self.cell_sessions)
         return self._cells[name]
@@ -206,15 +218,14 @@ class Permits:
     def _offer(self, cell: _Cell) -> None:
         """Whoever is first in a cell with room may be let in."""
         first = cell.first()
-        if first is not None and cell.has_room(self._time()):
+        if first is not None and self._takes(cell):
             heapq.heappush(self._next, (first[0], id(first[1]), first[1]))
 
     def _head(self) -> _Waiter | None:
         """Who is let in next, of all who have room in their cells."""
         while self._next:
             _, _, waiter = self._next[0]
-            first = waiter.cell.first()
-            if first is not None and first[1] is waiter and waiter.cell.has_room(self._time()):
+            if waiter.cell.first_is(waiter) and self._takes(waiter.cell):
                 return waiter
             heapq.heappop(self._next)  # gave up, was let in, or somebody more urgent came
         return None
@@ -237,9 +248,11 @@ class Permits:
         self.active -= permit.general
         cell.active -= 1
         self._yielding -= permit._asked_back
+        if cell is self._open:
+            return  # it had room before, too
         if cell.waiting:
             self._offer(cell)
-        if cell.name and cell.idle:
+        if cell.idle:
             self._cells.pop(cell.name, None)
 
     def wanted(self, cell: _Cell, urgency: Urgency) -> bool:
@@ -247,7 +260,7 @@ class Permits:
         if not cell.waiting and not self._next:
             return False
         first = cell.first()
-        if first is not None and not cell.has_room(self._time()) and first[1].urgency <= urgency:
+        if first is not None and not self._takes(cell) and first[1].urgency <= urgency:
             return True
         head = self._head()
         return head is not None and head.urgency <= urgency
@@ -269,7 +282,7 @@ class Permits:
             self._call_at = max(now, self._call_at) + self._spacing_s
             return
         may = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._calls, (self._key(urgency), may))
+        heapq.heappush(self._calls, (self._key(urgency, now), may))
         self._let_call()
         await may
 

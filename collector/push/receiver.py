@@ -163,7 +163,7 @@ class PushReceiver:
             self._judge.kept(one)
             self.counts[one.outcome] += 1
             if one.spooled is not None and one.spooled.meter_id:
-                READS.labels("push", one.spooled.readout.outcome).inc()
+                READS.inc("push", one.spooled.readout.outcome)
                 self._noted(one.spooled.readout.serial, one.spooled.readout)
             if one.outcome not in ("ok", "partial", "again"):
                 self.reject(one.outcome, who, one.spooled.readout.detail if one.spooled is not None else "")

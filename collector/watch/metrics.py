@@ -12,6 +12,8 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
+from collector.watch.counted import Counted, Spreads
+
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 REGISTRY: Final = CollectorRegistry()
@@ -28,6 +30,7 @@ REJECTIONS: Final = frozenset(
      "message_time", "undecodable", "unknown_meter", "unprotected", "untrusted", "replayed", "future",
      "too_old", "store_away", "garbage", "busy")
 )  # fmt: skip
+URGENCIES: Final = ("on_demand", "closing", "real_time", "routine", "back_fill")
 SESSIONS: Final = frozenset(("at_the_door", "dialled_in", "talking"))
 STOPS: Final = frozenset(("disk", "spool", "unusable", "key"))
 QUEUES: Final = frozenset(("operations", "upkeep", "shards", "node"))
@@ -48,16 +51,17 @@ def queue_label(queue: str) -> str:
     return bounded("node" if queue.startswith("node.") else queue, QUEUES)
 
 
-READS_EXPECTED = Counter(
+READS_EXPECTED = Counted(
     "ami_reads_expected_total",
     "Reads that were due: a meter whose turn came with something to ask, reachable or not.",
-    registry=REGISTRY,
+    (),
+    REGISTRY,
 )
-READS = Counter(
+READS = Counted(
     "ami_reads_total",
     "Reads that ended and are on the disk, by protocol and outcome.",
     ("protocol", "outcome"),
-    registry=REGISTRY,
+    REGISTRY,
 )
 COMPLETENESS = Gauge(
     "ami_read_completeness_ratio",
@@ -65,24 +69,22 @@ COMPLETENESS = Gauge(
     ("day",),  # today, yesterday
     registry=REGISTRY,
 )
-POLL_SECONDS = Histogram(
-    "ami_poll_duration_seconds",
-    "How long conversations with meters last.",
-    buckets=SECONDS,
-    registry=REGISTRY,
-)
+POLL_SECONDS = Spreads(
+    "ami_poll_duration_seconds", "How long conversations with meters last.", SECONDS, REGISTRY
+).of()
 ONDEMAND_SECONDS = Histogram(
     "ami_ondemand_duration_seconds",
     "From the wish of an on-demand read to its answer on the disk.",
     buckets=SECONDS,
     registry=REGISTRY,
 )
-PERMIT_WAIT_SECONDS = Histogram(
+PERMIT_WAIT_SECONDS = Spreads(
     "ami_permit_wait_seconds",
     "How long a conversation waited until it might begin, by urgency.",
-    ("urgency",),
-    buckets=SECONDS,
-    registry=REGISTRY,
+    SECONDS,
+    REGISTRY,
+    "urgency",
+    URGENCIES,
 )
 SESSION_COUNT = Gauge(
     "ami_sessions",
@@ -140,12 +142,12 @@ EVENT_LOOP_LAG_SECONDS = Histogram(
     buckets=QUICK,
     registry=REGISTRY,
 )
-CLOCK_DRIFT_SECONDS = Histogram(
+CLOCK_DRIFT_SECONDS = Spreads(
     "ami_meter_clock_drift_seconds",
     "How far meters' clocks are from ours when asked, either way.",
-    buckets=DRIFT,
-    registry=REGISTRY,
-)
+    DRIFT,
+    REGISTRY,
+).of()
 AUTH_FAILURES = Counter(
     "ami_dlms_auth_failures_total",
     "Associations refused, and messages whose protection could not be believed.",

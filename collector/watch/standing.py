@@ -15,6 +15,7 @@ from collector.polling.caller import Office
 from collector.spool.ingest import Ingest
 from collector.spool.spool import Spool
 from collector.watch import metrics
+from collector.watch.counted import Counted
 from collector.watch.pulse import Pulse
 
 HEADROOM = 0.8
@@ -220,7 +221,7 @@ def value(counter: Counter) -> float:
     return next(sample.value for metric in counter.collect() for sample in metric.samples)
 
 
-def by_label(metric: Counter | Gauge, label: str = "") -> dict[str, int]:
+def by_label(metric: Counter | Gauge | Counted, label: str = "") -> dict[str, int]:
     """What a counter or gauge stands at by one of its labels (the only one, if none is named)."""
     sums: dict[str, int] = {}
     for sample in _samples(metric):
@@ -229,7 +230,7 @@ def by_label(metric: Counter | Gauge, label: str = "") -> dict[str, int]:
     return sums
 
 
-def _samples(metric: Counter | Gauge) -> Iterable[Any]:
+def _samples(metric: Counter | Gauge | Counted) -> Iterable[Any]:
     return (sample for family in metric.collect() for sample in family.samples)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from functools import lru_cache
 
 from collector.errors import UnknownModel
 from collector.exchange.abilities import model_of
@@ -23,18 +23,20 @@ def protocol_of(model: str) -> str:
         return metrics.OTHER
 
 
-_TALKING = metrics.SESSION_COUNT.labels("talking")
-_reads = cache(metrics.READS.labels)  # of bounded labels: a few dozen
-
-
-class talking:
+class _Talking:
     """A conversation is under way for as long as the block runs."""
 
-    async def __aenter__(self) -> None:
-        _TALKING.inc()
+    count = 0
 
-    async def __aexit__(self, *how: object) -> None:
-        _TALKING.dec()
+    def __enter__(self) -> None:
+        self.count += 1
+
+    def __exit__(self, *how: object) -> None:
+        self.count -= 1
+
+
+talking = _Talking()
+metrics.SESSION_COUNT.labels("talking").set_function(lambda: talking.count)
 
 
 def due() -> None:
@@ -45,7 +47,7 @@ def due() -> None:
 def ended(model: str, readout: Readout) -> None:
     """A read of a meter of this model is over and on the disk."""
     outcome = metrics.bounded(readout.outcome, metrics.OUTCOMES)
-    _reads(protocol_of(model), outcome).inc()
+    metrics.READS.inc(protocol_of(model), outcome)
     if outcome not in SILENT:
         metrics.POLL_SECONDS.observe(max(0.0, (readout.ended - readout.started).total_seconds()))
     if readout.clock_offset_s is not None:
