@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from operator import attrgetter
 from zoneinfo import ZoneInfo
 
 from model.errors import ModelError
+from model.light import light_in_order
 
 _START = attrgetter("start")
 LOCAL = ZoneInfo("Asia/Ho_Chi_Minh")  # UTC+7, no daylight saving
@@ -40,7 +40,7 @@ def add_months(day: date, months: int) -> date:
     return date(index // 12, index % 12 + 1, 1)
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@light_in_order
 class Period:
     """`start` included, `end` excluded; both aware."""
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from operator import lt
 
 from model.errors import ModelError
+from model.light import light
 from model.period import Period, require_aware
 from model.series import Channel, ProfileKind, Rate, ReadingSource, Unit
 
 
-@dataclass(frozen=True, slots=True)
+@light
 class ProfileBlock:
     """One channel of one profile answer.
 
@@ -32,15 +34,22 @@ class ProfileBlock:
     def __post_init__(self) -> None:
         if not len(self.stamps) == len(self.raw) == len(self.status):
             raise ModelError(f"profile {self.obis}: stamps, values and statuses differ in number")
-        if not all(map(lt, self.stamps, self.stamps[1:])):
-            at = list(map(lt, self.stamps, self.stamps[1:])).index(False)
+        at = _first_out_of_order(self.stamps)
+        if at is not None:
             earlier, later = self.stamps[at : at + 2]
             raise ModelError(
                 f"profile {self.obis}: {later.isoformat()} does not follow {earlier.isoformat()}"
             )
 
 
-@dataclass(frozen=True, slots=True)
+@lru_cache(maxsize=64)
+def _first_out_of_order(stamps: tuple[datetime, ...]) -> int | None:
+    """After which place the next instant is no later; a fleet that is asked for the same day shares them."""
+    ascends = list(map(lt, stamps, stamps[1:]))
+    return None if all(ascends) else ascends.index(False)
+
+
+@light
 class RegisterRead:
     """A register at an instant: value = raw × 10^scaler `unit`."""
 
@@ -70,7 +79,7 @@ class InstantRead:
     frequency_hz: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@light
 class MeterEvent:
     """Something the meter, or our conversation with it, says has happened."""
 
@@ -79,7 +88,7 @@ class MeterEvent:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@light
 class Answer:
     """The bytes of one accepted answer and what was asked; the evidence behind every figure.
 
@@ -107,7 +116,7 @@ class Rejected:
     asked: Period | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@light
 class Readout:
     """One meter, one conversation."""
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from collector.exchange.notebook import Notebook
 from collector.polling.plan import CLOCK, Span, Wanted
+from model.light import light
 from model.period import HALF_HOUR
 from model.readout import Answer, MeterEvent
 
@@ -17,7 +17,7 @@ HALF_HOUR_S = HALF_HOUR.total_seconds()
 Along = tuple[Span, Span]  # a question, and as much of it as could be asked
 
 
-@dataclass(frozen=True, slots=True)
+@light
 class Judged:
     """`now` is the meter's own time; `believed` whether its stamps fall into the right half-hours; `along`
     the rows that were asked along with its time, if any were."""

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.polling.plan import SETTLING, Span
+from model.light import light
 from model.period import LOCAL, Period
 from model.readout import MeterEvent, ProfileBlock
 from model.series import Channel, ProfileKind, Unit
@@ -79,7 +80,7 @@ class Rows:
     columns: Sequence[tuple[Meaning, Values, NDArray[np.bool_] | None]]
 
 
-@dataclass(frozen=True, slots=True)
+@light
 class Accepted:
     """`answered` is the period the meter has now given all it has of; None when it may still be writing."""
 

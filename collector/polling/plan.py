@@ -14,6 +14,7 @@ from functools import lru_cache
 from operator import attrgetter
 
 from collector.polling.urgency import Urgency
+from model.light import light
 from model.period import HALF_HOUR, Period, local_day, midnight, require_aware, subtract
 
 ANCHOR = date(1970, 1, 5)  # a Monday
@@ -54,7 +55,7 @@ class Abilities:
     events: str | None = None  # the item of its event log
 
 
-@dataclass(frozen=True, slots=True)
+@light
 class Span:
     """One question to a profile: the intervals that begin in `asked`; `opening`: the one at its beginning."""
 
@@ -64,7 +65,7 @@ class Span:
     urgency: Urgency = field(default=Urgency.ROUTINE, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@light
 class State:
     """What is known of a meter: answered periods by item, and when registers, instants and the depth of its
     buffer were last read."""
@@ -78,7 +79,7 @@ class State:
     clock_at: datetime | None = None  # when the clock, which is off, may be set
 
 
-@dataclass(frozen=True, slots=True)
+@light
 class Wanted:
     """What one conversation asks for, the most urgent first; `left` questions wait for the next one.
 

@@ -24,6 +24,7 @@ from collector.errors import SpoolError, SpoolFull
 from collector.spool import file as spool_file
 from collector.spool.file import spool_error, transaction
 from collector.spool.record import decode, encode
+from model.light import light
 from model.readout import Readout
 
 T = TypeVar("T")
@@ -72,7 +73,7 @@ HELD = "SELECT count(*), coalesce(sum(length(readout)), 0) FROM spooled"
 HELD_ASIDE = "SELECT count(*), coalesce(sum(length(readout)), 0) FROM aside"
 
 
-@dataclass(frozen=True, slots=True)
+@light
 class Spooled:
     """One conversation's yield on its way to the store; `id` orders records, 0 before it is spooled.
 

@@ -2,11 +2,11 @@
 
 from typing import Final
 
+from model.light import light
 from protocols.dlms.enums import Conformance, Context, Mechanism
 from protocols.dlms.general_block import MAX_WINDOW
 from protocols.dlms.security import CounterStore, SecuritySetup
 from protocols.errors import LocalError
-from protocols.light import light
 
 DEFAULT_CONFORMANCE: Final = (
     Conformance.GET | Conformance.SET | Conformance.ACTION | Conformance.SELECTIVE_ACCESS

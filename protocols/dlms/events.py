@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from model.light import light
 from protocols.dlms.apdu import Attribute
 from protocols.dlms.enums import ActionResult, Conformance, DataAccessResult
 from protocols.dlms.notice import Notification
 from protocols.errors import Refused, ServiceRefused
-from protocols.light import light
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Connected:
     """The link is open (HDLC); an association may be asked for."""
 
 
-@dataclass(frozen=True, slots=True)
+@light
 class Associated:
     """The association is open: what was granted; `max_pdu` is what the meter can receive."""
 

@@ -6,6 +6,7 @@ Answers keep their `Data` as bytes: a profile goes to the fast decoder, everythi
 from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
+from model.light import light
 from protocols.dlms import axdr
 from protocols.dlms.blocks import MAX_LIST, count_of, counted
 from protocols.dlms.enums import DataAccessResult
@@ -21,7 +22,6 @@ from protocols.dlms.reference import (
     write_result,
 )  # fmt: skip
 from protocols.errors import LocalError
-from protocols.light import light
 from protocols.reader import Reader, length_bytes
 
 GET_REQUEST, GET_RESPONSE = 0xC0, 0xC4

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final, Self
 
+from model.light import light
 from protocols.dlms import axdr
 from protocols.dlms.axdr import Data, Tag, integer_of
 from protocols.dlms.clock import CosemDateTime
@@ -57,7 +58,7 @@ class CaptureObject:
 CLOCK_COLUMN: Final = CaptureObject(CLOCK_CLASS, CLOCK_OBIS)
 
 
-@dataclass(frozen=True, slots=True)
+@light
 class RangeSelection:
     """Rows whose stamp lies in [`first`, `last`], both included; aware. `columns` empty means all.
 

@@ -17,3 +17,9 @@ def light(kind: type[T]) -> type[T]:
     (True, True, Index(import_wh=5))
     """
     return dataclass(slots=True, unsafe_hash=True)(kind)
+
+
+@dataclass_transform(frozen_default=True, order_default=True, field_specifiers=(field,))
+def light_in_order(kind: type[T]) -> type[T]:
+    """The same of values that have an order, that of their fields."""
+    return dataclass(slots=True, unsafe_hash=True, order=True)(kind)
