@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 from collector.errors import AnswerTimeout, LinkDown, UnknownModel
 from collector.exchange import dlms, modbus, mode_c
@@ -34,7 +35,7 @@ _OTHERS = {Speech.MODBUS: modbus.converse, Speech.MODE_C: mode_c.converse}
 _UNPROVED = (UserDiagnostic.AUTHENTICATION_FAILURE, UserDiagnostic.AUTHENTICATION_REQUIRED)
 
 
-async def read_meter(
+def read_meter(
     stream: ByteStream,
     meter: LineMeter,
     wanted: Wanted,
@@ -46,7 +47,7 @@ async def read_meter(
     course: Course | None = None,
     heard: Callable[[Readout], None] | None = None,
     ours: OurSide | None = None,
-) -> Readout:
+) -> Coroutine[Any, Any, Readout]:
     """One conversation with one meter. What goes wrong is in the readout, and poisons the line where it must.
 
     `scales` remembers, from one conversation to the next, the scalers this meter has told. `clock_limits`:
@@ -61,14 +62,13 @@ async def read_meter(
     known = Scales() if scales is None else scales
     going = Course(answer_s) if course is None else course
 
-    async def talk(model: MeterModel) -> None:
+    def talk(model: MeterModel) -> Coroutine[Any, Any, None]:
         if model.speech is Speech.DLMS:
-            await dlms.converse(stream, meter, model, wanted, notes, going, known, ours)
-        else:
-            await _OTHERS[model.speech](stream, meter, model, wanted, notes, going, known)
+            return dlms.converse(stream, meter, model, wanted, notes, going, known, ours)
+        return _OTHERS[model.speech](stream, meter, model, wanted, notes, going, known)
 
     notes.course = going
-    return await conversed(stream, meter, notes, talk)
+    return conversed(stream, meter, notes, talk)
 
 
 async def conversed(

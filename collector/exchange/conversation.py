@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from collector.errors import AnswerTimeout
 from collector.exchange.course import Course
-from collector.exchange.patience import Patience
+from collector.links.patience import Patience
 from collector.links.wire import ByteStream
 from protocols.dlms.apdu import Attribute
 from protocols.dlms.axdr import Data
@@ -120,11 +120,12 @@ class Conversation:
         of its own, and what it brings is kept for whoever asks next. Where it selects rows, with its last
         item, they are kept for `rows`.
         """
-        if self._kept and (found := self._taken(attributes)) is not None:
+        if (found := self.at_hand(attributes)) is not None:
             return found
         if along is not None and self.takes(along):
+            raw, count = self._client.get_listing(along), len(along.items)
             try:
-                got = await self._listed(along)
+                got = _values(await self._ask(raw, count, f"{count} values", bulk=along.selects))
             except ServiceRefused:
                 return await self.get_all(attributes)
             if along.selects:
@@ -141,9 +142,11 @@ class Conversation:
             _only(Got, await self._ask(self._client.get(attribute), 1, attribute)) for attribute in attributes
         ]
 
-    def _taken(self, attributes: tuple[Attribute, ...]) -> list[Got] | None:
-        """Of these what was kept, and is kept no longer; None where any of them was not."""
+    def at_hand(self, attributes: tuple[Attribute, ...]) -> list[Got] | None:
+        """Of these what came along with an answer, and is kept no longer; None where any of them did not."""
         kept, count = self._kept, len(attributes)
+        if not kept:
+            return None
         if tuple([each.attribute for each in kept[:count]]) == attributes:  # in the order it came, as a rule
             self._kept = kept[count:]
             return kept[:count]
@@ -152,10 +155,6 @@ class Conversation:
             return None
         self._kept = [each for each in kept if each.attribute not in attributes]
         return [found[attribute] for attribute in attributes]
-
-    async def _listed(self, listing: Listing) -> list[Got]:
-        raw, count = self._client.get_listing(listing), len(listing.items)
-        return _values(await self._ask(raw, count, f"{count} values", bulk=listing.selects))
 
     async def _lists(self, attributes: tuple[Attribute, ...]) -> list[Got]:
         got: list[Got] = []
@@ -182,7 +181,8 @@ class Conversation:
 
     async def _ask(self, raw: bytes, answers: int, what: object, *, bulk: bool = False) -> list[Event]:
         self._bulk, self._repeated = bulk, False
-        self._now = asyncio.get_running_loop().time
+        if self._now is time.monotonic:
+            self._now = asyncio.get_running_loop().time
         self._write(raw)
         got: list[Event] = []
         asked_at = self._asked_at = self._tried_since = self._said_at

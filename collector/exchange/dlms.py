@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -20,7 +20,7 @@ from collector.exchange.numbers import bears, clock_time, whole_number
 from collector.exchange.opened import associated
 from collector.exchange.profile_reader import reader_of
 from collector.exchange.profiles import note_rows, read_closings, read_profile, rows_of, until
-from collector.exchange.scales import TRIES_ALONG, Scaled, Scales
+from collector.exchange.scales import TRIES_ALONG, Scales
 from collector.exchange.serials import octets_text, same_serial
 from collector.keys.fleet_keys import OurSide
 from collector.links.wire import ByteStream
@@ -28,7 +28,6 @@ from collector.polling.plan import CLOCK, INSTANTS, REGISTERS, SERIAL, Span, Wan
 from collector.polling.urgency import Urgency
 from model.readout import Answer, RegisterRead
 from protocols.dlms import axdr
-from protocols.dlms.apdu import Attribute
 from protocols.dlms.axdr import Data, Tag, integer_of
 from protocols.dlms.events import Got
 from protocols.errors import DecodeError, ProtocolError, Refused
@@ -49,10 +48,11 @@ async def converse(
         return
     notes.asking = ("scalers", None)
     kit = kit_of(model)
-    await scales.learn(talk, scales.unknown(kit.scaled(wanted)))
+    if unknown := scales.unknown(kit.scaled(wanted)):
+        await scales.learn(talk, unknown)
     meter_now = judged.now if judged.believed else None
-    if meter_now is not None and model.billing is not None:
-        closings, older = _by_urgency(wanted.billing)
+    closings, older = _by_urgency(wanted.billing)
+    if meter_now is not None and model.billing is not None and closings:
         await read_closings(talk, model, closings, meter_now, notes, scales, course)
     if wanted.closing and wanted.registers and not course.give_way(Urgency.CLOSING):
         await read_registers(talk, kit, notes, scales)
@@ -68,11 +68,13 @@ async def converse(
             whole, asked = judged.along
             if await note_rows(rows, whole, asked, model.profile, meter_now, notes, scales):
                 newest = [span for span in newest if span is not whole]
-        await read_profile(talk, model, newest, meter_now, notes, scales, course)
+        if newest:
+            await read_profile(talk, model, newest, meter_now, notes, scales, course)
         if wanted.deep and not course.give_way(Urgency.BACK_FILL):
             past = await beyond_buffer(talk, model.profile, wanted.deep, past, meter_now, notes)
-        await read_profile(talk, model, past, meter_now, notes, scales, course)
-    if meter_now is not None and model.billing is not None:
+        if past:
+            await read_profile(talk, model, past, meter_now, notes, scales, course)
+    if meter_now is not None and model.billing is not None and older:
         await read_closings(talk, model, older, meter_now, notes, scales, course)
     if judged.now is not None and notes.limits is not None and not course.gave_way:
         await keep_clock(talk, model, notes, notes.limits)
@@ -105,7 +107,7 @@ async def opening(
     None when another meter answers: nothing of it is to be kept.
     """
     kit = kit_of(model)
-    got: dict[Attribute, Got] = {}
+    got: Iterator[Got] = iter(())
     along: Along | None = None
     if kit.base:
         notes.asking = (SERIAL, None)
@@ -114,10 +116,10 @@ async def opening(
         else:
             along = _newest_rows(model, wanted, notes) if scales.along else None
             answers = await _all_at_once(talk, kit, model, wanted, scales, along)
-        got = {answer.attribute: answer for answer in answers}
+        got = iter(answers)  # in the order asked: the serial, the clock, as far as the model has them
     if model.serial is not None:
         try:
-            raw = got[model.serial].raw()
+            raw = next(got).raw()
             found = meter.serial if bears(raw, meter.serial) else serial_text(axdr.decode(raw))
         except (Refused, DecodeError) as error:
             notes.reject(error.reason, error.raw)
@@ -137,7 +139,7 @@ async def opening(
     notes.asking = (CLOCK, None)
     raw = b""
     try:
-        raw = got[model.clock].raw()
+        raw = next(got).raw()
         meter_now = clock_time(raw)
     except (Refused, DecodeError) as error:
         return unset(notes, error.reason, raw or error.raw)
@@ -188,7 +190,9 @@ def _newest_rows(model: MeterModel, wanted: Wanted, notes: Notebook) -> Along | 
 
 async def read_registers(talk: Conversation, kit: Kit, notes: Notebook, scales: Scales) -> None:
     """The registers now; what the meter refuses is rejected, the others are taken."""
-    values, raw, at = await _numbers(talk, REGISTERS, kit.registers, notes)
+    notes.asking = (REGISTERS, None)
+    answers = talk.at_hand(kit.registers.values) or await talk.get_all(kit.registers.values)
+    values, raw, at = _numbers(answers, notes)
     reads = tuple(
         [
             RegisterRead(key.channel, key.rate, at, value, scaler, place.unit)
@@ -205,7 +209,8 @@ async def read_registers(talk: Conversation, kit: Kit, notes: Notebook, scales: 
 async def _instants(
     talk: Conversation, kit: Kit, items: Sequence[InstantItem], notes: Notebook, scales: Scales
 ) -> None:
-    values, raw, at = await _numbers(talk, INSTANTS, kit.instants, notes)
+    notes.asking = (INSTANTS, None)
+    values, raw, at = _numbers(await talk.get_all(kit.instants.values), notes)
     found = {
         item.quantity: Decimal(value).scaleb(scaler)
         for item, scaler, value in zip(items, scales.scalers(kit.instants), values, strict=True)
@@ -215,14 +220,11 @@ async def _instants(
         notes.take(Answer(INSTANTS, raw, instants=(instant_read(at, found),)))
 
 
-async def _numbers(
-    talk: Conversation, name: str, places: Scaled, notes: Notebook
-) -> tuple[list[int | None], bytes, datetime]:
-    """The raw integers at these places (None where there is none to be had), their bytes, and when."""
-    notes.asking = (name, None)
+def _numbers(answers: Sequence[Got], notes: Notebook) -> tuple[list[int | None], bytes, datetime]:
+    """The raw integers of these answers (None where there is none to be had), their bytes, and when."""
     values: list[int | None] = []
     raws: list[bytes] = []
-    for answer in await talk.get_all(places.values):
+    for answer in answers:
         try:
             raw = answer.raw()
             values.append(whole_number(raw, answer.attribute))

@@ -33,11 +33,11 @@ class ProfileReader:
         self._alike: Alike[Stamps] = Alike(self._captures)
         self._meanings: dict[tuple[int, ...], tuple[Meaning, ...]] = {}
 
-    async def rows(self, raw: bytes, scales: Scales) -> Rows:
-        """The rows in an answer; raises `DecodeError`."""
+    def alike(self, raw: bytes, scales: Scales) -> Rows | None:
+        """The rows in an answer; None where it is unlike any before."""
         alike = self._alike.read(raw)
         if alike is None:
-            return await self._anew(raw, scales)
+            return None
         stamps, columns = alike
         status = (0,) * len(stamps)
         if self.profile.status is not None:
@@ -58,7 +58,8 @@ class ProfileReader:
             )
         return found
 
-    async def _anew(self, raw: bytes, scales: Scales) -> Rows:
+    async def anew(self, raw: bytes, scales: Scales) -> Rows:
+        """The rows in any answer; raises `DecodeError`."""
         read = partial(
             decode_rows, captures=self._captures, zone=LOCAL, interval_seconds=self.profile.interval_seconds
         )

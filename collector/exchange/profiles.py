@@ -80,7 +80,7 @@ async def _noted(
 ) -> bool:
     """Whether these rows answer what was asked; the notes say so or why not."""
     try:
-        rows = await reader.rows(raw, scales)
+        rows = reader.alike(raw, scales) or await reader.anew(raw, scales)
     except DecodeError as error:
         notes.reject_rows(error, raw)
         return False

@@ -12,6 +12,7 @@ from collector.exchange.conversation import Conversation
 from protocols.dlms import axdr
 from protocols.dlms.apdu import Attribute
 from protocols.dlms.enums import DataAccessResult
+from protocols.dlms.events import Got
 from protocols.dlms.objects import InterfaceClass, ScalerUnit, scaler_attribute
 from protocols.errors import RemoteError
 from protocols.meter_models.model import Place
@@ -59,10 +60,12 @@ class Scales:
 
         Raises `RemoteError` when a unit is not the model's: every figure would be wrong.
         """
-        if not wanted:
-            return
+        if wanted:
+            self.told(wanted, await talk.get_all(tuple(wanted)))
+
+    def told(self, wanted: dict[Attribute, Place], answers: list[Got]) -> None:
+        """What the meter has answered, as in `learn`."""
         self._known.clear()
-        answers = await talk.get_all(tuple(wanted))
         for (attribute, place), got in zip(wanted.items(), answers, strict=True):
             if isinstance(got.result, DataAccessResult):
                 self._told[attribute] = None

@@ -6,6 +6,7 @@ import asyncio
 
 from collector.errors import LinkDown, reason
 from collector.links.link import Link
+from collector.links.patience import Patience
 from collector.links.wire import Wire
 from model.grid import Modem
 from protocols.modem.stream import ModemStream
@@ -21,27 +22,33 @@ class DialOut(Link):
     async def _connected(self) -> Wire:
         if self._wire is not None and self._wire.up:
             return self._wire
-        modem = self.modem
-        where = f"{modem.host}:{modem.port}"
-        if modem.code != where:  # an address alone has no name besides
-            where = f"modem {modem.code} at {where}"
+        modem, patience, loop = self.modem, Patience(), asyncio.get_running_loop()
+        calling = loop.create_connection(
+            lambda: Wire(modem.code, ModemStream(modem.dialect)), modem.host, modem.port
+        )
         try:
-            async with asyncio.timeout(self.connect_s):
-                _, wire = await asyncio.get_running_loop().create_connection(
-                    lambda: Wire(modem.code, ModemStream(modem.dialect)), modem.host, modem.port
-                )
+            _, wire = await patience.until(loop.time() + self.connect_s, calling)
         except TimeoutError:
             raise LinkDown(
                 modem.code,
-                f"{where} did not answer the call within {self.connect_s:g} s: check its power and network",
+                f"{self._where} did not answer the call within {self.connect_s:g} s: "
+                "check its power and network",
             ) from None
         except OSError as error:
             raise LinkDown(
                 modem.code,
-                f"{where} cannot be called ({reason(error)}): check its power, network and address",
+                f"{self._where} cannot be called ({reason(error)}): check its power, network and address",
             ) from error
+        finally:
+            patience.end()
         self._wire = wire
         return wire
+
+    @property
+    def _where(self) -> str:
+        where = f"{self.modem.host}:{self.modem.port}"
+        # An address alone has no name besides.
+        return where if self.modem.code == where else f"modem {self.modem.code} at {where}"
 
     def rest(self) -> None:
         self.close()

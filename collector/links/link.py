@@ -21,7 +21,8 @@ class _Lease:
 
     async def __aenter__(self) -> ByteStream:
         link = self._link
-        await link._turns.take(self._urgency)
+        if not link._turns.at_once():
+            await link._turns.take(self._urgency)
         try:
             self._wire = await link._connected()
         except BaseException:

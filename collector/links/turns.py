@@ -30,10 +30,14 @@ class Turns:
             heapq.heappop(self._waiting)  # gave up, or has just been called
         return self._waiting[0][0] if self._waiting else None
 
+    def at_once(self) -> bool:
+        """Take the turn if nobody has it; to be given back by `give_back`."""
+        free, self._taken = not self._taken, True
+        return free
+
     async def take(self, urgency: Urgency) -> None:
         """Return once the turn is ours; to be given back by `give_back`."""
-        if not self._taken:
-            self._taken = True
+        if self.at_once():
             return
         called = asyncio.get_running_loop().create_future()
         self._came += 1

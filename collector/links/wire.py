@@ -66,25 +66,27 @@ class Wire(asyncio.Protocol):
     """A connected socket behind the rules of one modem dialect."""
 
     medium: ClassVar[Medium] = Medium.CONNECTION
+    # What a wire begins with; one is made for every call.
+    poisoned = ""
+    proved = False
+    unasked = 0  # payload bytes that came while nobody was asking
+    leased = False
+    broke_off = False
+    heard_at = 0.0  # loop time of the last byte
+    told: Callable[[Wire, bytes], None] | None = None  # whole frames that nobody asked for
+    _now: Callable[[], float] = staticmethod(time.monotonic)  # the loop's, once there is one
+    _loop: asyncio.AbstractEventLoop | None = None
+    _transport: asyncio.Transport | None = None
+    _waiting: asyncio.Future[None] | None = None
+    _holding: asyncio.TimerHandle | None = None
+    _end = ""
 
     def __init__(self, modem: str, stream: ModemStream, lost: Callable[[Wire], None] | None = None) -> None:
         self.modem = modem
-        self.poisoned = ""
-        self.proved = False
-        self.unasked = 0  # payload bytes that came while nobody was asking
-        self.leased = False
-        self.broke_off = False
-        self.heard_at = 0.0  # loop time of the last byte
         self._stream = stream
         self._transparent = stream.dialect.transparent  # every byte is a meter's
         self._lost = lost
-        self.told: Callable[[Wire, bytes], None] | None = None  # whole frames that nobody asked for
-        self._transport: asyncio.Transport | None = None
         self._held = bytearray()
-        self._waiting: asyncio.Future[None] | None = None
-        self._holding: asyncio.TimerHandle | None = None
-        self._now: Callable[[], float] = time.monotonic  # the loop's, once there is one
-        self._end = ""
 
     @property
     def up(self) -> bool:
@@ -92,7 +94,8 @@ class Wire(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's are no subclass
-        self._now = asyncio.get_running_loop().time
+        self._loop = asyncio.get_running_loop()
+        self._now = self._loop.time
         self.heard_at = self._now()
 
     def data_received(self, data: bytes) -> None:
@@ -175,7 +178,8 @@ class Wire(asyncio.Protocol):
         if not self._held:
             if self._end or self.poisoned:
                 raise LinkDown(self.modem, self.poisoned or self._end)
-            self._waiting = asyncio.get_running_loop().create_future()
+            loop = self._loop or asyncio.get_running_loop()
+            self._waiting = loop.create_future()
             try:
                 await self._waiting
             finally:

@@ -10,9 +10,10 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from collector.context import about
 from collector.errors import LinkDown, SpoolError
@@ -74,12 +75,14 @@ class Office:
         return found
 
 
-async def call_round(office: Office, line: Line, link: Link, seats: list[Seat], wait_s: float) -> None:
+def call_round(
+    office: Office, line: Line, link: Link, seats: list[Seat], wait_s: float
+) -> Coroutine[Any, Any, None]:
     """Read whatever is missing of `seats`. Meters that fail wait until their neighbours have been read.
 
     `wait_s`: how long a modem that dials in is waited for.
     """
-    await _Round(office, line, link, seats).go(wait_s)
+    return _Round(office, line, link, seats).go(wait_s)
 
 
 class _Round:

@@ -13,9 +13,10 @@ import asyncio
 import heapq
 import itertools
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from typing import Any
 
 from collector.polling.urgency import Urgency
 from collector.watch.metrics import PERMIT_WAIT_SECONDS
@@ -99,9 +100,9 @@ class Permit:
         """Whether anybody at all, as urgent or more, waits for want of this permit."""
         return self._asked_back or self._permits.wanted(self._cell, self.urgency)
 
-    async def call(self) -> None:
+    def call(self) -> Coroutine[Any, Any, None]:
         """Return when a new connection may be made."""
-        await self._permits.call(self.urgency)
+        return self._permits.call(self.urgency)
 
     def reached(self) -> None:
         """The modem answered: its cell works."""

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from collector.exchange.patience import Patience
+from collector.links.patience import Patience
 
 
 async def after(seconds: float, value: int = 1) -> int:
