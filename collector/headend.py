@@ -273,7 +273,7 @@ class HeadEnd:
         self._open = {
             meter_id: questions
             for meter_id, seat in self.roster.seats.items()
-            if (questions := seat.wants(now, self.settings.live_every).questions)
+            if (questions := seat.wants(now, self.office.live_every).questions)
         }
         self._total = self._left = sum(self._open.values())
         meters = "meter" if len(self._open) == 1 else "meters"
@@ -298,7 +298,7 @@ class HeadEnd:
 
     def _told(self, seat: Seat, wanted: Wanted, readout: Readout) -> None:
         if (before := self._open.get(seat.meter.meter_id)) is not None:
-            after = seat.wants(self.office.clock(), self.settings.live_every).questions
+            after = seat.wants(self.office.clock(), self.office.live_every).questions
             self._open[seat.meter.meter_id] = after
             self._left += after - before
         serial = seat.meter.serial

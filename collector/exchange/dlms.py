@@ -24,7 +24,8 @@ from collector.exchange.scales import TRIES_ALONG, Scales
 from collector.exchange.serials import octets_text, same_serial
 from collector.keys.fleet_keys import OurSide
 from collector.links.wire import ByteStream
-from collector.polling.plan import CLOCK, INSTANTS, REGISTERS, SERIAL, Span, Wanted, floor_to
+from collector.polling.grid import floor_to
+from collector.polling.plan import CLOCK, INSTANTS, REGISTERS, SERIAL, Span, Wanted
 from collector.polling.urgency import Urgency
 from model.readout import Answer, RegisterRead
 from protocols.dlms import axdr

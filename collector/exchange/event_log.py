@@ -10,7 +10,8 @@ import numpy as np
 from collector.exchange.conversation import Conversation
 from collector.exchange.notebook import Notebook
 from collector.exchange.profiles import until
-from collector.polling.plan import Span, floor_to
+from collector.polling.grid import floor_to
+from collector.polling.plan import Span
 from model.period import HALF_HOUR, LOCAL
 from model.readout import Answer, MeterEvent
 from protocols.dlms.objects import buffer

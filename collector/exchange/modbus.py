@@ -22,7 +22,8 @@ from collector.exchange.now import instant_read
 from collector.exchange.scales import Scales
 from collector.exchange.serials import octets_text, same_serial
 from collector.links.wire import ByteStream, Medium
-from collector.polling.plan import CLOCK, INSTANTS, REGISTERS, SERIAL, Wanted, floor_to
+from collector.polling.grid import floor_to
+from collector.polling.plan import CLOCK, INSTANTS, REGISTERS, SERIAL, Wanted
 from collector.polling.urgency import Urgency
 from model.period import HALF_HOUR, LOCAL
 from model.readout import Answer, ProfileBlock, RegisterRead

@@ -12,7 +12,8 @@ from collector.exchange.mode_c_line import ModeCLine
 from collector.exchange.notebook import Notebook
 from collector.exchange.profiles import until
 from collector.exchange.rows import Accepted, Ints, Meaning, Rows, Stamps, accept
-from collector.polling.plan import Span, floor_to
+from collector.polling.grid import floor_to
+from collector.polling.plan import Span
 from model.period import LOCAL
 from model.readout import Answer
 from protocols.errors import DecodeError, ServiceRefused

@@ -17,7 +17,8 @@ from collector.exchange.scales import Scales
 from collector.exchange.switches import LIMIT, SWITCH, read_limit, read_switch
 from collector.keys.fleet_keys import OurSide
 from collector.links.wire import ByteStream
-from collector.polling.plan import Abilities, Span, Wanted, floor_to
+from collector.polling.grid import floor_to
+from collector.polling.plan import Abilities, Span, Wanted
 from model.clock import Clock
 from model.period import Period, local_day, midnight
 from model.readout import Answer, Readout

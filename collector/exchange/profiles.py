@@ -16,7 +16,8 @@ from collector.exchange.notebook import Notebook
 from collector.exchange.profile_reader import ProfileReader, reader_of
 from collector.exchange.rows import Accepted, accept, spoken
 from collector.exchange.scales import Scales
-from collector.polling.plan import SETTLING, Span, floor_to, month_floor
+from collector.polling.grid import floor_to, month_floor
+from collector.polling.plan import SETTLING, Span
 from model.period import LOCAL, Period, local_day, midnight
 from model.readout import Answer, MeterEvent, RegisterRead
 from model.series import ReadingSource

@@ -56,6 +56,10 @@ class Office:
     stopped: str = ""  # the sentence why polling has stopped; a full spool, as a rule
     stopped_by: str = ""  # the same as a word: see `SpoolError.cause`
     experience: dict[str, LineExperience] = field(default_factory=dict)  # by modem
+    live_every: timedelta = field(init=False)  # how often instant values are usually wanted
+
+    def __post_init__(self) -> None:
+        self.live_every = self.settings.live_every
 
     def stop(self, wrong: SpoolError) -> None:
         """Poll no more: what meters say has no place. Said once, whoever notices it first."""
@@ -89,7 +93,7 @@ class _Round:
     def __init__(self, office: Office, line: Line, link: Link, seats: Sequence[Seat]) -> None:
         self.office, self.line, self.link, self.seats = office, line, link, seats
         self.learnt = office.with_modem(line.modem.code)
-        self._live_every = office.settings.live_every
+        self._live_every = office.live_every
         now, tries = office.clock(), office.settings.tries
         of_line = self.learnt.breaker.tries(now, tries)
         self._left = {
@@ -100,7 +104,8 @@ class _Round:
     async def go(self, wait_s: float) -> None:
         settings = self.office.settings
         pause_s = settings.retry_pause_s
-        while due := self._due():
+        due = self._due()
+        while due:
             try:
                 await self.link.ready(wait_s)
             except LinkDown as down:
@@ -110,9 +115,12 @@ class _Round:
             if isinstance(self.link, DialIn):
                 # Whoever was given up has to call again: his neighbours need not go without for that.
                 wait_s = max(wait_s, settings.dial_in_wait_s)
-            if await self._sit(due) and self._due():
+            failed = await self._sit(due)
+            due = [] if failed is None else self._due()
+            if failed and due:
                 await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))
                 pause_s = min(2 * pause_s, max(LONGEST_PAUSE_S, settings.retry_pause_s))
+                due = self._due()
 
     def _wants(self, seat: Seat) -> Wanted:
         return seat.wants(self.office.clock(), self._live_every)
@@ -133,20 +141,22 @@ class _Round:
     def _failed_before(self, seat: Seat) -> bool:
         return self.learnt.of(seat.meter.meter_id).breaker.failures > 0
 
-    async def _sit(self, due: list[tuple[Seat, Wanted]]) -> bool:
-        """Talk under one permit for as long as nobody else wants it; whether anything failed."""
+    async def _sit(self, due: list[tuple[Seat, Wanted]]) -> bool | None:
+        """Talk under one permit for as long as nobody else wants it; whether anything failed. None: nobody
+        has anything more to say."""
         urgency = min([wanted.urgency for _, wanted in due])
-        async with self.office.permits.take(urgency, self.line.modem.cell) as permit:
-            try:
-                while due:
-                    if not await self._pass(due, permit):
-                        return True
-                    if permit.wanted:
-                        return False
-                    due = self._due()
-            finally:
-                self.link.rest()
-        return False
+        permit = await self.office.permits.permit(urgency, self.line.modem.cell)
+        try:
+            while due:
+                if not await self._pass(due, permit):
+                    return True
+                if permit.wanted:
+                    return False
+                due = self._due()
+        finally:
+            self.link.rest()
+            permit.give_back()
+        return None
 
     async def _pass(self, due: list[tuple[Seat, Wanted]], permit: Permit) -> bool:
         """One conversation with each; False when one failed, or the line was lost for the others."""
@@ -171,7 +181,7 @@ class _Round:
     async def _converse(self, seat: Seat, wanted: Wanted, permit: Permit) -> bool:
         """One conversation, on the disk before it counts. False when the modem itself cannot be reached."""
         office, settings = self.office, self.office.settings
-        begun, before, urgency = office.clock(), self._wants(seat).questions, wanted.urgency
+        begun, before, urgency = office.clock(), self._wants(seat), wanted.urgency
         learnt = self.learnt.of(seat.meter.meter_id)
         course = Course(settings.answer_s, learnt.pace, self.learnt.pace, self._way(permit))
         permit.urgency = urgency
@@ -217,10 +227,10 @@ class _Round:
 
         return way
 
-    def _note(self, seat: Seat, before: int, wanted: Wanted, readout: Readout, *, gave_way: bool) -> None:
+    def _note(self, seat: Seat, before: Wanted, wanted: Wanted, readout: Readout, *, gave_way: bool) -> None:
         """Done with it when it has said everything or will not be moved; else a failure costs a try.
 
-        `before`: how many questions there were.
+        `before`: all that was missing.
         """
         meter_id, now, after = seat.meter.meter_id, self.office.clock(), self._wants(seat)
         breaker = self.learnt.of(meter_id).breaker
@@ -233,7 +243,7 @@ class _Round:
             breaker.worked()
             if not gave_way and not after.nothing and not after.beyond(wanted):
                 self._left[meter_id] = 0
-        elif after.questions < before:
+        elif after.questions < before.questions:
             breaker.worked()  # it broke off, but not before it had said something: it goes on from there
         else:
             if readout.outcome in UNANSWERED or readout.outcome == "error" or not readout.rejected:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from collector.polling.plan import floor_to
+from collector.polling.grid import floor_to
 from model.period import HALF_HOUR, Period, subtract
 from model.readout import Answer, ProfileBlock
 from model.series import ProfileKind

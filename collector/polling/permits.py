@@ -104,6 +104,10 @@ class Permit:
         """Return when a new connection may be made."""
         return self._permits.call(self.urgency)
 
+    def give_back(self) -> None:
+        """The end of what it was for; one that `take` has given is given back by itself."""
+        self._permits.back(self)
+
     def reached(self) -> None:
         """The modem answered: its cell works."""
         self._permits.cell_works(self._cell)
@@ -122,7 +126,7 @@ class _Taking:
         self._permits, self._urgency, self._cell = permits, urgency, cell
 
     async def __aenter__(self) -> Permit:
-        self._permit = await self._permits._take(self._urgency, self._cell)
+        self._permit = await self._permits.permit(self._urgency, self._cell)
         return self._permit
 
     async def __aexit__(self, *how: object) -> None:
@@ -165,7 +169,8 @@ class Permits:
         """A permit, given back at the end of the block."""
         return _Taking(self, urgency, cell)
 
-    async def _take(self, urgency: Urgency, cell: str) -> Permit:
+    async def permit(self, urgency: Urgency, cell: str = "") -> Permit:
+        """A permit, for whoever gives it back."""
         place = self._cell(cell) if cell else self._open
         permit = Permit(urgency, urgency is not Urgency.ON_DEMAND, place, self)
         if self._nobody_waits(place) and self._has_room(permit):

@@ -7,17 +7,26 @@ bill before what is watched, that before the half-hours that have just ended, an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from datetime import datetime, timedelta
 from operator import attrgetter
 
+from collector.polling.grid import (
+    ceil_to,
+    closing_instant,
+    first_month,
+    first_of,
+    floor_to,
+    month_floor,
+    round_begin,
+    weeks,
+    years,
+)
 from collector.polling.urgency import Urgency
 from model.light import light
-from model.period import HALF_HOUR, Period, local_day, midnight, require_aware, subtract
+from model.period import HALF_HOUR, Period, subtract
 
-ANCHOR = date(1970, 1, 5)  # a Monday
 CONVERSATION = 26  # questions about profiles in one conversation: half a year of half-hours
 SETTLING = timedelta(minutes=5)  # a row this young may still be on its way into the meter's buffer
 NEW = timedelta(days=2)  # half-hours this young are routine: yesterday's are wanted in the morning
@@ -27,9 +36,7 @@ DEPTH_HOLDS = timedelta(days=7)  # for so long it is known how far back a meter'
 REGISTERS, INSTANTS, CLOCK, SERIAL = "registers", "instants", "clock", "serial"
 OLDEST_ROW = "oldest_row"
 
-_MOMENT = timedelta(microseconds=1)
 _urgency = attrgetter("urgency")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +106,15 @@ class Wanted:
 
     @property
     def nothing(self) -> bool:
-        return not (
+        return self is NOTHING or not (
             self.profile or self.billing or self.registers or self.instants or self.events or self.clock
         )
 
     @property
     def questions(self) -> int:
         """How much work it is, for a progress bar: one for each question."""
+        if self is NOTHING:
+            return 0
         spans = len(self.profile) + len(self.billing) + len(self.events)
         return spans + self.registers + self.instants + self.left
 
@@ -116,16 +125,17 @@ class Wanted:
     @property
     def urgency(self) -> Urgency:
         """Of the most urgent question."""
-        found = [span.urgency for span in self.profile]
-        if self.billing or self.events:
-            found += [span.urgency for span in (*self.billing, *self.events)]
+        least = Urgency.BACK_FILL
+        for spans in (self.profile, self.billing, self.events):
+            for span in spans:
+                least = min(least, span.urgency)
         if self.registers:
-            found.append(self.register_urgency)
+            least = min(least, self.register_urgency)
         if self.instants:
-            found.append(Urgency.REAL_TIME)
+            least = min(least, Urgency.REAL_TIME)
         if self.clock:
-            found.append(Urgency.ROUTINE)
-        return min(found, default=Urgency.BACK_FILL)
+            least = min(least, Urgency.ROUTINE)
+        return least
 
     def beyond(self, asked: Wanted) -> bool:
         """Whether anything is wanted that `asked` did not ask for: it was left, or has fallen due since."""
@@ -155,83 +165,9 @@ class Wanted:
 NOTHING = Wanted()
 
 
-def floor_to(at: datetime, interval: timedelta) -> datetime:
-    """The last multiple of `interval`, counted from 1970 UTC (local time is 7 h off), not after `at`."""
-    if at.tzinfo is not UTC:
-        require_aware(at)
-    return at - (at - _EPOCH) % interval
-
-
-def round_begin(at: datetime, every: timedelta) -> datetime:
-    """The last instant not after `at` at which readings fall due: at local midnight and so often after it."""
-    if every == HALF_HOUR:
-        return floor_to(at, HALF_HOUR)
-    begin = midnight(local_day(at)).astimezone(UTC)
-    return begin + (at - begin) // every * every
-
-
-def ceil_to(at: datetime, interval: timedelta) -> datetime:
-    """The first multiple of `interval` not before `at`."""
-    floor = floor_to(at, interval)
-    return floor if floor == at else floor + interval
-
-
-@lru_cache(maxsize=256)
-def weeks(period: Period, interval: timedelta) -> tuple[Period, ...]:
-    """`period` cut at local Mondays, or at every local midnight for intervals under a quarter of an hour.
-
-    Most meters of a fleet lack the same.
-    """
-    return tuple(_weeks(period, interval))
-
-
-def _weeks(period: Period, interval: timedelta) -> Iterator[Period]:
-    length = 7 if interval >= timedelta(minutes=15) else 1
-    day = local_day(period.start)
-    first = day - timedelta(days=(day - ANCHOR).days % length)
-    while (start := midnight(first)) < period.end:
-        first += timedelta(days=length)
-        piece = period.overlap(Period(start, midnight(first)))
-        if piece is not None:
-            yield piece
-
-
-def years(period: Period) -> Iterator[Period]:
-    """`period` cut at local new years."""
-    year = local_day(period.start).year
-    while (start := midnight(date(year, 1, 1))) < period.end:
-        year += 1
-        piece = period.overlap(Period(start, midnight(date(year, 1, 1))))
-        if piece is not None:
-            yield piece
-
-
-def month_floor(at: datetime) -> datetime:
-    """Local midnight of the first day of the month of `at`."""
-    return _month_of(local_day(at))
-
-
-@lru_cache(maxsize=512)
-def _month_of(day: date) -> datetime:
-    return midnight(day.replace(day=1))
-
-
-def closing_instant(reading_day: int, now: datetime) -> datetime:
-    """The last instant not after `now` at which a reading book with this reading day closes: its 00:00."""
-    return _closed_before(reading_day, local_day(now))
-
-
-@lru_cache(maxsize=512)
-def _closed_before(reading_day: int, day: date) -> datetime:
-    month = day.replace(day=1)
-    if day < month + timedelta(days=reading_day - 1):
-        month = (month - timedelta(days=1)).replace(day=1)
-    return midnight(month + timedelta(days=reading_day - 1))
-
-
 def missing_profile(ability: ProfileAbility, state: State, since: datetime, end: datetime) -> list[Span]:
     """The questions still open between `since` and `end`, newest first: complete intervals only."""
-    first, last = ceil_to(since, ability.interval), floor_to(end, ability.interval)
+    first, last = first_of(since, ability.interval), floor_to(end, ability.interval)
     gaps = _unanswered(state, ability.item, first, last)
     if not gaps:
         return []
@@ -289,7 +225,9 @@ def missing_closings(
     The one of the last month's end is as urgent as `newest`, those before it are back-fill.
     """
     last = month_floor(end)
-    gaps = _unanswered(state, item, month_floor(since - _MOMENT), last)
+    gaps = _unanswered(state, item, first_month(since), last)
+    if not gaps:
+        return []
     spans = [
         Span(item, piece, urgency=newest if piece.end == last else Urgency.BACK_FILL)
         for gap in gaps

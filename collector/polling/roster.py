@@ -15,7 +15,7 @@ from collector.errors import StoreAway, UnknownModel
 from collector.exchange.abilities import abilities_of
 from collector.exchange.scales import Scales
 from collector.polling.known import Known
-from collector.polling.plan import Abilities, Wanted, wanted
+from collector.polling.plan import NOTHING, Abilities, Wanted, wanted
 from collector.settings import HeadEndSettings
 from collector.spool.spool import Spool
 from model.grid import Modem, ModemLink
@@ -57,13 +57,13 @@ class Seat:
 
         `live_every`: how often instant values are usually wanted.
         """
-        if self.problem or self.meter.since is None or self.line.modem.link is ModemLink.MQTT:
-            return Wanted()
         if self._planned is not None:
             # Asked again and again around one conversation: a plan lasts until something is learnt.
             changes, usual, at, until, plan = self._planned
             if changes == self.known.changes and usual == live_every and at <= now < until:
                 return plan
+        if self.problem or self.meter.since is None or self.line.modem.link is ModemLink.MQTT:
+            return NOTHING
         plan = self._plan(now, live_every)
         self._planned = (self.known.changes, live_every, now, now + LASTING, plan)
         return plan

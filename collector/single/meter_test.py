@@ -13,7 +13,8 @@ from collector.exchange.abilities import abilities_of
 from collector.links.kinds import DialIn, Link, link_to
 from collector.links.local_links import Opened
 from collector.listener.listener import Listener
-from collector.polling.plan import Span, Wanted, floor_to
+from collector.polling.grid import floor_to
+from collector.polling.plan import Span, Wanted
 from collector.settings import HeadEndSettings
 from collector.single.meter_words import sentences
 from model.clock import Clock
