@@ -10,13 +10,14 @@ import rich_click as click
 
 from ami import clocks, home
 from ami.console import counted, emit, say
+from ami.export_files import bills, put, readings, walk
 from ami.failure import Exit, InputFailure, end
 from ami.instants import DAY, MONTH, last_full_month
 from ami.months import closed_or_said
 from ami.settings import load
 from model.period import LOCAL, Period, midnight
 from operations import closing_sheet
-from operations.spreadsheet import csv_text, write_csv
+from operations.spreadsheet import csv_text
 from storage import fleet, profiles
 from storage.pool import open_pool
 from storage.register import register as known_register
@@ -24,7 +25,11 @@ from storage.register import register as known_register
 
 @click.group("export")
 def command() -> None:
-    """Intervals, closing indices and the register, as CSV or JSON."""
+    """Readings, closing indices, bills, routes and the register, in the formats other programs read."""
+
+
+for _one in (readings, walk, bills):
+    command.add_command(_one)
 
 
 def _both(as_json: bool, as_csv: bool) -> bool:
@@ -82,7 +87,8 @@ def intervals(
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.option("--csv", "as_csv", is_flag=True, help="CSV with the billing trade's column names.")
-def closing(month: Period | None, output: Path | None, as_json: bool, as_csv: bool) -> None:
+@click.option("--xlsx", "as_xlsx", is_flag=True, help="The same as a workbook; needs --output.")
+def closing(month: Period | None, output: Path | None, as_json: bool, as_csv: bool, as_xlsx: bool) -> None:
     """The closing indices of a month, as the billing trade names them (MA_KHANG, CS_CU, CS_MOI …).
 
     Exit 3 when the month is not closed.
@@ -90,7 +96,10 @@ def closing(month: Period | None, output: Path | None, as_json: bool, as_csv: bo
     \b
     ami export closing --month 2026-10 --csv --output closing-2026-10.csv
     """
-    as_json = _both(as_json, as_csv)
+    if as_json + as_csv + as_xlsx != 1:
+        raise click.UsageError("choose one of --json, --csv and --xlsx")
+    if as_xlsx and output is None:
+        raise click.UsageError("an XLSX workbook needs a file: give --output")
     period = month or last_full_month(clocks.wall())
     with home.database(load()) as dsn, open_pool(dsn) as pool:
         sheet = closing_sheet.sheet(pool, period)
@@ -102,11 +111,11 @@ def closing(month: Period | None, output: Path | None, as_json: bool, as_csv: bo
                 "rows": [dict(zip(sheet.columns, row, strict=True)) for row in sheet.rows],
             }
         )
-    elif output is not None:
-        write_csv(output, sheet.columns, sheet.rows)
-        say(f"{counted(len(sheet.rows), 'row')} of closing indices in {output}.")
     else:
-        sys.stdout.write(csv_text(sheet.columns, sheet.rows))
+        rows = closing_sheet.with_numbers(sheet) if as_xlsx else sheet.rows
+        put("xlsx" if as_xlsx else "csv", output, "closing", sheet.columns, rows)
+        if output is not None:
+            say(f"{counted(len(sheet.rows), 'row')} of closing indices in {output}.")
     if not closed:
         end(Exit.PARTLY)
 

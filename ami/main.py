@@ -39,7 +39,10 @@ VERBS: dict[str, tuple[str, str | None]] = {
     "alerts": ("alerts:command", "Look for what is abnormal, and list it."),
     "key": ("key:command", "Keys of meters: which there are, and new ones for those that take them."),
     "outage": ("outage:command", "The register of outages: told by meters, silent stations, entered."),
-    "export": ("export:command", "Intervals, closing indices and the register, as CSV or JSON."),
+    "export": (
+        "export:command",
+        "Readings, closing indices, bills, routes and the register, for other programs.",
+    ),
     "worker": ("worker:command", "Run the jobs of the office: validate, close, bill, watch."),
     "serve": ("serve:command", "The pages for staff and customers."),
     "db": ("db:command", "Start, stop, migrate, back up and restore the database."),

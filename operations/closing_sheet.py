@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -46,12 +47,26 @@ _CHANNELS = (Channel.ACTIVE_IMPORT, Channel.REACTIVE_IMPORT)
 _PERIODIC, _CHANGED = "DDK", "DDN"  # LOAI_CS: the month's closing, and a hanging or taking down
 
 
+_NUMBERS = frozenset({"HSN", "SO_HO", "KY", "THANG", "NAM", "CS_CU", "CS_MOI", "SL_MOI", "SL_THAO"})
+
+
 @dataclass(frozen=True, slots=True)
 class ClosingSheet:
     """A row per meter and register, cells as text; whole kWh, indices with a decimal point."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+
+
+def with_numbers(sheet: ClosingSheet) -> list[tuple[str | Decimal, ...]]:
+    """The rows with their numbers as numbers, for a sheet that adds them up."""
+    return [
+        tuple(
+            Decimal(cell) if cell and name in _NUMBERS else cell
+            for name, cell in zip(sheet.columns, row, strict=True)
+        )
+        for row in sheet.rows
+    ]
 
 
 def _plain(value: Decimal) -> str:
@@ -127,12 +142,15 @@ def _rows(place: Hung, period: Period, indices: list[ClosingIndex]) -> list[tupl
     return rows
 
 
-def sheet(pool: Pool, period: Period) -> ClosingSheet:
-    """Every register that was closed at both ends of the period, or at the changes of meter between them."""
+def sheet(pool: Pool, period: Period, points: Collection[str] | None = None) -> ClosingSheet:
+    """Every register that was closed at both ends of the period, or at the changes of meter between them.
+
+    Of these points; None: of all.
+    """
     by_point: dict[str, list[ClosingIndex]] = defaultdict(list)
     with pool.connection() as conn:
-        places = hung(conn, period=period)
-        for index in [*closing.at(conn, period.start), *closing.at(conn, period.end)]:
+        places = hung(conn, points=points, period=period)
+        for index in [*closing.at(conn, period.start, points), *closing.at(conn, period.end, points)]:
             by_point[index.point].append(index)
         for place in places:
             instants = set(index_instants(place, period, secondary=True))

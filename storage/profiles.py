@@ -62,6 +62,7 @@ class IntervalRow:
     at: datetime
     wh: int | Decimal | None
     quality: Quality
+    interval_s: int = 1800
 
 
 def load_curve(
@@ -150,7 +151,7 @@ def rows(
             ):
                 continue
             missing = row_quality is Quality.MISSING
-            yield IntervalRow(at, None if missing else _exact(value, scaler), row_quality)
+            yield IntervalRow(at, None if missing else _exact(value, scaler), row_quality, interval_s)
 
 
 def _exact(value: int, scaler: int) -> int | Decimal:

@@ -125,6 +125,9 @@ def _line(number: int, record: Mapping[str, object], zone: timezone) -> Line | R
         return reject("the line does not name its meter (SERY_CTO)")
     if register not in REGISTERS:
         return reject(f"“{register[:10]}” is no register that is read (LOAI_BCS): use {', '.join(REGISTERS)}")
+    if not text_of(record.get("CS_CU")):
+        why = f"no previous index (CS_CU) is known of register {register} of meter {serial}"
+        return reject(f"{why}: enter it first (`ami meter index`)")
     days = [_day(record.get(name), zone) for name in ("NGAY_CU", "NGAY_MOI")]
     if days[0] is None or days[1] is None:
         return reject("NGAY_CU or NGAY_MOI is no day like 01/11/2026")
@@ -136,8 +139,6 @@ def _line(number: int, record: Mapping[str, object], zone: timezone) -> Line | R
         numbers[name] = value_of(cell) if text_of(cell) else None
         if text_of(cell) and numbers[name] is None:
             return reject(f"{name} “{text_of(cell)[:20]}” is no number")
-    if numbers["CS_CU"] is None:
-        return reject("the previous index CS_CU is empty: bring back the file that `ami export route` wrote")
     multiplier, digits = numbers["HSN"] or Decimal(1), numbers["SO_CHU_SO"]
     if multiplier <= 0:
         return reject(f"the multiplier HSN is {multiplier}: it is above zero")
@@ -145,7 +146,7 @@ def _line(number: int, record: Mapping[str, object], zone: timezone) -> Line | R
         return reject(f"SO_CHU_SO is {digits}: a register has 1 to 12 digits before the point")
     return Line(
         number=number, serial=serial, register=register, unit=unit, start=days[0], end=days[1],
-        previous=numbers["CS_CU"], current=numbers["CS_MOI"], again=numbers["CS_DOC_LAI"],
+        previous=numbers["CS_CU"] or Decimal(0), current=numbers["CS_MOI"], again=numbers["CS_DOC_LAI"],
         multiplier=multiplier, digits=None if digits is None else int(digits),
         status=text_of(record.get("TTR_MOI")).upper(), before_kwh=numbers["SL_CU"],
         last_year_kwh=numbers["SL_CUNG_KY"], said_kwh=numbers["SL_MOI"],

@@ -112,13 +112,16 @@ def _row(
         place = columns.get(key)
         return cells[place] if place is not None and place < len(cells) else None
 
-    meter, channel = text_of(cell("meter")), text_of(cell("channel")) or _usual(unit)
-    said = unit or _UNIT_OF.get(bare(text_of(cell("unit"))), "")
+    meter, channel = text_of(cell("meter")), text_of(cell("channel"))
+    named = text_of(cell("unit"))
+    said = _UNIT_OF.get(bare(named), "") if named else unit
     quality, at, value = of_word(text_of(cell("quality"))), instant(cell("at"), zone), value_of(cell("value"))
     empty = text_of(cell("value")) == ""
     why = ""
     if not meter:
         why = "the row does not name its meter"
+    elif unit and said != unit:
+        why = f"the column of values is called {unit}, and the row says {named[:20]}"
     elif not said:
         why = f"“{text_of(cell('unit'))[:20]}” is no unit of energy: use one of {', '.join(UNITS)}"
     elif at is None:
@@ -132,7 +135,7 @@ def _row(
     if why or at is None:
         rejected.append(Rejected(line, why, meter, channel, said))
         return
-    key = (meter, channel, said)
+    key = (meter, channel or _usual(said), said)
     word = text_of(cell("quality")).lower() or "actual"
     gone = empty or word == "missing"
     found.setdefault(key, _Rows(line)).rows.append(
