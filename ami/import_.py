@@ -19,7 +19,7 @@ from model.errors import ModelError
 from model.grid import Register
 from model.jsonform import from_json
 from model.period import local_day
-from operations import customer_file, importing
+from operations import customer_file, importing, opening
 from operations.errors import FileRefused
 from storage.grid import RegisterCounts
 from storage.pool import open_pool
@@ -112,7 +112,11 @@ def register(file: Path, as_json: bool) -> None:
     with home.database(settings) as dsn, open_pool(dsn) as pool:
         key = home.key_file(settings, dsn)
         counts = importing.import_register(pool, found, key.wrap)
+        with pool.connection() as conn:
+            closed = opening.unopened(conn, [meter.serial for meter in found.meters])
     _report(file, counts, as_json)
+    for sentence in closed.sentences():
+        say(sentence)
 
 
 def _report(file: Path, counts: RegisterCounts, as_json: bool) -> None:

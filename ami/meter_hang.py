@@ -15,8 +15,8 @@ from ami.instants import INSTANT
 from ami.settings import load
 from collector.keys import meter_keys
 from model.period import add_months, local_day, midnight
-from operations import importing, meter_changes
-from storage.pool import open_pool
+from operations import importing, meter_changes, opening
+from storage.pool import Pool, open_pool
 
 PASSWORD_VARIABLE = "AMI_METER_PASSWORD"
 PORT = click.IntRange(1, 65535)
@@ -168,7 +168,11 @@ def add(
     with home.database(settings) as dsn, open_pool(dsn) as pool:
         key = home.key_file(settings, dsn)
         point = importing.add_meter(pool, new, key.wrap)
+        closed = _closed(pool, serial)
     say(f"Meter {serial} hangs at {point.code} since {when(hung)}.")
+    if closed:
+        say(closed)
+        return
     say(f"Try it: ami meter test {serial}")
 
 
@@ -222,10 +226,19 @@ def change(serial: str, **given: Any) -> None:
         key = home.key_file(settings, dsn)
         wanted = meter_changes.Change(password=password, keys=keys, **given)
         changed = meter_changes.change(pool, serial, wanted, key.wrap)
+        closed = _closed(pool, serial)
     nouns = " and ".join(noun.removesuffix("s") for noun in changed)
     say(f"Meter {serial}: {nouns} changed." if changed else f"Meter {serial} is as it was.")
-    if changed:
+    if closed:
+        say(closed)
+    elif changed:
         say(f"Try it: ami meter test {serial}")
+
+
+def _closed(pool: Pool, serial: str) -> str:
+    """What its model wants and nobody has given, in a sentence; empty where it can be opened."""
+    with pool.connection() as conn:
+        return " ".join(opening.unopened(conn, [serial]).sentences())
 
 
 @click.command("take-down")

@@ -22,6 +22,7 @@ from ami.settings import Settings, load
 from model.period import LOCAL, local_day
 from model.viewer import UserRole, Viewer
 from operations import wording
+from operations.opening import unopened
 from storage import bills
 from storage.errors import Unreachable
 from storage.overview import overview
@@ -59,10 +60,16 @@ def command(as_of: datetime | None, live: bool, every: float, as_json: bool) -> 
         found = overview(conn, OFFICE, now)
         held = bills.holds(conn, OFFICE)
         bare = points_without_meter(conn, now)
+        closed = unopened(conn)
         nodes = head_ends(conn)
     assert found is not None  # staff see the overview
     if as_json:
-        emit({"overview": found, "held": held, "points_without_meter": bare, "nodes": nodes})
+        emit(
+            {
+                "overview": found, "held": held, "points_without_meter": bare, "meters_unopened": closed,
+                "nodes": nodes,
+            }
+        )  # fmt: skip
         return
     click.echo(f"As of {now.astimezone(LOCAL):%d/%m/%Y %H:%M}")
     rows = [
@@ -73,6 +80,7 @@ def command(as_of: datetime | None, live: bool, every: float, as_json: bool) -> 
         ("Half-hours of yesterday that came", _share(found.complete_yesterday)),
         ("Silent modems", f"{len(found.silent_modems):,}"),
         ("Points without a meter", f"{len(bare):,}"),
+        ("Meters without password or keys", f"{len(closed.password) + len(closed.keys):,}"),
         ("Bills held", f"{len(held):,}"),
         ("Open alerts", f"{sum(found.open_alerts.values()):,}"),
     ]
@@ -85,6 +93,8 @@ def command(as_of: datetime | None, live: bool, every: float, as_json: bool) -> 
     if bare:
         more = f" and {len(bare) - 10:,} more" if len(bare) > 10 else ""
         click.echo(f"No meter hangs at {', '.join(bare[:10])}{more}: `ami meter add` hangs one.")
+    for sentence in closed.sentences():
+        click.echo(sentence)
     if held:
         why = [
             (

@@ -7,7 +7,7 @@ Keys that were given up are kept until a later rotation is confirmed: a meter ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -42,6 +42,13 @@ _ABOUT: Final = """
     LEFT JOIN remote_order o ON o.meter_id = m.id AND o.kind = 'rotate_keys' AND o.state = 'done'
     WHERE %(serials)s::text[] IS NULL OR m.serial = ANY (%(serials)s)
     GROUP BY m.serial, m.model ORDER BY m.serial"""
+_MODELS: Final = "SELECT DISTINCT model FROM meter ORDER BY model"
+_WITHOUT: Final = """
+    SELECT m.serial FROM meter m JOIN modem d ON d.code = m.modem AND d.link <> 'mqtt'
+    WHERE m.model = ANY (%(models)s) AND (%(serials)s::text[] IS NULL OR m.serial = ANY (%(serials)s))
+        AND EXISTS (SELECT FROM installation i WHERE i.meter_id = m.id AND i.until IS NULL)
+        AND NOT EXISTS (SELECT FROM meter_secret s WHERE s.meter_id = m.id AND s.kind = %(kind)s)
+    ORDER BY m.serial"""
 
 Wrap = Callable[[bytes], bytes]
 
@@ -125,6 +132,20 @@ def status(conn: Connection[TupleRow], serials: list[str] | None = None) -> list
         KeyStatus(serial, model, tuple(kinds or ()), at)
         for serial, model, kinds, at in conn.execute(_ABOUT, {"serials": serials})
     ]
+
+
+def models(conn: Connection[TupleRow]) -> list[str]:
+    """The models there are meters of."""
+    return [name for (name,) in conn.execute(_MODELS)]
+
+
+def without(
+    conn: Connection[TupleRow], kind: str, models: Collection[str], serials: Collection[str] | None = None
+) -> list[str]:
+    """The meters of these models that hang, are asked by a head-end and have no secret of this kind."""
+    chosen = None if serials is None else list(serials)
+    found = conn.execute(_WITHOUT, {"models": list(models), "kind": kind, "serials": chosen})
+    return [serial for (serial,) in found]
 
 
 def drop_unconfirmed(conn: Connection[TupleRow], serial: str) -> None:
