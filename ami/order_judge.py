@@ -6,7 +6,8 @@ import rich_click as click
 
 from ami import clocks, home
 from ami.console import emit, say
-from ami.order_acting import acting, document, follow, proved, rules_of, show_order
+from ami.order_acting import acting, document, proved, rules_of, show_order
+from ami.order_place import told, wait_option, waited
 from ami.settings import load
 from operations import orders
 from storage.pool import open_pool
@@ -14,9 +15,10 @@ from storage.pool import open_pool
 
 @click.command()
 @click.argument("number", type=int)
+@wait_option
 @acting
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-def approve(number: int, login: str, password_stdin: bool, as_json: bool) -> None:
+def approve(number: int, wait: float, login: str, password_stdin: bool, as_json: bool) -> None:
     """Approve order NUMBER as a second person; it is then carried out as soon as the meter can be reached.
 
     One disconnection more than [orders] disconnections_per_hour stops them all: see `ami order lift`.
@@ -26,10 +28,9 @@ def approve(number: int, login: str, password_stdin: bool, as_json: bool) -> Non
         viewer = proved(pool, login, password_stdin)
         order = orders.approve(pool, viewer, number, now=clocks.wall(), rules=rules_of(settings))
         node = orders.wake(pool, dsn, order)
-    if as_json:
-        emit(document(order))
-        return
-    follow(order, node)
+        if node is not None and wait:
+            order = waited(pool, order, wait)
+    told(order, node, as_json)
 
 
 @click.command()

@@ -25,18 +25,19 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="One JSON docume
 _within = click.option(
     "--within", type=click.FloatRange(0.02, 168), metavar="HOURS", help="For how long it holds; else a day."
 )
-_wait = click.option(
+wait_option = click.option(
     "--wait", type=click.FloatRange(0, 3600), default=0.0, metavar="SECONDS", help="Wait for the outcome."
 )
 
 
 @click.command()
 @click.argument("serial")
-@click.argument("items", nargs=-1, type=click.Choice(ITEMS))
+@click.argument("items", nargs=-1, type=click.Choice(ITEMS), metavar="[ITEMS]...")
 @click.option("--as", "login", required=True, metavar="LOGIN", help="Who asks.")
 @click.option(
-    "--wait", type=click.FloatRange(0, 3600), default=60.0, show_default=True, help="Seconds to wait for it."
-)
+    "--wait", type=click.FloatRange(0, 3600), default=60.0, show_default=True, metavar="SECONDS",
+    help="Wait for the outcome.",
+)  # fmt: skip
 @_as_json
 def read(serial: str, items: tuple[str, ...], login: str, wait: float, as_json: bool) -> None:
     """Read meter SERIAL now, through the head-end that holds its line.
@@ -57,28 +58,36 @@ def read(serial: str, items: tuple[str, ...], login: str, wait: float, as_json: 
         )  # fmt: skip
         node = orders.wake(pool, dsn, order)
         if node is not None:
-            order = _waited(pool, order, wait)
-    _told(order, node, as_json)
+            order = waited(pool, order, wait)
+    told(order, node, as_json)
 
 
 @click.command()
 @click.argument("serial")
 @click.option("--reason", required=True, help="Why; it stays with the order.")
 @_within
+@wait_option
 @acting
 @_as_json
 def disconnect(
-    serial: str, reason: str, within: float | None, login: str, password_stdin: bool, as_json: bool
+    serial: str,
+    reason: str,
+    within: float | None,
+    wait: float,
+    login: str,
+    password_stdin: bool,
+    as_json: bool,
 ) -> None:
-    """Order that the switch of meter SERIAL be opened. A second person has to approve it."""
-    _placed(serial, OrderKind.DISCONNECT, {}, reason, within, login, password_stdin, 0.0, as_json)
+    """Order that the switch of meter SERIAL be opened. A second person has to approve it; --wait waits
+    for that too."""
+    _placed(serial, OrderKind.DISCONNECT, {}, reason, within, login, password_stdin, wait, as_json)
 
 
 @click.command()
 @click.argument("serial")
 @click.option("--reason", default="", help="Why; it stays with the order.")
 @_within
-@_wait
+@wait_option
 @acting
 @_as_json
 def connect(
@@ -99,7 +108,7 @@ def connect(
 @click.option("--jump", is_flag=True, help="However far it is off; a second person has to approve that.")
 @click.option("--reason", default="", help="Why; a jump needs it.")
 @_within
-@_wait
+@wait_option
 @acting
 @_as_json
 def clock(
@@ -122,6 +131,7 @@ def clock(
 @click.argument("watts", type=click.IntRange(0))
 @click.option("--reason", required=True, help="Why; it stays with the order.")
 @_within
+@wait_option
 @acting
 @_as_json
 def limit(
@@ -129,13 +139,15 @@ def limit(
     watts: int,
     reason: str,
     within: float | None,
+    wait: float,
     login: str,
     password_stdin: bool,
     as_json: bool,
 ) -> None:
-    """Order that meter SERIAL let no more than WATTS through. A second person has to approve it."""
+    """Order that meter SERIAL let no more than WATTS through. A second person has to approve it; --wait waits
+    for that too."""
     parameters = {"limit_w": watts}
-    _placed(serial, OrderKind.SET_LIMIT, parameters, reason, within, login, password_stdin, 0.0, as_json)
+    _placed(serial, OrderKind.SET_LIMIT, parameters, reason, within, login, password_stdin, wait, as_json)
 
 
 def _placed(
@@ -160,11 +172,15 @@ def _placed(
         if order.state is OrderState.APPROVED:
             node = orders.wake(pool, dsn, order)
             if node is not None and wait:
-                order = _waited(pool, order, wait)
-    _told(order, node, as_json)
+                order = waited(pool, order, wait)
+        elif wait:  # for the second person, and for what comes of it
+            follow(order, None)
+            order = waited(pool, order, wait)
+            node = orders.holder(pool, order)
+    told(order, node, as_json)
 
 
-def _waited(pool: Pool, order: Order, wait: float) -> Order:
+def waited(pool: Pool, order: Order, wait: float) -> Order:
     """The order as it is when it is finished, or after so many seconds."""
     until = time.monotonic() + wait
     while order.state.open and time.monotonic() < until:
@@ -174,7 +190,8 @@ def _waited(pool: Pool, order: Order, wait: float) -> Order:
     return order
 
 
-def _told(order: Order, node: str | None, as_json: bool) -> None:
+def told(order: Order, node: str | None, as_json: bool) -> None:
+    """How it stands; ends the command where it has come to another end than the one that was wanted."""
     if as_json:
         emit(document(order))
     elif order.state.open:

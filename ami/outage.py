@@ -47,16 +47,32 @@ def listed(station: str | None, serial: str | None, only_open: bool, limit: int,
         emit({"outages": found})
         return
     if not found:
-        say("There is no such outage; `ami outage find` looks for new ones.")
+        say(_none(station, serial, only_open))
         return
     rows = [
         (
             one.id, one.station or one.serial, _side(one.began), _side(one.ended), one.source.value,
-            one.told_by, "taken back" if one.withdrawn_at else one.note,
+            one.told_by, _note(one),
         )
         for one in found
     ]  # fmt: skip
     table("", ("Outage", "Of", "Began", "Ended", "Source", "By", "Note"), rows)
+
+
+def _none(station: str | None, serial: str | None, only_open: bool) -> str:
+    """Which outages there are none of."""
+    of = f" of station {station}" if station else ""
+    of += f" of meter {serial} and its station" if serial else ""
+    kind = "No outage that lasts" if only_open else "No outage"
+    return (
+        f"{kind}{of} is in the register: `ami outage find` looks for new ones, `ami outage add` enters one."
+    )
+
+
+def _note(one: Outage) -> str:
+    if one.withdrawn_at is None:
+        return one.note
+    return f"taken back: {one.withdrawn_for}" if one.withdrawn_for else "taken back"
 
 
 def _side(at: datetime | None) -> str:

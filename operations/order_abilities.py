@@ -32,7 +32,9 @@ def inability(name: str, kind: OrderKind, parameters: Mapping[str, Any]) -> str:
             return "" if model.control.clock else "has no clock that can be set from afar: set it on the spot"
         case OrderKind.ROTATE_KEYS:
             keyed = model.dlms_settings.keyed if model.dlms_settings is not None else None
-            return "" if keyed is not None and keyed.setup is not None else "takes no new keys from afar"
+            if keyed is None:
+                return "is opened without keys, so there are none to change"
+            return "" if keyed.setup is not None else "takes no new keys from afar"
         case OrderKind.SET_LIMIT:
             return _limit(model, parameters.get("limit_w"))
 

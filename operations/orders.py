@@ -142,14 +142,14 @@ def _can(conn: Connection[TupleRow], serial: str, kind: OrderKind, parameters: M
         raise OrderRefused(
             f"meter {serial} is behind gateway {meter.modem}, which sends by itself and cannot be asked"
         )
+    cannot = inability(meter.model, kind, parameters)
+    if cannot:
+        raise OrderRefused(f"meter {serial} ({meter.model}) {cannot}")
     if kind is OrderKind.ROTATE_KEYS and not all(one.rotatable for one in meter_keys.status(conn, [serial])):
         raise OrderRefused(
             f"the keys of meter {serial} are not all known, with the master key under which new ones travel: "
             f"give them first (AMI_METER_KEYS=FILE ami meter change {serial})"
         )
-    cannot = inability(meter.model, kind, parameters)
-    if cannot:
-        raise OrderRefused(f"meter {serial} ({meter.model}) {cannot}")
 
 
 def approve(pool: Pool, viewer: Viewer, number: int, *, now: datetime, rules: Rules) -> Order:
@@ -239,13 +239,18 @@ def _may(pool: Pool, viewer: Viewer, kind: OrderKind, what: str, now: datetime) 
     raise OrderRefused(f"{what} is for the role {roles}, not for {viewer.login}")
 
 
+def holder(pool: Pool, order: Order) -> str | None:
+    """The head-end that holds the meter's line, None where nobody does now."""
+    with pool.connection() as conn:
+        return leases.node_of(conn, order.modem)
+
+
 def wake(pool: Pool, dsn: str, order: Order) -> str | None:
     """Tell the head-end that holds the meter's line; its name, or None where nobody holds it now.
 
     Whoever takes the line later finds the order by himself.
     """
-    with pool.connection() as conn:
-        node = leases.node_of(conn, order.modem)
+    node = holder(pool, order)
     if node is None:
         return None
     app = queue_app(dsn, size=1)

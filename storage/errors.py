@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 
 class StorageError(Exception):
@@ -140,11 +141,22 @@ class BillConflict(StorageError):
         self.point, self.period, self.differing = point, period, differing
 
 
+_WAY_OUT: Final = {
+    "meter": "correct it (see `ami meter list`), or hang it first (`ami meter add {} …`)",
+    "station": "correct it, or hang a meter there first (`ami meter add … --station {}`)",
+    "customer": "correct it, or bring it in first (`ami import customers FILE`)",
+    "user": "correct it (see `ami user list`), or enter them first (`ami user add {} …`)",
+    "order": "see `ami order list`",
+    "outage": "see `ami outage list`",
+}
+
+
 class Unknown(StorageError):
     """A meter, point or person that the store does not know."""
 
     def __init__(self, noun: str, name: str) -> None:
-        super().__init__(f"There is no {noun} {name}: check the spelling, or register it first.")
+        way_out = _WAY_OUT.get(noun, "correct it").format(name)
+        super().__init__(f"There is no {noun} {name}: {way_out}.")
         self.noun, self.name = noun, name
 
 

@@ -37,7 +37,10 @@ POWERLESS: Final = frozenset((OutageSource.EVENT, OutageSource.STAFF))
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """Of a station or of one meter, the other is empty; `began` or `ended` None: not known (yet)."""
+    """Of a station or of one meter, the other is empty; `began` or `ended` None: not known (yet).
+
+    `withdrawn_for`: why it is none, as whoever took it back said.
+    """
 
     id: int
     station: str
@@ -49,6 +52,7 @@ class Outage:
     told_by: str
     told_at: datetime
     withdrawn_at: datetime | None
+    withdrawn_for: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,9 @@ class Told:
 
 _SELECT: Final = """
     SELECT o.id, coalesce(o.station, ''), coalesce(m.serial, ''), o.began, o.ended, o.source, o.note,
-        o.told_by, o.told_at, o.withdrawn_at
+        o.told_by, o.told_at, o.withdrawn_at, coalesce((SELECT a.detail ->> 'note' FROM audit a
+            WHERE a.at = o.withdrawn_at AND a.action = 'outage.withdraw' AND a.object = 'outage ' || o.id
+            LIMIT 1), '')
     FROM outage o LEFT JOIN meter m ON m.id = o.meter_id"""
 _LIST: Final = (
     _SELECT
