@@ -129,9 +129,26 @@ def line_name(line: BillLine) -> str:
     return name[:1].upper() + name[1:]
 
 
-def _line_row(line: BillLine) -> str:
+def named_lines(bill: Bill) -> list[tuple[str, BillLine]]:
+    """The lines with their names; where the price changed within the period, and the same tiers or
+    registers come once for each decision, with the decision they are counted by."""
+    runs: list[list[BillLine]] = []
+    for line in bill.lines:
+        if not runs or line.label in {one.label for one in runs[-1]}:
+            runs.append([])
+        runs[-1].append(line)
+    if len(runs) != len(bill.decisions) or len(runs) < 2:
+        return [(line_name(line), line) for line in bill.lines]
+    return [
+        (f"{line_name(line)} ({decision})", line)
+        for decision, run in zip(bill.decisions, runs, strict=True)
+        for line in run
+    ]
+
+
+def _line_row(name: str, line: BillLine) -> str:
     return (
-        f"<tr><td>{escape(line_name(line))}</td><td>{number(line.kwh)}</td>"
+        f"<tr><td>{escape(name)}</td><td>{number(line.kwh)}</td>"
         f"<td>{number(line.price)}</td><td>{number(line.amount)}</td></tr>"
     )
 
@@ -151,7 +168,7 @@ def remarks(sheet: PrintedBill) -> list[str]:
     if sheet.corrects is not None:
         way = "Thay thế" if sheet.corrects.replaces else "Điều chỉnh"
         of = f"giấy báo số {number_of(sheet.corrects.number)} ngày {day(sheet.corrects.invoice_date)}"
-        reason = f" Lý do: {sheet.corrects.reason.rstrip('.')}." if sheet.corrects.reason else ""
+        reason = f" Lý do: {sheet.corrects.reason.strip().rstrip('.')}." if sheet.corrects.reason else ""
         said.append(f"{way} {of}.{reason}")
     if decisions := unconfirmed(sheet.bill):
         said.append(
@@ -241,7 +258,7 @@ def _article(sheet: PrintedBill) -> str:
 <h2>Tiền điện</h2>
 <table><thead><tr><th>Bậc thang / bộ</th><th>kWh</th><th>Đơn giá (₫/kWh)</th>
 <th>Thành tiền (₫)</th></tr></thead>
-<tbody>{"".join(_line_row(line) for line in bill.lines)}</tbody>
+<tbody>{"".join(_line_row(*named) for named in named_lines(bill))}</tbody>
 <tfoot><tr><td>Cộng tiền điện</td><td>{number(bill.kwh)}</td><td></td><td>{number(bill.subtotal)}</td></tr>
 <tr><td>Thuế GTGT {number(bill.vat_percent)} %</td><td></td><td></td><td>{number(bill.vat)}</td></tr>
 <tr class="total"><td>Tổng cộng</td><td></td><td></td><td>{dong(bill.total)}</td></tr></tfoot></table>
@@ -269,8 +286,8 @@ def text(sheet: PrintedBill) -> str:
         for use in bill.uses
     ]
     lines += [
-        f"  {line_name(line)}: {number(line.kwh)} kWh × {number(line.price)} = {dong(line.amount)}"
-        for line in bill.lines
+        f"  {name}: {number(line.kwh)} kWh × {number(line.price)} = {dong(line.amount)}"
+        for name, line in named_lines(bill)
     ]
     lines += [
         f"Cộng {dong(bill.subtotal)}, thuế GTGT {number(bill.vat_percent)} % {dong(bill.vat)}",

@@ -22,7 +22,7 @@ from model.bill import BillLine, RegisterUse
 from model.einvoice import SERIES
 from model.period import local_day
 from model.supplier import Supplier
-from operations.bill_print import PLAN_NAMES, Corrected, PrintedBill, line_name, number_of, use_name
+from operations.bill_print import PLAN_NAMES, Corrected, PrintedBill, named_lines, number_of, use_name
 from operations.errors import InputError
 from operations.vietnamese import in_words, number
 
@@ -210,8 +210,8 @@ def _goods(goods: Element, sheet: PrintedBill) -> None:
 
 def _lines(sheet: PrintedBill) -> Iterator[tuple[BillLine, str]]:
     plan = PLAN_NAMES.get(sheet.bill.plan, sheet.bill.plan).lower()
-    for line in sheet.bill.lines:
-        yield line, f"Điện {plan} – {line_name(line).lower()}"
+    for name, line in named_lines(sheet.bill):
+        yield line, f"Điện {plan} – {name[:1].lower()}{name[1:]}"
 
 
 def _indices(use: RegisterUse) -> str:

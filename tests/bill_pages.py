@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import combinations
 
 import pypdfium2
 import zxingcpp
@@ -99,15 +100,29 @@ class Seen:
     code: str
 
 
-def seen(document: bytes) -> list[Seen]:
-    """Every page."""
+def misplaced(page: Seen) -> list[str]:
+    """What is written beyond the margins of A4 or over something else."""
+    found = []
+    for left, bottom, right, top in page.boxes:
+        if not (38 < left < right < 557 and 20 < bottom < top < 815):
+            found.append(f"beyond the margins: {left, bottom, right, top}")
+    for one, other in combinations(page.boxes, 2):
+        apart = one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
+        deep = min(one[3], other[3]) - max(one[1], other[1])
+        if not apart and deep > 1.5:  # a letter's tail may reach into the next line
+            found.append(f"one over another: {one} and {other}")
+    return found
+
+
+def seen(document: bytes, *, codes: bool = True) -> list[Seen]:
+    """Every page; its code too, unless that is not looked for."""
     opened = pypdfium2.PdfDocument(document)
     pages = []
     for page in opened:
         words = page.get_textpage()
         boxes = tuple(words.get_rect(at) for at in range(words.count_rects()))
-        codes = zxingcpp.read_barcodes(page.render(scale=3).to_pil())
+        found = zxingcpp.read_barcodes(page.render(scale=3).to_pil()) if codes else []
         said = words.get_text_range().replace("\r\n", "\n")
-        pages.append(Seen(said, boxes, codes[0].text if codes else ""))
+        pages.append(Seen(said, boxes, found[0].text if found else ""))
     opened.close()
     return pages

@@ -42,10 +42,12 @@ from operations.paper.page import (
 from operations.paper.typeface import STRONG, ready
 from operations.vietnamese import day, dong, number
 
-PITCHES = (6.4, 5.8, 5.2, 4.8, 4.4, 4.1, 3.9)  # mm of a row, as the table is short or long
+PITCHES = (6.4, 5.8, 5.2, 4.8, 4.4, 4.1, 3.9, 3.7)  # mm of a row, as the table is short or long
 FOOT = 278.0  # where the remarks at the page's foot begin
+BEHIND, PITCH_BEHIND = 254.0, 4.8  # mm for registers on a page behind the first, and of one
 CODE = 34.0  # side of the QR code
 LOWER = 62.0  # what chart and code take
+FEW = 3  # months, of which no tall bars are made
 
 rl_config.useA85 = 0  # streams as they are, not as letters: a fifth smaller
 
@@ -79,7 +81,7 @@ def _pages(canvas: Canvas, sheet: PrintedBill) -> Iterator[None]:
     registers: list[tables.Row] = [tables.register_row(use) for use in bill.uses]
     lines = tables.line_rows(bill)
     room = FOOT - LOWER - y
-    pitch = _pitch(len(registers) + len(lines), room)
+    pitch = _pitch(len(registers) + len(lines), room - tables.further(tables.REGISTERS, registers))
     rows = registers if pitch else tables.by_rate(bill.uses)
     pitch = pitch or _pitch(len(rows) + len(lines), room) or PITCHES[-1]
     page.text(LEFT, y + 3.4, "Chỉ số công tơ", SECTION)
@@ -90,8 +92,8 @@ def _pages(canvas: Canvas, sheet: PrintedBill) -> Iterator[None]:
     _foot(page, sheet)
     yield
     if rows is not registers:
-        for start in range(0, len(registers), 44):
-            tables.draw(page, _annex(page, sheet), tables.REGISTERS, registers[start : start + 44], 5.4)
+        for some in _behind(registers):
+            tables.draw(page, _annex(page, sheet), tables.REGISTERS, some, PITCH_BEHIND)
             yield
 
 
@@ -141,17 +143,18 @@ def _facts(page: Page, y: float, sheet: PrintedBill) -> float:
     left = y + 7.2
     for name, value in customer_facts(sheet):
         page.text(LEFT, left, name, NAME)
-        left = page.block(46, left, side - 50, value, VALUE, 6) + 0.5
+        left = page.block(46, left, side - 50, value, VALUE, 4) + 0.5
     return max(left - 1, y + 34)
 
 
 def _lower(page: Page, sheet: PrintedBill, above: float) -> None:
     """The months before on the left, the code on the right, both above the foot; where a bill is short
     they begin higher up, and the bars are taller."""
-    top = max(above + 9, FOOT - LOWER - 22) if above < FOOT - LOWER - 6 else FOOT - LOWER + 4
-    bars = FOOT - top - 17
     bill, account = sheet.bill, sheet.supplier.account
     shown = chart.months(sheet.history, local_day(bill.period.end - timedelta(microseconds=1)), bill.kwh)
+    room = above < FOOT - LOWER - 6 and sum(kwh is not None for _, kwh in shown) > FEW
+    top = max(above + 9, FOOT - LOWER - 22) if room else FOOT - LOWER + 4
+    bars = FOOT - top - 17
     page.text(LEFT, top + 3, "Điện năng 13 tháng (kWh)", SECTION)
     chart.draw(page, LEFT, top + 5, 124, bars, shown)
     page.text(LEFT, top + bars + 9.4, chart.compared(shown), Style(8.2, colour=QUIET))
@@ -188,8 +191,23 @@ def _foot(page: Page, sheet: PrintedBill) -> None:
     page.block(LEFT, FOOT + 4.2, RIGHT - LEFT, said, SMALL, 3)
 
 
+def _behind(registers: list[tables.Row]) -> Iterator[list[tables.Row]]:
+    """As many registers as fit on each page behind the first."""
+    some: list[tables.Row] = []
+    taken = 0.0
+    for row in registers:
+        high = PITCH_BEHIND + tables.further(tables.REGISTERS, [row])
+        if taken + high > BEHIND:
+            yield some
+            some, taken = [], 0.0
+        some.append(row)
+        taken += high
+    yield some
+
+
 def _annex(page: Page, sheet: PrintedBill) -> float:
     title = f"{TITLE} số {number_of(sheet.number)} – chỉ số công tơ"
     page.text(LEFT, 17, title, Style(11.5, STRONG, TEAL))
-    page.text(RIGHT, HEIGHT - 12, sheet.customer.name, SMALL, "right")
+    (whose,) = page.lines(RIGHT - LEFT, sheet.customer.name, SMALL, 1)
+    page.text(RIGHT, HEIGHT - 12, whose, SMALL, "right")
     return 21.0

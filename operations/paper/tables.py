@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from reportlab.lib.units import mm
+
 from model.bill import Bill, RegisterUse
-from operations.bill_print import RATE_NAMES, line_name, use_name
+from operations.bill_print import RATE_NAMES, named_lines, use_name
 from operations.paper.page import LEFT, PALE, QUIET, RIGHT, TEAL, Align, Page, Style
-from operations.paper.typeface import STRONG
+from operations.paper.typeface import STRONG, wrapped
 from operations.vietnamese import dong, in_words, number
 
 TEXT = Style(9)
@@ -21,17 +23,20 @@ Row = Sequence[str]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """Text stands at `at` mm, to the left of it or to the right."""
+    """Text stands at `at` mm, to the left of it or to the right; what is wider than `room` mm, where that
+    is told, goes on below.
+    """
 
     name: str
     at: float
     align: Align = "left"
+    room: float = 0.0
 
 
 REGISTERS = (
     Column("Công tơ", LEFT + PAD),
     Column("Bộ", 48),
-    Column("Loại", 57),
+    Column("Loại", 57, room=52),
     Column("Chỉ số cũ", 133, "right"),
     Column("Chỉ số mới", 155, "right"),
     Column("HSN", 173, "right"),
@@ -53,10 +58,26 @@ def draw(page: Page, y: float, columns: Sequence[Column], rows: Sequence[Row], p
     y += pitch
     for row in rows:
         for column, said in zip(columns, row, strict=True):
-            page.text(column.at, y + pitch * 0.7, said, TEXT, column.align)
-        y += pitch
+            for down, line in enumerate(_lines(column, said)):
+                page.text(column.at, y + pitch * 0.7 + down * TEXT.leading, line, TEXT, column.align)
+        y += pitch + _further(columns, row)
         page.rule(y, x=LEFT, to=RIGHT)
     return y
+
+
+def _lines(column: Column, said: str) -> list[str]:
+    return wrapped(said, TEXT.cut, TEXT.size, column.room * mm) if column.room else [said]
+
+
+def _further(columns: Sequence[Column], row: Row) -> float:
+    """What a row takes beyond one line, in mm."""
+    most = max(len(_lines(column, said)) for column, said in zip(columns, row, strict=True))
+    return (most - 1) * TEXT.leading
+
+
+def further(columns: Sequence[Column], rows: Sequence[Row]) -> float:
+    """What the rows take beyond one line each, in mm."""
+    return sum(_further(columns, row) for row in rows)
 
 
 def register_row(use: RegisterUse) -> Row:
@@ -84,7 +105,7 @@ def _kwh(uses: Sequence[RegisterUse]) -> str:
 
 def line_rows(bill: Bill) -> list[Row]:
     return [
-        (line_name(line), number(line.kwh), number(line.price), number(line.amount)) for line in bill.lines
+        (name, number(line.kwh), number(line.price), number(line.amount)) for name, line in named_lines(bill)
     ]
 
 
