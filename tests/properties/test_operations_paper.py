@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from model.period import Period
@@ -49,7 +49,7 @@ def _texts(most: int) -> st.SearchStrategy[str]:
     return some.map(lambda words: " ".join(words)[:most])
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20, deadline=None, phases=[Phase.explicit, Phase.generate])  # no minutes of shrinking
 @given(
     st.sampled_from([CHANGED, household().bill]),
     st.integers(1, 40),
