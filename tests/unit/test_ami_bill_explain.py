@@ -103,6 +103,10 @@ def test_the_reactive_table_row_by_row() -> None:
         }
         assert (found["subtotal"], found["total"]) == (subtotal, subtotal + (subtotal * 8 + 50) // 100)
 
+    at = BIG | {"kwh": {"BT": kwh}, "kvarh": kvarh_of(kwh, "0.90"), "buys_reactive": True}
+    edge = answer(at)["reactive"]
+    assert (edge["cos_phi"], edge["k_percent"], edge["total"]) == ("0.90", "0", 0)
+
 
 REFUSED: list[tuple[dict[str, Any], str, str]] = [
     (HOME | {"plan": "vn-castle", "kwh": {"KT": 1}}, "unknown_plan", "vn-household, vn-prepaid"),
@@ -204,6 +208,12 @@ def test_numbers_may_stand_without_quotes_and_stay_exact(tmp_path: Path) -> None
     done = CliRunner().invoke(explain, [str(file), "--json"])
     found = json.loads(done.stdout)
     assert [(line["kwh"], line["price"], line["voltage"]) for line in found["lines"]] == [(8, 2887, ">=22kV")]
+
+
+def test_an_index_is_never_a_binary_fraction() -> None:
+    register = '{"register": "KT", "previous": 0, "current": 34567890.123456789012, "digits": 8}'
+    asked = f'{{"plan": "vn-household", "from": "2025-06-01", "to": "2025-07-01", "registers": [{register}]}}'
+    assert answer(asked)["uses"][0]["wh"] == "34567890123.456789012000"
 
 
 SAID = {

@@ -81,6 +81,8 @@ def test_no_country_at_all(tmp_path: Path) -> None:
 def test_an_end_without_a_successor_ends_the_prices(vietnam: Path) -> None:
     (vietnam / "2025-05-10-1279.toml").unlink()
     assert Country(vietnam).in_force(date(2025, 5, 9)).decision == "2699/QĐ-BCT"
+    with pytest.raises(TariffError, match="no price decision is known for 2025-05-10"):
+        Country(vietnam).in_force(date(2025, 5, 10))
     request = Request("vn-household", date(2025, 5, 1), date(2025, 5, 20), date(2025, 7, 1), {"KT": 1})
     with pytest.raises(TariffError, match="no price decision is known for 2025-05-19"):
         rate(request, tariffs=vietnam.parent)

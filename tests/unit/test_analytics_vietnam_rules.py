@@ -86,6 +86,8 @@ def test_a_three_rate_meter_refused_costs_the_peak_for_all() -> None:
 def test_a_meter_without_rates_pays_the_normal_price() -> None:
     for fields in ({"kwh": {"KT": 10}}, {"kwh": {"KT": 10}, "one_rate": True}, {"kwh": {"SG": 10}}):
         assert lines(bill("vn-production", **fields)) == [("KT", 10, 1987)]
+    agreed = bill("vn-production", kwh={"CD": 5, "TD": 7}, one_rate=True)
+    assert lines(agreed) == [("CD", 5, 1987), ("TD", 7, 1987)]
 
 
 def test_hospitals_and_offices_pay_one_price_by_voltage_whatever_the_hour() -> None:
