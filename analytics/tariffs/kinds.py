@@ -25,7 +25,8 @@ class Plan:
     """`household`: a change of price in mid-period may be interpolated (TT 60/2025/TT-BCT, 12.8).
 
     `demand`, `standing`: a charge a kW, or a month, that the decisions must have prices for; without the
-    flag it is charged where a decision has them.
+    flag it is charged where a decision has them. `future`: only a structure not in force has its prices, so
+    that it is worked out as a what-if alone, and no customer is given it.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Plan:
     household: bool
     demand: bool = False
     standing: bool = False
+    future: bool = False
 
 
 def plans_of(document: dict[str, Any], path: Path) -> dict[str, Plan]:
@@ -47,6 +49,7 @@ def plans_of(document: dict[str, Any], path: Path) -> dict[str, Plan]:
                 row.get("interpolated", False),
                 row.get("demand", False),
                 row.get("standing", False),
+                row.get("future", False),
             )
             for row in document["plan"]
         ]

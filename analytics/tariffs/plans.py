@@ -7,7 +7,8 @@ from analytics.tariffs.kinds import Plan, Pricing
 
 __all__ = ["PLANS", "Plan", "Pricing", "plan"]
 
-PLANS: dict[str, Plan] = dict(country("vn").plans)
+# those that a customer may be given
+PLANS: dict[str, Plan] = {name: plan for name, plan in country("vn").plans.items() if not plan.future}
 
 
 def plan(name: str) -> Plan:

@@ -99,7 +99,14 @@ def test_the_structure_to_come_is_there_as_a_what_if_alone(shared_dir: Path) -> 
     assert list(one.household.prices) == said["household"]["illustration_at_2204.0655"]
     average = Decimal("2204.0655")
     percents = said["pct_normal_offpeak_peak"]
-    tables = {"production": "production", "business": "business_other"}
+    tables = {
+        "production": "production",
+        "business": "business_other",
+        "lodging": "business_tourism_lodging",
+        "ev_charging": "ev_charging (3 years)",
+    }
+    assert set(tables.values()) == set(percents)
+    assert set(tables) == set(one.three_rate)
     for table, key in tables.items():
         for label, shares in percents[key].items():
             prices = [int((average * share / 100).to_integral_value("ROUND_HALF_UP")) for share in shares]

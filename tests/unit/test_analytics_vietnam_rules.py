@@ -9,7 +9,7 @@ import pytest
 
 from analytics.billing import Rated, Request, rate
 from analytics.errors import AnalyticsError, TariffError
-from analytics.tariffs import MeterHours, vat_percent
+from analytics.tariffs import PLANS, MeterHours, vat_percent
 from model.series import Rate
 
 JUNE = {"from": "2025-06-01", "to": "2025-07-01"}
@@ -174,6 +174,13 @@ def test_an_unconfirmed_price_is_said_and_a_confirmed_one_is_not() -> None:
         )
         assert not kinds(bill(plan, kwh={"KT": 1}))
     assert "one_source" in kinds(bill("vn-wholesale-htx", kwh={"KT": 1}, households_with_use=1))
+
+
+@pytest.mark.parametrize(("plan", "peak"), [("vn-lodging", 3703), ("vn-ev-charging", 4298)])
+def test_groups_to_come_are_worked_out_as_a_what_if_alone(plan: str, peak: int) -> None:
+    assert plan not in PLANS
+    assert refused(plan, kwh={"CD": 10}) == "no_price"
+    assert lines(bill(plan, kwh={"CD": 10}, what_if="14/2025/QĐ-TTg")) == [("CD", 10, peak)]
 
 
 def test_what_a_plan_does_not_use_is_said() -> None:
