@@ -6,10 +6,8 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
-from analytics.billing import Rated, RatedLine, Request, rate
-from analytics.errors import AnalyticsError
-from model.bill import Bill, RegisterUse
-from model.period import local_day
+from analytics.billing import Rated, RatedLine, Request
+from model.bill import RegisterUse
 from operations import bill_words
 from operations.bill_words import money, price, say, shown
 
@@ -129,31 +127,3 @@ def _line(line: RatedLine, rated: Rated, language: str) -> str:
         quantity = "1" if line.kw is None else f"{shown(line.kw, language)} kW"
     sums = f"{quantity} × {price(line.price, currency, language)} = {money(line.amount, currency, language)}"
     return f"{name[:1].upper()}{name[1:]}: {sums} – {bill_words.line(line, language)}"
-
-
-def of_bill(bill: Bill, request: Request) -> Rated | None:
-    """An issued bill rated again from `request`, for its reasons; None where it does not come out the same,
-    so that nothing is explained that is not so."""
-    try:
-        rated = rate(request)
-    except AnalyticsError:
-        return None
-    again = [(line.label, line.kwh, line.price, line.amount) for line in rated.lines]
-    stands = [(line.label, line.kwh, line.price, line.amount) for line in bill.lines]
-    return rated if (again, rated.subtotal) == (stands, bill.subtotal) else None
-
-
-def request_of(bill: Bill, **supply: Any) -> Request:
-    """What an issued bill was rated from; `supply` is what it does not say itself (households, voltage_kv,
-    one_rate, reason, readings_at_change)."""
-    kwh: dict[str, int] = {}
-    for use in bill.uses:
-        kwh[use.rate.code] = kwh.get(use.rate.code, 0) + use.kwh
-    return Request(
-        plan=bill.plan,
-        start=local_day(bill.period.start),
-        end=local_day(bill.period.end),
-        invoice_date=bill.invoice_date,
-        kwh=kwh or {"KT": bill.kwh},
-        **supply,
-    )

@@ -15,7 +15,7 @@ from dashboard.parts.elements import Part, card, facts, heading, link, table
 from dashboard.visit import Visit
 from model.bill import Bill, BillLine, RegisterUse
 from model.period import LOCAL
-from operations import bill_print
+from operations import bill_print, bill_reasons
 from storage import bills
 from storage.bills import BillSheet
 
@@ -55,7 +55,7 @@ def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
             ),
             html.Div(
                 [
-                    html.Div([_lines(visit, bill), _uses(visit, bill)], className="w8 stack"),
+                    html.Div([_lines(visit, found), _uses(visit, bill)], className="w8 stack"),
                     _plate(visit, found),
                 ],
                 className="grid",
@@ -95,12 +95,18 @@ def line_name(visit: Visit, line: BillLine) -> str:
     return visit.say("bill.tier", n=tier) if tier.isdigit() else visit.say.term("register", line.label)
 
 
-def _lines(visit: Visit, bill: Bill) -> Part:
-    say, fmt = visit.say, visit.fmt
+def _lines(visit: Visit, found: BillSheet) -> Part:
+    say, fmt, bill = visit.say, visit.fmt, found.bill
+    reasons = bill_reasons.told(bill, found.households, visit.lang)
     heads = [say("bill.line"), "kWh", say("bill.price"), say("bill.amount")]
     rows = [
-        [line_name(visit, line), fmt.number(line.kwh), fmt.number(line.price), fmt.number(line.amount)]
-        for line in bill.lines
+        [
+            html.Div([line_name(visit, line), html.Div(why, className="row-under") if why else None]),
+            fmt.number(line.kwh),
+            fmt.number(line.price),
+            fmt.number(line.amount),
+        ]
+        for line, why in zip(bill.lines, reasons, strict=True)
     ]
     sums = html.Div(
         [

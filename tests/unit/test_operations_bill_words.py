@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import tomllib
-from datetime import UTC, date, datetime, time
+from dataclasses import replace
+from datetime import UTC, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from string import Formatter
@@ -12,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from analytics.billing import Reason, Request, rate
+from analytics.billing import Reason, RegisterPart, Request, rate
 from analytics.billing.charges import _BY_DAYS
 from analytics.tariffs import countries
 from model.bill import Bill, BillLine
 from model.period import LOCAL, Period
-from operations import bill_words, explaining
+from operations import bill_reasons, bill_words, explaining
 from operations.bill_words import LANGUAGES
 
 ROOT = Path(bill_words.__file__).parents[1]
@@ -75,9 +76,8 @@ def test_every_reason_and_every_note_has_words_and_no_more() -> None:
     assert base == LINES
     assert {kind.removesuffix(".one") for kind in TEXTS["by_days"]} == set(_BY_DAYS)
     assert set(TEXTS["notes"]) == (kinds("rating.py") | NOTES) - {"vat", "reactive"}
-    assert set(TEXTS["prorated"]) == {reason.value for reason in Reason if reason != "regular"} | {
-        "price_change"
-    }
+    by_days = {reason.value for reason in Reason if reason != "regular"} | {"price_change", "part_month"}
+    assert set(TEXTS["prorated"]) == by_days
     assert set(TEXTS["plans"]) == {plan for one in countries().values() for plan in one.plans}
 
 
@@ -150,6 +150,9 @@ def test_the_many_reach_every_kind() -> None:
 
 
 def issued(request: Request, **changes: Any) -> Bill:
+    if request.kwh:
+        used = (RegisterPart(name, Decimal(0), Decimal(kwh)) for name, kwh in request.kwh.items())
+        request = replace(request, kwh={}, registers=tuple(used))
     rated = rate(request)
     period = Period(
         *(datetime.combine(day, time(), LOCAL).astimezone(UTC) for day in (request.start, request.end))
@@ -161,17 +164,49 @@ def issued(request: Request, **changes: Any) -> Bill:
     return Bill(**(fields | changes))
 
 
-def test_an_issued_bill_is_explained_by_rating_it_again_or_not_at_all() -> None:
-    request = asked(plan="vn-household", kwh={"KT": 130}, households="2")
-    bill = issued(request)
-    again = explaining.request_of(bill, households=Decimal(2))
-    found = explaining.of_bill(bill, again)
-    assert found is not None
-    assert [bill_words.line(line, "en") for line in found.lines] == [
+@pytest.mark.parametrize("request_", MANY, ids=lambda one: f"{one.plan}-{MANY.index(one)}")
+def test_an_issued_bill_is_explained_by_rating_it_again_or_not_at_all(request_: Request) -> None:
+    bill = issued(request_)
+    told = bill_reasons.told(bill, request_.households, "en")
+    assert len(told) == len(bill.lines)
+    knows = request_.tenants is None and not request_.what_if and request_.pmax_kw is None
+    knows &= not request_.three_rate_refused and request_.households_with_use is None
+    knows &= request_.readings_at_change is None and "SG" not in request_.kwh
+    if knows:
+        assert all(told)
+    if told and told[0]:
+        again = bill_reasons.again(bill, request_.households)
+        assert again is not None
+        assert [line.amount for line in again.lines] == [line.amount for line in bill.lines]
+
+
+def test_what_an_issued_bill_does_not_say_is_not_made_up() -> None:
+    two = asked(plan="vn-household", kwh={"KT": 130}, households="2")
+    assert bill_reasons.told(issued(two), Decimal(2), "en") == (
         "kWh 1 to 100: 50 kWh × 2 households = 100 kWh",
         "kWh 101 to 200: 50 kWh × 2 households = 100 kWh",
+    )
+    assert bill_reasons.told(issued(two), Decimal(1), "en") == ("", "")  # one would pay more
+    assert bill_reasons.told(issued(two, plan="vn-castle"), Decimal(2), "en") == ("", "")
+    short = asked(plan="vn-household", kwh={"KT": 30}, reason="termination", **{"from": "2025-06-16"})
+    first, _ = bill_reasons.told(issued(short), Decimal(1), "en")
+    assert first.endswith("= 25 kWh, by days because the period is part of a month")
+    little = replace(short, kwh={"KT": 10})  # no line says whether the tier was 25 or 50 kWh wide
+    assert bill_reasons.told(issued(little), Decimal(1), "en") == ("",)
+
+
+def test_readings_at_a_change_of_price_are_found_again() -> None:
+    parts = [
+        {"register": register, "previous": str(first), "current": str(first + used), "digits": 6}
+        for first, used_ in ((0, (50, 20, 0)), (100, (70, 10, 30)))
+        for register, used in zip(("BT", "CD", "TD"), used_, strict=True)
     ]
-    assert explaining.of_bill(bill, explaining.request_of(bill)) is None  # one household would pay more
-    assert explaining.of_bill(issued(request, plan="vn-castle"), again) is not None
-    assert explaining.of_bill(bill, explaining.request_of(issued(request, plan="vn-castle"))) is None
-    assert again.start == date(2025, 6, 1)
+    across = {"from": "2025-05-01", "to": "2025-06-01", "voltage_kv": "22"}
+    request = asked(
+        plan="vn-business", registers=parts, readings_at_change={"BT": 50, "CD": 20, "TD": 0}, **across
+    )
+    found = bill_reasons.again(issued(request))
+    assert found is not None
+    assert [(line.decision, line.voltage) for line in found.lines] == [("2699/QĐ-BCT", ">=22kV")] * 2 + [
+        ("1279/QĐ-BCT", ">=22kV")
+    ] * 3

@@ -1,0 +1,110 @@
+"""Why the lines of an issued bill are as they are: it is rated again from what it says itself.
+
+Only what comes out line by line as it was issued is explained; so nothing is told that is not so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from itertools import product
+
+from analytics.billing import Rated, RatedLine, Reason, Request, rate
+from analytics.billing.parts import PRICE_CHANGE
+from analytics.errors import AnalyticsError
+from analytics.tariffs import Pricing, plan
+from model.bill import Bill, RegisterUse
+from model.period import local_day
+from operations import bill_words
+
+PART_MONTH = "part_month"  # a bill does not say why its period is short
+_VOLTAGES = tuple(Decimal(text) for text in ("0.4", "6", "22", "110"))
+
+
+def told(bill: Bill, households: Decimal, language: str) -> tuple[str, ...]:
+    """A sentence for each line, in their order; empty ones where the bill cannot be had again."""
+    rated = again(bill, households)
+    if rated is None:
+        return ("",) * len(bill.lines)
+    return tuple(bill_words.line(line, language) for line in rated.lines)
+
+
+def again(bill: Bill, households: Decimal = Decimal(1)) -> Rated | None:
+    """The bill rated again, its lines with their reasons; None where no way leads to the same lines, or
+    two ways do that have different reasons.
+    """
+    found: Rated | None = None
+    for reason in _reasons(bill):
+        for request in _requests(bill, households, reason):
+            rated = _rated_as_issued(bill, request)
+            if rated is None:
+                continue
+            if found is not None and [line.because for line in found.lines] != [
+                line.because for line in rated.lines
+            ]:
+                return None
+            found = rated
+            break
+    return found
+
+
+def _rated_as_issued(bill: Bill, request: Request) -> Rated | None:
+    try:
+        rated = rate(request)
+    except AnalyticsError:
+        return None
+    stands = [(line.label, line.kwh, line.price, line.amount) for line in bill.lines]
+    if [(line.label, line.kwh, line.price, line.amount) for line in rated.lines] != stands:
+        return None
+    return replace(rated, lines=tuple(_of_part_month(line) for line in rated.lines))
+
+
+def _reasons(bill: Bill) -> tuple[Reason, ...]:
+    """A bill does not say why it is short; one of a whole calendar month is not."""
+    start, end = local_day(bill.period.start), local_day(bill.period.end)
+    if start.day == end.day and 28 <= (end - start).days <= 31:
+        return (Reason.REGULAR,)
+    return (Reason.REGULAR, Reason.NEW_SUPPLY)
+
+
+def _of_part_month(line: RatedLine) -> RatedLine:
+    why = line.because
+    if why.prorated in ("", PRICE_CHANGE):
+        return line
+    return replace(line, because=replace(why, prorated=PART_MONTH))
+
+
+def _requests(bill: Bill, households: Decimal, reason: Reason) -> Iterator[Request]:
+    """What the bill may have been rated from: it names no voltage."""
+    try:
+        pricing = plan(bill.plan).pricing
+    except AnalyticsError:
+        return
+    by_voltage = pricing in (Pricing.FLAT, Pricing.THREE_RATE)
+    voltages = _VOLTAGES if by_voltage else _VOLTAGES[:1]
+    rates = (False, True) if pricing is Pricing.THREE_RATE else (False,)
+    kwh = _by_register(bill.uses) or {"KT": bill.kwh}
+    cuts = range(1, len(bill.uses)) if len(bill.decisions) > 1 else ()
+    nothing = dict.fromkeys(kwh, 0)
+    changes = [None, *(nothing | _by_register(bill.uses[:cut]) for cut in cuts)]
+    for voltage, one_rate, change in product(voltages, rates, changes):
+        yield Request(
+            plan=bill.plan,
+            start=local_day(bill.period.start),
+            end=local_day(bill.period.end),
+            invoice_date=bill.invoice_date,
+            kwh=kwh,
+            households=households,
+            voltage_kv=voltage,
+            one_rate=one_rate,
+            reason=reason,
+            readings_at_change=change,
+        )
+
+
+def _by_register(uses: Sequence[RegisterUse]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for use in uses:
+        found[use.rate.code] = found.get(use.rate.code, 0) + use.kwh
+    return found
