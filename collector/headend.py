@@ -178,9 +178,9 @@ class HeadEnd:
             OrderSettings.of(settings),
         )  # fmt: skip
         self.spool.stamp = desk.stamp
-        self.ingest.fenced = node.unlearn
+        self.ingest.fenced = node.knows.unlearn
         listen = "" if settings.listen_port is None else f"{settings.listen_host}:{settings.listen_port}"
-        await self._patiently(node.expect_calls)
+        await self._patiently(node.knows.expect_calls)
         if settings.broker is not None:
             await self._patiently(lambda: self.roster.take(self.spool, links=[ModemLink.MQTT]))
         self.pushes = receiver(settings, self.roster, self.spool, self.office.clock)
@@ -189,7 +189,7 @@ class HeadEnd:
         if settings.listen_port is not None:
             self.listener = Listener(settings, node.sessions.settled)
             self.listener.told = self.pushes.told
-            node.expected = self._expect
+            node.knows.expected = self._expect
             self._expect(desk.calls)
             await self.listener.open()
         await self._patiently(lambda: node.arrive(listen, settings.version))

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection
 from contextlib import suppress
 from typing import Final
 
@@ -19,20 +19,19 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.worker import Worker
 
 from collector.errors import CollectorError, StoreAway
-from collector.links.kinds import DialIn
 from collector.nodes import shards
 from collector.nodes.desk import GIVE_BACK_S, Desk, Hooks
 from collector.nodes.orders import Orders
+from collector.nodes.relearning import Relearning
 from collector.nodes.sessions import KEYLESS, Sessions
 from collector.nodes.shards import GiveBack
 from collector.nodes.store_line import AWAY, StoreLine
+from collector.nodes.taking import PAUSE_S, Taking
 from collector.polling.roster import Roster
 from collector.spool.spool import Spool
-from collector.watch.metrics import SHARD_EPOCH, SHARD_TAKEOVERS
-from model.grid import ASKED, ModemLink
+from collector.watch.metrics import SHARD_EPOCH
 from storage import leases
 from storage.errors import WrappingKeyUnusable
-from storage.fleet import Line
 from storage.leases import Arrival, Beat
 from storage.queue import STALLED_S, take_over
 
@@ -40,29 +39,13 @@ log = logging.getLogger("ami.node")
 
 PERIOD_S: Final = 6 * 3600.0
 BEAT_S: Final = 2.0
-PAUSE_S: Final = 1.0  # before a shard that the store could not be asked about is tried again
 LOOK_AWAY_S: Final = 2 * shards.LOOK_S  # who leaves a shard to others; each of them looks meanwhile
 BOUNCES: Final = 5  # so often a shard is left to those who have less
 ORPHAN_BOUNCES: Final = 1  # and one that nobody polls: fair shares come later
 KEY_AGAIN_S: Final = 10.0  # before a key that opened nothing is tried again
-SHARDS_AT_ONCE: Final = 40
-CALLERS_AT_ONCE: Final = 2000
 STOP_S: Final = 3.0
 
 _KEY: Final = "key"  # why a node rests
-
-Jobs = Mapping[int, asyncio.Future[None]]
-"""Shards, and what their jobs wait for."""
-
-
-def _nobody_listens(calls: Mapping[str, DialIn]) -> None:
-    """No modem can dial in here."""
-
-
-def _refuse(wanted: Jobs, error: Exception) -> None:
-    for job in wanted.values():
-        if not job.done():
-            job.set_exception(error)
 
 
 class NodeGone(CollectorError):
@@ -90,13 +73,10 @@ class Node:
         self._ends: dict[int, asyncio.Event] = {}  # of the shards' jobs that run here
         self._bounced: dict[int, int] = {}
         self._looks_again: asyncio.TimerHandle | None = None
-        self._wanted: dict[int, asyncio.Future[None]] = {}  # shards whose jobs have begun
-        self._taking: asyncio.Task[None] | None = None
+        self._taking = Taking(name, self.line, desk, roster, spool, self.keyless)
         self._rests: dict[str, str] = {}  # why, and the sentence
         self._key_tried = 0.0  # monotonic
-        self._unlearnt: set[str] = set()  # modems of which the store has less than we know
-        self._loaded = time.monotonic()
-        self.expected: Callable[[Mapping[str, DialIn]], None] = _nobody_listens
+        self.knows = Relearning(desk, roster, spool)
 
     async def arrive(self, listen: str, version: str) -> None:
         """Enter the node; raises StoreAway, and NodeTaken when one of that name is at work."""
@@ -123,11 +103,9 @@ class Node:
             if self._worker is not None:
                 self._worker.stop()  # type: ignore[no-untyped-call]
             await asyncio.wait([working], timeout=STOP_S)
-            if self._taking is not None:
-                parts.append(self._taking)
             for task in (working, *parts):
                 task.cancel()
-            await asyncio.gather(working, *parts, *rounds, return_exceptions=True)
+            await asyncio.gather(working, *parts, *rounds, self._taking.end(), return_exceptions=True)
             await self._leave()
 
     async def _leave(self) -> None:
@@ -195,8 +173,8 @@ class Node:
                 self._went_away(away)
             try:
                 with suppress(StoreAway):
-                    await self.learn_anew()
-                await self._reload()
+                    await self.knows.learn_anew()
+                await self.knows.reload()
                 await self._try_key()
             except WrappingKeyUnusable as wrong:
                 self.keyless(wrong)
@@ -323,7 +301,7 @@ class Node:
         self._leave_to_others(shard)
         end = self._ends[shard] = asyncio.Event()
         try:
-            await self._take(shard)
+            await self._taking.take(shard)
             stopping = asyncio.create_task(self._stopping.wait())
             ending = asyncio.create_task(end.wait())
             try:
@@ -375,119 +353,7 @@ class Node:
             return
         worker.queues = shards.queues(self.name)
 
-    async def _take(self, shard: int) -> None:
-        """Return when the shard is ours; those that come meanwhile are taken together. Raises StoreAway."""
-        taken = self._wanted[shard] = asyncio.get_running_loop().create_future()
-        if self._taking is None or self._taking.done():
-            self._taking = asyncio.create_task(self._take_wanted())
-        await taken
-
-    async def _take_wanted(self) -> None:
-        while self._wanted:
-            batch = {shard: self._wanted.pop(shard) for shard in list(self._wanted)[:SHARDS_AT_ONCE]}
-            if await self._taken({shard: job for shard, job in batch.items() if not job.done()}):
-                continue
-            for shard, job in batch.items():  # one of them cannot be had: not for the others
-                if not job.done():
-                    await self._taken({shard: job})
-
-    async def _taken(self, wanted: Jobs) -> bool:
-        """Take them; what went wrong is told to each job, unless it may be the matter of one of many."""
-        try:
-            if wanted:
-                await self._take_batch(wanted)
-        except StoreAway as away:
-            _refuse(wanted, away)
-        except WrappingKeyUnusable as wrong:
-            self.keyless(wrong)
-            _refuse(wanted, GiveBack(str(wrong), PAUSE_S))
-        except Exception as error:
-            if len(wanted) > 1:
-                return False
-            log.exception("shard %d cannot be taken", *wanted)
-            _refuse(wanted, error)
-        return True
-
-    async def _take_batch(self, wanted: Jobs) -> None:
-        await self._roster.prove()
-        async with self.line.turn() as conn:
-            leased = await leases.take_shards(conn, wanted, self.name)
-        for shard, taken in leased.items():
-            if taken.before in ("", self.name):
-                continue
-            if taken.was_silent:
-                SHARD_TAKEOVERS.inc()
-            how = "taken over from node" if taken.was_silent else "handed over by node"
-            lease = {"shard": shard, "epoch": taken.epoch}
-            log.warning("shard %d was %s %s, epoch %d", shard, how, taken.before, taken.epoch, extra=lease)
-            self.desk.drop(shard)
-        found: dict[int, list[Line]] = {shard: [] for shard in leased}
-        for line in await self._roster.take(self._spool, shards=list(leased), links=ASKED):
-            found[line.shard].append(line)
-        for shard, taken in leased.items():
-            if wanted[shard].done():
-                continue  # the job has been broken off meanwhile
-            await self.desk.take(shard, taken.epoch, found[shard])
-            SHARD_EPOCH.labels(str(shard)).set(taken.epoch)
-            if not wanted[shard].done():
-                wanted[shard].set_result(None)
-
     def _lose(self, shard: int) -> None:
         self.desk.drop(shard)
         with suppress(KeyError):
             SHARD_EPOCH.remove(str(shard))
-
-    # What is known
-
-    def unlearn(self, modems: Collection[str]) -> None:
-        """Something that was read behind these modems was not let in: what is still ours is asked again."""
-        self._unlearnt.update(modems)
-
-    async def learn_anew(self) -> None:
-        """Forget what is known of those modems and ask the store. Raises StoreAway."""
-        modems, self._unlearnt = self._unlearnt & self.desk.lines.keys(), set()
-        if not modems:
-            return
-        try:
-            await self._roster.take(self._spool, modems=modems, from_scratch=True)
-        except StoreAway:
-            self._unlearnt |= modems
-            raise
-        for code in modems:
-            self.desk.wake(code)
-
-    # The register
-
-    async def _reload(self) -> None:
-        """Every so often: the register as it is now."""
-        settings = self.desk.office.settings
-        if time.monotonic() - self._loaded < settings.reload_every_s:
-            return
-        self._loaded = time.monotonic()
-        with suppress(StoreAway):
-            await self.expect_calls()
-            for shard, epoch in list(self.desk.shards.items()):
-                lines = await self._roster.take(self._spool, shards=[shard], links=ASKED)
-                if self.desk.shards.get(shard) == epoch:
-                    self.desk.refresh(lines)
-                    await self.desk.take(shard, epoch, lines)
-            if settings.broker is not None:
-                await self._roster.take(self._spool, links=[ModemLink.MQTT])
-            called = [code for code, held in self.desk.lines.items() if held.shard is None]
-            if called:
-                self.desk.refresh(await self._roster.take(self._spool, modems=called))
-
-    async def expect_calls(self) -> None:
-        """Links for all modems that may dial in here. Raises StoreAway."""
-        modems = {modem.code: modem for modem in await self._roster.callers()}
-        calls = self.desk.calls
-        others = [code for code, link in calls.items() if modems.get(code) != link.modem]
-        for code in others:
-            calls.pop(code).close()
-        new = [modem for code, modem in modems.items() if code not in calls]
-        for number, modem in enumerate(new):
-            calls[modem.code] = DialIn(modem)
-            if number % CALLERS_AT_ONCE == CALLERS_AT_ONCE - 1:
-                await asyncio.sleep(0)  # there may be half a million
-        if new or others:
-            self.expected(calls)

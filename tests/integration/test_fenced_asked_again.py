@@ -36,7 +36,7 @@ async def test_what_was_fenced_is_asked_again(database: str, tmp_path: Path) -> 
     desk = Desk(Office(settings, spool, clock, Permits(4), lambda *_: None, Counter()), roster)
     north, others = Node("north", database, desk, roster, spool), StoreLine(database, "south")
     ingest = Ingest(spool, database, node="north")
-    ingest.fenced, spool.stamp = north.unlearn, desk.stamp
+    ingest.fenced, spool.stamp = north.knows.unlearn, desk.stamp
     try:
         await north.arrive("", "")
         async with north.line.turn() as conn:
@@ -69,7 +69,7 @@ async def test_what_was_fenced_is_asked_again(database: str, tmp_path: Path) -> 
         assert await ingest.step() == 1
         with psycopg.connect(database) as connection:
             assert connection.execute("SELECT outcome FROM poll").fetchall() == [("fenced",)]
-        await north.learn_anew()
+        await north.knows.learn_anew()
         assert roster.by_serial[BAD].wants(clock(), LIVE).profile == before
     finally:
         await ingest._hang_up()
