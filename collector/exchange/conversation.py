@@ -45,6 +45,16 @@ _BESIDES = frozenset((Send, Notified, Failed))
 class Conversation:
     """Raises `AnswerTimeout`, `LinkDown`, `protocols.errors.ProtocolError`; after any of these it is over."""
 
+    # How it stands before anything was said.
+    _list = 1
+    _asked_at = _said_at = _heard_at = _end = 0.0
+    _now: Callable[[], float] = staticmethod(time.monotonic)  # the loop's, once something was asked
+    _bulk = _repeated = False
+    _tries, _tried_since = 1, 0.0  # of what was said last
+    _due_first = True
+    _rows = b""
+    _max_pdu = 0xFFFF
+
     def __init__(
         self,
         stream: ByteStream,
@@ -57,17 +67,9 @@ class Conversation:
         self._client = ClientConnection(settings, framing)
         self._framing = framing
         self._seconds = settings.answer_seconds
-        self._list = 1
-        self._asked_at = self._said_at = self._heard_at = self._end = 0.0
         self._waits = self._seconds
         self._least_s = min(self._seconds, self._course.least_s)
-        self._now: Callable[[], float] = time.monotonic  # the loop's, once something was asked
-        self._bulk = self._repeated = False
-        self._tries, self._tried_since = 1, 0.0  # of what was said last
-        self._due_first = True
         self._kept: list[Got] = []
-        self._rows = b""
-        self._max_pdu = 0xFFFF
         self._patience = Patience()
         self.heard = bytearray()  # since the last question
 
@@ -193,7 +195,8 @@ class Conversation:
         due = asked_at + self._least_s if self._framing is None else self._due()
         while True:
             try:
-                chunk = await self._patience.until(due, self._stream.read(), self._due)
+                with self._patience.until(due, self._due):
+                    chunk = await self._stream.read()
             except TimeoutError:
                 self._write(self._on_silence(what))
                 due = self._due()

@@ -17,20 +17,20 @@ from protocols.errors import DecodeError, WrongColumns
 class Notebook:
     """Collects answers and what could not be accepted; `asking` is what an error would be about."""
 
+    limits: ClockLimits | None = None
+    heard: Callable[[Readout], None] | None = None
+    offset_s: float | None = None
+    course: Course | None = None
+    asking: tuple[str, Period | None] = ("association", None)
+    _outcome = _detail = ""
+
     def __init__(self, serial: str, clock: Clock, model: str) -> None:
         self.serial = serial
         self.model = model
         self.clock = clock
         self.started = clock()
-        self.limits: ClockLimits | None = None
-        self.heard: Callable[[Readout], None] | None = None
-        self.offset_s: float | None = None
-        self.course: Course | None = None
-        self.asking: tuple[str, Period | None] = ("association", None)
         self._answers: list[Answer] = []
         self._rejected: list[Rejected] = []
-        self._outcome = ""
-        self._detail = ""
 
     def take(self, answer: Answer) -> None:
         """An accepted answer."""

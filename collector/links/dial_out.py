@@ -23,11 +23,11 @@ class DialOut(Link):
         if self._wire is not None and self._wire.up:
             return self._wire
         modem, patience, loop = self.modem, Patience(), asyncio.get_running_loop()
-        calling = loop.create_connection(
-            lambda: Wire(modem.code, ModemStream(modem.dialect)), modem.host, modem.port
-        )
         try:
-            _, wire = await patience.until(loop.time() + self.connect_s, calling)
+            with patience.until(loop.time() + self.connect_s):
+                _, wire = await loop.create_connection(
+                    lambda: Wire(modem.code, ModemStream(modem.dialect)), modem.host, modem.port
+                )
         except TimeoutError:
             raise LinkDown(
                 modem.code,

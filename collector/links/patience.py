@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
-
-T = TypeVar("T")
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
 
 
 class Patience:
@@ -16,19 +15,18 @@ class Patience:
     waited too long, and is set anew. Belongs to one task at a time.
     """
 
-    def __init__(self) -> None:
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._set_for = 0.0
-        self._due = 0.0
-        self._later: Callable[[], float] | None = None
-        self._waiting: asyncio.Task[Any] | None = None
-        self._over = False
+    _loop: asyncio.AbstractEventLoop | None = None
+    _timer: asyncio.TimerHandle | None = None
+    _set_for = 0.0
+    _due = 0.0
+    _later: Callable[[], float] | None = None
+    _waiting: asyncio.Task[Any] | None = None
+    _cancelling = 0
+    _over = False
 
-    async def until(
-        self, due: float, work: Coroutine[Any, Any, T], later: Callable[[], float] | None = None
-    ) -> T:
-        """The result of `work`; `TimeoutError` when it is not there at `due`, in the loop's time.
+    def until(self, due: float, later: Callable[[], float] | None = None) -> Self:
+        """For a `with`: what is awaited in it raises `TimeoutError` when it is not there at `due`, in the
+        loop's time.
 
         `later`: when it really is due, which is not before `due`. It is asked for only when that has passed,
         for what takes some working out and hardly ever matters.
@@ -36,17 +34,21 @@ class Patience:
         self._due, self._later = due, later
         if self._timer is None or self._set_for > due:
             self._set()
+        return self
+
+    def __enter__(self) -> None:
         task = self._waiting = asyncio.current_task(self._loop)
         assert task is not None
-        cancelling = task.cancelling()
-        try:
-            return await work
-        except asyncio.CancelledError:
-            if self._over and task.uncancel() <= cancelling:
-                raise TimeoutError from None
-            raise
-        finally:
-            self._waiting, self._later, self._over = None, None, False  # whoever waited is let go of
+        self._cancelling = task.cancelling()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        task, over = self._waiting, self._over
+        self._waiting, self._later, self._over = None, None, False  # whoever waited is let go of
+        ours = over and task is not None and task.uncancel() <= self._cancelling
+        if ours and kind is asyncio.CancelledError:
+            raise TimeoutError from None
 
     def end(self) -> None:
         """Nobody will wait any more."""

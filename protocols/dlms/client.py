@@ -77,6 +77,15 @@ _PROTECTION_BYTES = 32  # tag, length, title, control, counter and authenticatio
 class ClientConnection:
     """One association with one meter. `random_bytes` makes the challenges of HLS."""
 
+    state = State.IDLE
+    granted = NOTHING
+    lists = selects = False
+    """Whether several attributes may be asked for at once, and parts of a profile: both are granted."""
+    _server_max_pdu = _invoke = 0
+    _exchange: Exchange | None = None
+    _blocks: GeneralBlocks | None = None
+    _linking = _in_general_blocks = False
+
     def __init__(
         self,
         settings: ClientSettings,
@@ -84,19 +93,10 @@ class ClientConnection:
         random_bytes: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         self.settings = settings
-        self.state = State.IDLE
-        self.granted = NOTHING
-        self.lists = self.selects = False
-        """Whether several attributes may be asked for at once, and parts of a profile: both are granted."""
         self._framing = framing or WrapperFraming(settings.client_address, settings.server_address)
         self._steady = framing is None  # nothing but messages comes and goes on it
         self._random_bytes = random_bytes
         self._opening = Opening(settings, random_bytes)
-        self._server_max_pdu = 0
-        self._invoke = 0
-        self._exchange: Exchange | None = None
-        self._blocks: GeneralBlocks | None = None
-        self._linking = self._in_general_blocks = False
 
     @property
     def connected(self) -> bool:
@@ -369,6 +369,8 @@ class ClientConnection:
             raise RemoteError(f"an answer to request {answer.number}, {self._invoke} was asked", raw)
         asked_in, self.state = self.state, after
         match message:
+            case messages.GetResponseWithList() | messages.GetResponseNormal():
+                pass  # nothing to the association itself, as most answers
             case Aare():
                 return self._accepted(message, raw)
             case Rlre():

@@ -113,6 +113,8 @@ class Reading:
 
     def take(self, message: Apdu, raw: bytes) -> Step:
         """See `Exchange`."""
+        if self.as_list and self.gathering is None and type(message) is GetResponseWithList:
+            return self._listed(message.results, raw), None
         if self.gathering is not None and not _goes_on(message):
             name = type(message).__name__
             reason = f"{name} with a value came where block {self.gathering.number + 1} was due"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import pytest
 
@@ -14,42 +16,49 @@ async def after(seconds: float, value: int = 1) -> int:
     return value
 
 
+async def waited(
+    patience: Patience, due: float, work: Coroutine[Any, Any, int], later: Callable[[], float] | None = None
+) -> int:
+    with patience.until(due, later):
+        return await work
+
+
 async def test_an_answer_in_time_is_handed_on_and_a_late_one_is_a_timeout() -> None:
     patience, loop = Patience(), asyncio.get_running_loop()
     for _ in range(3):
-        assert await patience.until(loop.time() + 0.05, after(0.01)) == 1
+        assert await waited(patience, loop.time() + 0.05, after(0.01)) == 1
     with pytest.raises(TimeoutError):
-        await patience.until(loop.time() + 0.02, after(5))
+        await waited(patience, loop.time() + 0.02, after(5))
     assert asyncio.current_task() is not None
     assert asyncio.current_task().cancelling() == 0  # type: ignore[union-attr]
-    assert await patience.until(loop.time() + 1, after(0.01, 2)) == 2
+    assert await waited(patience, loop.time() + 1, after(0.01, 2)) == 2
     patience.end()
 
 
 async def test_the_timer_of_a_quick_answer_does_not_cut_off_a_later_one() -> None:
     patience, loop = Patience(), asyncio.get_running_loop()
-    assert await patience.until(loop.time() + 0.05, after(0.0)) == 1
-    assert await patience.until(loop.time() + 0.3, after(0.1)) == 1
+    assert await waited(patience, loop.time() + 0.05, after(0.0)) == 1
+    assert await waited(patience, loop.time() + 0.3, after(0.1)) == 1
     began = loop.time()
     with pytest.raises(TimeoutError):
-        await patience.until(loop.time() + 0.1, after(5))
+        await waited(patience, loop.time() + 0.1, after(5))
     assert 0.09 < loop.time() - began < 1
     patience.end()
 
 
 async def test_a_sooner_end_than_the_timer_that_runs_is_kept() -> None:
     patience, loop = Patience(), asyncio.get_running_loop()
-    assert await patience.until(loop.time() + 30, after(0.0)) == 1
+    assert await waited(patience, loop.time() + 30, after(0.0)) == 1
     began = loop.time()
     with pytest.raises(TimeoutError):
-        await patience.until(loop.time() + 0.05, after(5))
+        await waited(patience, loop.time() + 0.05, after(5))
     assert loop.time() - began < 2
     patience.end()
 
 
 async def test_being_cancelled_from_outside_is_no_timeout() -> None:
     patience, loop = Patience(), asyncio.get_running_loop()
-    task = asyncio.create_task(patience.until(loop.time() + 30, after(5)))
+    task = asyncio.create_task(waited(patience, loop.time() + 30, after(5)))
     await asyncio.sleep(0.01)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -59,9 +68,9 @@ async def test_being_cancelled_from_outside_is_no_timeout() -> None:
 
 async def test_nobody_waiting_is_not_disturbed() -> None:
     patience, loop = Patience(), asyncio.get_running_loop()
-    assert await patience.until(loop.time() + 0.02, after(0.0)) == 1
+    assert await waited(patience, loop.time() + 0.02, after(0.0)) == 1
     await asyncio.sleep(0.05)  # the timer goes off meanwhile
-    assert await patience.until(loop.time() + 1, after(0.0)) == 1
+    assert await waited(patience, loop.time() + 1, after(0.0)) == 1
     patience.end()
 
 
@@ -74,11 +83,30 @@ async def test_what_is_due_later_than_it_seemed_is_asked_for_only_then() -> None
         return began + 0.1
 
     began = loop.time()
-    assert await patience.until(began + 0.02, after(0.0), later) == 1
+    assert await waited(patience, began + 0.02, after(0.0), later) == 1
     assert asked == []
-    assert await patience.until(began + 0.02, after(0.06), later) == 1
+    assert await waited(patience, began + 0.02, after(0.06), later) == 1
     assert [since >= 0.019 for since in asked] == [True]
     with pytest.raises(TimeoutError):
-        await patience.until(began + 0.02, after(5), later)
+        await waited(patience, began + 0.02, after(5), later)
     assert 0.09 < loop.time() - began < 1
+    patience.end()
+
+
+async def test_what_goes_wrong_while_the_time_runs_out_is_told_and_leaves_the_task_alone() -> None:
+    patience, loop = Patience(), asyncio.get_running_loop()
+
+    async def stubborn() -> int:
+        try:
+            await asyncio.sleep(5)
+        except asyncio.CancelledError:
+            raise ConnectionError("hung up") from None
+        return 1
+
+    with pytest.raises(ConnectionError, match="hung up"):
+        await waited(patience, loop.time() + 0.02, stubborn())
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
+    assert await waited(patience, loop.time() + 1, after(0.0)) == 1
     patience.end()
