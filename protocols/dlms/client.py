@@ -77,8 +77,7 @@ _PROTECTION_BYTES = 32  # tag, length, title, control, counter and authenticatio
 class ClientConnection:
     """One association with one meter. `random_bytes` makes the challenges of HLS."""
 
-    state = State.IDLE
-    granted = NOTHING
+    state, granted = State.IDLE, NOTHING
     lists = selects = False
     """Whether several attributes may be asked for at once, and parts of a profile: both are granted."""
     _server_max_pdu = _invoke = 0
@@ -368,9 +367,7 @@ class ClientConnection:
         if answer is not None and answer.number != self._invoke:
             raise RemoteError(f"an answer to request {answer.number}, {self._invoke} was asked", raw)
         asked_in, self.state = self.state, after
-        match message:
-            case messages.GetResponseWithList() | messages.GetResponseNormal():
-                pass  # nothing to the association itself, as most answers
+        match message:  # most answers are none of these
             case Aare():
                 return self._accepted(message, raw)
             case Rlre():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -110,3 +112,24 @@ async def test_what_goes_wrong_while_the_time_runs_out_is_told_and_leaves_the_ta
     assert task.cancelling() == 0
     assert await waited(patience, loop.time() + 1, after(0.0)) == 1
     patience.end()
+
+
+async def test_whoever_has_waited_is_let_go_of() -> None:
+    class Waiter:
+        def __init__(self) -> None:
+            self.patience = Patience()
+
+        def later(self) -> float:
+            return 0.0
+
+    waiter, loop = Waiter(), asyncio.get_running_loop()
+    with waiter.patience.until(loop.time() + 5, waiter.later):
+        await asyncio.sleep(0)
+    waiter.patience.end()
+    gone = weakref.ref(waiter)
+    gc.disable()
+    try:
+        del waiter
+        assert gone() is None  # no cycle: the collector need not look for it
+    finally:
+        gc.enable()
