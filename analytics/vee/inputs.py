@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -70,7 +70,9 @@ class MeterInput:
     `blocks`, `registers` in any order, overlapping or not; what lies outside the days (and `history`) is
     ignored, so begin the days at or before the last register read ahead of them. `history` (h, slots) with
     its quality are the h validated days just before `first`. `since`, `until`: when the meter hung there.
-    `outages`: no power, nothing used.
+    `outages`: no power, nothing used. What estimates may go by: `check` (days, slots) primary Wh of the
+    check meter where `check_quality` is ACTUAL; `profile` (slots, mean 1) the curve of the customer's class;
+    `day_rates` the `Rate` of each slot of a day, where the meter has rate registers.
     """
 
     serial: str
@@ -89,6 +91,10 @@ class MeterInput:
     until: datetime | None = None
     outages: Sequence[Period] = field(default=())
     channel: Channel = Channel.ACTIVE_IMPORT
+    check: npt.NDArray[np.int32] | None = None
+    check_quality: npt.NDArray[np.uint8] | None = None
+    profile: npt.NDArray[np.float64] | None = None
+    day_rates: Callable[[date], bytes] | None = None
 
     @property
     def slots(self) -> int:
@@ -119,7 +125,8 @@ class MeterInput:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MeterOutput:
-    """`energy` (days, slots) in primary Wh, 0 where missing; `quality` a `model.quality.Quality` per slot."""
+    """`energy` (days, slots) in primary Wh, 0 where missing; `quality` a `model.quality.Quality` per slot,
+    `method` a `analytics.vee.methods.Method`."""
 
     serial: str
     meter_id: int
@@ -127,6 +134,7 @@ class MeterOutput:
     first: date
     energy: npt.NDArray[np.int32]
     quality: npt.NDArray[np.uint8]
+    method: npt.NDArray[np.uint8]
     findings: tuple[Finding, ...]
 
 

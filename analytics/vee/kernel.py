@@ -1,5 +1,4 @@
-"""Compiled loops of validation: one meter's readings in order, what a missing slot may hold, registers
-spread on slots.
+"""Compiled loops of validation: one meter's readings in order, and what they counted spread on slots.
 
 Energies are int64 Wh, instants epoch seconds, flags uint8.
 """
@@ -10,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.kernels import kernel
+from analytics.vee.shapes import fit
 
 Int64 = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.uint8]
 Float = npt.NDArray[np.float64]
 
 FINE, ROLLOVER, NEGATIVE, OUTLIER, LEAP = 0, 1, 2, 3, 4  # verdicts of `unwrap`
-NONE, LINEAR, LIKE_DAY, LEVEL = 0, 1, 2, 3  # bases of `expect`
 BINS = 4096  # remainders are compared to 1/4096 Wh; among equals the earlier slot is served first
 
 
@@ -84,154 +83,120 @@ def unwrap(
         last = i
 
 
-@kernel("void(int64[::1], uint8[::1], uint8[::1], int64, int64, int64, float64[::1], uint8[::1])")
-def expect(
-    energy: Int64,
-    good: Flags,
-    edge: Flags,
-    slots: int,
-    weekday: int,
-    linear_slots: int,
-    level: Float,
-    basis: Flags,
-) -> None:
-    """What each slot that is not `good` may hold, in Wh, and how that is known.
-
-    LINEAR between two good neighbours when the gap has at most `linear_slots` and neither neighbour is an
-    outage's `edge`; LIKE_DAY: mean of the three nearest days of the same weekday within four weeks, else of
-    the same kind (working day, weekend) within 60 days, that
-    are nearly whole and have that slot; LEVEL 1 where nothing is known. `weekday` of the first day, Monday 0.
-    """
-    n = energy.shape[0]
-    days = n // slots
-    whole = np.zeros(days, np.uint8)
-    for d in range(days):
-        count = 0
-        for s in range(slots):
-            count += good[d * slots + s]
-        whole[d] = 10 * count >= 9 * slots
-    k = 0
-    while k < n:
-        if good[k]:
-            basis[k] = NONE
-            level[k] = energy[k]
-            k += 1
-            continue
-        end = k
-        while end < n and not good[end]:
-            end += 1
-        short = end - k <= linear_slots and k > 0 and end < n and not edge[k - 1] and not edge[end]
-        for i in range(k, end):
-            if short:
-                basis[i] = LINEAR
-                level[i] = energy[k - 1] + (energy[end] - energy[k - 1]) * (i - k + 1) / (end - k + 1)
-                continue
-            day, slot = i // slots, i % slots
-            found, total = 0, 0.0
-            for same_weekday in (True, False):
-                for distance in range(1, 61):
-                    if found == 3 or (distance % 7 == 0) != same_weekday or (same_weekday and distance > 28):
-                        continue
-                    for sign in (-1, 1):
-                        d = day + sign * distance
-                        if d < 0 or d >= days or not whole[d] or not good[d * slots + slot] or found == 3:
-                            continue
-                        if ((weekday + d) % 7 >= 5) == ((weekday + day) % 7 >= 5):
-                            found += 1
-                            total += energy[d * slots + slot]
-            basis[i] = LIKE_DAY if found else LEVEL
-            level[i] = total / found if found else 1.0
-        k = end
-
-
 @kernel(
-    "void(int64[::1], int64[::1], int64[::1], int64[::1], int64, int64, int64, int64[::1], uint8[::1],"
-    " float64[::1], int64[::1], int64[::1], uint8[::1], int64[::1])"
+    "void(int64[::1], int64[::1], int64[::1], int64, int64, int64[::1], uint8[::1], float64[::1], int64[::1])"
 )
-def spread(
+def remainders(
     at: Int64,
     counted: Int64,
     chain: Int64,
+    origin: int,
+    interval: int,
+    energy: Int64,
+    known: Flags,
+    wanted: Float,
+    left: Int64,
+) -> None:
+    """What m registers counted beyond the `known` slots between them.
+
+    `left[i]`, of reading i and the one before it, in Wh; known slots that an instant cuts count in
+    proportion to time. `wanted` of a slot that is not known: Wh a whole slot, mean of its span; −1 where no
+    two readings of a chain hold it, or the count is exceeded.
+    """
+    wanted[:] = -1.0
+    for i in range(at.shape[0]):
+        left[i] = 0
+        if i == 0 or chain[i] != chain[i - 1] or at[i] <= at[i - 1]:
+            continue
+        start, end = at[i - 1] - origin, at[i] - origin
+        rest, open_s = counted[i] - counted[i - 1], 0
+        for k in range(start // interval, (end - 1) // interval + 1):
+            a, b = max(start - k * interval, 0), min(end - k * interval, interval)
+            if known[k]:
+                rest -= energy[k] * b // interval - energy[k] * a // interval
+            else:
+                open_s += b - a
+        left[i] = rest
+        if open_s == 0 or rest < 0:
+            continue
+        for k in range(start // interval, (end - 1) // interval + 1):
+            if not known[k]:
+                wanted[k] = rest * interval / open_s
+
+
+@kernel(
+    "void(int64[::1], int64[::1], int64[::1], int64[::1], int64, int64, int64, uint8[::1], float64[:, ::1],"
+    " int64[::1], int64[::1], uint8[::1])"
+)
+def spread(
+    at: Int64,
+    chain: Int64,
+    left: Int64,
     tolerance: Int64,
     origin: int,
     interval: int,
     longest_flat: int,
-    energy: Int64,
     known: Flags,
-    level: Float,
+    table: Float,
     given: Int64,
     covered: Int64,
     flat: Flags,
-    excess: Int64,
 ) -> None:
-    """Share what m registers counted between them among the slots that are not `known`.
+    """Share what registers counted between them among the slots that are not `known`.
 
-    Between two neighbours of one chain: count − known energy (cut at the instants in proportion to time)
-    goes to the unknown slots by `level`, or evenly (`flat` becomes 1) when the levels add up to nothing;
+    Between two neighbours of one chain what is `left` (see `remainders`) goes to the unknown slots, the same
+    quantile of `table` (a row per unknown slot) in each, or evenly (`flat` becomes 1) when that is nought;
     whole Wh by largest remainder, so that the sum is exact. Adds to `given` and `covered` (seconds) per
-    slot. Where more than `longest_flat` seconds have no shape (`flat` is 1) nothing is given. Known energy
-    above the count by more than `tolerance[i]` gives nothing and leaves the excess in `excess[i]`, i being
-    the later reading.
+    slot. Where more than `longest_flat` seconds have no shape (`flat` is 1), or known energy exceeds the
+    count by more than `tolerance[i]`, i being the later reading, nothing is given.
     """
-    n = energy.shape[0]
-    remainder = np.zeros(n, np.float64)
+    n = known.shape[0]
+    row = np.zeros(n + 1, np.int64)
+    for k in range(n):
+        row[k + 1] = row[k] + (0 if known[k] else 1)
+    level, share, place = np.empty(row[n]), np.empty(row[n]), np.empty(row[n], np.int64)
     for i in range(1, at.shape[0]):
-        excess[i] = 0
         if chain[i] != chain[i - 1] or at[i] <= at[i - 1]:
             continue
         start, end = at[i - 1] - origin, at[i] - origin
         first, last = start // interval, (end - 1) // interval
-        rest = counted[i] - counted[i - 1]
-        weights, open_s, shapeless_s = 0.0, 0, 0
+        open_slots, shapeless_s = 0, 0
         for k in range(first, last + 1):
-            a = max(start - k * interval, 0)
-            b = min(end - k * interval, interval)
-            if known[k]:
-                rest -= energy[k] * b // interval - energy[k] * a // interval
-            else:
-                weights += level[k] * (b - a)
-                open_s += b - a
+            if not known[k]:
+                seconds = min(end - k * interval, interval) - max(start - k * interval, 0)
+                share[open_slots], place[open_slots] = seconds / interval, k
+                open_slots += 1
                 if flat[k]:
-                    shapeless_s += b - a
-        if open_s == 0 or shapeless_s > longest_flat:
+                    shapeless_s += seconds
+        if open_slots == 0 or shapeless_s > longest_flat or left[i] < -tolerance[i]:
             continue
-        if rest < -tolerance[i]:
-            excess[i] = -rest
-            continue
-        rest = max(rest, 0)
-        even = weights <= 0.0
+        rest = max(left[i], 0)
+        shaped = fit(table, row[first], open_slots, share, float(rest), level)
         bins = np.zeros(BINS, np.int64)
-        left = rest
-        for k in range(first, last + 1):
-            if known[k]:
-                continue
-            a = max(start - k * interval, 0)
-            b = min(end - k * interval, interval)
-            share = rest * (((b - a) / open_s) if even else (level[k] * (b - a) / weights))
-            whole = int(share)
-            if whole > left:
-                whole = left
-            left -= whole
+        for j in range(open_slots):
+            whole = min(int(level[j]), rest)
+            rest -= whole
+            k = place[j]
             given[k] += whole
-            covered[k] += b - a
-            if even:
+            covered[k] += round(share[j] * interval)
+            if not shaped:
                 flat[k] = 1
-            remainder[k] = min(int((share - whole) * BINS), BINS - 1)
-            bins[int(remainder[k])] += 1
-        while left > 0:
+            level[j] = min(int((level[j] - whole) * BINS), BINS - 1)
+            bins[int(level[j])] += 1
+        while rest > 0:
             # The smallest remainder that is still served.
             cut, above = BINS - 1, 0
-            while cut > 0 and above + bins[cut] < left:
+            while cut > 0 and above + bins[cut] < rest:
                 above += bins[cut]
                 cut -= 1
-            at_cut = left - above
-            for k in range(first, last + 1):
-                if known[k] or left == 0:
-                    continue
-                if remainder[k] > cut:
-                    given[k] += 1
-                    left -= 1
-                elif remainder[k] == cut and at_cut > 0:
-                    given[k] += 1
-                    left -= 1
+            at_cut = rest - above
+            for j in range(open_slots):
+                if rest == 0:
+                    break
+                if level[j] > cut:
+                    given[place[j]] += 1
+                    rest -= 1
+                elif level[j] == cut and at_cut > 0:
+                    given[place[j]] += 1
+                    rest -= 1
                     at_cut -= 1

@@ -131,9 +131,9 @@ def _unit(channel: Channel, power: bool) -> Unit:
     return Unit.VAR if power else Unit.VAR_HOUR
 
 
-def indices(meter: MeterInput, log: Log) -> Indices:
-    """Index profiles and total registers within the days and while the meter hung, snapped to slot
-    boundaries.
+def indices(meter: MeterInput, log: Log, rate: int = Rate.TOTAL) -> Indices:
+    """Registers of the `rate`, and index profiles for the total, within the days and while the meter hung,
+    snapped to slot boundaries.
 
     Of two values at one instant the finer counts; of two near one boundary the nearer.
     """
@@ -152,14 +152,14 @@ def indices(meter: MeterInput, log: Log) -> Indices:
         rank.append(np.full(len(stamped), -int(order), np.int64))
 
     for block in meter.blocks:
-        if block.channel == meter.channel and block.kind == ProfileKind.INDEX:
+        if block.channel == meter.channel and block.kind == ProfileKind.INDEX and rate == Rate.TOTAL:
             if block.unit != energy_unit:
                 log.note(meter.first, "unit", Severity.AMBER, unit=int(block.unit), profile=str(block.kind))
                 continue
             add(block.stamps, block.raw, block.scaler, block.received_at.timestamp())
     reads: dict[int, list[tuple[int, int]]] = {}
     for read in meter.registers:
-        if read.channel == meter.channel and read.rate == Rate.TOTAL:
+        if read.channel == meter.channel and read.rate == rate:
             if read.unit != energy_unit:
                 log.note(meter.first, "unit", Severity.AMBER, unit=int(read.unit), profile="register")
                 continue

@@ -8,24 +8,23 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.vee.counting import Counted, count, exact_slots
+from analytics.vee.estimation import estimate
 from analytics.vee.findings import Log
 from analytics.vee.inputs import Int64, MeterInput, MeterOutput, Validated
 from analytics.vee.samples import Slots, hung, indices, profile_slots
 from model.period import local_day
 from model.quality import Quality, Severity
 
-LINEAR_S = 7200  # up to two hours are drawn as a line between their neighbours
-LONGEST_FLAT_S = 7 * 86_400  # a level line over more than a week says nothing about half-hours
 Grade = npt.NDArray[np.uint8]
 
 
 def validate(inputs: Iterable[MeterInput]) -> Validated:
-    """Days of every meter: energies in primary Wh, a quality per slot, findings.
+    """Days of every meter: energies in primary Wh, a quality and a method per slot, findings.
 
     A slot is ACTUAL when the profile gives it, or an index at both its ends does. A gap between register
     reads gets exactly what the registers counted less what is known: LINEAR up to two hours, LIKE_DAY, else
-    FLAT, and that for no more than a week. A gap of two hours between actual slots without registers is drawn
-    as a line (UNSCALED); any other stays MISSING.
+    FLAT, and that for no more than a week. A gap that no register holds is UNSCALED up to two hours, and up
+    to a week where three like days are known; any other stays MISSING.
     """
     return Validated(tuple(_meter(meter) for meter in inputs))
 
@@ -35,7 +34,7 @@ def _meter(meter: MeterInput) -> MeterOutput:
     profile = profile_slots(meter, log)
     counted = count(meter, indices(meter, log), log)
     energy, grade = _known(meter, profile, counted)
-    _estimate(meter, counted, energy, grade, rounded=profile.rounded, log=log)
+    method = estimate(meter, counted, energy, grade, rounded=profile.rounded, log=log)
     _tell(meter, counted, energy, grade, rounded=profile.rounded, log=log)
     shape = (meter.days, meter.slots)
     start = meter.past * meter.slots
@@ -46,6 +45,7 @@ def _meter(meter: MeterInput) -> MeterOutput:
         first=meter.first,
         energy=energy[start:].astype(np.int32).reshape(shape),
         quality=grade[start:].reshape(shape),
+        method=method[start:].reshape(shape),
         findings=log.findings(),
     )
 
@@ -70,75 +70,6 @@ def _known(meter: MeterInput, profile: Slots, counted: Counted) -> tuple[Int64, 
     elsewhere = (start + meter.interval_s <= low) | (start >= high)
     energy[elsewhere], grade[elsewhere] = 0, Quality.MISSING
     return energy, grade
-
-
-def _estimate(
-    meter: MeterInput, counted: Counted, energy: Int64, grade: Grade, *, rounded: bool, log: Log
-) -> None:
-    from analytics.vee.kernel import LIKE_DAY, LINEAR, expect, spread
-
-    missing = grade == Quality.MISSING
-    if not missing.any():
-        return
-    good = ((grade == Quality.ACTUAL) | (grade == Quality.EDITED)).astype(np.uint8)
-    dark = _dark(meter, len(energy))
-    level, basis = np.zeros(len(energy), np.float64), np.zeros(len(energy), np.uint8)
-    weekday = (meter.first.weekday() - meter.past) % 7
-    edge = (dark & (good == 1)).astype(np.uint8)
-    limit = LINEAR_S // meter.interval_s
-    expect(energy, good, edge, meter.slots, weekday, limit, level, basis)
-    drawn = (basis == LINEAR) & missing
-    known_mean = energy[good == 1].mean() if good.any() else 1.0
-    level[missing & (basis > LIKE_DAY)] = known_mean or 1.0
-    level[missing & dark] = 0.0  # without power nothing is used
-    given, covered = np.zeros(len(energy), np.int64), np.zeros(len(energy), np.int64)
-    even = (basis > LIKE_DAY).astype(np.uint8)
-    excess = np.zeros(len(counted.at), np.int64)
-    tolerance = counted.tolerance(meter, energy, rounded)
-    spread(
-        counted.at,
-        counted.wh,
-        counted.chain,
-        tolerance,
-        meter.origin,
-        meter.interval_s,
-        LONGEST_FLAT_S,
-        energy,
-        (~missing).astype(np.uint8),
-        level,
-        given,
-        covered,
-        even,
-        excess,
-    )
-    low, high = hung(meter)
-    start = meter.origin + np.arange(len(energy)) * meter.interval_s
-    mine = np.minimum(start + meter.interval_s, high) - np.maximum(start, low)
-    bound = missing & (mine > 0) & (covered == mine)
-    energy[bound] = given[bound]
-    methods = np.where(even == 1, Quality.FLAT, np.where(basis == LINEAR, Quality.LINEAR, Quality.LIKE_DAY))
-    grade[bound] = methods[bound]
-    loose = drawn & ~bound & ~dark
-    energy[loose] = np.floor(level[loose] + 0.5).astype(np.int64)
-    grade[loose] = Quality.UNSCALED
-    for i in np.flatnonzero(excess).tolist():
-        log.note(
-            counted.day(i),
-            "sum_mismatch",
-            Severity.AMBER,
-            registers_wh=counted.step(i),
-            excess_wh=int(excess[i]),
-        )
-
-
-def _dark(meter: MeterInput, n: int) -> npt.NDArray[np.bool_]:
-    """Slots that lie wholly in an outage."""
-    start = meter.origin + np.arange(n) * meter.interval_s
-    dark = np.zeros(n, bool)
-    for outage in meter.outages:
-        began, ended = outage.start.timestamp(), outage.end.timestamp()
-        dark |= (start >= began) & (start + meter.interval_s <= ended)
-    return dark
 
 
 def _tell(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,17 +13,14 @@ from analytics.vee.kernel import (
     BINS,
     FINE,
     LEAP,
-    LEVEL,
-    LIKE_DAY,
-    LINEAR,
     NEGATIVE,
-    NONE,
     OUTLIER,
     ROLLOVER,
-    expect,
+    remainders,
     spread,
     unwrap,
 )
+from analytics.vee.shapes import GRID
 
 
 def slow_unwrap(at: list[int], index: list[int], resolution: list[int], span: int, leap_w: float) -> Any:
@@ -83,117 +81,80 @@ def test_unwrap(reads: list[tuple[int, int]], span: int, leap_w: float) -> None:
         assert (np.diff(counted[chain == link]) >= 0).all()
 
 
-def slow_expect(energy: list[int], good: list[int], slots: int, weekday: int, limit: int) -> Any:
-    n, days = len(energy), len(energy) // slots
-    whole = [10 * sum(good[d * slots : (d + 1) * slots]) >= 9 * slots for d in range(days)]
+def slow_fit(table: list[list[float]], share: list[float], total: float) -> list[float]:
+    """The same place of the grid for all, found by halving; then in proportion; evenly when all is nought."""
 
-    def weekend(day: int) -> bool:
-        return (weekday + day) % 7 >= 5
+    def at(place: float) -> list[float]:
+        grid = np.arange(GRID) / (GRID - 1)
+        return [part * float(np.interp(place, grid, row)) for part, row in zip(share, table, strict=True)]
 
-    def like(k: int) -> list[int]:
-        day, slot = divmod(k, slots)
-        near = sorted((d for d in range(days) if d != day), key=lambda d: (abs(d - day), d))
-        usable = [d for d in near if whole[d] and good[d * slots + slot] and abs(d - day) <= 60]
-        same = [d for d in usable if (d - day) % 7 == 0 and abs(d - day) <= 28]
-        kind = [d for d in usable if (d - day) % 7 and weekend(d) == weekend(day)]
-        return [energy[d * slots + slot] for d in (same + kind)[:3]]
-
-    level, basis = [float(one) for one in energy], [NONE] * n
-    for k in range(n):
-        if good[k]:
-            continue
-        a = next((i for i in range(k, -1, -1) if good[i]), None)
-        b = next((i for i in range(k, n) if good[i]), None)
-        if a is not None and b is not None and b - a - 1 <= limit:
-            basis[k] = LINEAR
-            level[k] = energy[a] + (energy[b] - energy[a]) * (k - a) / (b - a)
-        elif found := like(k):
-            basis[k], level[k] = LIKE_DAY, sum(found) / len(found)
-        else:
-            basis[k], level[k] = LEVEL, 1.0
-    return level, basis
+    low, high = 0.0, 1.0
+    for _ in range(24):
+        middle = (low + high) / 2
+        low, high = (middle, high) if sum(at(middle)) < total else (low, middle)
+    if sum(at(1.0)) <= 0:
+        return [total * part / sum(share) for part in share]
+    levels = at(high)
+    return [one * total / sum(levels) if sum(levels) else 0.0 for one in levels]
 
 
-@settings(deadline=None, max_examples=40)
-@given(st.integers(1, 40), st.integers(0, 6), st.integers(0, 2**32), st.sampled_from([0.02, 0.1, 0.5]))
-def test_expect(days: int, weekday: int, seed: int, share: float) -> None:
-    slots = 6
-    chance = np.random.default_rng(seed)
-    energy = chance.integers(0, 500, days * slots)
-    good = (chance.random(days * slots) > share).astype(np.uint8)
-    energy[good == 0] = 0
-    level, basis = np.zeros(len(energy)), np.zeros(len(energy), np.uint8)
-    expect(energy, good, np.zeros_like(good), slots, weekday, 2, level, basis)
-    slow_level, slow_basis = slow_expect(energy.tolist(), good.tolist(), slots, weekday, 2)
-    assert basis.tolist() == slow_basis
-    np.testing.assert_allclose(level, slow_level)
-
-
-def slow_spread(
-    at: Any, counted: Any, interval: int, longest: int, energy: Any, known: Any, level: Any, flat: Any
-) -> Any:
+def slow_spread(at: Any, left: Any, interval: int, longest: int, table: Any, known: Any, flat: Any) -> Any:
     """Second by second for the pieces, a sort for the remainders."""
-    n = len(energy)
+    n = len(known)
+    rows = np.cumsum([not one for one in known]) - 1
     given_wh, covered, flat = [0] * n, [0] * n, list(flat)
-    for a, b, step in zip(at, at[1:], np.diff(counted), strict=False):
+    for i, (a, b) in enumerate(pairwise(at), start=1):
         pieces = {k: sum(a <= s < b for s in range(k * interval, (k + 1) * interval)) for k in range(n)}
-        rest = int(step)
-        for k, seconds in pieces.items():
-            if known[k] and seconds:
-                begin, end = max(a - k * interval, 0), min(b - k * interval, interval)
-                rest -= energy[k] * end // interval - energy[k] * begin // interval
         unknown = {k: seconds for k, seconds in pieces.items() if seconds and not known[k]}
-        if not unknown or rest < 0 or sum(s for k, s in unknown.items() if flat[k]) > longest:
+        if not unknown or left[i] < 0 or sum(s for k, s in unknown.items() if flat[k]) > longest:
             continue
-        weight = {k: level[k] * seconds for k, seconds in unknown.items()}
-        if sum(weight.values()) <= 0:
-            weight = {k: float(seconds) for k, seconds in unknown.items()}
+        if all(table[rows[k]][-1] <= 0 for k in unknown):
             flat = [one or k in unknown for k, one in enumerate(flat)]
-        total = sum(weight.values())
-        share = {k: rest * (one / total) for k, one in weight.items()}
-        floor = {k: int(one) for k, one in share.items()}
-        first = sorted(share, key=lambda k: (-min(int((share[k] - floor[k]) * BINS), BINS - 1), k))
-        for k in first[: rest - sum(floor.values())]:
+        parts = [seconds / interval for seconds in unknown.values()]
+        share = slow_fit([table[rows[k]].tolist() for k in unknown], parts, float(left[i]))
+        floor = dict(zip(unknown, map(int, share), strict=True))
+        tail = {k: min(int((one - floor[k]) * BINS), BINS - 1) for k, one in zip(unknown, share, strict=True)}
+        first = sorted(floor, key=lambda k: (-tail[k], k))
+        for k in first[: int(left[i]) - sum(floor.values())]:
             floor[k] += 1
         for k, one in floor.items():
             given_wh[k] += one
             covered[k] += unknown[k]
-    return given_wh, covered
+    return given_wh, covered, flat
 
 
 @settings(deadline=None)
 @given(st.data())
-def test_spread(data: st.DataObject) -> None:
+def test_what_is_left_is_spread(data: st.DataObject) -> None:
     n, interval = data.draw(st.integers(1, 12)), 10
-    cells = st.tuples(st.integers(0, 40), st.booleans(), st.sampled_from([0.0, 1.0, 2.5, 7.0]))
-    rows = data.draw(st.lists(cells, min_size=n, max_size=n))
-    energy = [e if known else 0 for e, known, _ in rows]
-    known, level = [known for _, known, _ in rows], [one for *_, one in rows]
-    at = sorted(data.draw(st.sets(st.integers(0, n * interval), min_size=2, max_size=5)))
-    counted = np.cumsum(
-        [0, *data.draw(st.lists(st.integers(0, 400), min_size=len(at) - 1, max_size=len(at) - 1))]
-    )
+    rows = data.draw(st.lists(st.tuples(st.integers(0, 40), st.booleans()), min_size=n, max_size=n))
+    energy = np.array([e if known else 0 for e, known in rows], np.int64)
+    known = np.array([known for _, known in rows], np.uint8)
+    at = np.array(sorted(data.draw(st.sets(st.integers(0, n * interval), min_size=2, max_size=5))))
     m = len(at)
-    given_wh, covered, excess = np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(m, np.int64)
+    steps = data.draw(st.lists(st.integers(0, 400), min_size=m - 1, max_size=m - 1))
+    counted = np.cumsum([0, *steps])
+    left, wanted, none = np.zeros(m, np.int64), np.empty(n), np.zeros(m, np.int64)
+    remainders(at, counted, none, 0, interval, energy, known, wanted, left)
+    for i in range(1, m):
+        inside = [k for k in range(n) if known[k]]
+        seconds = {k: (max(at[i - 1] - k * interval, 0), min(at[i] - k * interval, interval)) for k in inside}
+        held = sum(
+            int(energy[k]) * b // interval - int(energy[k]) * a // interval
+            for k, (a, b) in seconds.items()
+            if b > a
+        )
+        assert left[i] == steps[i - 1] - held
+    unknown = int((known == 0).sum())
+    cells = st.sampled_from([0.0, 1.0, 2.5, 7.0, 30.0])
+    drawn = data.draw(st.lists(cells, min_size=unknown * GRID, max_size=unknown * GRID))
+    table = np.sort(np.array(drawn, np.float64).reshape(unknown, GRID), axis=1)
+    given_wh, covered = np.zeros(n, np.int64), np.zeros(n, np.int64)
     shapeless = data.draw(st.lists(st.booleans(), min_size=n, max_size=n))
     flat, longest = np.array(shapeless, np.uint8), data.draw(st.sampled_from([0, 25, 1000]))
-    spread(
-        np.array(at),
-        counted,
-        np.zeros(m, np.int64),
-        np.zeros(m, np.int64),
-        0,
-        interval,
-        longest,
-        np.array(energy, np.int64),
-        np.array(known, np.uint8),
-        np.array(level),
-        given_wh,
-        covered,
-        flat,
-        excess,
-    )
-    slow_given, slow_covered = slow_spread(at, counted, interval, longest, energy, known, level, shapeless)
-    assert covered.tolist() == slow_covered
-    assert given_wh.tolist() == slow_given
-    assert (excess >= 0).all()
+    spread(at, none, left, none, 0, interval, longest, known, table, given_wh, covered, flat)
+    slow = slow_spread(at.tolist(), left.tolist(), interval, longest, table, known.tolist(), shapeless)
+    assert covered.tolist() == slow[1]
+    assert flat.astype(bool).tolist() == [bool(one) for one in slow[2]]
+    assert int(given_wh.sum()) == sum(slow[0])
+    assert np.abs(given_wh - slow[0]).max() <= m  # a last digit may fall to either of two equals
