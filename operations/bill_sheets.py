@@ -10,7 +10,7 @@ from psycopg.rows import TupleRow
 from model.supplier import Supplier
 from model.viewer import Viewer
 from operations.bill_print import PrintedBill
-from storage import bill_history, einvoices
+from storage import bill_history, einvoices, point_stations
 from storage.bills import BillSheet
 
 
@@ -21,12 +21,14 @@ def printed(
     numbers = [sheet.id for sheet in sheets]
     history = bill_history.before(conn, viewer, numbers)
     known = einvoices.of(conn, numbers)
+    stations = point_stations.names(conn, [sheet.bill.point for sheet in sheets])
     return [
         PrintedBill(
             sheet.id,
             sheet.bill,
             sheet.customer,
             supplier,
+            stations.get(sheet.bill.point, ""),
             households=sheet.households,
             history=history.get(sheet.id, ()),
             einvoice=known.get(sheet.id),

@@ -2,8 +2,8 @@
 
 The tree is that of Decree 123/2020 (Art. 10, 12) as amended by Decree 70/2025, in the format of the General
 Department of Taxation, version 2.1.0 (QĐ 1450/QĐ-TCT and what followed), which is still in use under Decree
-254/2026; docs/billing.md says what of it is confirmed. It bears no signature (DSCKS), no code of the authority (MCCQT), and a number in its series
-(SHDon) only where the provider has told one.
+254/2026; docs/billing.md says what of it is confirmed. It bears no signature (DSCKS), no code of the
+authority (MCCQT), and a number in its series (SHDon) only where the provider has told one.
 """
 
 from __future__ import annotations

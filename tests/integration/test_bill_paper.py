@@ -69,6 +69,7 @@ def test_a_bill_and_a_month_of_them_are_written_as_pdf(ami: Ami, database: str, 
     ami("bill", "print", "6", "--output", str(one))
     (page,) = seen(one.read_bytes())
     assert "TK 257678859" in page.text
+    assert "P001 – Trạm Đông Phú 1" in page.text
     assert page.code.startswith("000201010212")
     for month in ("05/26", "07/26"):
         assert month in page.text
