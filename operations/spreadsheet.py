@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,15 +22,11 @@ from operations.errors import FileError, FileRefused
 
 MAX_ROWS = 200_000
 LARGEST_WORKBOOK = 256 * 1024 * 1024  # bytes, unpacked
+# What openpyxl and the libraries under it raise for a damaged workbook; none of these is ours.
 _NO_WORKBOOK = (
-    InvalidFileException,
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    KeyError,
-    ValueError,
-    IndexError,
-)
+    InvalidFileException, ParseError, zipfile.BadZipFile, zlib.error, struct.error, ArithmeticError,
+    AttributeError, EOFError, LookupError, OSError, RuntimeError, TypeError, ValueError,
+)  # fmt: skip
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -118,10 +115,19 @@ def workbook_cells(raw: bytes, name: str, *, most: int) -> Iterator[tuple[int, l
                 yield number, [cell.value for cell in row]
         finally:
             book.close()
-    except DefusedXmlException as error:
-        raise _refuse(name, "the workbook declares entities, which no table needs: save it again") from error
-    except (*_NO_WORKBOOK, ParseError) as error:
+    except _NO_WORKBOOK as error:
+        if _is_bomb(error):
+            raise _refuse(
+                name, "the workbook declares entities, which no table needs: save it again"
+            ) from error
         raise _refuse(name, "this is no XLSX workbook: save it again as XLSX or as CSV UTF-8") from error
+
+
+def _is_bomb(error: BaseException | None) -> bool:
+    """Whether entities are at the bottom of it; openpyxl wraps what its parser raises."""
+    while error is not None and not isinstance(error, DefusedXmlException):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def read_rows(path: Path) -> list[tuple[int, list[str]]]:

@@ -29,7 +29,7 @@ def value_of(cell: object) -> Decimal | None:
     """The number in a cell, with a point or a comma, to nine places; None where it is none."""
     if isinstance(cell, bool):
         return None
-    text = repr(cell) if isinstance(cell, float) else str(cell).strip()
+    text = repr(cell) if isinstance(cell, float) else unescaped(str(cell).strip())
     if not _NUMBER.fullmatch(text):
         return None
     value = Decimal(text.replace(",", "."))

@@ -139,7 +139,8 @@ def _line(number: int, record: Mapping[str, object], zone: timezone) -> Line | R
         numbers[name] = value_of(cell) if text_of(cell) else None
         if text_of(cell) and numbers[name] is None:
             return reject(f"{name} “{text_of(cell)[:20]}” is no number")
-    multiplier, digits = numbers["HSN"] or Decimal(1), numbers["SO_CHU_SO"]
+    multiplier = Decimal(1) if numbers["HSN"] is None else numbers["HSN"]
+    digits = numbers["SO_CHU_SO"]
     if multiplier <= 0:
         return reject(f"the multiplier HSN is {multiplier}: it is above zero")
     if digits is not None and (digits != int(digits) or not 1 <= digits <= 12):

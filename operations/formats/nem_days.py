@@ -40,12 +40,10 @@ class Channel:
         self._slots = DAY_MIN * 60 // intervals.interval_s
         self._days: dict[date, int] = {}
         self._open: _Day | None = None
-        self._refused = False  # the day at hand is out, and its 400 records with it
 
     def day(self, line: int, cells: Sequence[str]) -> None:
         """A 300 record."""
         self.close()
-        self._refused = False
         slots, minutes = self._slots, self.intervals.interval_s // 60
         at = stamp(cells[1], self._zone) if len(cells) > 1 and len(cells[1].strip()) == 8 else None
         if at is None:
@@ -61,6 +59,8 @@ class Channel:
             return self._reject(
                 line, f"{given} values stand where intervals of {minutes} minutes make {slots}"
             )
+        if len(cells) == 2 + slots:
+            return self._reject(line, "no quality stands behind the values")
         flag = cells[2 + slots].strip()
         said = [cell.strip() for cell in cells[3 + slots : 2 + slots + _AFTER_VALUES]]
         if any(cell.strip() for cell in cells[2 + slots + _AFTER_VALUES :]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import struct
 import zipfile
 import zlib
 from pathlib import Path
@@ -14,6 +15,9 @@ from operations.formats.values import Unusable
 LARGEST: Final = 256 * 1024 * 1024  # bytes, unpacked
 _GZIP, _ZIP = b"\x1f\x8b", b"PK"
 _WORKBOOK: Final = "[Content_Types].xml"  # what makes a zip an Office document
+_DAMAGED: Final = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, LookupError, OSError, RuntimeError, ValueError,
+)  # fmt: skip
 _LEFT_ASIDE: Final = ("__MACOSX/", ".DS_Store", "Thumbs.db")
 
 
@@ -55,7 +59,7 @@ def _gzip(raw: bytes, largest: int) -> bytes:
             return _within(file, largest)
     except EOFError as error:
         raise Unusable(0, "the gzip file is cut off: fetch it again") from error
-    except (OSError, zlib.error) as error:
+    except _DAMAGED as error:
         raise Unusable(0, f"the gzip file is damaged ({error}): fetch it again") from error
 
 
@@ -71,7 +75,7 @@ def _zip(raw: bytes, largest: int) -> bytes:
                 raise Unusable(0, "the zip file wants a password: unpack it first")
             with archive.open(names[0]) as file:
                 return _within(file, largest)
-    except (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError, OSError) as error:
+    except _DAMAGED as error:
         raise Unusable(0, f"the zip file is cut off or damaged ({_said(error)}): fetch it again") from error
 
 

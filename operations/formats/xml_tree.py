@@ -116,5 +116,5 @@ def pieces(raw: bytes, piece: str, take: Callable[[Node], None]) -> None:
     except expat.ExpatError as error:
         said = expat.errors.messages.get(error.code, str(error))
         raise Unusable(error.lineno, f"the file is no whole XML ({said}): export it again") from error
-    except ValueError as error:  # an encoding that expat does not have
+    except (ValueError, LookupError) as error:  # an encoding that expat does not have
         raise Unusable(1, f"the XML cannot be read ({error}): save it as UTF-8") from error
