@@ -11,6 +11,7 @@ from datetime import date
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
+from string import Formatter
 
 from analytics.billing.because import Because, Figure
 from analytics.billing.rated import RatedLine, Reactive
@@ -27,6 +28,13 @@ def _texts() -> Mapping[str, Mapping[str, Mapping[str, str]]]:
     return found
 
 
+@cache
+def _template(room: str, kind: str, language: str) -> tuple[str, tuple[str, ...]]:
+    """The words and the figures they speak of."""
+    template = _texts()[room][kind][language]
+    return template, tuple(dict.fromkeys(name for _, name, _, _ in Formatter().parse(template) if name))
+
+
 def _english(value: int | Decimal) -> str:
     return number(value).translate(str.maketrans(",.", ".,"))
 
@@ -38,13 +46,16 @@ def shown(value: Figure, language: str) -> str:
     """A figure as people of the language write it; text stays."""
     if isinstance(value, str):
         return value
+    if type(value) is int:  # most of them are, and this is quick
+        text = f"{value:,}"
+        return text if language == "en" else text.replace(",", ".")
     return day(value) if isinstance(value, date) else _NUMBER[language](value)
 
 
 def say(room: str, kind: str, language: str, **figures: Figure) -> str:
     """The words of `kind`, its figures filled in."""
-    template = _texts()[room][kind][language]
-    return template.format(**{name: shown(value, language) for name, value in figures.items()})
+    template, wanted = _template(room, kind, language)
+    return template.format(**{name: shown(figures[name], language) for name in wanted})
 
 
 def money(amount: int, currency: Currency, language: str) -> str:

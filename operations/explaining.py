@@ -32,7 +32,8 @@ def document(request: Request, rated: Rated, language: str) -> dict[str, Any]:
         "vat": rated.vat,
         "total": rated.total,
         "vat_why": bill_words.vat(rated.vat_because, language),
-        "reactive": _reactive_document(rated, language),
+        "reactive": _reactive_document(rated),
+        "reactive_why": bill_words.reactive(rated.reactive, language) if rated.reactive else None,
         "notes": [bill_words.noted(why, language) for why in rated.notes],
     }
 
@@ -70,7 +71,7 @@ def _line_document(line: RatedLine, rated: Rated, language: str) -> dict[str, An
     }
 
 
-def _reactive_document(rated: Rated, language: str) -> dict[str, Any] | None:
+def _reactive_document(rated: Rated) -> dict[str, Any] | None:
     found = rated.reactive
     if found is None:
         return None
@@ -80,7 +81,6 @@ def _reactive_document(rated: Rated, language: str) -> dict[str, Any] | None:
         "subtotal": found.subtotal,
         "vat": found.vat,
         "total": found.total,
-        "why": bill_words.reactive(found, language),
     }
 
 

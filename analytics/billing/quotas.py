@@ -6,12 +6,14 @@ from calendar import monthrange
 from collections.abc import Iterator, Sequence
 from datetime import date
 from fractions import Fraction
+from functools import lru_cache
 
 from model.money import half_up
 
 
+@lru_cache(maxsize=4096)
 def quotas(
-    widths: Sequence[int], households: Fraction, days: int | None = None, month_days: int = 30
+    widths: tuple[int, ...], households: Fraction, days: int | None = None, month_days: int = 30
 ) -> tuple[int, ...]:
     """kWh of each closed tier: half_up(width × households); prorated, half_up(width / T2 × N × households),
     N = `days`, T2 = `month_days` (TT 60/2025/TT-BCT, 12.8). `days` None is a regular month."""

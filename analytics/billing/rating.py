@@ -41,7 +41,7 @@ def rate(request: Request, *, binding: bool = False, tariffs: Path = SHIPPED) ->
     uses, kwh, kvarh = _consumption(request, notes)
     parts = split(request, here, plan, kwh)
     _by_this_decision(request, here, parts)
-    _told(request, here, parts, notes)
+    _told(request, here, parts, kvarh, notes)
     lines = tuple(line for part in parts for line in Charge(request, here, plan, part, notes).lines())
     subtotal = sum(line.amount for line in lines)
     tax = here.vat(request.invoice_date)
@@ -110,7 +110,9 @@ def _by_this_decision(request: Request, here: Country, parts: tuple[Part, ...]) 
             )
 
 
-def _told(request: Request, here: Country, parts: tuple[Part, ...], notes: list[Because]) -> None:
+def _told(
+    request: Request, here: Country, parts: tuple[Part, ...], kvarh: int | None, notes: list[Because]
+) -> None:
     """What a reader should know of the parts."""
     if request.what_if:
         notes.append(Because("what_if", {"decision": request.what_if}))
@@ -120,7 +122,7 @@ def _told(request: Request, here: Country, parts: tuple[Part, ...], notes: list[
         read = "read_at_change" if part.measured else "interpolated"
         sums: dict[str, Figure] = {"before": sum(before.kwh.values()), "after": sum(part.kwh.values())}
         notes.append(Because(read, {"day": part.start, **sums}))
-    if unused := _unused(request, here.plans[request.plan]):
+    if unused := _unused(request, here.plans[request.plan], kvarh):
         notes.append(Because("unused", {"fields": ", ".join(unused), "plan": request.plan}))
     if request.readings_at_change is not None and len(parts) == 1:
         notes.append(Because("no_change"))
@@ -130,14 +132,14 @@ def _told(request: Request, here: Country, parts: tuple[Part, ...], notes: list[
             notes.append(Because("in_force_unconfirmed", {"decision": part.tariff.decision, "day": known}))
 
 
-def _unused(request: Request, plan: Plan) -> list[str]:
+def _unused(request: Request, plan: Plan, kvarh: int | None) -> list[str]:
     """Fields that were given and that this plan's price does not depend on."""
     given = {
         "tenants": request.tenants is not None and plan.pricing is not Pricing.TIERS,
         "households": request.households != 1 and plan.pricing is not Pricing.TIERS,
         "households_with_use": request.households_with_use is not None,
         "retail_other_kwh": request.retail_other_kwh != 0,
-        "kvarh": request.kvarh is not None and not request.buys_reactive,
+        "kvarh": kvarh is not None and not request.buys_reactive,
     }
     wholesale = plan.pricing is Pricing.WHOLESALE
     return [name for name, idle in given.items() if idle and not (wholesale and name in _OF_A_BULK_METER)]

@@ -20,7 +20,10 @@ class Currency:
 
     def amount(self, quantity: Fraction | Decimal | int, price: int) -> Dong:
         """`quantity` at `price`, half up to the smallest unit."""
-        return half_up(Fraction(quantity) * price / 10 ** (self.price_digits - self.digits))
+        unit: int = 10 ** (self.price_digits - self.digits)
+        if isinstance(quantity, int):  # kWh: whole numbers throughout
+            return (2 * quantity * price + unit) // (2 * unit)
+        return half_up(Fraction(quantity) * price / unit)
 
     def price(self, written: int | str | Decimal) -> int:
         """A price as a file writes it; `ValueError` for digits that the country's prices do not have."""
