@@ -21,7 +21,7 @@ from ami.failure import Contradiction, Failure
 from ami.verbs import Verbs
 
 BENCHES = {
-    "billing": "Bills of six tiers: compiled kernel, numpy, pandas, plain Python.",
+    "billing": "Bills of six tiers: compiled kernel, polars, duckdb, numpy, pandas, plain Python.",
     "demand": "Pmax, load factor and mean profile of half-hours: compiled kernel, numpy, pandas.",
     "protocols": "A day of a load profile from the wire and back, a frame's check: foreign codecs.",
     "store": "Half-hours into TimescaleDB and back: day vectors, a row per interval.",
@@ -31,8 +31,8 @@ BENCHES = {
 ALL = "all"
 HELP = """Measure beside peers, in interleaved rounds, each run in a process of its own.
 
-With --json a bench prints {"bench": NAME, "machine", "results": [...], "ratios"}; `all` prints
-{"benches": [...]}, one such document for each but `collect`, which takes its time.
+With --json a bench prints {"bench": NAME, "machine", "results": [...], "ratios"}, and "held" where a figure
+is promised; `all` prints {"benches": [...]}, one such document for each but `collect`, which takes its time.
 """
 
 
@@ -114,6 +114,7 @@ def run(name: str, size: int | None, rounds: int) -> dict[str, Any]:
             for engine, figures in medians.items()
         ],
         "ratios": {key: round(value, 2) for key, value in bench.ratios(medians).items()},
+        **({"held": bench.held(medians)} if hasattr(bench, "held") else {}),
     }
 
 
@@ -189,3 +190,5 @@ def show(document: dict[str, Any]) -> None:
     numbers = ("Seconds", "CPU s", "Rate", "Peak MB")
     table(title, ("Task", "Engine", *numbers), rows, right=numbers)
     click.echo("Ratios: " + ", ".join(f"{key} {value}" for key, value in document["ratios"].items()))
+    for what, holds in document.get("held", {}).items():
+        click.echo(f"{'Held' if holds else 'NOT held'}: {what}")

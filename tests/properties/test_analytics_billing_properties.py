@@ -82,7 +82,10 @@ def test_the_bulk_kernel_equals_its_slow_twin(found: list[TierKey], data: st.Dat
     rows = data.draw(st.lists(st.integers(0, len(found) - 1), max_size=30))
     used = data.draw(st.lists(kwh, min_size=len(rows), max_size=len(rows)))
     vat_rate = data.draw(st.sampled_from([800, 1000, 0]))
-    subtotal, vat = rate_households(np.array(used, np.int64), rows, tabulate(found), vat_rate)
+    threads = data.draw(st.integers(1, 3))
+    out = np.empty(len(used), np.int64), np.empty(len(used), np.int64)
+    kwh_ = np.array(used, np.int64)
+    subtotal, vat = rate_households(kwh_, rows, tabulate(found), vat_rate, threads=threads, out=out)
     twin = [slow_twin(found[row], one, vat_rate) for row, one in zip(rows, used, strict=True)]
     assert list(zip(subtotal.tolist(), vat.tolist(), strict=True)) == twin
 
