@@ -7,6 +7,7 @@ on the pages behind it.
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
@@ -49,6 +50,7 @@ CODE = 34.0  # side of the QR code
 LOWER = 62.0  # what chart and code take
 FEW = 3  # months, of which no tall bars are made
 
+_ONE_AT_A_TIME = threading.Lock()  # ReportLab cuts a document's letters out of a font all documents share
 rl_config.useA85 = 0  # streams as they are, not as letters: a fifth smaller
 
 SMALL = Style(7.6, colour=QUIET)
@@ -58,7 +60,12 @@ SECTION = Style(9.6, STRONG, TEAL)
 
 
 def document(sheets: Sequence[PrintedBill]) -> bytes:
-    """A document in which every bill, one at least, begins on a page of its own."""
+    """A document in which every bill, one at least, begins on a page of its own. Any thread may ask."""
+    with _ONE_AT_A_TIME:
+        return _document(sheets)
+
+
+def _document(sheets: Sequence[PrintedBill]) -> bytes:
     first, last = sheets[0], sheets[-1]
     ready()
     written = io.BytesIO()

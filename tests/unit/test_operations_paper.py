@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import unicodedata
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -159,6 +161,19 @@ def test_the_same_bill_is_the_same_bytes_and_many_are_a_page_each() -> None:
     assert made != document([household(513)])
     assert [page.text.split("\n")[0] for page in seen(document([household(), business()]))]
     assert len(seen(document([household()] * 3))) == 3
+
+
+def test_bills_asked_for_at_once_are_the_same_as_one_by_one() -> None:
+    two = [household(), business()]
+    alone = [document([sheet]) for sheet in two]
+    patience = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)  # the threads take turns in the middle of everything
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            made = list(pool.map(lambda place: document([two[place % 2]]), range(30)))
+    finally:
+        sys.setswitchinterval(patience)
+    assert made == alone * 15
 
 
 def test_the_code_on_the_page_is_the_transfer() -> None:
