@@ -5,15 +5,21 @@ It is a notice of what is to be paid: the invoice of the tax law (NĐ 123/2020) 
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from html import escape
 
+from analytics.errors import AnalyticsError
+from analytics.tariffs import tariff
 from model.bill import Bill, BillLine, RegisterUse
 from model.einvoice import EInvoice
 from model.grid import Customer
+from model.money import half_up
+from model.period import local_day
 from model.supplier import Supplier
 from operations.price_standing import unconfirmed
 from operations.vietnamese import day, dong, in_words, number
@@ -146,6 +152,24 @@ def named_lines(bill: Bill) -> list[tuple[str, BillLine]]:
     ]
 
 
+def narrowed(sheet: PrintedBill) -> str:
+    """By how many days of how many the tiers are narrower than a month's (TT 60/2025/TT-BCT, 12.11), in a
+    sentence; empty where they are as wide, or nobody can tell."""
+    bill = sheet.bill
+    if bill.plan != "vn-household" or len(bill.decisions) != 1 or len(bill.lines) < 2:
+        return ""  # within one tier its width does not show
+    try:
+        width = tariff(bill.decisions[0]).household.widths[0] * sheet.households
+    except AnalyticsError:
+        return ""
+    first, end = local_day(bill.period.start), local_day(bill.period.end)
+    days, month = (end - first).days, monthrange(first.year, first.month)[1]
+    filled = bill.lines[0].kwh
+    if filled == half_up(width) or filled != half_up(Fraction(width) * days / month):
+        return ""
+    return f"Định mức mỗi bậc tính theo {days}/{month} ngày của tháng. "
+
+
 def _line_row(name: str, line: BillLine) -> str:
     return (
         f"<tr><td>{escape(name)}</td><td>{number(line.kwh)}</td>"
@@ -263,7 +287,7 @@ def _article(sheet: PrintedBill) -> str:
 <tr><td>Thuế GTGT {number(bill.vat_percent)} %</td><td></td><td></td><td>{number(bill.vat)}</td></tr>
 <tr class="total"><td>Tổng cộng</td><td></td><td></td><td>{dong(bill.total)}</td></tr></tfoot></table>
 <p class="words">Bằng chữ: {in_words(bill.total)}.</p>
-<footer>Giá điện theo {escape(decisions)}. Sản lượng = (chỉ số mới − chỉ số cũ) × hệ số nhân;
+<footer>{narrowed(sheet)}Giá điện theo {escape(decisions)}. Sản lượng = (chỉ số mới − chỉ số cũ) × hệ số nhân;
 phần lẻ dưới 1 kWh được chuyển sang kỳ sau.<br>{NO_INVOICE}</footer>
 </article>
 """

@@ -197,9 +197,10 @@ def _goods(goods: Element, sheet: PrintedBill) -> None:
         _put(one, "TChat", _GOODS)
         _put(one, "STT", place)
         _put(one, "THHDVu", name)
-        _put(one, "DVTinh", "kWh")
-        _put(one, "SLuong", line.kwh)
-        _put(one, "DGia", line.price)
+        if line.kwh * line.price == line.amount:  # no charge for demand, nor one that stands
+            _put(one, "DVTinh", "kWh")
+            _put(one, "SLuong", line.kwh)
+            _put(one, "DGia", line.price)
         _put(one, "ThTien", line.amount)
         _put(one, "TSuat", rate)
     for use in sheet.bill.uses:

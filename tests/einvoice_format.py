@@ -181,11 +181,12 @@ def _sums(root: Element) -> list[str]:
         said = {child.tag: child.text or "" for child in goods}
         if said["TChat"] == "4":
             continue
-        missing = {"STT", "DVTinh", "SLuong", "DGia", "ThTien", "TSuat"} - set(said)
-        if missing:
-            found.append(f"goods lack {sorted(missing)}")
+        missing = {"STT", "ThTien", "TSuat"} - set(said)
+        counted = {"DVTinh", "SLuong", "DGia"} & set(said)
+        if missing or len(counted) not in (0, 3):
+            found.append(f"goods say {sorted(said)}")
             continue
-        if Decimal(said["SLuong"]) * Decimal(said["DGia"]) != Decimal(said["ThTien"]):
+        if counted and Decimal(said["SLuong"]) * Decimal(said["DGia"]) != Decimal(said["ThTien"]):
             found.append(f"{said['SLuong']} × {said['DGia']} is not {said['ThTien']}")
         amounts[said["TSuat"]] = amounts.get(said["TSuat"], Decimal(0)) + Decimal(said["ThTien"])
     rates = {

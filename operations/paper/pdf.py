@@ -22,6 +22,7 @@ from operations.bill_print import (
     PrintedBill,
     customer_facts,
     einvoice_of,
+    narrowed,
     number_of,
     remarks,
     supplier_facts,
@@ -192,8 +193,8 @@ def _foot(page: Page, sheet: PrintedBill) -> None:
     page.rule(FOOT)
     decisions = ", ".join(sheet.bill.decisions)
     said = (
-        f"Giá điện theo {decisions}. Sản lượng = (chỉ số mới − chỉ số cũ) × hệ số nhân (HSN); phần lẻ dưới "
-        f"1 kWh được chuyển sang kỳ sau. {NO_INVOICE}"
+        f"{narrowed(sheet)}Giá điện theo {decisions}. Sản lượng = (chỉ số mới − chỉ số cũ) × hệ số nhân "
+        f"(HSN); phần lẻ dưới 1 kWh được chuyển sang kỳ sau. {NO_INVOICE}"
     )
     page.block(LEFT, FOOT + 4.2, RIGHT - LEFT, said, SMALL, 3)
 

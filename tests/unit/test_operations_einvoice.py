@@ -98,6 +98,19 @@ def test_a_correction_names_the_original() -> None:
         einvoice.xml(unknown, ISSUING)
 
 
+def test_a_charge_that_is_not_by_kwh_has_an_amount_alone() -> None:
+    made = bill("vn-household", {"KT": 512}, (use("26100037", Rate.TOTAL, "0", "512", 512),))
+    flat = BillLine("công suất", 0, 50_000, 600_000)
+    vat, net = made.vat + 48_000, made.subtotal + 600_000
+    charged = replace(made, lines=(*made.lines, flat), subtotal=net, vat=vat, total=net + vat)
+    sheet = replace(household(), bill=charged)
+    assert faults(einvoice.xml(sheet, ISSUING)) == []
+    amounts = _texts(sheet, "DLHDon/NDHDon/DSHHDVu/HHDVu/ThTien")
+    assert len(amounts) == 7
+    assert amounts[-1] == "600000"
+    assert len(_texts(sheet, "DLHDon/NDHDon/DSHHDVu/HHDVu/SLuong")) == 6
+
+
 def test_what_the_provider_told_stands_on_the_next_copy_and_on_paper() -> None:
     known = replace(household(), einvoice=replace(ORIGINAL, dated=date(2026, 11, 2)))
     assert faults(einvoice.xml(known, ISSUING)) == []

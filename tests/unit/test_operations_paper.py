@@ -11,8 +11,10 @@ from decimal import Decimal
 
 import pytest
 
+from analytics.billing import Reason, Request, rate
+from model.bill import BillLine
 from model.einvoice import EInvoice
-from model.period import Period
+from model.period import Period, midnight
 from model.series import Rate
 from model.supplier import BankAccount, Supplier
 from operations import bill_print
@@ -112,6 +114,31 @@ def test_where_the_price_changed_each_tier_says_by_which_decision() -> None:
     assert "Bậc 1 (1279/QĐ-BCT)" in bill_print.html(sheet)
     assert "Bậc 1 (1279/QĐ-BCT): 35 kWh" in bill_print.text(sheet)
     assert "Bậc 1 (" not in bill_print.text(household())
+
+
+def test_tiers_narrower_than_a_months_say_by_how_many_days() -> None:
+    days = Period(midnight(date(2026, 10, 12)), midnight(date(2026, 11, 1)))
+    request = Request(
+        plan="vn-household",
+        start=date(2026, 10, 12),
+        end=date(2026, 11, 1),
+        invoice_date=date(2026, 11, 1),
+        kwh={"KT": 200},
+        households=Decimal(2),
+        reason=Reason.NEW_SUPPLY,
+    )
+    rated = rate(request)
+    lines = tuple(BillLine(line.label, line.kwh, line.price, line.amount) for line in rated.lines)
+    sheet = replace(
+        household(),
+        bill=replace(household().bill, period=days, lines=lines, decisions=rated.decisions),
+        households=Decimal(2),
+    )
+    told = "Định mức mỗi bậc tính theo 20/31 ngày của tháng."
+    assert told in _flat(_read(sheet))
+    assert told in bill_print.html(sheet)
+    assert bill_print.narrowed(household()) == "", "a whole month"
+    assert bill_print.narrowed(replace(sheet, households=Decimal(1))) == "", "it does not add up so"
 
 
 LONG = replace(
