@@ -7,12 +7,17 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import pytest
+
 from dashboard.app import WebSettings, create_app
+from model.einvoice import EInvoice
 from model.period import Period
 from model.viewer import UserRole, Viewer
-from operations import accounts
+from operations import accounts, bill_print
+from operations.bill_sheets import printed
 from storage import bill_history, bills, einvoices
 from storage.bill_history import MonthUse
+from storage.einvoices import EInvoiceConflict
 from storage.grid import save_register
 from storage.pool import connect, open_pool
 from storage.register import register
@@ -131,16 +136,17 @@ def test_a_month_goes_out_to_the_provider_and_its_numbers_come_back(
     told.write_text("bill,series,number,date\n6,C26TDK,3,2026-09-13\n4,C26TDK,9,2026-09-13\n")
     refused = ami("bill", "einvoiced", str(told), code=5).stderr
     assert "numbers.csv was not taken: bill 4 is e-invoice C26TDK 1 already" in refused
-    told.write_text("bill,series,number,date\n6,C26TDK,2,2026-09-13\n")
-    assert "C26TDK 2 is another bill's already" in ami("bill", "einvoiced", str(told), code=5).stderr
     told.write_text("bill,series,number,date\n99,C26TDK,7,2026-09-13\n")
     assert "taken: there is no bill 99." in ami("bill", "einvoiced", str(told), code=5).stderr
+    with connect(database) as conn, pytest.raises(EInvoiceConflict, match="C26TDK 2 is another bill's"):
+        einvoices.record(conn, {6: EInvoice("C26TDK", 2, date(2026, 9, 13))}, NOW)
     ami("bill", "einvoice", "4", "--out", str(out), "--force")
     assert "<SHDon>1</SHDon>" in (out / "0000004.xml").read_text(encoding="utf-8")
-    ami("bill", "print", "4", "--output", str(tmp_path / "4.pdf"))
-    (page,) = seen((tmp_path / "4.pdf").read_bytes())
-    assert "Hóa đơn điện tử 1C26TDK số 00000001" in page.text
     with connect(database) as conn:
+        sheet = bills.bill(conn, OFFICE, 4)
+        assert sheet is not None
+        (paper,) = printed(conn, OFFICE, [sheet], SUPPLIER)
+        assert bill_print.einvoice_of(paper) == "1C26TDK số 00000001"
         assert list(einvoices.of(conn, [4, 5, 6])) == [4, 5], "a refused file leaves nothing"
 
 
