@@ -25,7 +25,7 @@ from storage.register import register as known_register
 
 @click.group("export")
 def command() -> None:
-    """Readings, closing indices, bills, routes and the register, in the formats other programs read."""
+    """Readings, closing indices, bills, routes and the register, for other programs."""
 
 
 for _one in (readings, walk, bills):

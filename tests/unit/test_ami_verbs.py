@@ -108,7 +108,7 @@ def test_a_known_failure_is_a_sentence() -> None:
             ("export", "intervals", "--meter", "1", "--csv", "--from", "2026-10-02", "--to", "2026-10-01"),
             "--from 2026-10-02 lies after --to 2026-10-01",
         ),
-        (("export", "closing"), "choose one of --json and --csv"),
+        (("export", "closing"), "choose one of --json, --csv and --xlsx"),
         (("collect", "--json"), "--json goes with --once"),
         (("bill", "print", "--output", "x.html"), "--month"),
         (("bill", "print", "2026-09", "--output", "x.html"), "2026-09 is a month: say --month 2026-09"),
