@@ -1,8 +1,8 @@
 """How other files say what a value is worth, and what that is here.
 
 NEM12's flags are a letter (A actual, E forward estimate, F final substitute, S substitute, N null) and the
-number of the method (AEMO, Metrology Procedure: Part B, substitution types 11-19, 51-59, 61-69). Green
-Button's are ESPI's QualityOfReading (NAESB REQ.21). What this program writes, it reads back as it was.
+number of the method; what they mean here stands with the methods (`analytics.vee.methods`). Green Button's
+are ESPI's QualityOfReading (NAESB REQ.21). What this program writes, it reads back as it was.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from analytics.vee.methods import nem12_flag, of_nem12_flag
 from model.quality import Quality
 
-NEM_FLAG: Final = re.compile(r"[AEFNSV](?:[1-9][0-9])?")
+NEM_FLAG: Final = re.compile(r"[ANV]|[EFS](?:[1-9][0-9])?")
 """A quality flag of NEM12, with its method."""
 
 SUSPECT_REASON: Final = ("0", "suspect")
@@ -22,23 +23,8 @@ SUSPECT: Final = "A suspect"
 """How such a value is called here."""
 
 NEM_OF: Final = {
-    Quality.ACTUAL: "A",
-    Quality.LINEAR: "S17",
-    Quality.LIKE_DAY: "S14",
-    Quality.FLAT: "S12",
-    Quality.UNSCALED: "E18",
-    Quality.SUSPECT: SUSPECT,
-    Quality.EDITED: "F16",
-    Quality.MISSING: "N",
+    quality: SUSPECT if quality is Quality.SUSPECT else nem12_flag(quality) for quality in Quality
 }
-_METHODS: Final = {
-    Quality.LINEAR: ("17", "54", "69"),
-    Quality.LIKE_DAY: ("14", "15", "20", "51", "52", "61", "62", "65"),
-    Quality.FLAT: ("12", "57", "63"),
-    Quality.EDITED: ("11", "13", "16", "19", "53", "55", "56", "58", "64", "66", "67", "68"),
-}
-_OF_METHOD: Final = {method: quality for quality, methods in _METHODS.items() for method in methods}
-
 ESPI_OF: Final = {
     Quality.ACTUAL: 17,  # validated
     Quality.LINEAR: 9,  # estimated using linear interpolation
@@ -57,6 +43,7 @@ _ESPI_ALSO: Final = {
     18: Quality.ACTUAL,  # verified
     19: Quality.ACTUAL,  # revenue quality
 }
+_OF_LETTER: Final = {SUSPECT: Quality.SUSPECT} | dict.fromkeys("EFS", Quality.UNSCALED)
 _OF_ESPI: Final = {code: quality for quality, code in ESPI_OF.items()} | _ESPI_ALSO
 _OF_WORD: Final = {quality.name.lower(): quality for quality in Quality} | {
     "estimated": Quality.UNSCALED,
@@ -65,13 +52,11 @@ _OF_WORD: Final = {quality.name.lower(): quality for quality in Quality} | {
 
 
 def of_nem(flag: str) -> Quality:
-    """The quality of a NEM12 or NEM13 flag; an unknown method is an estimate that nothing holds."""
-    if flag == SUSPECT:
-        return Quality.SUSPECT
-    letter, method = flag[:1], flag[1:]
-    if letter in ("A", "N"):
-        return Quality.ACTUAL if letter == "A" else Quality.MISSING
-    return _OF_METHOD.get(method, Quality.UNSCALED)
+    """The quality of a NEM12 or NEM13 flag that `NEM_FLAG` knows; a substitute without its method is no more
+    than a guess."""
+    if flag in _OF_LETTER:
+        return _OF_LETTER[flag]
+    return of_nem12_flag(flag)[0]
 
 
 def of_espi(code: int) -> Quality | None:

@@ -37,7 +37,7 @@ def known(database: str) -> str:
 def channel(meter: str, name: str = "E1", unit: str = "kWh", *, serial: str = "") -> Intervals:
     one = Intervals(meter, name, unit, 1800, serial)
     for slot in range(96):
-        flag = "S14" if 10 <= slot < 14 else "N" if slot == 60 else "A"
+        flag = "F14" if 10 <= slot < 14 else "N" if slot == 60 else "A"
         one.add(int(DAY.timestamp()) + 1800 * slot, None if flag == "N" else Decimal(slot) / 8, flag)
     return one
 
@@ -71,7 +71,7 @@ def test_a_file_is_kept_with_its_quality_and_brought_again_adds_nothing(
         ("H1", "E1", "kWh", 96),
         ("NMI0000042", "Q1", "kvarh", 96),
     ]
-    assert entries[0]["quality"] == {"A": 91, "N": 1, "S14": 4}
+    assert entries[0]["quality"] == {"A": 91, "F14": 4, "N": 1}
     assert entries[0]["total"] == sum(range(96)) / 8 - 7.5
     before = counts(known)
     assert ami.json("import", "readings", str(file), "--format", "nem12", "--json") == entries
