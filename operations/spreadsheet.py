@@ -21,7 +21,7 @@ from openpyxl.utils.exceptions import InvalidFileException
 from operations.errors import FileError, FileRefused
 
 MAX_ROWS = 200_000
-LARGEST_WORKBOOK = 256 * 1024 * 1024  # bytes, unpacked
+LARGEST_WORKBOOK = 128 * 1024 * 1024  # bytes, unpacked
 # What openpyxl and the libraries under it raise for a damaged workbook; none of these is ours.
 _NO_WORKBOOK = (
     InvalidFileException, ParseError, zipfile.BadZipFile, zlib.error, struct.error, ArithmeticError,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, timezone
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from operations.spreadsheet import unescaped
@@ -29,7 +30,11 @@ def value_of(cell: object) -> Decimal | None:
     """The number in a cell, with a point or a comma, to nine places; None where it is none."""
     if isinstance(cell, bool):
         return None
-    text = repr(cell) if isinstance(cell, float) else unescaped(str(cell).strip())
+    return _number(repr(cell) if isinstance(cell, float) else unescaped(str(cell).strip()))
+
+
+@lru_cache(maxsize=1 << 16)
+def _number(text: str) -> Decimal | None:
     if not _NUMBER.fullmatch(text):
         return None
     value = Decimal(text.replace(",", "."))

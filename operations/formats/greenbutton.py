@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -187,7 +188,7 @@ def _block(
 def _in_order(one: Intervals, rejected: list[Rejected]) -> None:
     """By time; of two readings of one interval the first is kept."""
     rows = sorted(enumerate(one.rows()), key=lambda item: (item[1][0], item[0]))
-    one.at, one.value, one.flag = [], [], []
+    one.at, one.value, one.flag = array("q"), [], []
     twice = 0
     for _, (at, value, flag) in rows:
         if one.at and at == one.at[-1]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]{1,15}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})")
 _OFFSET: Final = re.compile(r"(?:UTC)?([+-])([01][0-9]|2[0-3]):?([0-5][0-9])")
 
 
+@lru_cache(maxsize=1 << 16)  # meters say the same few values again and again: one object each
 def number(text: str) -> Decimal | None:
     """A number of at most 15 digits before the point and 9 behind it, or None."""
     text = text.strip(" ")

@@ -12,7 +12,7 @@ from typing import IO, Final
 
 from operations.formats.values import Unusable
 
-LARGEST: Final = 256 * 1024 * 1024  # bytes, unpacked
+LARGEST: Final = 128 * 1024 * 1024  # bytes, unpacked
 _GZIP, _ZIP = b"\x1f\x8b", b"PK"
 _WORKBOOK: Final = "[Content_Types].xml"  # what makes a zip an Office document
 _DAMAGED: Final = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -45,7 +46,7 @@ class Intervals:
     interval_s: int
     serial: str = ""
     line: int = 0
-    at: list[int] = field(default_factory=list)
+    at: array[int] = field(default_factory=lambda: array("q"))  # eight bytes each: files have millions
     value: list[Decimal | None] = field(default_factory=list)
     flag: list[str] = field(default_factory=list)
 
