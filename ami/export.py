@@ -10,7 +10,7 @@ import rich_click as click
 
 from ami import clocks, home
 from ami.console import counted, emit, say
-from ami.export_files import bills, put, readings, walk
+from ami.export_files import bills, put, readings, schema, walk
 from ami.failure import Exit, InputFailure, end
 from ami.instants import DAY, MONTH, last_full_month
 from ami.months import closed_or_said
@@ -28,7 +28,7 @@ def command() -> None:
     """Readings, closing indices, bills, routes and the register, for other programs."""
 
 
-for _one in (readings, walk, bills):
+for _one in (readings, walk, bills, schema):
     command.add_command(_one)
 
 

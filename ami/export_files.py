@@ -19,7 +19,7 @@ from ami.settings import load
 from model.jsonform import to_json
 from model.period import Period, local_day, midnight
 from model.viewer import UserRole, Viewer
-from operations import bills_out, readings_out, route
+from operations import bills_out, formats, readings_out, route
 from operations.formats.numbers import plain
 from operations.formats.values import Unusable
 from operations.spreadsheet import csv_text, write_csv, write_xlsx
@@ -166,3 +166,10 @@ def bills(month: Period | None, by_line: bool, form: str, output: Path | None) -
     if not sheets:
         say("There is no such bill; `ami bill run` makes those of a closed month.")
         end(Exit.PARTLY)
+
+
+@click.command("schema")
+@click.argument("name", type=click.Choice(["readings", "intervals", "route", "closing", "bills"]))
+def schema(name: str) -> None:
+    """The JSON Schema of a document: `readings` of what `ami import FILE --json` says."""
+    sys.stdout.write((Path(formats.__file__).parent / f"{name}.schema.json").read_text(encoding="utf-8"))

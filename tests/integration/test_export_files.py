@@ -10,13 +10,14 @@ from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import fastjsonschema
 import openpyxl
 import pytest
 
 from ami.export_files import OFFICE
 from model.clock import frozen
 from model.period import Period
-from operations import bills_out, file_readings, importing, jobs, readings_out
+from operations import bills_out, closing_sheet, file_readings, formats, importing, jobs, readings_out
 from operations.formats.reading import READERS
 from operations.formats.values import FileReadings
 from operations.spreadsheet import write_csv, write_xlsx
@@ -47,6 +48,12 @@ def bring_back(dsn: str, file: Path, form: str) -> FileReadings:
     return file_readings.store(dsn, source, READERS[form](raw, ZONE), by="test", now=NOW)
 
 
+def fits(name: str, document: object) -> None:
+    """By the schema that `ami export schema` shows."""
+    text = (Path(formats.__file__).parent / f"{name}.schema.json").read_text(encoding="utf-8")
+    fastjsonschema.compile(json.loads(text))(document)
+
+
 def test_readings_that_went_out_come_back_unchanged(database: str, ami: Ami, tmp_path: Path) -> None:
     """Two days with estimates and a gap that validation filled, in every format, over what is stored."""
     with open_pool(database) as pool:
@@ -64,6 +71,7 @@ def test_readings_that_went_out_come_back_unchanged(database: str, ami: Ami, tmp
         write_xlsx(tmp_path / "r.xlsx", "H1", readings_out.TABLE, readings_out.table(conn, "H1", span))
     options = ("--meter", "H1", "--from", "2026-10-05", "--to", "2026-10-07", "--format", "nem12")
     ami("export", "readings", *options, "--output", str(tmp_path / "r.nem12"))
+    fits("intervals", ami.json("export", "intervals", *options[:6], "--json"))
     wh = sum(row.wh or 0 for row in stored)
     for form, name, scale in (
         ("nem12", "r.nem12", 1000),
@@ -92,6 +100,7 @@ def test_a_route_goes_out_and_its_indices_come_back(billed: str, ami: Ami, tmp_p
     file = tmp_path / "route.csv"
     ami("export", "route", "--book", "S1", "--month", "2026-11", "--output", str(file))
     rows = list(csv.DictReader(io.StringIO(file.read_text(encoding="utf-8-sig"), newline="")))
+    fits("route", {"columns": list(rows[0]), "rows": rows})
     by_key = {(row["SERY_CTO"], row["LOAI_BCS"]): row for row in rows}
     house, shop = by_key["H1", "KT"], by_key["CT", "CD"]
     told = ("MA_DDO", "NGAY_CU", "NGAY_MOI", "CS_CU", "SL_CU", "SO_CHU_SO", "CHUOI_GIA", "HSN", "CS_MOI")
@@ -104,6 +113,7 @@ def test_a_route_goes_out_and_its_indices_come_back(billed: str, ami: Ami, tmp_p
     back = tmp_path / "back.json"
     back.write_text(json.dumps({"rows": rows}), encoding="utf-8")
     entries = ami.json("import", str(back), "--format", "handheld", "--dry-run", "--json", code=3)
+    fits("readings", entries)
     assert (entries[0]["meter"], entries[0]["total"], entries[0]["photo"]) == ("H1", 136, "p1.jpg")
     whys = [entry["rejected"][0]["why"] for entry in entries[1:]]
     assert all("without an index" in why or "no previous index" in why for why in whys), whys
@@ -120,9 +130,14 @@ def test_bills_and_closing_indices_open_as_numbers_and_texts(billed: str, ami: A
 
     ami("export", "closing", "--xlsx", "--month", "2026-10", "--output", str(file))
     assert {type(row["CS_MOI"]) for row in opened()} <= {int, float}
-    document = ami.json("export", "bills", "--month", "2026-10", "--format", "json")["bills"]
+    whole = ami.json("export", "bills", "--month", "2026-10", "--format", "json")
+    fits("bills", whole)
+    document = whole["bills"]
     assert all(sum(line["amount"] for line in one["lines"]) == one["subtotal"] for one in document)
     with open_pool(billed) as pool, pool.connection() as conn:
+        closed = closing_sheet.sheet(pool, OCTOBER)
+        rows = [dict(zip(closed.columns, row, strict=True)) for row in closed.rows]
+        fits("closing", {"columns": list(closed.columns), "rows": rows})
         sheets = bills_out.sheets(conn, OFFICE, OCTOBER.start.date())
     write_xlsx(file, "bills", *bills_out.table(sheets))
     assert [row["TONG_TIEN"] for row in opened()] == [one["total"] for one in document]

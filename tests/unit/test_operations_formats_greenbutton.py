@@ -73,7 +73,11 @@ def test_a_feed_is_read_by_its_links() -> None:
     found = read(usual(reading(START + 1800, 9, "8"), reading(START, 7), powerOfTenMultiplier=3))
     [one] = found.intervals
     assert (one.meter, one.channel, one.unit, one.interval_s) == ("48", "active_import", "kWh", 1800)
-    assert (one.at.tolist(), one.value, one.flag) == ([START, START + 1800], [Decimal(7), Decimal(9)], ["0", "8"])
+    assert (one.at.tolist(), one.value, one.flag) == (
+        [START, START + 1800],
+        [Decimal(7), Decimal(9)],
+        ["0", "8"],
+    )
 
 
 def test_several_directions_are_told_apart() -> None:
