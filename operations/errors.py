@@ -53,6 +53,14 @@ class MeterRefused(InputError):
         super().__init__(sentence)
 
 
+class PointRefused(InputError):
+    """What is registered of a measurement point cannot be so; `point` is its code."""
+
+    def __init__(self, point: str, sentence: str) -> None:
+        self.point = point
+        super().__init__(sentence)
+
+
 class AccountRefused(InputError):
     """A user could not be made or changed; `login` is the user's."""
 

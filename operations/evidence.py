@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -11,6 +11,7 @@ from decimal import Decimal
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from analytics.tariffs import MeterHours
 from analytics.vee import MeterInput
 from model.period import Period, local_day, midnight
 from model.series import Channel, Rate, ReadingSource
@@ -112,6 +113,18 @@ def inputs_of(conn: Connection[TupleRow], due: Sequence[Due]) -> list[MeterInput
     return _with_history(conn, found)
 
 
+def hours_of(place: Hung) -> Callable[[date], bytes] | None:
+    """The rate of each slot of a day by the schedules of hours that the point's meter has; None where it is
+    supplied at one rate. Before the first of them it had those of the first.
+    """
+    three = [supply for supply in place.supplies if not supply.one_rate]
+    if not three:
+        return None
+    first, *later = sorted({(supply.valid_from, supply.tou_schedule) for supply in three})
+    # Which hours a meter keeps is a fact, whether a bill may go by them or not.
+    return MeterHours([(date.min, first[1]), *later], what_if=True).day_rates
+
+
 def _cut(at: datetime | None, place: datetime | None) -> datetime | None:
     """Where a day must be cut: at hanging and taking down, and at a change of multiplier in mid-day."""
     return at if at is not None and at != midnight(local_day(at)) else place
@@ -153,6 +166,7 @@ def _pieces(
                 until=_cut(stay.end, stay.hung.until),
                 outages=without,
                 channel=channel,
+                day_rates=hours_of(stay.hung) if channel is Channel.ACTIVE_IMPORT else None,
             )
 
 

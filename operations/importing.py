@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
-from analytics.tariffs import PLANS
+from analytics.errors import TariffError
+from analytics.tariffs import PLANS, MeterHours
 from model.errors import ModelError
 from model.grid import (
     Customer,
@@ -26,7 +27,7 @@ from model.grid import (
 from model.period import LOCAL, local_day, require_aware
 from model.series import Rate
 from operations import line_words, models
-from operations.errors import MeterRefused
+from operations.errors import MeterRefused, PointRefused
 from operations.hanging import refuse_too_few_rates, refuse_unsaid_multiplier
 from operations.line_words import LineWords
 from operations.multipliers import refuse_contradictions
@@ -42,8 +43,11 @@ def import_register(pool: Pool, register: Register, wrap: Wrap) -> RegisterCount
     """Take over what a register names; what it does not name is left alone.
 
     Raises `RegisterUnusable`; `MeterRefused` for a meter of primary values at a multiplier other than 1, or
-    with an address that its line does not have; `ModelError` for a modem at no possible host.
+    with an address that its line does not have; `PointRefused` for hours of the three rates that nobody
+    knows or that bill nobody yet; `ModelError` for a modem at no possible host.
     """
+    for point in register.points:
+        _refuse_other_hours(point)
     for modem in register.modems:
         if modem.host:
             line_words.refuse_no_host(modem.code, modem.host)
@@ -55,6 +59,14 @@ def import_register(pool: Pool, register: Register, wrap: Wrap) -> RegisterCount
         counts = save_register(conn, register, wrap)
         refuse_contradictions(conn, register)
         return counts
+
+
+def _refuse_other_hours(point: Point) -> None:
+    try:
+        if point.supplies:
+            MeterHours((supply.valid_from, supply.tou_schedule) for supply in point.supplies)
+    except TariffError as error:
+        raise PointRefused(point.code, f"point {point.code}: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
