@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 import rich_click as click
 
-from ami import bill_einvoice, bill_print, clocks, home
+from ami import bill_einvoice, bill_print, bill_run_show, bill_runs, clocks, home
 from ami.bill_explain import explain
 from ami.bill_print import OFFICE
 from ami.console import counted, emit, say, table
@@ -37,16 +37,18 @@ command.add_command(explain)
 @click.option("--as-of", type=INSTANT, help="Stand at this instant instead of now.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def run(month: Period | None, invoice_date: date | None, as_of: datetime | None, as_json: bool) -> None:
-    """Bill the month; what cannot be billed is held with its reason (exit 3).
+    """Bill the month at once; what cannot be billed is held with its reason (exit 3).
 
-    A bill once issued never changes.
+    A bill once issued never changes. Where `[office] second_person` is set, this drafts and checks a run,
+    which somebody has to approve: see `ami bill approve`.
     """
     settings = load()
     clock = clocks.clock(as_of)
     period = month or last_full_month(clock())
     on = invoice_date or local_day(clock())
     with home.database(settings) as dsn:
-        report = jobs.run_now(dsn, "bill", clock=clock, period=period, invoice_date=on)
+        second = settings.second_person
+        report = jobs.run_now(dsn, "bill", clock=clock, period=period, invoice_date=on, second_person=second)
         closed = bool(report.issued + report.unchanged) or closed_or_said(dsn, period)
     if as_json:
         wh = report.wh_billed  # exact, and a number as in the demo's document
@@ -66,7 +68,9 @@ def run(month: Period | None, invoice_date: date | None, as_of: datetime | None,
             table("Held", ("Customer", "Meter", "Why"), rows)
         for sentence in report.conflicts:
             say(sentence)
-    if report.held or report.conflicts or not closed:
+    if second and not report.issued:
+        say("What is drafted and checked waits for a second person: `ami bill runs` names the run.")
+    if report.held or report.conflicts or second or not closed:
         end(Exit.PARTLY)
 
 
@@ -104,6 +108,10 @@ def _days(period: Period) -> str:
     return f"{local_day(period.start):%d/%m/%Y} – {last:%d/%m/%Y}"
 
 
+for verb in (bill_runs.draft, bill_runs.check, bill_runs.accept, bill_runs.approve, bill_runs.issue):
+    command.add_command(verb)
+for verb in (bill_runs.withdraw, bill_run_show.show, bill_run_show.runs, bill_run_show.what_if):
+    command.add_command(verb)
 command.add_command(bill_print.command)
 command.add_command(bill_einvoice.out)
 command.add_command(bill_einvoice.told)

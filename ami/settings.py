@@ -37,6 +37,7 @@ class Settings:
     bank_account: str = ""
     bank: str = ""
     bank_holder: str = ""
+    second_person: bool = False
     einvoice_series: str = ""
     einvoice_provider: str = ""
     web_host: str = "127.0.0.1"
@@ -140,6 +141,7 @@ _PLACES = (
     ("AMI_BANK_ACCOUNT", ("office", "bank_account"), "bank_account"),
     ("AMI_BANK", ("office", "bank"), "bank"),
     ("AMI_BANK_HOLDER", ("office", "bank_holder"), "bank_holder"),
+    ("AMI_SECOND_PERSON", ("office", "second_person"), "second_person"),
     ("AMI_EINVOICE_SERIES", ("einvoice", "series"), "einvoice_series"),
     ("AMI_EINVOICE_PROVIDER", ("einvoice", "provider_tax_code"), "einvoice_provider"),
     ("AMI_WEB_HOST", ("web", "host"), "web_host"),
@@ -220,7 +222,7 @@ _TAX_CODE = re.compile(r"(\d{10}(-\d{3})?|\d{12})?")  # a branch has three more,
 NODE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,39}")  # a file, a queue and a session bear it
 _PATHS = ("tls_certificate", "tls_key", "listen_tls_certificate", "listen_tls_key", "mqtt_ca")
 _LISTEN_TLS = ("listen_tls_port", "listen_tls_certificate", "listen_tls_key")
-_SWITCHES = ("mqtt_tls",)
+_SWITCHES = ("mqtt_tls", "second_person")
 _LEVELS = {  # of an MQTT topic: no wildcard in them; a client's id of 64 letters every broker takes
     "mqtt_root": re.compile(r"[A-Za-z0-9._-]{1,64}(/[A-Za-z0-9._-]{1,64})*"),
     "mqtt_group": re.compile(r"[A-Za-z0-9._-]{1,64}"),
@@ -239,6 +241,7 @@ tax_code = ""                 # MST, 10 digits (a branch's: and - and three more
 # bank_account = "257678859"
 # bank = "ACB"                # its name, and the holder's, as they stand below that code
 # bank_holder = "HTX DIEN BINH MINH"
+# second_person = true        # bills go out only after a second person approved their run (ami bill approve)
 language = "en"               # en or vi: in which `ami` explains bills held and alerts; pages have their own
 
 [einvoice]

@@ -33,7 +33,12 @@ def command(as_of: datetime | None, ticking: bool, concurrency: int) -> None:
     warm_up()
     with home.database(settings) as dsn:
         say("The office is at work: jobs are done as they come due. Ctrl-C ends it.")
-        jobs.work(dsn, clock=clocks.clock(as_of, ticking=ticking), concurrency=concurrency)
+        jobs.work(
+            dsn,
+            clock=clocks.clock(as_of, ticking=ticking),
+            concurrency=concurrency,
+            second_person=settings.second_person,
+        )
         try:
             connect(dsn).close()
         except Unreachable as away:

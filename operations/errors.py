@@ -73,6 +73,10 @@ class OrderRefused(InputError):
     """An order to a meter may not be placed, approved, taken back or let go on by who asked."""
 
 
+class RunRefused(InputError):
+    """A billing run may not be drafted, checked, approved, issued or withdrawn by who asked, or not now."""
+
+
 class OutageRefused(InputError):
     """An outage may not be entered, ended or taken back by who asked, or not like that."""
 

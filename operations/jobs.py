@@ -22,6 +22,7 @@ from operations.bill import BillReport
 from operations.close import CloseReport
 from operations.errors import JobFailed
 from operations.outages import OutagesReport
+from operations.runs.sharded import ShardReport
 from operations.tasks import QUEUE, SHARDS, UPKEEP_QUEUE, Office, lock_of, office_app
 from operations.validate import ValidateReport
 from operations.watch import WatchReport
@@ -33,19 +34,27 @@ REPORTS: dict[str, Any] = {
     "validate": ValidateReport,
     "close": CloseReport,
     "bill": BillReport,
+    "draft_bills": ShardReport,
+    "issue_bills": ShardReport,
     "watch": WatchReport,
     "outages": OutagesReport,
 }
+SHARDED = ("draft_bills", "issue_bills")  # by shards of the points of a billing run
 _UNDER_WAY = {Status.TODO, Status.DOING}
 
 
-def work(dsn: str, *, clock: Clock, concurrency: int = 2) -> None:
+def work(dsn: str, *, clock: Clock, concurrency: int = 2, second_person: bool = False) -> None:
     """Work until a signal comes; what `ami worker` does."""
-    asyncio.run(run_worker(dsn, clock, concurrency=concurrency))
+    asyncio.run(run_worker(dsn, clock, concurrency=concurrency, second_person=second_person))
 
 
 async def run_worker(
-    dsn: str, clock: Clock, *, concurrency: int = 2, stop: asyncio.Event | None = None
+    dsn: str,
+    clock: Clock,
+    *,
+    concurrency: int = 2,
+    stop: asyncio.Event | None = None,
+    second_person: bool = False,
 ) -> None:
     """Work until a signal comes, or until `stop` is set.
 
@@ -58,7 +67,7 @@ async def run_worker(
                     queues=[QUEUE, UPKEEP_QUEUE],
                     name=f"office-{uuid.uuid4().hex[:8]}",
                     concurrency=concurrency + 1,  # upkeep must not wait behind a long bill run
-                    additional_context={"office": Office(pool, clock)},
+                    additional_context={"office": Office(pool, clock, second_person=second_person)},
                     update_heartbeat_interval=HEARTBEAT_S,
                     stalled_worker_timeout=STALLED_S,
                     shutdown_graceful_timeout=10.0,
@@ -77,6 +86,12 @@ def _jobs(task: str, arguments: dict[str, Any]) -> list[tuple[str, dict[str, str
     """(lock, arguments as the queue keeps them) of every job the work is cut into."""
     if task == "validate":
         return [(f"validate {shard}", {"shard": shard, "shards": SHARDS}) for shard in range(SHARDS)]
+    if task in SHARDED:
+        number = arguments["run"]
+        return [
+            (f"{task} {number} {shard}", {"run": number, "shard": shard, "shards": SHARDS})
+            for shard in range(SHARDS)
+        ]
     kept: dict[str, str | int] = {}
     for name, value in arguments.items():
         if isinstance(value, Period):
@@ -161,9 +176,10 @@ def run_now(
     progress: Callable[[int, int, str], None] | None = None,
     **arguments: Any,
 ) -> Any:
-    """Queue `validate`, `close`, `bill` or `watch`, do it here and return its report.
+    """Queue one of `REPORTS`, do it here and return its report.
 
-    `close` wants `period`, `bill` wants `period` and `invoice_date`. Waits while another worker has the
+    `close` wants `period`, `bill` wants `period` and `invoice_date`, `draft_bills` and `issue_bills` want
+    `run`. Waits while another worker has the
     same work in hand. What the work raised is raised again; `JobFailed` when somebody else ended the job.
     """
     with _unlogged("procrastinate", "psycopg.pool", "asyncio"):

@@ -50,15 +50,16 @@ def summed_wh(point: Sequence[Hung], period: Period, matrix: DayMatrix) -> int |
     return wh if wanted.all() else None
 
 
-def check(bill: Bill, point: Sequence[Hung], kinds: Mapping[str, MeterKind], matrix: DayMatrix) -> None:
-    """Raises `Held` where all half-hours are there and say something else than the registers."""
+def check(bill: Bill, point: Sequence[Hung], kinds: Mapping[str, MeterKind], matrix: DayMatrix) -> bool:
+    """Whether all half-hours are there and say what the registers say; raises `Held` where they say something
+    else."""
     summed = summed_wh(point, bill.period, matrix)
     if summed is None:
-        return
+        return False
     used = sum((use.wh for use in bill.uses), Decimal(0))
     allowed = max(SHARE * max(used, Decimal(summed)), LEAST_WH, _steps(bill, point, kinds))
     if abs(used - summed) <= allowed:
-        return
+        return True
     serial = point[-1].serial
     said = (
         f"the half-hours of meter {serial} add up to {summed / 1000:,.0f} kWh, its indices to "

@@ -22,6 +22,8 @@ from model.clock import Clock
 from model.jsonform import to_json
 from model.period import LOCAL, Period, add_months, local_day
 from operations import bill, close, orders, outages, validate, watch
+from operations.errors import RunRefused
+from operations.runs import sharded
 from storage import days, runs
 from storage.pool import Pool
 from storage.queue import queue_app, take_over
@@ -51,6 +53,7 @@ class Office:
     failures: dict[int, Exception] = field(default_factory=dict)
     went_away: Callable[[Exception], None] | None = None  # told, from a job's thread, when the database has
     steps: dict[int, tuple[int, int]] = field(default_factory=dict)
+    second_person: bool = False  # whether bills that come due by the clock wait for somebody to approve them
 
     def step(self, job: int) -> Callable[[int, int, str], None] | None:
         """How one job tells its progress; what is shown is the sum over all that run here."""
@@ -108,10 +111,50 @@ def close_period(context: JobContext, start: str, end: str) -> None:
     _run(context, lambda office: close.run(office.pool, _period(start, end), office.clock()))
 
 
-def bill_period(context: JobContext, start: str, end: str, invoice_date: str) -> None:
-    """Bill a closed period."""
+def bill_period(
+    context: JobContext,
+    start: str,
+    end: str,
+    invoice_date: str,
+    second_person: bool = False,
+    by_clock: bool = False,
+) -> None:
+    """Bill a closed period, or draft and check it where a second person has to approve it. By the clock it
+    gives way to a run that somebody has open."""
     period, invoice = _period(start, end), date.fromisoformat(invoice_date)
-    _run(context, lambda office: bill.run(office.pool, period, invoice, office.clock()))
+
+    def work(office: Office) -> bill.BillReport:
+        try:
+            if second_person:
+                return bill.prepare(office.pool, period, invoice, office.clock())
+            return bill.run(office.pool, period, invoice, office.clock())
+        except RunRefused as refused:
+            if not by_clock:
+                raise
+            logger.info("not billed by the clock: %s", refused.sentence)
+            return bill.BillReport()
+
+    _run(context, work)
+
+
+def draft_bills(context: JobContext, run: int, shard: int, shards: int) -> None:
+    """Count the points of one shard of a billing run."""
+    _run(
+        context,
+        lambda office: sharded.draft(
+            office.pool, run, (shard, shards), office.clock(), office.step(context.job.id or 0)
+        ),
+    )
+
+
+def issue_bills(context: JobContext, run: int, shard: int, shards: int) -> None:
+    """Send out the approved bills of one shard of a billing run."""
+    _run(
+        context,
+        lambda office: sharded.issue(
+            office.pool, run, (shard, shards), office.clock(), office.step(context.job.id or 0)
+        ),
+    )
 
 
 def watch_meters(context: JobContext) -> None:
@@ -147,7 +190,8 @@ async def close_due(context: JobContext, timestamp: int) -> None:
     month = Period.of_days(add_months(today, -1), add_months(today, 0))
     asked = {"start": month.start.isoformat(), "end": month.end.isoformat()}
     await _queue_once(context.app, "close", "close", **asked)
-    await _queue_once(context.app, "bill", "bill", **asked, invoice_date=today.isoformat())
+    asked_for = {**asked, "second_person": _office(context).second_person, "by_clock": True}
+    await _queue_once(context.app, "bill", "bill", **asked_for, invoice_date=today.isoformat())
 
 
 async def watch_due(context: JobContext, timestamp: int) -> None:
@@ -192,6 +236,8 @@ _WORK: dict[str, Callable[..., None]] = {
     "validate": validate_days,
     "close": close_period,
     "bill": bill_period,
+    "draft_bills": draft_bills,
+    "issue_bills": issue_bills,
     "watch": watch_meters,
     "outages": find_outages,
 }

@@ -21,8 +21,8 @@ from storage.viewing import scope
 
 _ISSUE: Final = """
     INSERT INTO bill (point, customer, from_at, to_at, invoice_date, plan, decisions, kwh, wh, subtotal,
-        vat_percent, vat, total, issued_at)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        vat_percent, vat, total, issued_at, run_id)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
     ON CONFLICT (point, from_at, to_at) DO NOTHING RETURNING id"""
 _LINE: Final = """
     INSERT INTO bill_line (bill_id, number, label, kwh, price, amount) VALUES (%s, %s, %s, %s, %s, %s)"""
@@ -67,6 +67,8 @@ _HOLD: Final = """
         meter_id = excluded.meter_id, kind = excluded.kind, reason = excluded.reason,
         held_at = CASE WHEN old.kind = excluded.kind THEN old.held_at ELSE excluded.held_at END"""
 _DROP_HOLD: Final = "DELETE FROM bill_hold WHERE point = %s AND from_at = %s AND to_at = %s"
+_DROP_HOLDS_OF: Final = """
+    DELETE FROM bill_hold WHERE from_at = %s AND to_at = %s AND point = ANY (%s::text[])"""
 _DROP_HOLDS: Final = """
     DELETE FROM bill_hold WHERE from_at = %s AND to_at = %s AND kind = %s AND point <> ALL (%s::text[])"""
 _HOLDS: Final = """
@@ -145,9 +147,11 @@ def standing(conn: Connection[TupleRow], points: Sequence[str], period: Period) 
     return [Standing(point, Period(start, end), *rest) for point, start, end, *rest in rows]
 
 
-def save(conn: Connection[TupleRow], bill: Bill, issued_at: datetime) -> Literal["issued", "unchanged"]:
+def save(
+    conn: Connection[TupleRow], bill: Bill, issued_at: datetime, *, run: int | None = None
+) -> Literal["issued", "unchanged"]:
     """Issue a bill; what held it is over. The same bill again is left as it is, the date of its invoice as
-    well.
+    well. `run` is the billing run it goes out with.
 
     Raises BillConflict when one was issued for the point and period with other figures.
     """
@@ -156,7 +160,7 @@ def save(conn: Connection[TupleRow], bill: Bill, issued_at: datetime) -> Literal
     head = [bill.point, bill.customer, *key[1:], bill.invoice_date, bill.plan, list(bill.decisions), *figures]
     issued = None
     if conn.execute(_STANDING, key).fetchone() is None:  # else the insert would use up a bill's number
-        issued = conn.execute(_ISSUE, [*head, require_aware(issued_at)]).fetchone()
+        issued = conn.execute(_ISSUE, [*head, require_aware(issued_at), run]).fetchone()
     if issued is None:
         _compare(conn, bill, key)
     else:
@@ -194,6 +198,15 @@ def _write_parts(conn: Connection[TupleRow], bill_id: int, bill: Bill) -> None:
                 for number, use in enumerate(bill.uses, 1)
             ],
         )
+
+
+def contradiction(conn: Connection[TupleRow], bill: Bill) -> str:
+    """In what the bill that was issued for the same point and period differs from this; empty: in nothing."""
+    try:
+        _compare(conn, bill, [bill.point, bill.period.start, bill.period.end])
+    except BillConflict as conflict:
+        return str(conflict)
+    return ""
 
 
 def _compare(conn: Connection[TupleRow], bill: Bill, key: list[object]) -> None:
@@ -316,6 +329,11 @@ def months(
 def drop_hold(conn: Connection[TupleRow], point: str, period: Period) -> bool:
     """What held the bill is over; whether anything did."""
     return conn.execute(_DROP_HOLD, [point, period.start, period.end]).rowcount > 0
+
+
+def drop_holds_of(conn: Connection[TupleRow], period: Period, points: Collection[str]) -> int:
+    """What held the bills of these points is over; how many were held."""
+    return conn.execute(_DROP_HOLDS_OF, [period.start, period.end, list(points)]).rowcount
 
 
 def drop_holds(conn: Connection[TupleRow], period: Period, kind: str, *, but: Collection[str]) -> int:

@@ -49,8 +49,8 @@ _WITHOUT_METER: Final = """
         SELECT FROM installation i WHERE i.point = p.code AND (i.until IS NULL OR i.until > %(now)s))
     ORDER BY code"""
 _NEVER_METERED: Final = """
-    SELECT p.code, p.customer FROM point p
-    WHERE p.role = %(role)s AND p.customer IS NOT NULL
+    SELECT p.code, p.customer FROM point p JOIN customer c ON c.code = p.customer
+    WHERE p.role = %(role)s AND (%(book)s::text IS NULL OR c.book = %(book)s)
       AND NOT EXISTS (SELECT FROM installation i WHERE i.point = p.code)
       AND EXISTS (SELECT FROM point_supply s WHERE s.point = p.code AND s.valid_from < %(end)s)
     ORDER BY p.code"""
@@ -68,6 +68,7 @@ _HUNG: Final = """
            OR (i.since < %(end)s AND coalesce(i.until, 'infinity') > %(start)s))
     ORDER BY p.code, i.since"""
 _HAS_CUSTOMER: Final = "SELECT FROM customer WHERE code = %s"
+_HAS_BOOK: Final = "SELECT FROM reading_book WHERE code = %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,17 +142,25 @@ def has_customer(conn: Connection[TupleRow], code: str) -> bool:
     return conn.execute(_HAS_CUSTOMER, [code]).fetchone() is not None
 
 
+def has_book(conn: Connection[TupleRow], code: str) -> bool:
+    """Whether a reading book of this code is registered."""
+    return conn.execute(_HAS_BOOK, [code]).fetchone() is not None
+
+
 def points_without_meter(conn: Connection[TupleRow], now: datetime) -> list[str]:
     """Codes of the points at which no meter hangs, nor will."""
     return [code for (code,) in conn.execute(_WITHOUT_METER, {"now": now})]
 
 
-def never_metered(conn: Connection[TupleRow], period: Period) -> list[tuple[str, str]]:
-    """Point and customer where something is supplied in the period and no meter ever hung, nor will.
+def never_metered(
+    conn: Connection[TupleRow], period: Period, book: str | None = None
+) -> list[tuple[str, str]]:
+    """Point and customer (of a book, or of all) where something is supplied in the period and no meter ever
+    hung, nor will.
 
     Supply begins with the first meter and ends with the last: before and after there is nothing to bill.
     """
-    asked = {"role": Role.CUSTOMER.value, "end": local_day(period.end)}
+    asked = {"role": Role.CUSTOMER.value, "end": local_day(period.end), "book": book}
     return [(code, customer) for code, customer in conn.execute(_NEVER_METERED, asked)]
 
 

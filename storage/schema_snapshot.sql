@@ -6,6 +6,32 @@ CREATE EXTENSION timescaledb;
 
 CREATE EXTENSION unaccent;
 
+CREATE OR REPLACE FUNCTION public.billing_run_moves()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    IF (NEW.id, NEW.from_at, NEW.to_at, NEW.invoice_date, NEW.book, NEW.at_once)
+        IS DISTINCT FROM (OLD.id, OLD.from_at, OLD.to_at, OLD.invoice_date, OLD.book, OLD.at_once)
+        OR (OLD.state <> 'draft' AND NEW.state <> 'draft'
+            AND (NEW.drafted_by, NEW.drafted_at) IS DISTINCT FROM (OLD.drafted_by, OLD.drafted_at))
+        OR (OLD.approved_at IS NOT NULL AND (NEW.approved_by, NEW.approved_at, NEW.indices_sha256,
+            NEW.bills_sha256) IS DISTINCT FROM (OLD.approved_by, OLD.approved_at, OLD.indices_sha256,
+            OLD.bills_sha256))
+    THEN
+        RAISE EXCEPTION 'what billing run % was drafted or approved as does not change', OLD.id
+            USING ERRCODE = 'check_violation';
+    END IF;
+    IF NEW.state <> OLD.state AND (OLD.state || ' ' || NEW.state) <> ALL (ARRAY[
+        'draft checked', 'draft withdrawn', 'checked draft', 'checked approved', 'checked withdrawn',
+        'approved issued', 'approved withdrawn'])
+    THEN
+        RAISE EXCEPTION 'billing run % is %, it cannot become %', OLD.id, OLD.state, NEW.state
+            USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.day_extends(old_energy integer[], old_quality bytea, new_energy integer[], new_quality bytea)
  RETURNS boolean
  LANGUAGE sql
@@ -224,13 +250,16 @@ CREATE TABLE bill (
     vat bigint NOT NULL,
     total bigint NOT NULL,
     issued_at timestamp with time zone NOT NULL,
+    run_id bigint,
     CONSTRAINT bill_point_from_at_to_at_key UNIQUE (point, from_at, to_at),
     CONSTRAINT bill_pkey PRIMARY KEY (id),
     CONSTRAINT bill_customer_fkey FOREIGN KEY (customer) REFERENCES customer(code),
     CONSTRAINT bill_point_fkey FOREIGN KEY (point) REFERENCES point(code),
+    CONSTRAINT bill_run_id_fkey FOREIGN KEY (run_id) REFERENCES billing_run(id),
     CONSTRAINT bill_check CHECK ((total = (subtotal + vat)))
 );
 CREATE INDEX bill_customer ON public.bill USING btree (customer, to_at DESC);
+CREATE INDEX bill_run ON public.bill USING btree (run_id);
 CREATE INDEX bill_to ON public.bill USING btree (to_at DESC);
 
 CREATE TABLE bill_hold (
@@ -275,6 +304,87 @@ CREATE TABLE bill_use (
     CONSTRAINT bill_use_pkey PRIMARY KEY (bill_id, number),
     CONSTRAINT bill_use_bill_id_fkey FOREIGN KEY (bill_id) REFERENCES bill(id)
 );
+
+CREATE TABLE billing_run (
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    from_at timestamp with time zone NOT NULL,
+    to_at timestamp with time zone NOT NULL,
+    invoice_date date NOT NULL,
+    book text,
+    at_once boolean DEFAULT false NOT NULL,
+    state text DEFAULT 'draft'::text NOT NULL,
+    points integer,
+    drafted_by text NOT NULL,
+    drafted_at timestamp with time zone NOT NULL,
+    checked_by text,
+    checked_at timestamp with time zone,
+    approved_by text,
+    approved_at timestamp with time zone,
+    issued_by text,
+    issued_at timestamp with time zone,
+    withdrawn_by text,
+    withdrawn_at timestamp with time zone,
+    reason text DEFAULT ''::text NOT NULL,
+    indices_sha256 bytea,
+    bills_sha256 bytea,
+    CONSTRAINT billing_run_pkey PRIMARY KEY (id),
+    CONSTRAINT billing_run_book_fkey FOREIGN KEY (book) REFERENCES reading_book(code),
+    CONSTRAINT billing_run_check CHECK ((to_at > from_at)),
+    CONSTRAINT billing_run_check1 CHECK ((at_once OR (state <> ALL (ARRAY['approved'::text, 'issued'::text])) OR (approved_by IS NOT NULL))),
+    CONSTRAINT billing_run_check2 CHECK ((approved_by <> drafted_by)),
+    CONSTRAINT billing_run_check3 CHECK (((state = ANY (ARRAY['approved'::text, 'issued'::text])) <= ((approved_at IS NOT NULL) AND (indices_sha256 IS NOT NULL) AND (bills_sha256 IS NOT NULL)))),
+    CONSTRAINT billing_run_check4 CHECK (((state = 'issued'::text) = (issued_at IS NOT NULL))),
+    CONSTRAINT billing_run_check5 CHECK (((state = 'withdrawn'::text) = (withdrawn_at IS NOT NULL))),
+    CONSTRAINT billing_run_state_check CHECK ((state = ANY (ARRAY['draft'::text, 'checked'::text, 'approved'::text, 'issued'::text, 'withdrawn'::text])))
+);
+CREATE INDEX billing_run_open ON public.billing_run USING btree (from_at) WHERE (state = ANY (ARRAY['draft'::text, 'checked'::text, 'approved'::text]));
+
+CREATE TABLE billing_run_acceptance (
+    run_id bigint NOT NULL,
+    point text NOT NULL,
+    kind text NOT NULL,
+    by text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    why text NOT NULL,
+    CONSTRAINT billing_run_acceptance_pkey PRIMARY KEY (run_id, point, kind),
+    CONSTRAINT billing_run_acceptance_point_fkey FOREIGN KEY (point) REFERENCES point(code),
+    CONSTRAINT billing_run_acceptance_run_id_fkey FOREIGN KEY (run_id) REFERENCES billing_run(id) ON DELETE CASCADE,
+    CONSTRAINT billing_run_acceptance_why_check CHECK ((why <> ''::text))
+);
+
+CREATE TABLE billing_run_finding (
+    run_id bigint NOT NULL,
+    object text NOT NULL,
+    kind text NOT NULL,
+    severity smallint NOT NULL,
+    holds boolean NOT NULL,
+    said text NOT NULL,
+    CONSTRAINT billing_run_finding_pkey PRIMARY KEY (run_id, object, kind),
+    CONSTRAINT billing_run_finding_run_id_fkey FOREIGN KEY (run_id) REFERENCES billing_run(id) ON DELETE CASCADE
+);
+
+CREATE TABLE billing_run_item (
+    run_id bigint NOT NULL,
+    point text NOT NULL,
+    customer text NOT NULL,
+    outcome text NOT NULL,
+    plan text DEFAULT ''::text NOT NULL,
+    kwh bigint DEFAULT 0 NOT NULL,
+    wh numeric DEFAULT 0 NOT NULL,
+    subtotal bigint DEFAULT 0 NOT NULL,
+    vat bigint DEFAULT 0 NOT NULL,
+    total bigint DEFAULT 0 NOT NULL,
+    serial text DEFAULT ''::text NOT NULL,
+    confirmed boolean DEFAULT false NOT NULL,
+    kind text DEFAULT ''::text NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    CONSTRAINT billing_run_item_pkey PRIMARY KEY (run_id, point),
+    CONSTRAINT billing_run_item_customer_fkey FOREIGN KEY (customer) REFERENCES customer(code),
+    CONSTRAINT billing_run_item_point_fkey FOREIGN KEY (point) REFERENCES point(code),
+    CONSTRAINT billing_run_item_run_id_fkey FOREIGN KEY (run_id) REFERENCES billing_run(id) ON DELETE CASCADE,
+    CONSTRAINT billing_run_item_outcome_check CHECK ((outcome = ANY (ARRAY['bill'::text, 'held'::text, 'stands'::text, 'conflict'::text])))
+);
+CREATE INDEX billing_run_item_held ON public.billing_run_item USING btree (run_id) WHERE (outcome = ANY (ARRAY['held'::text, 'conflict'::text]));
 
 CREATE TABLE closing_index (
     point text NOT NULL,

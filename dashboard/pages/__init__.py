@@ -7,7 +7,7 @@ from dash import Input, Output
 from dashboard import answers
 from dashboard.addresses import Page
 from dashboard.callbacks import Guarded
-from dashboard.pages import alerts, bill, bills, home, meter, meters, overview
+from dashboard.pages import alerts, bill, bills, home, meter, meters, overview, run, runs
 from dashboard.parts.elements import Part
 
 PAGES: tuple[Page, ...] = (
@@ -17,6 +17,8 @@ PAGES: tuple[Page, ...] = (
     meter.PAGE,
     bills.PAGE,
     bill.PAGE,
+    runs.PAGE,
+    run.PAGE,
     alerts.PAGE,
 )
 
@@ -28,7 +30,7 @@ def connect(guarded: Guarded) -> None:
         return await answers.page(guarded.office, PAGES, path, search)
 
     guarded.shows(Output("page", "children"), Input("address", "pathname"), Input("address", "search"))(show)
-    for module in (overview, home, meters, meter, alerts):
+    for module in (overview, home, meters, meter, alerts, run):
         module.connect(guarded)
 
 

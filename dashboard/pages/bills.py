@@ -30,7 +30,7 @@ def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
     about = "bills.about" if visit.viewer.is_staff else "bills.about_customer"
     return html.Div(
         [
-            heading(visit.say("bills.title"), [visit.say(about)]),
+            heading(visit.say("bills.title"), [visit.say(about)], _runs(visit)),
             html.Div(_months(visit, months, month), className="bar-row"),
             _sums(visit, found) if visit.viewer.is_staff and found else None,
             _held(visit, held) if held else None,
@@ -41,6 +41,10 @@ def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
             ),
         ]
     )
+
+
+def _runs(visit: Visit) -> list[Part]:
+    return [link(visit.say("runs.title"), "/runs", "button")] if visit.viewer.is_staff else []
 
 
 def _issued(visit: Visit, found: Sequence[BillRow]) -> str:

@@ -157,16 +157,17 @@ def test_a_customer_without_a_meter_is_held(database: str, pool: Pool) -> None:
         assert [row.hold.named for row in bills.holds(conn, STAFF)] == ["MB"]
 
 
-def _save_month(pool: Pool, serial: str, wh: int, *, estimated: int = 0) -> None:
-    """A half-hour of `wh` all October, `estimated` of them not actual."""
-    quality = np.ones((31, 48), np.uint8)
+def _save_month(pool: Pool, serial: str, wh: int, *, estimated: int = 0, month: str = "2026-10") -> None:
+    """A half-hour of `wh` all the month, `estimated` of them not actual."""
+    known = np.arange(np.datetime64(month, "D"), np.datetime64(month) + 1, dtype="datetime64[D]")
+    quality = np.ones((len(known), 48), np.uint8)
     quality.reshape(-1)[:estimated] = 2
     with pool.connection() as conn:
         rows = days.DayRows(
-            meter_id=np.full(31, meter_ids(conn, [serial])[serial], np.int32),
-            channel=np.ones(31, np.int16),
-            day=np.arange("2026-10-01", "2026-11-01", dtype="datetime64[D]"),
-            energy=np.full((31, 48), wh, np.int32),
+            meter_id=np.full(len(known), meter_ids(conn, [serial])[serial], np.int32),
+            channel=np.ones(len(known), np.int16),
+            day=known,
+            energy=np.full((len(known), 48), wh, np.int32),
             quality=quality,
         )
         days.save_days(conn, rows, NOW)
@@ -221,6 +222,7 @@ def test_the_fraction_of_a_kwh_goes_to_the_next_period(database: str, pool: Pool
     close.run(pool, SEPTEMBER, NOW)
     bill.run(pool, SEPTEMBER, date(2026, 10, 2), NOW)
     assert _bill(pool, "HOUSE", SEPTEMBER).kwh == 0
+    _save_month(pool, "H1", 90)  # so much more than nothing goes out because the half-hours say so too
     _run(pool)
     october = _bill(pool, "HOUSE")
     assert october.uses[0].carried_wh == Decimal(400)
@@ -228,6 +230,7 @@ def test_the_fraction_of_a_kwh_goes_to_the_next_period(database: str, pool: Pool
     later = datetime(2026, 12, 2, tzinfo=LOCAL)
     bring(database, read("H1", midnight(date(2026, 12, 1)), 1_135_100), now=later)
     november = Period.of_month(2026, 11)
+    _save_month(pool, "H1", 0, month="2026-11")
     close.run(pool, november, later)
     bill.run(pool, november, date(2026, 12, 2), later)
     assert [(use.carried_wh, use.kwh) for use in _bill(pool, "HOUSE", november).uses] == [(Decimal(0), 1)]

@@ -1,0 +1,1 @@
+"""Billing runs: drafted, checked, approved by a second person, issued; what is killed is gone on with."""

@@ -1,0 +1,119 @@
+"""What a drafted run is looked at for: use far from before, no use, a station that sold more than it got."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from decimal import Decimal
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from model.grid import Role
+from model.period import Period
+from model.quality import Severity
+from model.series import Channel, Rate
+from operations import models
+from operations.pairing import kwh
+from operations.runs.bands import Change, change
+from storage import billing_runs, closing, run_totals
+from storage.billing_runs import Item, Run, RunFinding
+from storage.register import Hung, hung
+from storage.run_totals import Compared
+
+SOLD_TOO_MUCH = Decimal("1.01")  # of what was delivered: meters err by a per cent
+LOST_TOO_MUCH = Decimal("0.15")
+
+
+def run(conn: Connection[TupleRow], of: Run) -> tuple[list[RunFinding], list[Item]]:
+    """What is noticed, and the items that are held for it."""
+    accepted = billing_runs.accepted(conn, of.id)
+    found: list[RunFinding] = []
+    held: list[Item] = []
+    for one in run_totals.compared(conn, of.id):
+        for finding in _of_bill(one, of, accepted):
+            found.append(finding)
+            if finding.holds:
+                item = Item(one.point, one.customer, "held", serial=one.serial, kind=finding.kind)
+                held.append(_because(item, finding.said))
+    if of.book is None:
+        found += _stations(conn, of)
+    return found, held
+
+
+def _because(item: Item, reason: str) -> Item:
+    return Item(item.point, item.customer, item.outcome, serial=item.serial, kind=item.kind, reason=reason)
+
+
+def _of_bill(one: Compared, of: Run, accepted: set[tuple[str, str]]) -> Iterator[RunFinding]:
+    changed = change(one, of.from_at)
+    if changed is not None:
+        kind = "customer_signs" if changed.signed else "read_again"
+        seen = one.confirmed or one.read_again
+        holds = (one.point, kind) not in accepted and (changed.signed or not seen)
+        yield RunFinding(one.point, kind, int(changed.severity), holds, _change_said(one, changed, of))
+    elif one.kwh == 0 and (one.kwh_before or 0) > 0:
+        said = f"Meter {one.serial} went on by nothing, {one.kwh_before} kWh the period before: see whether "
+        yield RunFinding(one.point, "zero", int(Severity.BLUE), False, f"{said}it still counts.")
+
+
+def _change_said(one: Compared, changed: Change, of: Run) -> str:
+    said = f"meter {one.serial} went on by {changed.kwh:,} kWh, {changed.kwh_before:,} kWh before"
+    if changed.share is not None:
+        said += f" ({changed.share * 100:+.0f} % a day)"
+    accept = f"(`ami bill accept {of.id} {one.point} --reason …`), then check the run again"
+    if changed.signed:
+        way = f"have the customer sign the reading and say so {accept}"
+    else:
+        way = (
+            f"read it again and enter what it shows (`ami meter index {one.serial} KT=… --at …`), or say why "
+            f"it is right {accept}"
+        )
+    return f"{said[:1].upper()}{said[1:]}: {way}."
+
+
+def _stations(conn: Connection[TupleRow], of: Run) -> Iterator[RunFinding]:
+    """Stations of which all is known: sold against delivered, closed at the same instants."""
+    delivered = _delivered(conn, of.period)
+    for station, sold, whole in run_totals.sold(conn, of.id):
+        got = delivered.get(station)
+        if got is None or not whole:
+            continue
+        told = f"Station {station} was delivered {got / 1000:,.0f} kWh and sold {sold / 1000:,.0f} kWh"
+        if sold > got * SOLD_TOO_MUCH:
+            way = "see its multipliers, indices and which points belong to it"
+            yield RunFinding(station, "station_sum", int(Severity.RED), False, f"{told}: {way}.")
+        elif got > 0 and (got - sold) / got > LOST_TOO_MUCH:
+            lost = f"{(got - sold) / got * 100:.0f} % are lost"
+            way = "look for a meter that stands still or is bypassed"
+            yield RunFinding(station, "station_loss", int(Severity.AMBER), False, f"{told}, {lost}: {way}.")
+
+
+def _delivered(conn: Connection[TupleRow], period: Period) -> dict[str, Decimal]:
+    """Wh by station whose head meters hung all the time and were closed at both ends."""
+    heads = [place for place in hung(conn, period=period) if place.role is Role.STATION_HEAD]
+    points = sorted({place.point for place in heads})
+    at = {
+        (index.serial, index.rate, index.at): index
+        for instant in (period.start, period.end)
+        for index in closing.at(conn, instant, points)
+        if index.channel is Channel.ACTIVE_IMPORT
+    }
+    found: dict[str, Decimal] = defaultdict(Decimal)
+    unknown: set[str] = set()
+    for place in heads:
+        opening, closed = (
+            at.get((place.serial, Rate.TOTAL, instant)) for instant in (period.start, period.end)
+        )
+        kind = models.kind(place.model)
+        whole = place.since <= period.start and (place.until is None or place.until >= period.end)
+        if opening is None or closed is None or kind is None or not whole or kwh(closed) < kwh(opening):
+            unknown.add(place.station)
+            continue
+        multiplier = _multiplier(place, period) if kind.is_secondary else Decimal(1)
+        found[place.station] += (kwh(closed) - kwh(opening)) * 1000 * multiplier
+    return {station: wh for station, wh in found.items() if station not in unknown}
+
+
+def _multiplier(place: Hung, period: Period) -> Decimal:
+    return place.multiplier_at(period.start)

@@ -1,0 +1,197 @@
+"""What becomes of a point in a period: its bill, or why there is none; nothing is written here."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from analytics.billing import Request, rate, use_register
+from analytics.errors import AnalyticsError
+from model.bill import Bill, BillLine, ClosingIndex, Hold
+from model.period import Period, local_day
+from model.series import Channel, Rate
+from operations import models, sums
+from operations.pairing import Held, Paired, index_instants, pair
+from storage import bills, closing, fleet
+from storage.bills import Standing
+from storage.carry import carried
+from storage.register import Hung, hung, never_metered
+
+POINTS = 500  # a transaction
+
+Indices = dict[tuple[str, Rate, datetime], ClosingIndex]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A point's bill or hold as counted now, and the bills of the period that stand already.
+
+    `confirmed`: all half-hours are there and add up to what the registers went on by.
+    """
+
+    point: str
+    customer: str
+    serial: str
+    made: Bill | Hold
+    standing: tuple[Standing, ...] = ()
+    confirmed: bool = False
+
+
+def make(point: Sequence[Hung], paired: Paired, invoice_date: date, what_if: str = "") -> Bill:
+    """The bill of a point from its register parts; with `what_if`, as if that decision held, for looking at
+    alone. Raises `AnalyticsError` where it cannot be rated."""
+    supply = paired.supply
+    start, end = local_day(paired.period.start), local_day(paired.period.end)
+    rated = rate(
+        Request(
+            plan=supply.plan,
+            start=start,
+            end=end,
+            invoice_date=invoice_date,
+            registers=paired.parts,
+            households=supply.households,
+            voltage_kv=supply.voltage_kv,
+            one_rate=supply.one_rate,
+            reason=paired.reason,
+            readings_at_change=None if what_if else _before_the_change(paired),
+            what_if=what_if,
+        ),
+        binding=not what_if,
+    )
+    return Bill(
+        point=point[0].point,
+        customer=point[0].customer,
+        period=paired.period,
+        invoice_date=invoice_date,
+        plan=supply.plan,
+        decisions=rated.decisions,
+        uses=rated.uses,
+        lines=tuple(BillLine(line.label, line.kwh, line.price, line.amount) for line in rated.lines),
+        kwh=rated.kwh,
+        wh=rated.wh,
+        subtotal=rated.subtotal,
+        vat_percent=rated.vat_percent,
+        vat=rated.vat,
+        total=rated.total,
+    )
+
+
+def _before_the_change(paired: Paired) -> dict[str, int] | None:
+    """kWh by register up to the change of price; None where none was read for it."""
+    if paired.before is None:
+        return None
+    found = {part.register: 0 for part in paired.parts}
+    for part in paired.parts[: paired.before]:
+        found[part.register] += use_register(part, Decimal(1)).kwh
+    return found
+
+
+def bill_or_hold(
+    point: Sequence[Hung],
+    period: Period,
+    invoice_date: date,
+    indices: Mapping[tuple[str, Rate, datetime], ClosingIndex],
+    left: Mapping[Rate, Decimal],
+    what_if: str = "",
+) -> Bill | Hold:
+    """What becomes of a point: its bill, or why there is none, in one sentence that names the meter."""
+    try:
+        kinds = _kinds(point)
+        return make(point, pair(point, period, indices, left, kinds), invoice_date, what_if)
+    except Held as held:
+        return hold_of(point[0].point, point[0].customer, period, held)
+    except AnalyticsError as error:
+        serial = point[-1].serial
+        named = error.sentence if serial in error.sentence else f"meter {serial}: {error.sentence}"
+        return hold_of(point[0].point, point[0].customer, period, Held(error.kind, serial, named))
+
+
+def hold_of(point: str, customer: str, period: Period, held: Held) -> Hold:
+    sentence = held.sentence[:1].upper() + held.sentence[1:].rstrip(".") + "."
+    return Hold(point, customer, held.serial, period, held.kind, sentence)
+
+
+def _kinds(point: Sequence[Hung]) -> dict[str, models.MeterKind]:
+    found = {}
+    for place in point:
+        kind = models.kind(place.model)
+        if kind is None:
+            said = f"meter {place.serial} is of model {place.model}, which no file describes: correct it"
+            raise Held("unknown_model", place.serial, said)
+        found[place.model] = kind
+    return found
+
+
+def _indices(conn: Connection[TupleRow], batch: Sequence[Sequence[Hung]], period: Period) -> Indices:
+    points = [point[0].point for point in batch]
+    found = [*closing.at(conn, period.start, points), *closing.at(conn, period.end, points)]
+    for point in batch:
+        instants = {at for place in point for at in index_instants(place, period, secondary=True)}
+        if instants - {period.start, period.end}:
+            found += closing.history(conn, point[0].point)
+    return {
+        (index.serial, index.rate, index.at): index
+        for index in found
+        if index.channel is Channel.ACTIVE_IMPORT
+    }
+
+
+def _never_read(conn: Connection[TupleRow], places: Sequence[Hung], hold: Hold) -> Hold:
+    """Where an index is missing because its meter, which keeps the past, was not read at all yet: that."""
+    if hold.kind not in ("no_opening_index", "no_closing_index"):
+        return hold
+    kinds = [models.kind(place.model) for place in places if place.serial == hold.serial]
+    if not all(kind is not None and kind.remembers for kind in kinds):
+        return hold
+    if not fleet.never_read(conn, [hold.serial]):
+        return hold
+    said = f"meter {hold.serial} was never read: read it (`ami collect --once`), then close and bill again"
+    return hold_of(hold.point, hold.customer, hold.period, Held("never_read", hold.serial, said))
+
+
+def count(
+    conn: Connection[TupleRow], points: Sequence[str], period: Period, invoice_date: date, what_if: str = ""
+) -> Iterator[Counted]:
+    """What becomes of each of these points, in their order. A bill that stands is counted by the VAT of its
+    own day, and not checked against half-hours that came later."""
+    places: dict[str, list[Hung]] = defaultdict(list)
+    for place in hung(conn, points=points, period=period):
+        places[place.point].append(place)
+    batch = [places[point] for point in points if point in places]
+    indices = _indices(conn, batch, period)
+    left: dict[str, dict[Rate, Decimal]] = defaultdict(dict)
+    for (point, rate_), wh in carried(conn, points, period.start).items():
+        left[point][rate_] = wh
+    issued: dict[str, list[Standing]] = defaultdict(list)
+    for one in bills.standing(conn, points, period):
+        issued[one.point].append(one)
+    validated = sums.days_of(conn, batch, period)
+    for hanging in batch:
+        point = hanging[0].point
+        before = issued[point]
+        on = before[0].invoice_date if before else invoice_date
+        made = bill_or_hold(hanging, period, on, indices, left[point], what_if)
+        confirmed = False
+        if isinstance(made, Bill) and not before:
+            try:
+                confirmed = sums.check(made, hanging, _kinds(hanging), validated)
+            except Held as held:
+                made = hold_of(made.point, made.customer, period, held)
+        if isinstance(made, Hold) and not before:
+            made = _never_read(conn, hanging, made)
+        yield Counted(point, hanging[0].customer, hanging[-1].serial, made, tuple(before), confirmed)
+
+
+def never_metered_holds(conn: Connection[TupleRow], period: Period, book: str | None) -> list[Hold]:
+    """A hold for every customer's point that is supplied and has no meter."""
+    held = []
+    for point, customer in never_metered(conn, period, book):
+        said = f"no meter hangs at point {point}: hang one (`ami meter add`), then bill again"
+        held.append(hold_of(point, customer, period, Held("no_meter", "", said)))
+    return held

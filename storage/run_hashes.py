@@ -1,0 +1,37 @@
+"""What an approval stands upon, as two digests: the closing indices of the run, and what they came to."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+from psycopg import Connection, sql
+from psycopg.rows import TupleRow
+
+_INDICES: Final = """
+    COPY (SELECT c.point, m.serial, c.rate, c.at, c.raw, c.scaler, c.status
+        FROM billing_run r JOIN billing_run_item t ON t.run_id = r.id AND t.outcome = 'bill'
+        JOIN closing_index c ON c.point = t.point AND c.at BETWEEN r.from_at AND r.to_at AND c.channel = 1
+        JOIN meter m ON m.id = c.meter_id
+        WHERE r.id = {} ORDER BY c.point, c.at, m.serial, c.rate) TO STDOUT (FORMAT binary)"""
+_BILLS: Final = """
+    COPY (SELECT point, customer, plan, kwh, wh, subtotal, vat, total FROM billing_run_item
+        WHERE run_id = {} AND outcome = 'bill' ORDER BY point) TO STDOUT (FORMAT binary)"""
+
+
+def indices(conn: Connection[TupleRow], number: int) -> bytes:
+    """SHA-256 of every closing index of the run's bills, over their period."""
+    return _digest(conn, _INDICES, number)
+
+
+def bills(conn: Connection[TupleRow], number: int) -> bytes:
+    """SHA-256 of what every bill of the run comes to."""
+    return _digest(conn, _BILLS, number)
+
+
+def _digest(conn: Connection[TupleRow], statement: str, number: int) -> bytes:
+    found = hashlib.sha256()
+    with conn.cursor() as cursor, cursor.copy(sql.SQL(statement).format(sql.Literal(number))) as copy:
+        for part in copy:
+            found.update(part)
+    return found.digest()
