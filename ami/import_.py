@@ -33,7 +33,7 @@ class _Import(click.RichGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         named = any(word == "--format" or word.startswith("--format=") for word in args)
-        if named and (not args or args[0] not in self.commands):
+        if args and args[0] not in self.commands and (named or Path(args[0]).is_file()):
             args = ["readings", *args]
         return super().parse_args(ctx, args)
 

@@ -40,8 +40,7 @@ class _Offset(click.ParamType[Any]):
     "--format",
     "name",
     type=click.Choice(list(READERS)),
-    required=True,
-    help="What the file is; NEM13 goes by either name.",
+    help="What the file is, which has to be said; NEM13 goes by either name.",
 )
 @click.option("--dry-run", is_flag=True, help="Say what is in it and store nothing; needs no database.")
 @click.option(
@@ -58,7 +57,9 @@ class _Offset(click.ParamType[Any]):
     help="The energies are the meter's own, before CT and VT; default: what was really used.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON list on stdout, an entry a channel.")
-def readings(file: Path, name: str, dry_run: bool, zone: timezone, secondary: bool, as_json: bool) -> None:
+def readings(
+    file: Path, name: str | None, dry_run: bool, zone: timezone, secondary: bool, as_json: bool
+) -> None:
     """Bring in readings from FILE, plain, .gz or .zip; `ami import FILE --format …` says the same.
 
     What can be used is stored as evidence with its quality flags, and the days it touches are due for
@@ -69,6 +70,8 @@ def readings(file: Path, name: str, dry_run: bool, zone: timezone, secondary: bo
     ami import readings.zip --format nem12 --dry-run --json
     ami import route-S01-2026-10.csv --format handheld
     """
+    if name is None:
+        raise click.UsageError(f"say what {file.name} is: --format {', '.join(READERS)}")
     try:
         raw = opening.opened(file)
         found = READERS[name](raw, zone)

@@ -112,9 +112,10 @@ def _row(
         place = columns.get(key)
         return cells[place] if place is not None and place < len(cells) else None
 
-    meter, channel = text_of(cell("meter")), text_of(cell("channel"))
+    meter = text_of(cell("meter"))
     named = text_of(cell("unit"))
     said = _UNIT_OF.get(bare(named), "") if named else unit
+    channel = text_of(cell("channel")) or _usual(said)
     quality, at, value = of_word(text_of(cell("quality"))), instant(cell("at"), zone), value_of(cell("value"))
     empty = text_of(cell("value")) == ""
     why = ""
@@ -135,7 +136,7 @@ def _row(
     if why or at is None:
         rejected.append(Rejected(line, why, meter, channel, said))
         return
-    key = (meter, channel or _usual(said), said)
+    key = (meter, channel, said)
     word = text_of(cell("quality")).lower() or "actual"
     gone = empty or word == "missing"
     found.setdefault(key, _Rows(line)).rows.append(
