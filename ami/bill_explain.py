@@ -147,7 +147,9 @@ def _read(file: Path | None) -> str:
             with file.open("rb") as opened:
                 raw = opened.read(MOST + 1)
     except OSError as error:
-        raise InputFailure(f"{file} cannot be read ({error.strerror}): name another file.") from error
+        raise BillingError(
+            "bad_request", f"{file} cannot be read ({error.strerror}): name another file"
+        ) from error
     if len(raw) > MOST:
         raise BillingError("bad_request", f"more than {MOST // 2**20} MiB of requests: hand them in by parts")
     try:

@@ -100,6 +100,10 @@ class Charge:
         three = part.tariff.three_rate_at(self.plan.table, request.voltage_kv)
         self._confidence(three.confidence)
         prices: Mapping[str, int] = {"BT": three.normal, "CD": three.peak, "TD": three.offpeak}
+        due, used = self.here.rules.three_rate_kwh, sum(part.kwh.values())
+        single = not request.three_rate_refused and (request.one_rate or set(part.kwh) == {"KT"})
+        if single and due is not None and used >= due:
+            self.notes.append(Because("three_rate_due", {"kwh": used, "due": due}))
         for register, kwh in part.kwh.items():
             price, why = prices.get(register, three.normal), "rate"
             if request.three_rate_refused:

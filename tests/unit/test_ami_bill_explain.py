@@ -278,6 +278,11 @@ def test_other_tariffs_may_be_named(tmp_path: Path) -> None:
     assert "no decision holds from 2025-05-01 to 2025-06-01" in gap["error"].lower()
 
 
+def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
+    done = CliRunner().invoke(explain, [str(tmp_path / "none.json"), "--json"])
+    assert "none.json cannot be read (No such file or directory)" in json.loads(done.stdout)["error"]
+
+
 def test_the_schemas_are_printed() -> None:
     for name in ("request", "answer"):
         assert json.loads(CliRunner().invoke(explain, ["--schema", name]).stdout)["$schema"]

@@ -90,6 +90,15 @@ def test_a_meter_without_rates_pays_the_normal_price() -> None:
     assert lines(agreed) == [("CD", 5, 1987), ("TD", 7, 1987)]
 
 
+def test_a_single_rate_meter_of_a_large_customer_is_pointed_out() -> None:
+    assert "three_rate_due" not in kinds(bill("vn-business", kwh={"KT": 1999}))
+    assert "three_rate_due" in kinds(bill("vn-business", kwh={"KT": 2000}))
+    assert "three_rate_due" in kinds(bill("vn-business", kwh={"BT": 2000, "CD": 0}, one_rate=True))
+    assert "three_rate_due" not in kinds(bill("vn-business", kwh={"BT": 2000, "CD": 0}))
+    assert "three_rate_due" not in kinds(bill("vn-business", kwh={"KT": 2000}, three_rate_refused=True))
+    assert "three_rate_due" not in kinds(bill("vn-hospital-school", kwh={"KT": 2000}))
+
+
 def test_hospitals_and_offices_pay_one_price_by_voltage_whatever_the_hour() -> None:
     used = {"BT": 10, "CD": 5, "TD": 0}
     assert lines(bill("vn-hospital-school", kwh=used)) == [("BT", 10, 2072), ("CD", 5, 2072)]

@@ -68,14 +68,14 @@ def _texts(value: ast.expr) -> set[str]:
 
 
 NOTES = {"unconfirmed_price", "one_source", "invented"}  # what a charge notes of its prices
-LINES = (kinds("charges.py") - NOTES - {""}) | {"demand", "ratchet", "least_demand"}
+LINES = (kinds("charges.py") - NOTES - {"", "three_rate_due"}) | {"demand", "ratchet", "least_demand"}
 
 
 def test_every_reason_and_every_note_has_words_and_no_more() -> None:
     base = {kind.removesuffix(".one") for kind in TEXTS["lines"]}
     assert base == LINES
     assert {kind.removesuffix(".one") for kind in TEXTS["by_days"]} == set(_BY_DAYS)
-    assert set(TEXTS["notes"]) == (kinds("rating.py") | NOTES) - {"vat", "reactive"}
+    assert set(TEXTS["notes"]) == (kinds("rating.py") | NOTES | {"three_rate_due"}) - {"vat", "reactive"}
     by_days = {reason.value for reason in Reason if reason != "regular"} | {"price_change", "part_month"}
     assert set(TEXTS["prorated"]) == by_days
     assert set(TEXTS["plans"]) == {plan for one in countries().values() for plan in one.plans}
@@ -114,6 +114,7 @@ MANY = [
     asked(plan="vn-production", kwh={"BT": 9}, buys_reactive=True, kvarh=0),
     asked(plan="vn-production", kwh={"BT": 9}, buys_reactive=True),
     asked(plan="vn-business", kwh={"KT": 9}, tenants=4),
+    asked(plan="vn-business", kwh={"KT": 2000}),
     asked(plan="vn-business", kwh={"BT": 9}, three_rate_refused=True),
     asked(**{"plan": "vn-lighting-admin", "from": "2024-06-01", "to": "2024-07-01", "kwh": {"KT": 9}}),
     asked(plan="vn-wholesale-htx", kwh={"KT": 9000}, households_with_use=2, retail_other_kwh=100),
