@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from analytics.billing.given import MOST_DIGITS, REACTIVE, REGISTERS, Reason, RegisterPart
 from analytics.errors import BillingError
 
 LONGEST = 30  # characters of a number: nothing that is metered needs more
+LONGEST_TEXT = 100  # of a name: plan, serial, decision
+_NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,3})?")
 SHOWN = 60  # characters of a value that is refused
 
 
@@ -20,7 +23,7 @@ def fields_of(document: Mapping[str, Any]) -> dict[str, Any]:
         raise unfit("the request", document, 'an object like {"plan": …, "from": …, "to": …, "kwh": …}')
     unknown = sorted(str(key) for key in document.keys() - _FIELDS.keys())
     if unknown:
-        raise BillingError("bad_request", f"unknown field {_short(', '.join(unknown))}")
+        raise BillingError("bad_request", f"unknown field {_short(', '.join(map(repr, unknown)))}")
     for name in ("plan", "from", "to"):
         if name not in document:
             raise BillingError("bad_request", f"the request lacks {name!r}")
@@ -38,8 +41,8 @@ def _short(text: str) -> str:
 
 
 def _text(name: str, value: object) -> str:
-    if not isinstance(value, str):
-        raise unfit(name, value, "text")
+    if not isinstance(value, str) or not value.isprintable() or len(value) > LONGEST_TEXT:
+        raise unfit(name, value, "text on one line")
     return value
 
 
@@ -77,11 +80,10 @@ def _exact(name: str, value: object) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         raise unfit(name, value, wanted)
     text = str(value)
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        raise unfit(name, value, wanted) from None
-    if not number.is_finite() or len(text) > LONGEST or abs(number.adjusted()) > LONGEST:
+    if not _NUMBER.fullmatch(text) or len(text) > LONGEST:
+        raise unfit(name, value, wanted)
+    number = Decimal(text)
+    if abs(number.adjusted()) > LONGEST:
         raise unfit(name, value, wanted)
     return number
 
