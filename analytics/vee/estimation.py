@@ -110,13 +110,13 @@ def _expected(
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], Flags]:
     """Quantiles of the missing slots (a row each), the level of every slot, days of its windows; sets the
     method."""
-    from analytics.vee import shapes
+    from analytics.vee import shapes, windows
 
     n = len(energy)
     usable = (((grade == Quality.ACTUAL) | (grade == Quality.EDITED)) & ~dark).astype(np.uint8)
     kinds = day_kinds(meter.first - timedelta(meter.past), n // meter.slots)
     profile = np.zeros(0) if meter.profile is None else np.asarray(meter.profile, np.float64)
-    table, level = np.empty((int(missing.sum()), shapes.GRID)), np.empty(n)
+    table, level = np.empty((int(missing.sum()), windows.GRID)), np.empty(n)
     basis, days = np.zeros(n, np.uint8), np.zeros(n, np.uint8)
     want = np.where(missing, np.where(dark, 2, 1), 0).astype(np.uint8)
     line = LINE_S // meter.interval_s

@@ -20,7 +20,7 @@ from analytics.vee.kernel import (
     spread,
     unwrap,
 )
-from analytics.vee.shapes import GRID
+from analytics.vee.windows import GRID
 
 
 def slow_unwrap(at: list[int], index: list[int], resolution: list[int], span: int, leap_w: float) -> Any:

@@ -10,33 +10,36 @@ from hypothesis import strategies as st
 
 from analytics.vee.shapes import (
     AVERAGE,
-    BENT,
     CLASS,
+    ENOUGH,
+    LEVEL,
+    LIKE_DAY,
+    LINEAR,
+    NONE,
+    ONE_SIDED,
+    SHORT,
+    expect,
+    fit,
+)
+from analytics.vee.windows import (
+    BENT,
     DAYS_AWAY,
     DAYS_AWAY_LEVEL,
     EDGE,
     EDGE_AWAY,
     EDGE_FADE,
-    ENOUGH,
     FADING,
     GRID,
-    LEVEL,
-    LIKE_DAY,
-    LINEAR,
     MEDIAN,
-    NONE,
-    ONE_SIDED,
     OTHER_KIND,
     OTHER_KIND_LEVEL,
     PROBABILITY,
     REACH,
     SHIFT,
-    SHORT,
     SLOTS_AWAY,
     SUM_AWAY,
     WINDOWS,
-    expect,
-    fit,
+    largest,
     quantiles,
 )
 
@@ -58,6 +61,13 @@ def test_quantiles(pairs: list[tuple[int, float]]) -> None:
     assert (np.diff(table) >= 0).all()
     if len(set(values)) == len(values):  # the order among equals is free, and moves midpoints
         np.testing.assert_allclose(table, slow_quantiles(values, weights), rtol=1e-9, atol=1e-9)
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=30), st.data())
+def test_largest(values: list[int], data: st.DataObject) -> None:
+    rank = data.draw(st.integers(0, len(values) - 1))
+    found = largest(np.array(values, np.float64), len(values), rank)
+    assert found == sorted(values, reverse=True)[rank]
 
 
 class SlowGap:

@@ -3,87 +3,18 @@ missing."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from analytics.errors import AnalyticsError
-from analytics.vee import MeterInput, MeterOutput, validate
-from model.period import Period, midnight
+from analytics.vee import MeterInput, validate
+from model.period import midnight
 from model.quality import Quality
-from model.series import Channel, ProfileKind, Rate, Unit
-
-FIRST = date(2026, 9, 7)  # a Monday
-T0 = int(midnight(FIRST).timestamp())
-HALF = 1800
-
-
-@dataclass(frozen=True)
-class Block:
-    stamps: npt.NDArray[np.int64]
-    raw: npt.NDArray[np.int64]
-    kind: str = ProfileKind.INTERVAL_ENERGY
-    interval_s: int = HALF
-    scaler: int = 0
-    unit: int = Unit.WATT_HOUR
-    channel: int = Channel.ACTIVE_IMPORT
-    received_at: datetime = datetime(2026, 10, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True)
-class Read:
-    at: datetime
-    raw: int
-    scaler: int = 0
-    unit: int = Unit.WATT_HOUR
-    channel: int = Channel.ACTIVE_IMPORT
-    rate: int = Rate.TOTAL
-
-
-@dataclass
-class Bench:
-    """A meter that counted `true` (Wh per slot)."""
-
-    days: int = 1
-    seed: int = 1
-    true: npt.NDArray[np.int64] = field(init=False)
-
-    def __post_init__(self) -> None:
-        base = np.tile(50 + 40 * (1 + np.sin(np.arange(48) / 48 * 2 * np.pi)), self.days)
-        self.true = (base * np.random.default_rng(self.seed).uniform(0.7, 1.3, len(base))).astype(
-            np.int64
-        ) + 1
-
-    def block(self, slots: Sequence[int] | npt.NDArray[np.int64], **more: Any) -> Block:
-        chosen = np.asarray(slots, np.int64)
-        return Block(T0 + chosen * HALF, self.true[chosen], **more)
-
-    def read(self, slot: float, start: int = 1_000_000, scaler: int = 0, late_s: int = 0) -> Read:
-        whole = int(slot)
-        wh = start + int(self.true[:whole].sum())
-        if slot > whole:
-            wh += int(self.true[whole] * (slot - whole))
-        at = datetime.fromtimestamp(T0 + slot * HALF + late_s, UTC)
-        return Read(at, wh // 10**scaler, scaler)
-
-    def check(self, blocks: Sequence[Block] = (), reads: Sequence[Read] = (), **more: Any) -> MeterOutput:
-        fields = {"serial": "M1", "meter_id": 1, "first": FIRST, "days": self.days} | more
-        (meter,) = validate([MeterInput(blocks=blocks, registers=reads, **fields)]).meters
-        return meter
-
-
-def without(days: int, *gaps: range) -> npt.NDArray[np.int64]:
-    hidden = {slot for gap in gaps for slot in gap}
-    return np.array([slot for slot in range(48 * days) if slot not in hidden])
-
-
-def kinds(meter: MeterOutput) -> set[str]:
-    return {finding.kind for finding in meter.findings}
+from model.series import ProfileKind, Unit
+from tests.counting_meter import FIRST, HALF, T0, Bench, Block, Read, kinds, without
 
 
 def test_interval_energy_is_kept_to_the_wh() -> None:
@@ -231,69 +162,6 @@ def test_a_wrap_of_more_than_a_tenth_of_the_range_is_refused(previous: int, curr
     meter = Bench().check([], reads, digits=5)
     assert kind in kinds(meter)
     assert int(meter.energy.sum()) == (10_000_000 if kind == "rollover" else 0)
-
-
-def test_a_swapped_meter_ends_where_it_was_taken_down() -> None:
-    """No huge negative bar after a swap: each meter is a count of its own (dsmr-reader #507)."""
-    bench = Bench()
-    removed_at = datetime.fromtimestamp(T0 + 20 * HALF + 600, UTC)
-    last = bench.read(20 + 600 / HALF)
-    bench_read = replace(last, at=removed_at + timedelta(days=1))
-    old = bench.check([bench.block(range(20))], [bench.read(0), last, bench_read], until=removed_at)
-    assert set(old.quality[0, :20].tolist()) == {Quality.ACTUAL}
-    assert old.quality[0, 20].item() != Quality.ACTUAL
-    assert int(old.energy[0].sum()) == last.raw - 1_000_000
-    assert set(old.quality[0, 21:].tolist()) == {Quality.MISSING}
-    assert "swap" in kinds(old)
-    new = bench.check([bench.block(range(21, 48))], [Read(removed_at, 0)], since=removed_at)
-    assert (new.energy >= 0).all()
-    assert "negative" not in kinds(new)
-
-
-def test_no_energy_is_invented_in_an_outage() -> None:
-    """The register stood still while the power was off (emoncms #1795)."""
-    bench = Bench(days=2)
-    gap = range(20, 60)
-    bench.true[20:60] = 0
-    meter = bench.check([bench.block(without(2, gap))], [bench.read(0), bench.read(96)])
-    assert meter.energy.reshape(-1)[20:60].sum() == 0
-    bench = Bench(days=2)
-    bench.true[30:50] = 0
-    start = datetime.fromtimestamp(T0, UTC)
-    outage = Period(start + 30 * timedelta(seconds=HALF), start + 50 * timedelta(seconds=HALF))
-    meter = bench.check([bench.block(without(2, gap))], [bench.read(0), bench.read(96)], outages=[outage])
-    assert meter.energy.reshape(-1)[30:50].sum() == 0
-    assert int(meter.energy.sum()) == int(bench.true.sum())
-
-
-def test_a_nought_at_midnight_is_no_reading() -> None:
-    """A null at midnight neither empties the day before nor doubles the day after (emoncms #617)."""
-    bench = Bench(days=2)
-    index = 500_000 + np.concatenate(([0], np.cumsum(bench.true)))
-    index[48] = 0
-    meter = bench.check([Block(T0 + np.arange(97) * HALF, index, kind=ProfileKind.INDEX)])
-    assert int(meter.energy.sum()) == int(bench.true.sum())
-    assert set(meter.quality.reshape(-1)[47:49].tolist()) == {Quality.LINEAR}
-    assert "outlier" in kinds(meter)
-
-
-def test_noughts_before_the_real_figure_are_no_consumption() -> None:
-    """An index that starts at 0 and leaps to its value (nestup_evn #51)."""
-    bench = Bench()
-    index = 5_000_000 + np.concatenate(([0], np.cumsum(bench.true)))
-    index[:5] = 0
-    meter = bench.check([Block(T0 + np.arange(49) * HALF, index, kind=ProfileKind.INDEX)])
-    assert set(meter.quality[0, :5].tolist()) == {Quality.MISSING}
-    assert int(meter.energy[0].sum()) == int(bench.true[5:].sum())
-    assert "zero_then_figure" in kinds(meter)
-
-
-def test_polls_in_mid_slot_agree_with_the_profile() -> None:
-    """Live polling matches the closing register (ha-ppc-smgw #97)."""
-    bench = Bench(days=2)
-    reads = [bench.read(0), bench.read(17.3), bench.read(48), bench.read(70.9), bench.read(96)]
-    meter = bench.check([bench.block(range(96))], reads)
-    assert meter.findings == ()
 
 
 def test_a_profile_that_contradicts_the_register_is_told() -> None:

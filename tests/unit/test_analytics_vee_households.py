@@ -1,6 +1,6 @@
 """Gaps hidden in real households: what estimation is worth beside a line and the mean of three like days.
 
-The constants of `analytics.vee.shapes` were chosen on `CHOSEN_ON` with other seeds; the households here had
+The constants of `analytics.vee.windows` were chosen on `CHOSEN_ON` with other seeds; the households here had
 no part in it.
 """
 

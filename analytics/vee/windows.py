@@ -1,0 +1,215 @@
+"""Compiled loops: windows of the same meter that may stand for a gap, and what they say of its slots.
+
+A gap is compared with windows of the same meter: the same slots of other days, three slots earlier to
+three slots later. A window counts the more, the nearer and the more alike its day is, the closer its edges
+are to the gap's own edges and its sum to what the register counted.
+
+Energies are int64 Wh, flags uint8. The constants were chosen on four households; the tests judge them on
+others.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from analytics.kernels import kernel
+
+Int64 = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.uint8]
+Float = npt.NDArray[np.float64]
+
+GRID = 21  # quantiles kept for each slot, at normal deviates −3 … 3
+MEDIAN = GRID // 2
+PROBABILITY = np.array(
+    [
+        0.0013498980, 0.0034669738, 0.0081975359, 0.0178644206, 0.0359303191, 0.0668072013, 0.1150696702,
+        0.1840601253, 0.2742531178, 0.3820885778, 0.5, 0.6179114222, 0.7257468822, 0.8159398747,
+        0.8849303298, 0.9331927987, 0.9640696809, 0.9821355794, 0.9918024641, 0.9965330262, 0.9986501020,
+    ]
+)  # fmt: skip
+
+REACH = 90  # days, back and on, that windows are taken from
+SHIFT = 3  # slots that a window may lie earlier or later
+WINDOWS = 96  # as many of the likest as are weighed
+EDGE = 3  # slots on either side that are compared
+
+DAYS_AWAY = 40.0  # e-folding of a window's weight: by days
+DAYS_AWAY_LEVEL = 5.0  # by days, for the level of a gap that no register holds
+SLOTS_AWAY = 2.0  # by slots shifted
+EDGE_AWAY = 0.2  # by difference of the edges, in square roots of the usual slot, × √length
+EDGE_FADE = 0.6  # what the next slot of an edge counts for
+SUM_AWAY = 0.3  # by difference of the sums, in square roots of the usual slot
+OTHER_KIND = np.log(0.25)  # a day of another kind, for the shape
+OTHER_KIND_LEVEL = np.log(0.5)  # for the level
+BENT = 0.6  # how much of the difference at an edge a window takes over,
+FADING = 0.5  # and what is left of it a slot further in
+
+
+@kernel("void(float64[::1], float64[::1], int64, float64[::1])")
+def quantiles(values: Float, weights: Float, n: int, table: Float) -> None:
+    """Weighted quantiles of n values at `PROBABILITY` into `table`, lines between the midpoints of weights.
+
+    Sorts both arrays. Weights are positive.
+    """
+    total = 0.0
+    for i in range(n):
+        total += weights[i]
+        value, weight, j = values[i], weights[i], i - 1
+        while j >= 0 and values[j] > value:
+            values[j + 1], weights[j + 1] = values[j], weights[j]
+            j -= 1
+        values[j + 1], weights[j + 1] = value, weight
+    i, below = 0, 0.0  # `below`: weight ahead of value i
+    before = -1.0  # midpoint of value i − 1
+    midpoint = weights[0] / 2 / total
+    for g in range(GRID):
+        while i < n and midpoint < PROBABILITY[g]:
+            below += weights[i]
+            before = midpoint
+            i += 1
+            if i < n:
+                midpoint = (below + weights[i] / 2) / total
+        if i == 0:
+            table[g] = values[0]
+        elif i == n:
+            table[g] = values[n - 1]
+        else:
+            table[g] = values[i - 1] + (values[i] - values[i - 1]) * (PROBABILITY[g] - before) / (
+                midpoint - before
+            )
+
+
+@kernel(
+    "int64(float64[::1], int64[::1], int64[::1], uint8[::1], int64, int64, int64, int64, int64, float64,"
+    " float64, boolean, float64[::1], int64[::1])"
+)
+def weigh(
+    root: Float,
+    sums: Int64,
+    whole: Int64,
+    kind: Flags,
+    slots: int,
+    a: int,
+    b: int,
+    start: int,
+    end: int,
+    usual: float,
+    wanted: float,
+    for_level: bool,
+    score: Float,
+    offset: Int64,
+) -> int:
+    """Score the windows that may stand for slots a … b of the gap start … end; how many there are.
+
+    `root`: √(energy / usual slot), −1 where unusable; `sums`, `whole`: running energy and count of usable
+    slots; `usual`: Wh of the usual slot; `wanted`: Wh a slot by the register, negative when unknown.
+    `score` is the logarithm of the weight, `offset` by how many slots the window lies off.
+    """
+    n = root.shape[0]
+    day, length = a // slots, b - a
+    reach = EDGE_AWAY * np.sqrt(float(length))
+    found = 0
+    for distance in range(-REACH, REACH + 1):
+        other = day + distance
+        if distance == 0 or other < 0 or other >= kind.shape[0]:
+            continue
+        away = abs(distance)
+        if for_level:
+            of_day = -away / DAYS_AWAY_LEVEL + (0.0 if kind[other] == kind[day] else OTHER_KIND_LEVEL)
+        else:
+            of_day = -away / DAYS_AWAY + (0.0 if kind[other] == kind[day] else OTHER_KIND)
+        for shift in range(-SHIFT, SHIFT + 1):
+            by = distance * slots + shift
+            low, high = a + by, b + by
+            if low < 0 or high > n or (low < end and high > start) or whole[high] - whole[low] < length:
+                continue
+            apart, worth = 0.0, 1.0
+            for i in range(EDGE):
+                if a == start:
+                    k = a - 1 - i
+                    if k >= 0 and k + by >= 0 and root[k] >= 0 and root[k + by] >= 0:
+                        apart += worth * abs(root[k] - root[k + by])
+                    else:
+                        apart += worth * 0.5
+                if b == end:
+                    k = b + i
+                    if k < n and k + by < n and root[k] >= 0 and root[k + by] >= 0:
+                        apart += worth * abs(root[k] - root[k + by])
+                    else:
+                        apart += worth * 0.5
+                worth *= EDGE_FADE
+            points = of_day - abs(shift) / SLOTS_AWAY - apart / reach
+            if wanted >= 0:
+                held = np.sqrt((sums[high] - sums[low]) / (length * usual))
+                points -= abs(held - np.sqrt(wanted / usual)) / SUM_AWAY
+            score[found] = points
+            offset[found] = by
+            found += 1
+    return found
+
+
+@kernel("float64(float64[::1], int64, int64)")
+def largest(values: Float, n: int, rank: int) -> float:
+    """The value of a rank (0 the largest) among the first n, by halving around a pivot; reorders them."""
+    low, high = 0, n - 1
+    while low < high:
+        pivot, i, j = values[(low + high) // 2], low, high
+        while i <= j:
+            while values[i] > pivot:
+                i += 1
+            while values[j] < pivot:
+                j -= 1
+            if i <= j:
+                values[i], values[j] = values[j], values[i]
+                i, j = i + 1, j - 1
+        if rank <= j:
+            high = j
+        elif rank >= i:
+            low = i
+        else:
+            break
+    return float(values[rank])
+
+
+@kernel("int64(float64[::1], int64[::1], int64, float64[::1])")
+def likest(score: Float, offset: Int64, n: int, spare: Float) -> int:
+    """Keep the `WINDOWS` best of n, in their order, and turn their scores into weights; how many are left."""
+    best = -np.inf
+    for i in range(n):
+        spare[i] = score[i]
+        best = max(best, score[i])
+    bar = best - 30.0  # what weighs less than e⁻³⁰ of the best weighs nothing
+    if n > WINDOWS:
+        bar = max(bar, largest(spare, n, WINDOWS - 1))
+    kept = 0
+    for i in range(n):
+        if score[i] >= bar and kept < WINDOWS:
+            score[kept], offset[kept] = np.exp(score[i] - best), offset[i]
+            kept += 1
+    return kept
+
+
+@kernel("void(int64[::1], float64[::1], int64, int64, int64, int64, int64[::1], int64, float64[:, ::1])")
+def lay(
+    energy: Int64, root: Float, a: int, b: int, start: int, end: int, offset: Int64, n: int, windows: Float
+) -> None:
+    """What the n windows put into slots a … b (rows of `windows`), bent to the edges of the gap."""
+    length, last = b - a, energy.shape[0]
+    for i in range(n):
+        by = offset[i]
+        left, right = 0.0, 0.0
+        if a == start and a > 0 and a + by > 0 and root[a - 1] >= 0 and root[a - 1 + by] >= 0:
+            left = BENT * (energy[a - 1] - energy[a - 1 + by])
+        if b == end and b < last and b + by < last and root[b] >= 0 and root[b + by] >= 0:
+            right = BENT * (energy[b] - energy[b + by])
+        for j in range(length):
+            windows[i, j] = energy[a + by + j]
+        for j in range(length):
+            left *= FADING
+            windows[i, j] += left
+        for j in range(length - 1, -1, -1):
+            right *= FADING
+            windows[i, j] += right
+        for j in range(length):
+            windows[i, j] = max(windows[i, j], 0.0)
