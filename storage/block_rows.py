@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -14,6 +15,7 @@ from psycopg.rows import TupleRow
 from storage import copying
 from storage.copying import EPOCH_S, Ints
 
+_SCALE: Final = struct.Struct(">3q")
 _COPY: Final = "COPY incoming_block FROM STDIN (FORMAT binary)"
 
 
@@ -37,11 +39,10 @@ class Origin(NamedTuple):
 
 def encode(origin: Origin, channel: int, meaning: Meaning, stamps: Ints, raw: Ints, status: Ints) -> bytes:
     """The row of COPY; stamps in microseconds since 2000-01-01 UTC, all int64[n], n ≥ 1."""
-    digest = hashlib.sha256(meaning.kind.encode())
-    scale = np.array([meaning.interval, meaning.scaler, meaning.unit], np.int64)
-    for array in (scale, stamps, raw, status):
-        digest.update(array.astype(">i8").tobytes())
-    regular = bool((np.diff(stamps) == meaning.interval).all())
+    digest = hashlib.sha256(meaning.kind.encode() + _SCALE.pack(*meaning[2:]))
+    for array in (stamps, raw, status):
+        digest.update(array.astype(">i8").data)
+    regular = bool((stamps[1:] - stamps[:-1] == meaning.interval).all())
     return copying.row(
         origin.meter,
         copying.int2(channel),

@@ -37,6 +37,7 @@ _ARRAY, _NO_ELEMENTS = struct.Struct(">iiIii"), struct.Struct(">iiI")
 _OID_INT4, _OID_INT8, _OID_INSTANT = 23, 20, 1184
 
 Ints = NDArray[np.int64]
+_CELL: Final = np.dtype([("length", ">i4"), ("value", ">i8")])
 NO_INTS: Final[Ints] = np.empty(0, np.int64)
 
 
@@ -103,10 +104,11 @@ def instants(micros_: Ints) -> bytes:
 def _array(values: Ints, oid: int) -> bytes:
     if not len(values):
         return blob(_NO_ELEMENTS.pack(0, 0, oid))
-    cells = np.empty(len(values), dtype=[("length", ">i4"), ("value", ">i8")])
+    cells = np.empty(len(values), _CELL)
     cells["length"] = 8
     cells["value"] = values
-    return blob(_ARRAY.pack(1, 0, oid, len(values), 1) + cells.tobytes())
+    body = cells.tobytes()
+    return b"".join((_LENGTH.pack(_ARRAY.size + len(body)), _ARRAY.pack(1, 0, oid, len(values), 1), body))
 
 
 def row(*fields: bytes) -> bytes:

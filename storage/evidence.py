@@ -12,7 +12,7 @@ from psycopg.rows import TupleRow
 
 from model.period import local_day
 from storage import block_rows, copying, rereads
-from storage.evidence_rows import Batch, Incoming, encode
+from storage.evidence_rows import Batch, Brought, Incoming, encode, encode_blocks
 
 _INCOMING: Final = """
     CREATE TEMP TABLE IF NOT EXISTS incoming_poll (LIKE poll) ON COMMIT DELETE ROWS;
@@ -148,6 +148,18 @@ async def store(conn: AsyncConnection[TupleRow], readouts: Sequence[Incoming]) -
     )
 
 
+async def store_blocks(conn: AsyncConnection[TupleRow], brought: Sequence[Brought]) -> StoreCounts:
+    """Append profile blocks whose conversations are kept already; all of them or none, as `store` does.
+
+    The days they touch are not marked due. Raises StorageError for a block that no column can hold.
+    """
+    batch = encode_blocks(brought)
+    async with conn.transaction():
+        await conn.execute(_INCOMING)
+        taken, differing = await _take_blocks(conn, batch)
+    return StoreCounts(blocks=len(taken), identical=len(batch.blocks) - len(taken), differing=differing)
+
+
 async def _copy(conn: AsyncConnection[TupleRow], statement: LiteralString, rows: Sequence[bytes]) -> None:
     async with conn.cursor() as cursor, cursor.copy(statement) as copy:
         await copy.write(copying.stream(rows))
@@ -176,15 +188,20 @@ async def _blocks(
     conn: AsyncConnection[TupleRow], batch: Batch, due: set[tuple[int, date]]
 ) -> tuple[int, int]:
     """How many blocks brought something new, and how many of these contradict an earlier one."""
-    if not batch.blocks:
-        return 0, 0
-    await block_rows.bring(conn, batch.blocks)
-    differing = await rereads.sift(conn)
-    taken = await (await conn.execute(_TAKE_BLOCK)).fetchall()
+    taken, differing = await _take_blocks(conn, batch)
     for meter_id, at, last, is_index in taken:
         # An index at midnight closes the day before.
         due.update(_days(meter_id, at - _INSTANT_BEFORE if is_index else at, last))
     return len(taken), differing
+
+
+async def _take_blocks(conn: AsyncConnection[TupleRow], batch: Batch) -> tuple[list[TupleRow], int]:
+    """Meter, first and last stamp and whether an index, of what was new; how many blocks contradict."""
+    if not batch.blocks:
+        return [], 0
+    await block_rows.bring(conn, batch.blocks)
+    differing = await rereads.sift(conn)
+    return await (await conn.execute(_TAKE_BLOCK)).fetchall(), differing
 
 
 async def _registers(conn: AsyncConnection[TupleRow], batch: Batch, due: set[tuple[int, date]]) -> int:

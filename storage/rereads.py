@@ -22,6 +22,11 @@ from model.quality import Severity
 from storage import block_rows, copying
 from storage.copying import EPOCH_S, Ints
 
+# What was brought before as it is, is looked up by its key and need not be compared row by row.
+_THE_SAME: Final = """
+    DELETE FROM incoming_block n WHERE EXISTS (
+        SELECT FROM profile_block b WHERE b.meter_id = n.meter_id AND b.channel = n.channel
+          AND b.obis = n.obis AND b.at = n.at AND b.digest = n.digest OFFSET 0)"""
 # OFFSET 0 keeps the planner, which knows nothing of a temporary table, from reading every block there is.
 _OVERLAPPING: Final = """
     SELECT n.meter_id, n.channel, n.obis, n.at, n.digest, n.kind, n.interval_s, n.scaler, n.unit,
@@ -98,6 +103,7 @@ async def sift(conn: AsyncConnection[TupleRow]) -> int:
     A row that says something else of a stamp stays and leaves a finding; returns how many blocks have such.
     """
     found: dict[Key, _Sifted] = {}
+    await conn.execute(_THE_SAME)
     async with conn.cursor(binary=True) as cursor:
         copying.read_arrays(cursor)
         await cursor.execute(_OVERLAPPING)

@@ -25,6 +25,7 @@ SIZE = 6_000  # meter-days
 UNIT = "intervals/s"
 DAYS, SLOTS = 30, 48
 FIRST = date(2026, 1, 1)
+Ids = npt.NDArray[np.int32]
 DATABASE = "AMI_BENCH_DATABASE_URL"
 
 
@@ -43,24 +44,25 @@ def surroundings() -> Iterator[dict[str, str]]:
             server.stop("immediate")
 
 
-def _dsn() -> str:
+def dsn() -> str:
+    """The server around the rounds."""
     try:
         return os.environ[DATABASE]
     except KeyError:
         raise UsageFailure(f"{DATABASE} names no database to measure in: run `ami bench store`.") from None
 
 
-class _Meters:
-    """Some meters' month of half-hours; the next call gives other meters, so that nothing is stored twice."""
+class Meters:
+    """Some meters' days of half-hours; the next call gives other meters, so that nothing is stored twice."""
 
-    def __init__(self, size: int) -> None:
-        self.count = max(1, size // DAYS)
+    def __init__(self, size: int, days: int = DAYS) -> None:
+        self.count = max(1, size // days)
         self.next_id = os.getpid() * 100_000 % 1_000_000_000
         random = np.random.default_rng(48)
-        self.energy = random.gamma(2.0, 120.0, (self.count, DAYS, SLOTS)).astype(np.int32)
+        self.energy = random.gamma(2.0, 120.0, (self.count, days, SLOTS)).astype(np.int32)
         self.quality = np.full(self.energy.shape, Quality.ACTUAL, np.uint8)
 
-    def ids(self) -> npt.NDArray[np.int32]:
+    def ids(self) -> Ids:
         found = np.arange(self.next_id, self.next_id + self.count, dtype=np.int32)
         self.next_id += self.count
         return found
@@ -71,7 +73,7 @@ class _Meters:
         )
 
 
-def _save_days(dsn: str, meters: _Meters, ids: npt.NDArray[np.int32]) -> None:
+def _save_days(dsn: str, meters: Meters, ids: npt.NDArray[np.int32]) -> None:
     first = np.datetime64(FIRST, "D")
     rows = days.DayRows(
         meter_id=np.repeat(ids, DAYS),
@@ -84,17 +86,17 @@ def _save_days(dsn: str, meters: _Meters, ids: npt.NDArray[np.int32]) -> None:
         days.save_days(conn, rows, datetime(2026, 2, 1, tzinfo=UTC))
 
 
-def _save_rows(dsn: str, meters: _Meters, ids: npt.NDArray[np.int32]) -> None:
+def _save_rows(dsn: str, meters: Meters, ids: npt.NDArray[np.int32]) -> None:
     with connect(dsn) as conn:
         row_store.save(conn, ids, FIRST, meters.energy, meters.quality)
 
 
 def write_days(size: int) -> Run:
     """A row a day, as the store keeps them."""
-    dsn, meters = _dsn(), _Meters(size)
+    server, meters = dsn(), Meters(size)
 
     def run() -> Outcome:
-        _save_days(dsn, meters, meters.ids())
+        _save_days(server, meters, meters.ids())
         return meters.outcome(meters.energy, meters.quality)
 
     return run
@@ -102,10 +104,10 @@ def write_days(size: int) -> Run:
 
 def write_rows(size: int) -> Run:
     """A row an interval."""
-    dsn, meters = _dsn(), _Meters(size)
+    server, meters = dsn(), Meters(size)
 
     def run() -> Outcome:
-        _save_rows(dsn, meters, meters.ids())
+        _save_rows(server, meters, meters.ids())
         return meters.outcome(meters.energy, meters.quality)
 
     return run
@@ -113,13 +115,13 @@ def write_rows(size: int) -> Run:
 
 def read_days(size: int) -> Run:
     """Days back into a matrix."""
-    dsn, meters = _dsn(), _Meters(size)
+    server, meters = dsn(), Meters(size)
     ids = meters.ids()
-    _save_days(dsn, meters, ids)
+    _save_days(server, meters, ids)
     end = date.fromordinal(FIRST.toordinal() + DAYS)
 
     def run() -> Outcome:
-        with connect(dsn) as conn:
+        with connect(server) as conn:
             found = days.matrix(conn, ids.tolist(), Channel.ACTIVE_IMPORT, FIRST, end)
         return meters.outcome(found.energy, found.quality)
 
@@ -128,12 +130,12 @@ def read_days(size: int) -> Run:
 
 def read_rows(size: int) -> Run:
     """Rows back into a matrix."""
-    dsn, meters = _dsn(), _Meters(size)
+    server, meters = dsn(), Meters(size)
     ids = meters.ids()
-    _save_rows(dsn, meters, ids)
+    _save_rows(server, meters, ids)
 
     def run() -> Outcome:
-        with connect(dsn) as conn:
+        with connect(server) as conn:
             return meters.outcome(*row_store.read(conn, ids[0], ids[-1], meters.energy.shape))
 
     return run
