@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -11,11 +11,11 @@ from decimal import Decimal
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from analytics.tariffs import MeterHours
 from analytics.vee import MeterInput
 from model.period import Period, local_day, midnight
 from model.series import Channel, Rate, ReadingSource
 from operations import models
+from operations.meter_hours import hours_of
 from storage import days
 from storage.days import Due, StoredBlock, StoredRegister
 from storage.outages import outages_of
@@ -113,18 +113,6 @@ def inputs_of(conn: Connection[TupleRow], due: Sequence[Due]) -> list[MeterInput
     return _with_history(conn, found)
 
 
-def hours_of(place: Hung) -> Callable[[date], bytes] | None:
-    """The rate of each slot of a day by the schedules of hours that the point's meter has; None where it is
-    supplied at one rate. Before the first of them it had those of the first.
-    """
-    three = [supply for supply in place.supplies if not supply.one_rate]
-    if not three:
-        return None
-    first, *later = sorted({(supply.valid_from, supply.tou_schedule) for supply in three})
-    # Which hours a meter keeps is a fact, whether a bill may go by them or not.
-    return MeterHours([(date.min, first[1]), *later], what_if=True).day_rates
-
-
 def _cut(at: datetime | None, place: datetime | None) -> datetime | None:
     """Where a day must be cut: at hanging and taking down, and at a change of multiplier in mid-day."""
     return at if at is not None and at != midnight(local_day(at)) else place
@@ -148,6 +136,7 @@ def _pieces(
         if part is None:
             continue
         first = local_day(part.start)
+        hours = hours_of(stay.hung)
         for channel in channels:
             mine = [block for block in blocks if block.channel is channel]
             interval = min((block.interval_s for block in mine), default=HALF_HOUR_S)
@@ -166,7 +155,7 @@ def _pieces(
                 until=_cut(stay.end, stay.hung.until),
                 outages=without,
                 channel=channel,
-                day_rates=hours_of(stay.hung) if channel is Channel.ACTIVE_IMPORT else None,
+                day_rates=hours.day_rates if hours and channel is Channel.ACTIVE_IMPORT else None,
             )
 
 

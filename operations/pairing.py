@@ -13,6 +13,7 @@ from model.bill import ClosingIndex
 from model.grid import Supply
 from model.period import LOCAL, Period, local_day, midnight
 from model.series import Rate
+from operations.meter_hours import resets
 from operations.models import MeterKind
 from operations.multipliers import WAY, contradiction
 from storage.register import Hung
@@ -46,7 +47,7 @@ class Span:
     end: datetime
     multiplier: Decimal
     removed: bool
-    changes: tuple[datetime, ...] = ()  # of the multiplier or the price, within the period
+    changes: tuple[datetime, ...] = ()  # of the multiplier, the price or the hours, within the period
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ def index_instants(hung: Hung, period: Period, *, secondary: bool) -> list[datet
     start, end = max(period.start, hung.since), min(period.end, hung.until or period.end)
     changes = {item.valid_from for item in hung.multipliers if secondary and start < item.valid_from < end}
     changes.update(at for at in _price_changes(hung, period) if start < at < end)
+    changes.update(at for at in resets(hung, period) if start < at < end)
     return [start, *sorted(changes), end]
 
 
@@ -126,7 +128,9 @@ def _without_gap(hung: Sequence[Hung]) -> None:
 
 
 def spans(hung: Sequence[Hung], period: Period, kinds: Mapping[str, MeterKind]) -> list[Span]:
-    """The meters of a point over the period, in the order they hung, cut where a multiplier changed."""
+    """The meters of a point over the period, in the order they hung, cut where multiplier, price or hours
+    changed.
+    """
     found: list[Span] = []
     for meter in hung:
         secondary = kinds[meter.model].is_secondary
@@ -162,6 +166,9 @@ def _index(
         said = f"meter {serial} was {word} without an index of {where}: {way}"
         raise Held("no_index_at_change", serial, said)
     if at in span.changes:
+        if at in resets(span.hung, Period(span.hung.since, at + timedelta(days=1))):
+            said = f"meter {serial} has no index of {where}, when it was set to other hours: {way}"
+            raise Held("no_reading_at_reset", serial, said)
         if at not in {item.valid_from for item in span.hung.multipliers}:
             said = f"meter {serial} has no index of {where}, when the price changed: {way}"
             raise Held("no_reading_at_change", serial, said)
