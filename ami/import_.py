@@ -19,7 +19,7 @@ from model.errors import ModelError
 from model.grid import Register
 from model.jsonform import from_json
 from model.period import local_day
-from operations import customer_file, importing, opening
+from operations import customer_file, importing, meter_file, opening
 from operations.errors import FileRefused
 from storage.grid import RegisterCounts
 from storage.pool import open_pool
@@ -48,15 +48,23 @@ command.add_command(readings)
 
 @command.command()
 @click.argument("file", type=FILE)
-def template(file: Path) -> None:
-    """Write an empty customer file (.xlsx or .csv) with one example line, to be filled in.
+@click.option(
+    "--of", "what", type=click.Choice(["customers", "meters"]), default="customers", show_default=True
+)
+def template(file: Path, what: str) -> None:
+    """Write an empty file of customers or meters (.xlsx or .csv) with one example line, to be filled in.
 
-    The .xlsx has a second sheet that says, in Vietnamese, what goes into which column.
+    The customers' .xlsx has a second sheet that says, in Vietnamese, what goes into which column.
     """
     if file.exists():
         raise InputFailure(f"{file} exists already: name another file.")
     if file.suffix.lower() not in (".xlsx", ".csv"):
         raise InputFailure(f"{file}: end the name in .xlsx or .csv.")
+    if what == "meters":
+        meter_file.write_template(file)
+        say(f"{file}: put a line for each meter to be hung in the place of the example,")
+        say(f"then bring it in: ami import meters {file}")
+        return
     month = last_full_month(clocks.wall())
     customer_file.write_template(file, local_day(month.start))
     say(f"{file}: put a line for each measurement point in the place of the example,")
@@ -83,6 +91,33 @@ def customers(file: Path, as_json: bool) -> None:
                 say(f"  {error}")
             raise
     _report(file, counts, as_json)
+
+
+@command.command()
+@click.argument("file", type=FILE)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def meters(file: Path, as_json: bool) -> None:
+    """Hang the meters of FILE (.xlsx or .csv) at customers' points, all lines or none.
+
+    Like `ami meter add`, a line each. The line that the template came with may stay in it. Passwords are kept
+    wrapped: delete the file then.
+    """
+    if not file.exists():
+        raise InputFailure(f"There is no file {file}.")
+    settings = load()
+    with home.database(settings) as dsn, open_pool(dsn) as pool:
+        key = home.key_file(settings, dsn)
+        try:
+            counts, serials = meter_file.bring_in(pool, file, key.wrap)
+        except FileRefused as refused:
+            for error in refused.errors[:TOLD]:
+                say(f"  {error}")
+            raise
+        with pool.connection() as conn:
+            lacking = opening.unopened(conn, serials).sentences()
+    _report(file, counts, as_json)
+    for sentence in lacking:
+        say(sentence)
 
 
 @command.command()

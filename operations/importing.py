@@ -225,36 +225,38 @@ def _registered(serial: str, known: Register) -> str:
     )
 
 
-def add_meter(pool: Pool, new: NewMeter, wrap: Wrap) -> Point:
-    """Hang one meter and return its point. Raises `MeterRefused`, or `RegisterUnusable` against the grid."""
+def hang(new: NewMeter, known: Register) -> tuple[Register, Point]:
+    """What is to be taken over for a meter to hang where it is said, and its point. Raises `MeterRefused`."""
     _checked(new)
     require_aware(new.since)
+    if any(meter.serial == new.serial for meter in known.meters):
+        raise MeterRefused(new.serial, _registered(new.serial, known))
+    try:
+        modem = _modem(new, known)
+    except ModelError as error:
+        raise MeterRefused(new.serial, f"meter {new.serial}: {error}") from None
+    line_words.refuse_no_address(new.serial, new.model, modem, new.address)
+    _refuse_other_name(new, known)
+    place = _place(new, known)
+    code = place.points[0].code if place.points else new.point or f"{new.customer}001"
+    _refuse_taken(new, code, known)
+    meter = Meter(
+        new.serial, new.model, modem.code, new.address, new.digits, new.password, new.live_every_s,
+        new.keys,
+    )  # fmt: skip
+    point = next(point for point in (*place.points, *known.points) if point.code == code)
+    refuse_unsaid_multiplier(new.serial, new.model, point, new.since, new.multiplier, new=bool(place.points))
+    kind = models.kind(new.model)
+    if kind is not None:
+        refuse_too_few_rates(new.serial, new.model, kind, point, new.since)
+    hung = Installation(code, new.serial, new.since, first_index=dict(new.indices or {}))
+    return replace(place, modems=(modem,), meters=(meter,), installations=(hung,)), point
+
+
+def add_meter(pool: Pool, new: NewMeter, wrap: Wrap) -> Point:
+    """Hang one meter and return its point. Raises `MeterRefused`, or `RegisterUnusable` against the grid."""
     with pool.connection() as conn:
-        known = known_register(conn)
-        if any(meter.serial == new.serial for meter in known.meters):
-            raise MeterRefused(new.serial, _registered(new.serial, known))
-        try:
-            modem = _modem(new, known)
-        except ModelError as error:
-            raise MeterRefused(new.serial, f"meter {new.serial}: {error}") from None
-        line_words.refuse_no_address(new.serial, new.model, modem, new.address)
-        _refuse_other_name(new, known)
-        place = _place(new, known)
-        code = place.points[0].code if place.points else new.point or f"{new.customer}001"
-        _refuse_taken(new, code, known)
-        meter = Meter(
-            new.serial, new.model, modem.code, new.address, new.digits, new.password, new.live_every_s,
-            new.keys,
-        )  # fmt: skip
-        point = next(point for point in (*place.points, *known.points) if point.code == code)
-        refuse_unsaid_multiplier(
-            new.serial, new.model, point, new.since, new.multiplier, new=bool(place.points)
-        )
-        kind = models.kind(new.model)
-        if kind is not None:
-            refuse_too_few_rates(new.serial, new.model, kind, point, new.since)
-        hung = Installation(code, new.serial, new.since, first_index=dict(new.indices or {}))
-        touched = replace(place, modems=(modem,), meters=(meter,), installations=(hung,))
+        touched, point = hang(new, known_register(conn))
         save_register(conn, touched, wrap)
         refuse_contradictions(conn, touched)
         return point

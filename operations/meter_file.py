@@ -1,0 +1,188 @@
+"""The meter room's file of meters to be hung: a line a meter, all of them or none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+from model.grid import Register
+from model.period import LOCAL
+from operations.customer_columns import Column, plain
+from operations.errors import FileError, FileRefused, MeterRefused
+from operations.formats.cells import instant, value_of
+from operations.formats.numbers import offset
+from operations.importing import NewMeter, Wrap, hang
+from operations.meter_changes import raw_indices, usual_port
+from operations.multipliers import refuse_contradictions
+from operations.spreadsheet import read_rows, write_csv, write_xlsx
+from storage.grid import RegisterCounts, save_register
+from storage.grid import register as known_register
+from storage.pool import Pool
+
+COLUMNS: Final = (
+    Column(
+        "serial",
+        "Số công tơ",
+        "20269999",
+        True,
+        "the serial on the name plate",
+        ("SERY_CTO", "serial", "meter"),
+    ),
+    Column("model", "Kiểu công tơ", "dk-1p", True, "a model of `ami meter models`", ("model",)),
+    Column("since", "Ngày treo", "01/09/2026 08:30", True, "a day such as 01/09/2026", ("since", "ngày lắp")),
+    Column(
+        "customer", "Mã khách hàng", "HTX01000001", False, "the customer's code", ("MA_KHANG", "customer")
+    ),
+    Column("point", "Mã điểm đo", "", False, "the measurement point's code", ("MA_DDO", "point")),
+    Column("multiplier", "Hệ số nhân", "", False, "CT × VT, such as 1 or 40", ("HSN", "multiplier")),
+    Column(
+        "digits", "Số chữ số", "", False, "digits of the register before the point", ("SO_CHU_SO", "digits")
+    ),
+    Column("modem", "Mã modem", "", False, "the modem's code", ("modem",)),
+    Column("host", "Địa chỉ IP", "10.8.0.14", False, "a name or IP address", ("host", "ip")),
+    Column("port", "Cổng", "4059", False, "a port such as 4059", ("port",)),
+    Column(
+        "registration", "Tên đăng ký", "", False, "the name a modem dials in with", ("registration", "imei")
+    ),
+    Column("dialect", "Cách đăng ký", "", False, "how it registers, such as text-once", ("dialect",)),
+    Column("device", "Cổng nối tiếp", "", False, "a serial port such as /dev/ttyUSB0", ("device",)),
+    Column("dials", "Số gọi", "", False, "the telephone number of its modem", ("dials",)),
+    Column("address", "Địa chỉ công tơ", "1", False, "a whole number such as 1", ("address",)),
+    Column("password", "Mật khẩu", "", False, "the meter's password", ("password",)),
+    *(
+        Column(
+            code,
+            f"Chỉ số {code}",
+            "",
+            False,
+            "what it showed when it was hung, in kWh",
+            (code, f"index {code}"),
+        )
+        for code in ("KT", "BT", "CD", "TD")
+    ),
+)
+_BY_HEADING: Final = {plain(name): column for column in COLUMNS for name in (column.heading, *column.aliases)}
+_WHOLE: Final = ("port", "address", "digits")
+_INDICES: Final = ("KT", "BT", "CD", "TD")
+_LARGEST: Final = 65_535
+_ZONE: Final = offset("+07:00")
+_EXAMPLE: Final = COLUMNS[0].example  # whose line may stay in the file
+
+
+def write_template(path: Path) -> None:
+    """An empty file with one example line; the ending `.csv` makes CSV, any other XLSX."""
+    headings, example = [c.heading for c in COLUMNS], [c.example for c in COLUMNS]
+    if path.suffix.lower() == ".csv":
+        write_csv(path, headings, [example])
+    else:
+        write_xlsx(path, "Công tơ", headings, [example])
+
+
+def read(path: Path) -> list[tuple[int, NewMeter]]:
+    """The meters of a filled-in file with their lines. Raises `FileRefused` with every error by column."""
+    (heading_line, headings), *rows = read_rows(path)
+    rows = [(line, cells) for line, cells in rows if _EXAMPLE not in cells]
+    errors: list[FileError] = []
+    columns = _columns(heading_line, headings, errors)
+    found: list[tuple[int, NewMeter]] = []
+    for line, cells in rows if not errors else ():
+        before = len(errors)
+        texts = {column.key: text for column, text in zip(columns, cells, strict=False) if column is not None}
+        values = {column.key: _value(line, column, texts.get(column.key, ""), errors) for column in COLUMNS}
+        if len(errors) == before:
+            meter = _meter(line, values, errors)
+            found += [] if meter is None else [(line, meter)]
+    if not rows and not errors:
+        errors.append(FileError(0, "", "there is no line below the headings: enter the meters"))
+    if errors:
+        raise FileRefused(path.name, tuple(errors))
+    return found
+
+
+def _columns(line: int, headings: Sequence[str], errors: list[FileError]) -> list[Column | None]:
+    found: list[Column | None] = []
+    for heading in headings:
+        column = _BY_HEADING.get(plain(heading))
+        if heading and column is None:
+            errors.append(FileError(line, heading, "no such column is known: use the template's headings"))
+        elif column is not None and column in found:
+            errors.append(FileError(line, heading, "the column stands there twice: keep one of them"))
+        found.append(column)
+    missing = [column for column in COLUMNS if column.required and column not in found]
+    errors += [
+        FileError(line, column.heading, "the column is missing: add it, as in the template")
+        for column in missing
+    ]
+    return found
+
+
+def _value(line: int, column: Column, text: str, errors: list[FileError]) -> Any:
+    """What a cell says, None where it is empty or wrong."""
+    if not text:
+        if column.required:
+            errors.append(FileError(line, column.heading, f"the cell is empty: enter {column.hint}"))
+        return None
+    found: Any = text
+    if column.key == "since":
+        at = instant(f"{text} 00:00" if len(text) == 10 else text, _ZONE)
+        found = None if at is None else datetime.fromtimestamp(at, LOCAL)
+    elif column.key in _WHOLE or column.key in ("multiplier", *_INDICES):
+        found = value_of(text)
+        if found is not None and column.key in _WHOLE:
+            found = int(found) if found == int(found) and 0 <= found <= _LARGEST else None
+        elif found is not None and (found < 0 or (column.key == "multiplier" and not found)):
+            found = None
+    if found is None:
+        errors.append(FileError(line, column.heading, f"“{text}” is not {column.hint}: correct it"))
+    return found
+
+
+def _meter(line: int, values: dict[str, Any], errors: list[FileError]) -> NewMeter | None:
+    indices: list[tuple[str, Decimal]] = [(c, values.pop(c)) for c in _INDICES if values[c] is not None]
+    for code in _INDICES:
+        values.pop(code, None)
+    given = {name: value for name, value in values.items() if value is not None}
+    try:
+        if given.get("host") and "port" not in given and not given.get("dials"):
+            given["port"] = usual_port(given["model"])
+        return NewMeter(**given, indices=raw_indices(given["serial"], given["model"], indices))
+    except MeterRefused as refused:
+        errors.append(FileError(line, "", refused.sentence))
+        return None
+
+
+def bring_in(pool: Pool, path: Path, wrap: Wrap) -> tuple[RegisterCounts, list[str]]:
+    """Hang every meter of the file, or none; what was added, and the serials.
+
+    Raises `FileRefused` with every error by line, or `storage.errors.RegisterUnusable` against the grid.
+    """
+    lines = read(path)
+    errors: list[FileError] = []
+    with pool.connection() as conn:
+        known, touched = known_register(conn), Register()
+        for line, new in lines:
+            try:
+                part, _ = hang(new, known)
+            except MeterRefused as refused:
+                errors.append(FileError(line, "", refused.sentence))
+            else:
+                known, touched = _joined(known, part), _joined(touched, part)
+        if errors:
+            raise FileRefused(path.name, tuple(errors))
+        counts = save_register(conn, touched, wrap)
+        refuse_contradictions(conn, touched)
+    return counts, [new.serial for _, new in lines]
+
+
+def _joined(one: Register, more: Register) -> Register:
+    """Both; what stands in both stands once."""
+    changes: dict[str, tuple[Any, ...]] = {}
+    for noun in fields(Register):
+        new = tuple(item for item in getattr(more, noun.name) if item not in getattr(one, noun.name))
+        if new:
+            changes[noun.name] = getattr(one, noun.name) + new
+    return replace(one, **changes) if changes else one
