@@ -19,7 +19,7 @@ from model.series import Channel, Rate, ReadingSource
 from operations import models
 from operations.closing_sheet import ClosingSheet, sheet
 from operations.errors import InputError
-from operations.pairing import CHANGED, ROLLOVER, index_instants, index_way, rates
+from operations.pairing import CHANGED, ROLLOVER, index_instants, index_way, rates, wished_instants
 from storage import closing
 from storage.closing import LOAD_PROFILE, Candidate
 from storage.hand_reads import WRAPPED
@@ -108,18 +108,22 @@ class _Closing:
         self.conn = conn
         self.period = period
         self.wanted: dict[datetime, list[Hung]] = defaultdict(list)
+        self.wished: dict[datetime, list[Hung]] = defaultdict(list)  # closed where there is one
         for place in places:
             kind = models.kind(place.model)
             secondary = kind is not None and kind.is_secondary
             for at in index_instants(place, period, secondary=secondary):
                 self.wanted[at].append(place)
+            for at in wished_instants(place, period):
+                self.wished[at].append(place)
         self.before: dict[Key, ClosingIndex] = {}
 
     def instants(self) -> list[datetime]:
-        return sorted(self.wanted)
+        return sorted({*self.wanted, *self.wished})
 
     def close(self, at: datetime, now: datetime) -> CloseReport:
-        places = self.wanted[at]
+        wanted = self.wanted[at]
+        places = [*wanted, *(place for place in self.wished[at] if place not in wanted)]
         points = None if at in (self.period.start, self.period.end) else sorted({p.point for p in places})
         offered: dict[Key, list[Candidate]] = defaultdict(list)
         for one in closing.candidates(self.conn, points, at, within=POLL_WITHIN):
@@ -130,9 +134,8 @@ class _Closing:
         for place in places:
             mine = self._of(place, at, offered)
             found += mine
-            if why := _lacking(
-                place, at, [*mine, *(i for i in standing.values() if i.serial == place.serial)]
-            ):
+            known = [*mine, *(i for i in standing.values() if i.serial == place.serial)]
+            if place in wanted and (why := _lacking(place, at, known)):
                 missing.append((place.point, place.serial, why))
         fresh = [index for index in found if _key(index) not in standing]
         counts = closing.save(self.conn, fresh, now)

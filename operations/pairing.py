@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
-from analytics.billing import Reason, RegisterPart, read_days
+from analytics.billing import Reason, RegisterPart, interpolated_days, read_days
 from model.bill import ClosingIndex
 from model.grid import Supply
 from model.period import LOCAL, Period, local_day, midnight
@@ -81,8 +81,33 @@ def index_instants(hung: Hung, period: Period, *, secondary: bool) -> list[datet
 def _price_changes(hung: Hung, period: Period) -> list[datetime]:
     """When the price of the point's plan changes within the period, and its registers are read for it."""
     first, end = local_day(period.start), local_day(period.end)
-    plans = [supply.plan for supply in hung.supplies if supply.valid_from <= first]
-    return [midnight(day) for day in read_days(plans[-1], first, end)] if plans else []
+    return [midnight(day) for day in read_days(_plan(hung, first), first, end)]
+
+
+def _plan(hung: Hung, day: date) -> str:
+    plans = [supply.plan for supply in hung.supplies if supply.valid_from <= day]
+    return plans[-1] if plans else ""
+
+
+def wished_instants(hung: Hung, period: Period) -> list[datetime]:
+    """When an index is welcome and not missed: a household's, when its price changes within the period."""
+    first, end = local_day(period.start), local_day(period.end)
+    changes = [midnight(day) for day in interpolated_days(_plan(hung, first), first, end)]
+    return [at for at in changes if hung.since < at and (hung.until is None or at < hung.until)]
+
+
+def _read_anyhow(hung: Sequence[Hung], period: Period, supply: Supply, indices: Indices) -> list[datetime]:
+    """The one change of a household's price for which its meter has told every register; else none."""
+    first, end = local_day(period.start), local_day(period.end)
+    if len(interpolated_days(supply.plan, first, end)) != 1:
+        return []
+    found = []
+    for place in hung:
+        known = [rate for serial, rate, _ in indices if serial == place.serial]
+        for at in wished_instants(place, period):
+            if all((place.serial, rate, at) in indices for rate in rates(supply, known)):
+                found.append(at)
+    return found
 
 
 def rates(supply: Supply | None, known: Sequence[Rate]) -> tuple[Rate, ...]:
@@ -127,14 +152,17 @@ def _without_gap(hung: Sequence[Hung]) -> None:
             raise Held("unmetered_gap", later.serial, said)
 
 
-def spans(hung: Sequence[Hung], period: Period, kinds: Mapping[str, MeterKind]) -> list[Span]:
+def spans(
+    hung: Sequence[Hung], period: Period, kinds: Mapping[str, MeterKind], also: Sequence[datetime] = ()
+) -> list[Span]:
     """The meters of a point over the period, in the order they hung, cut where multiplier, price or hours
-    changed.
+    changed, and at the instants of `also`.
     """
     found: list[Span] = []
     for meter in hung:
         secondary = kinds[meter.model].is_secondary
         cuts = index_instants(meter, period, secondary=secondary)
+        cuts = sorted({*cuts, *(at for at in also if cuts[0] < at < cuts[-1])})
         for start, end in pairwise(cuts):
             multiplier = meter.multiplier_at(start) if secondary else Decimal(1)
             removed = meter.until is not None and meter.until < period.end
@@ -199,14 +227,15 @@ def pair(
     elif billed.start > period.start:
         reason = Reason.NEW_SUPPLY
     parts: list[RegisterPart] = []
-    changes, before = _price_changes(hung[0], billed), 0
+    anyhow = _read_anyhow(hung, billed, supply, indices)
+    changes, before = [*_price_changes(hung[0], billed), *anyhow], 0
     left = dict(carried)
     _without_gap(hung)
     for place in hung:
         start, end = max(billed.start, place.since), min(billed.end, place.until or billed.end)
         if said := contradiction(place, kinds[place.model], start, end):
             raise Held("multiplier", place.serial, f"{said}: {WAY}, then bill again")
-    for span in spans(hung, period, kinds):
+    for span in spans(hung, period, kinds, anyhow):
         known = [rate for serial, rate, _ in indices if serial == span.hung.serial]
         needed, kind = rates(supply, known), kinds[span.hung.model]
         for rate in needed:

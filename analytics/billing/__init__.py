@@ -1,7 +1,7 @@
 """One customer's period to the đồng, and a million households at once."""
 
 from analytics.billing.because import Because
-from analytics.billing.parts import read_days
+from analytics.billing.parts import interpolated_days, read_days
 from analytics.billing.rated import Rated, RatedLine, Reactive
 from analytics.billing.rating import rate
 from analytics.billing.registers import carry_after, use_register
@@ -18,6 +18,7 @@ __all__ = [
     "RegisterPart",
     "Request",
     "carry_after",
+    "interpolated_days",
     "rate",
     "read_days",
     "use_register",

@@ -36,6 +36,17 @@ class Part:
         return (self.end - self.start).days
 
 
+def interpolated_days(plan: str, start: date, end: date) -> tuple[date, ...]:
+    """The days inside (start, end) on which a household's price changes: it is billed by the reading of that
+    day where a meter told one from afar, else interpolated (TT 60/2025/TT-BCT, 12.8).
+    """
+    here = country("vn")
+    known = here.plans.get(plan)
+    if known is None or not known.household:
+        return ()
+    return tuple(day for day in here.effective_dates() if start < day < end)
+
+
 def read_days(plan: str, start: date, end: date) -> tuple[date, ...]:
     """The days inside (start, end) on which the registers have to be read because the price changes.
 

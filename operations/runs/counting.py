@@ -17,7 +17,7 @@ from model.bill import Bill, BillLine, ClosingIndex, Hold
 from model.period import Period, local_day
 from model.series import Channel, Rate
 from operations import models, sums
-from operations.pairing import Held, Paired, index_instants, pair
+from operations.pairing import Held, Paired, index_instants, pair, wished_instants
 from storage import bills, closing, fleet
 from storage.bills import Standing
 from storage.carry import carried
@@ -133,6 +133,7 @@ def _indices(conn: Connection[TupleRow], batch: Sequence[Sequence[Hung]], period
     found = [*closing.at(conn, period.start, points), *closing.at(conn, period.end, points)]
     for point in batch:
         instants = {at for place in point for at in index_instants(place, period, secondary=True)}
+        instants.update(at for place in point for at in wished_instants(place, period))
         if instants - {period.start, period.end}:
             found += closing.history(conn, point[0].point)
     return {

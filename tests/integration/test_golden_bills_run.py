@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from analytics.billing import Request, rate
 from model.bill import Bill
 from model.grid import (
     Customer,
@@ -170,3 +171,19 @@ def test_every_worked_bill_to_the_dong_through_a_run(pool: Pool) -> None:
 
 def by_price(lines: list[dict[str, int]]) -> list[dict[str, int]]:
     return sorted(lines, key=lambda line: line["price"])
+
+
+def test_a_household_read_from_afar_when_its_price_changed_is_not_interpolated(
+    database: str, pool: Pool
+) -> None:
+    """TT 60/2025/TT-BCT, 12.8: the real kWh of each part, as the same request with that reading says."""
+    [one] = [one for one in WORKED if one.code == "D04"]
+    bring(database, read(f"M-{one.code}", midnight(date(2025, 5, 10)), (FIRST_KWH + 250) * 1000))
+    report = close.run(pool, one.period, NOW)
+    assert "D04" not in {point for point, _, _ in report.missing}
+    bill.run(pool, one.period, one.period.end.astimezone(LOCAL).date(), NOW)
+    made = issued(pool, one)
+    told = rate(Request.from_document(one.request | {"readings_at_change": {"KT": 250}}))
+    assert [(line.kwh, line.price) for line in made.lines] == [(line.kwh, line.price) for line in told.lines]
+    assert (made.total, [use.kwh for use in made.uses]) == (told.total, [250, 50])
+    assert told.total != one.case["expect"]["total"]
