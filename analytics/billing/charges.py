@@ -121,11 +121,12 @@ class Charge:
             )
         if factor is None:
             raise BillingError("bad_request", f"no law says how {self.plan.name} counts other retail")
+        times = Decimal(factor.numerator) / factor.denominator
         other = half_up(request.retail_other_kwh * factor)
         if other > bulk:
             raise BillingError(
                 "negative",
-                f"{float(factor):g} × {request.retail_other_kwh} kWh of other retail is more than the bulk "
+                f"{times} × {request.retail_other_kwh} kWh of other retail is more than the bulk "
                 f"meter's {bulk} kWh",
             )
         if bulk > other and not request.households_with_use:
@@ -135,6 +136,7 @@ class Charge:
             )
         yield from self._tiers(tiers, Fraction(request.households_with_use), bulk - other)
         figures: dict[str, Figure] = {"retail": request.retail_other_kwh, "bulk": bulk, "other": other}
+        figures["factor"] = times
         yield from self._line(OTHER, other, other_price, Because("other", figures), EVERYWHERE)
 
     def _share(self) -> Fraction:
