@@ -331,8 +331,15 @@ class Permits:
             cell.pause_s = min(max(DOWN_S[0], cell.pause_s * 2), DOWN_S[1])
             pause = cell.pause_s * random.uniform(0.5, 1.0)
             cell.shut_until = self._time() + pause
-            asyncio.get_running_loop().call_later(pause, self._reopen, cell)
+            asyncio.get_running_loop().call_later(pause, self._reopen, cell, cell.shut_until)
 
-    def _reopen(self, cell: _Cell) -> None:
+    def _reopen(self, cell: _Cell, shut_until: float) -> None:
+        """It was shut until then, and no failure since has shut it for longer.
+
+        By the timer, not by the clock: one of whole milliseconds goes off before its time as often as after,
+        and nobody would look again.
+        """
+        if cell.shut_until == shut_until:
+            cell.shut_until = 0.0
         self._offer(cell)
         self._serve()

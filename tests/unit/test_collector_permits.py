@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.polling.permits import Permits
+from ami import event_loop
+from collector.polling.permits import DOWN_S, Permits
 from collector.polling.urgency import Urgency
 from collector.watch.metrics import REGISTRY
 from tests.virtual_time import run
@@ -216,6 +217,26 @@ def test_a_cell_that_is_down_is_called_rarely_and_one_that_is_back_soon_has_all_
     assert len([at for at in failed if at > 20]) < 18
     assert went_well[-1] < went_well[0] + 22  # eight at a time again
     assert len(failed) + len(went_well) == 100
+
+
+def test_whoever_waits_for_a_cell_that_is_down_is_let_in_though_the_timer_goes_off_a_little_early() -> None:
+    """The loop of a head-end counts in whole milliseconds."""
+
+    async def let_in() -> bool:
+        permits = Permits(10, cell_sessions=1)
+        failed = await permits.permit(Urgency.ROUTINE, "A")
+        next_one = asyncio.create_task(permits.permit(Urgency.ROUTINE, "A"))
+        await asyncio.sleep(0)
+        failed.unreached()
+        failed.give_back()
+        await asyncio.wait([next_one], timeout=2 * DOWN_S[0])
+        return next_one.done() or not next_one.cancel()
+
+    async def scenario() -> list[bool]:
+        return await asyncio.gather(*(let_in() for _ in range(40)))
+
+    with asyncio.Runner(loop_factory=event_loop.new_event_loop) as runner:
+        assert all(runner.run(scenario()))
 
 
 def test_the_wait_is_measured_by_urgency() -> None:
