@@ -43,7 +43,7 @@ class Seat:
     problem: str = ""
     scales: Scales = field(default_factory=Scales)
     read_every: timedelta = HALF_HOUR
-    _planned: tuple[int, timedelta, datetime, datetime, Wanted] | None = None
+    _planned: tuple[Known, int, timedelta, datetime, datetime, Wanted] | None = None
 
     def live_every(self, usual: timedelta) -> timedelta | None:
         """How often its instant values are wanted; None: never."""
@@ -59,13 +59,14 @@ class Seat:
         """
         if self._planned is not None:
             # Asked again and again around one conversation: a plan lasts until something is learnt.
-            changes, usual, at, until, plan = self._planned
-            if changes == self.known.changes and usual == live_every and at <= now < until:
+            known, changes, usual, at, until, plan = self._planned
+            learnt = known is not self.known or changes != self.known.changes
+            if not learnt and usual == live_every and at <= now < until:
                 return plan
         if self.problem or self.meter.since is None or self.line.modem.link is ModemLink.MQTT:
             return NOTHING
         plan = self._plan(now, live_every)
-        self._planned = (self.known.changes, live_every, now, now + LASTING, plan)
+        self._planned = (self.known, self.known.changes, live_every, now, now + LASTING, plan)
         return plan
 
     def _plan(self, now: datetime, live_every: timedelta) -> Wanted:

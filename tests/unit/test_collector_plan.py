@@ -2,6 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from collector.exchange.abilities import abilities_of
 from collector.polling.known import Known, merged
 from collector.polling.plan import (
     Abilities,
@@ -13,9 +14,12 @@ from collector.polling.plan import (
     wanted,
     weeks,
 )
+from collector.polling.roster import Seat
 from model.errors import ModelError
+from model.grid import Modem, ModemLink
 from model.period import HALF_HOUR, LOCAL, Period
 from model.readout import Answer, Readout, Rejected
+from storage.fleet import Line, LineMeter
 
 PROFILE = "1.0.99.1.0.255"
 BILLING = "0.0.98.1.0.255"
@@ -141,6 +145,20 @@ def test_a_readout_that_lies_in_the_spool_counts_as_answered() -> None:
     known.note(readout("ok", answers=(Answer(PROFILE, b"", more),)))
     known.note(readout("ok", answers=(Answer(PROFILE, b"", more, complete=True),)))
     assert known.answered[PROFILE] == [Period(SINCE, SINCE + timedelta(days=13))]
+
+
+def test_what_is_learnt_from_scratch_is_planned_anew_at_once() -> None:
+    """Though the store tells as many things of it as before."""
+    line = Line(Modem("M1", ModemLink.DIAL_OUT, host="127.0.0.1", port=1), ())
+    meter = LineMeter(1, "A1", "dk-1p", 1, 6, None, SINCE, None)
+    ability = abilities_of("dk-1p").profile
+    assert ability is not None
+    seat = Seat(line, meter, abilities_of("dk-1p"), Known())
+    seat.known.answered_before(ability.item, [Period(SINCE, NOW)])
+    assert not seat.wants(NOW, HALF_HOUR).profile
+    seat.known = Known()
+    seat.known.answered_before(ability.item, [Period(SINCE, NOW - timedelta(days=1))])
+    assert seat.wants(NOW, HALF_HOUR).profile
 
 
 def test_half_an_answer_stays_asked() -> None:
