@@ -144,11 +144,13 @@ class Node:
 
     def keyless(self, wrong: WrappingKeyUnusable) -> None:
         """What meters are opened with does not open here: others are to have them."""
-        self._key_tried = time.monotonic()
-        if self.rest(_KEY, str(wrong)):
-            log.error("this node takes no modems until its key is the right one: %s", wrong)
+        self._key_tried, sentence = time.monotonic(), str(wrong).removesuffix(".")
+        if self.rest(_KEY, sentence):
+            log.error("this node takes no modems until its key is the right one: %s", sentence)
         for shard in list(self.desk.shards):
             self._lose(shard)
+        for end in self._ends.values():  # nobody polls them here: their jobs are others' at once
+            end.set()
         for code, link in self.desk.calls.items():
             if link.connected:
                 link.send_away(KEYLESS)

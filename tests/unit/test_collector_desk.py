@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from collector.nodes import desk as desks
 from collector.nodes.desk import Desk
+from collector.nodes.node import Node
 from model.grid import Modem, ModemLink
 from model.period import LOCAL
+from storage.errors import WrappingKeyUnusable
 from storage.fleet import Line
 
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=LOCAL)
@@ -49,3 +52,20 @@ async def test_a_clock_that_is_put_back_does_not_stop_polling(monkeypatch: pytes
         serving.cancel()
         await asyncio.gather(serving, *desk.close(), return_exceptions=True)
     assert called[1] == NOW
+
+
+async def test_a_node_whose_key_opens_nothing_gives_its_shards_jobs_up_with_the_shards() -> None:
+    """The key may be right again before the next beat comes through: they would be leased and not polled."""
+    settings = SimpleNamespace(connect_s=1.0)
+    office: Any = SimpleNamespace(clock=lambda: NOW, stopped="", settings=settings, experience={})
+    roster: Any = SimpleNamespace(drop=lambda line: None)
+    desk = Desk(office, roster)
+    node = Node("north", "", desk, roster, cast(Any, SimpleNamespace()))
+    await desk.take(0, 1, [Line(Modem("M1", ModemLink.DIAL_OUT, host="127.0.0.1", port=1), ())])
+    job = node._ends[0] = asyncio.Event()
+    node.keyless(WrappingKeyUnusable("There is no key here.", place=Path("wrapping.key")))
+    assert node.resting == "There is no key here", "others put it into a sentence of theirs"
+    node.rest_over("key")
+    assert not desk.shards
+    assert not desk.lines
+    assert job.is_set()
