@@ -19,6 +19,7 @@ PHYSICAL = range(16, 16_382)
 """Addresses of meters on an HDLC bus (IEC 62056-46, 6.4.2.3): those of two bytes end at 125."""
 UNITS = range(1, 248)
 _LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+_NUMBER = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
 _BARE = frozenset((ModemLink.SERIAL, ModemLink.CSD))
 _COMING = frozenset((ModemLink.DIAL_IN, ModemLink.MQTT))
 _NOWHERE = Modem("", ModemLink.DIAL_IN, registration="-")
@@ -138,7 +139,7 @@ def refuse_no_host(code: str, host: str) -> None:
     """Raises `ModelError` for what can be neither the name (RFC 1123) nor the IP address of modem `code`.
 
     A name whose last part is a number is none, for no address is meant by it that everybody reads alike
-    (999.1.1.1, 10.8.1).
+    (999.1.1.1, 10.8.1, 0x7f000001).
     """
     if not _is_name(host) and not _is_address(host):
         shown = "".join(each if each.isprintable() else "?" for each in host)
@@ -154,7 +155,7 @@ def _is_name(host: str) -> bool:
     except UnicodeError:
         return False
     known = all(_LABEL.fullmatch(label) for label in labels) and len(host) < 254
-    return known and not labels[-1].isdecimal()
+    return known and not _NUMBER.fullmatch(labels[-1])
 
 
 def _is_address(host: str) -> bool:

@@ -104,11 +104,11 @@ def test_half_a_line_is_refused(words: LineWords, why: str) -> None:
 IMPOSSIBLE = (
     "host name with spaces", "10.8.0.14 ", "999.1.1.1", "10.8.1", "1234", "10.8.0.14:4059", "[::1]", "-modem",
     "modem..vn", ".", "http://10.8.0.14", "a" * 64, "a." * 127 + "vn", "0.0.0.0", "::", "224.0.0.1",
-    "255.255.255.255", "mo\ndem", "\N{CYRILLIC SMALL LETTER A}" * 70,
+    "255.255.255.255", "0x7f000001", "10.0X8", "mo\ndem", "\N{CYRILLIC SMALL LETTER A}" * 70,
 )  # fmt: skip
 POSSIBLE = (
     "10.8.0.14", "modem7", "modem_7.htx.vn", "modem7.htx.vn.", "4g-12.vn", "fd00::7", "fe80::1%eth0",
-    "localhost", "trạm7.điện.vn", "7.xn--vn",
+    "localhost", "0x7g", "trạm7.điện.vn", "7.xn--vn",
 )  # fmt: skip
 
 
