@@ -77,7 +77,7 @@ def command(as_of: datetime | None, live: bool, every: float, as_json: bool) -> 
         ("Meters", f"{found.meters:,}"),
         ("Read in the last 24 h", f"{found.meters_read_24h:,}"),
         ("Polls that succeeded (24 h)", _share(found.read_rate_24h)),
-        ("Half-hours of yesterday that came", _share(found.complete_yesterday)),
+        ("Half-hours of yesterday validated", _share(found.complete_yesterday)),
         ("Silent modems", f"{len(found.silent_modems):,}"),
         ("Points without a meter", f"{len(bare):,}"),
         ("Meters without password or keys", f"{len(closed.password) + len(closed.keys):,}"),

@@ -28,6 +28,9 @@ def test_what_a_meter_lacks_is_said_until_it_has_it(ami: Any, free_port: int, tm
 
     assert ami.json("status", "--json")["meters_unopened"] == {"password": ["1"], "keys": ["2"]}
     shown = ami("status").stdout
+    assert "Half-hours of yesterday validated" in shown, (
+        "what came and nobody has validated is not among them"
+    )
     assert PASSWORD in shown
     assert KEYS in shown
 
