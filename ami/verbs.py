@@ -33,7 +33,7 @@ class Verbs(click.RichGroup):
         if self._listing and about is not None:
             return click.RichCommand(name=cmd_name, help=about)
         module, _, attribute = place.partition(":")
-        return getattr(_imported(f"ami.{module}"), attribute)
+        return getattr(imported(f"ami.{module}"), attribute)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         self._listing = True
@@ -43,7 +43,7 @@ class Verbs(click.RichGroup):
             self._listing = False
 
 
-def _imported(module: str) -> ModuleType:
+def imported(module: str) -> ModuleType:
     """The module, its import uninterrupted by a garbage collector that would find nothing in it.
 
     What was imported lives as long as the process: set aside, it costs no later collection a look, nor the

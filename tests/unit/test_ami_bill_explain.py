@@ -311,3 +311,22 @@ def test_as_a_process_that_needs_no_database() -> None:
     none = process(json.dumps(HOME | {"kwh": {"KT": 1}, "to": "2025-06-01"}), "--json")
     told = json.loads(none.stdout)["error"]
     assert (none.returncode, none.stderr) == (5, f"ami: {told}\n")
+
+
+def test_explaining_imports_nothing_of_what_making_a_bill_takes() -> None:
+    heavy = ("numpy", "numba", "psycopg", "procrastinate", "reportlab", "openpyxl", "asyncio", "dash")
+    program = (
+        "import sys; from ami.main import cli; "
+        "cli.main(['bill', 'explain', '--json'], standalone_mode=False); "
+        f"print([name for name in {heavy} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        input=json.dumps(GOLDEN[0]["request"]),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=GOLDEN_FOLDER.parents[1],
+        check=True,
+    )
+    assert (json.loads(done.stdout)["total"], done.stderr) == (305230, "[]\n")
