@@ -75,25 +75,27 @@ def fill(
             continue
         count = 0
         for d in range(days):
+            lacking = 0
             for s in range(slots):
                 k = d * slots + s
                 wh[k] = energy[m, d, s]
                 known[k] = quality[m, d, s] != MISSING
                 usable[k] = quality[m, d, s] == ACTUAL
                 want[k] = 1 - known[k]
-            # Each day is a chain of its own: two readings, at its midnights.
-            if day_wh[m, d] >= 0:
+                lacking += want[k]
+            # A day with gaps is a chain of its own: two readings, at its midnights.
+            if lacking and day_wh[m, d] >= 0:
                 for edge in range(2):
                     at[count] = (d + edge) * day_s
                     counted[count] = edge * day_wh[m, d]
                     chain[count] = d
                     count += 1
-        remainders(at[:count], counted[:count], chain[:count], 0, interval_s, wh, known, wanted, left[:count])
+        within, of, rest, slack = at[:count], chain[:count], left[:count], tolerance[:count]
+        remainders(within, counted[:count], of, 0, interval_s, wh, known, wanted, rest)
         table = np.empty((holes, GRID))
         basis[:] = NONE
         expect(wh, want, usable, kind, wanted, profile, slots, line_slots, table, level, basis, seen)
         given[:], covered[:], flat[:] = 0, 0, 0
-        within, of, rest, slack = at[:count], chain[:count], left[:count], tolerance[:count]
         spread(within, of, rest, slack, 0, interval_s, day_s, known, table, given, covered, flat)
         for d in range(days):
             for s in range(slots):

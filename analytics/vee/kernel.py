@@ -112,10 +112,12 @@ def remainders(
         rest, open_s = counted[i] - counted[i - 1], 0
         for k in range(start // interval, (end - 1) // interval + 1):
             a, b = max(start - k * interval, 0), min(end - k * interval, interval)
-            if known[k]:
-                rest -= energy[k] * b // interval - energy[k] * a // interval
-            else:
+            if not known[k]:
                 open_s += b - a
+            elif b - a == interval:
+                rest -= energy[k]
+            else:
+                rest -= energy[k] * b // interval - energy[k] * a // interval
         left[i] = rest
         if open_s == 0 or rest < 0:
             continue
@@ -155,6 +157,7 @@ def spread(
     for k in range(n):
         row[k + 1] = row[k] + (0 if known[k] else 1)
     level, share, place = np.empty(row[n]), np.empty(row[n]), np.empty(row[n], np.int64)
+    bins = np.zeros(BINS, np.int64)
     for i in range(1, at.shape[0]):
         if chain[i] != chain[i - 1] or at[i] <= at[i - 1]:
             continue
@@ -172,7 +175,6 @@ def spread(
             continue
         rest = max(left[i], 0)
         shaped = fit(table, row[first], open_slots, share, float(rest), level)
-        bins = np.zeros(BINS, np.int64)
         for j in range(open_slots):
             whole = min(int(level[j]), rest)
             rest -= whole
@@ -200,3 +202,5 @@ def spread(
                     given[place[j]] += 1
                     rest -= 1
                     at_cut -= 1
+        for j in range(open_slots):
+            bins[int(level[j])] = 0

@@ -125,7 +125,7 @@ def expect(
     most = (2 * REACH + 1) * (2 * SHIFT + 1)
     score, spare, offset = np.empty(most), np.empty(most), np.empty(most, np.int64)
     windows = np.empty((WINDOWS, slots))
-    values, weights = np.empty(WINDOWS), np.empty(WINDOWS)
+    values, weights, order = np.empty(WINDOWS), np.empty(WINDOWS), np.empty(WINDOWS, np.int64)
     root, one, lines, middle = np.empty(n), np.ones(slots), np.empty(slots), np.empty(GRID)
     usual, row, k = -1.0, 0, 0
     while k < n:
@@ -192,7 +192,7 @@ def expect(
                 else:
                     for w in range(kept):
                         values[w], weights[w] = windows[w, j], score[w]
-                    quantiles(values, weights, kept, middle)
+                    quantiles(values, weights, kept, order, middle)
                     for g in range(GRID):
                         table[row + j, g] = (line + middle[g]) / 2 if drawn else middle[g]
                     basis[i] = how
@@ -209,7 +209,7 @@ def expect(
                     for j in range(length):
                         values[w] += windows[w, j]
                     weights[w] = score[w]
-                quantiles(values, weights, kept, middle)
+                quantiles(values, weights, kept, order, middle)
                 fit(table, row, length, one, middle[MEDIAN], level[k:stop])
             row += length
             k = stop

@@ -52,12 +52,16 @@ def slow_quantiles(values: list[float], weights: list[float]) -> list[float]:
     return list(np.interp(PROBABILITY, midpoints, [value for value, _ in pairs]))
 
 
+def weighed(values: Any, weights: Any, table: Any) -> None:
+    quantiles(values, weights, len(values), np.empty(len(values), np.int64), table)
+
+
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 50), st.floats(0.01, 5)), min_size=1, max_size=40))
 def test_quantiles(pairs: list[tuple[int, float]]) -> None:
     values, weights = [float(value) for value, _ in pairs], [weight for _, weight in pairs]
     table = np.empty(GRID)
-    quantiles(np.array(values), np.array(weights), len(pairs), table)
+    quantiles(np.array(values), np.array(weights), len(pairs), np.empty(len(pairs), np.int64), table)
     assert (np.diff(table) >= 0).all()
     if len(set(values)) == len(values):  # the order among equals is free, and moves midpoints
         np.testing.assert_allclose(table, slow_quantiles(values, weights), rtol=1e-9, atol=1e-9)
@@ -181,7 +185,7 @@ def slow_expect(
                 days[i], basis[i] = min(seen, 255), how
                 if rows and (how == LIKE_DAY or seen >= ENOUGH):
                     middle = np.empty(GRID)
-                    quantiles(np.array([row[j] for row in rows]), np.array(weights), len(rows), middle)
+                    weighed(np.array([row[j] for row in rows]), np.array(weights), middle)
                     table[i] = [(lines[j] + q) / 2 if how != LIKE_DAY else q for q in middle.tolist()]
                 elif how != LIKE_DAY:
                     table[i] = [lines[j]] * GRID
@@ -197,7 +201,7 @@ def slow_expect(
             if rows and mean < 0 and how == LIKE_DAY:
                 rows, weights, _ = slow.weighed(part, gap, mean, True)
                 middle = np.empty(GRID)
-                quantiles(np.array([sum(row) for row in rows]), np.array(weights), len(rows), middle)
+                weighed(np.array([sum(row) for row in rows]), np.array(weights), middle)
                 fitted = slow_fit([table[i] for i in part], [1.0] * len(part), float(middle[MEDIAN]))
                 for i, one in zip(part, fitted, strict=True):
                     level[i] = one
