@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 import rich_click as click
 
-from ami import bill_einvoice, bill_print, bill_run_show, bill_runs, clocks, home
+from ami import bill_correct, bill_einvoice, bill_print, bill_run_show, bill_runs, clocks, home
 from ami.bill_explain import explain
 from ami.bill_print import OFFICE
 from ami.console import counted, emit, say, table
@@ -112,6 +112,9 @@ for verb in (bill_runs.draft, bill_runs.check, bill_runs.accept, bill_runs.appro
     command.add_command(verb)
 for verb in (bill_runs.withdraw, bill_run_show.show, bill_run_show.runs, bill_run_show.what_if):
     command.add_command(verb)
+for verb in (bill_correct.correct, bill_correct.approve, bill_correct.withdraw, bill_correct.listed):
+    command.add_command(verb)
+command.add_command(bill_correct.conflicts)
 command.add_command(bill_print.command)
 command.add_command(bill_einvoice.out)
 command.add_command(bill_einvoice.told)

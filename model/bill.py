@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
 from model.money import Dong
 from model.period import Period
+from model.quality import Quality
 from model.series import Channel, Rate
 
 
 @dataclass(frozen=True, slots=True)
 class ClosingIndex:
-    """A register at a closing instant, as on the bill. `status`: the trade's code (Q rollover, X changed)."""
+    """A register at a closing instant, as on the bill. `status`: the trade's code (Q rollover, X changed).
+
+    `method` is how it came about (billing_profile, load_profile, poll, interpolated, manual, estimate …),
+    `quality` how good that is; neither makes it another index.
+    """
 
     point: str
     serial: str
@@ -23,6 +28,8 @@ class ClosingIndex:
     raw: int
     scaler: int
     status: str = ""
+    method: str = field(default="", compare=False)
+    quality: Quality = field(default=Quality.ACTUAL, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ PLAN_NAMES = {
 }
 RATE_NAMES = {"KT": "Không theo giờ", "BT": "Bình thường", "CD": "Cao điểm", "TD": "Thấp điểm"}
 LINE_NAMES = {**RATE_NAMES, "KT": "Giờ bình thường (một giá)"}
-STATUS_NAMES = {"Q": "qua vòng", "X": "thay công tơ"}
+STATUS_NAMES = {"Q": "qua vòng", "X": "thay công tơ", "~": "chỉ số tạm tính"}
 
 TITLE = "Giấy báo tiền điện"
 NO_INVOICE = "Giấy báo này không thay thế hóa đơn điện tử."

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from model.einvoice import EInvoice
 from model.supplier import Supplier
 from model.viewer import Viewer
-from operations.bill_print import PrintedBill
+from operations.bill_print import Corrected, PrintedBill
 from storage import bill_history, einvoices, point_stations
 from storage.bills import BillSheet
 
@@ -20,7 +21,7 @@ def printed(
     """What stands on each sheet, the months before included as far as the viewer may see them."""
     numbers = [sheet.id for sheet in sheets]
     history = bill_history.before(conn, viewer, numbers)
-    known = einvoices.of(conn, numbers)
+    known = einvoices.of(conn, [*numbers, *(s.corrects.number for s in sheets if s.corrects is not None)])
     stations = point_stations.names(conn, [sheet.bill.point for sheet in sheets])
     return [
         PrintedBill(
@@ -32,6 +33,14 @@ def printed(
             households=sheet.households,
             history=history.get(sheet.id, ()),
             einvoice=known.get(sheet.id),
+            corrects=_corrects(sheet, known),
         )
         for sheet in sheets
     ]
+
+
+def _corrects(sheet: BillSheet, known: Mapping[int, EInvoice]) -> Corrected | None:
+    of = sheet.corrects
+    if of is None:
+        return None
+    return Corrected(of.replaces, of.number, of.invoice_date, of.reason, known.get(of.number))

@@ -15,12 +15,13 @@ from psycopg.rows import TupleRow
 
 from model.bill import ClosingIndex
 from model.period import LOCAL, Period
+from model.quality import Quality
 from model.series import Channel, Rate, ReadingSource
 from operations import models
 from operations.closing_sheet import ClosingSheet, sheet
 from operations.errors import InputError
 from operations.pairing import CHANGED, ROLLOVER, index_instants, index_way, rates, wished_instants
-from storage import closing
+from storage import closing, corrections
 from storage.closing import LOAD_PROFILE, Candidate
 from storage.hand_reads import WRAPPED
 from storage.pool import Pool
@@ -28,6 +29,7 @@ from storage.register import Hung, hung
 
 __all__ = ["CloseReport", "ClosingSheet", "choose", "run", "sheet"]
 
+CORRECTION = "correction"
 POLL_WITHIN = timedelta(minutes=15)
 _EXACT = (  # what may close at its very instant, the best first
     ReadingSource.BILLING_PROFILE.value,
@@ -89,7 +91,9 @@ def _work_sheet(place: Hung, at: datetime, kind: models.MeterKind) -> list[Closi
         key = (Channel.ACTIVE_IMPORT, Rate.from_code(code))
         if key in kind.registers:
             scaler, _ = kind.registers[key]
-            found.append(ClosingIndex(place.point, place.serial, *key, at, raw, scaler, CHANGED))
+            found.append(
+                ClosingIndex(place.point, place.serial, *key, at, raw, scaler, CHANGED, "work_sheet")
+            )
     return found
 
 
@@ -101,7 +105,7 @@ def _rolled_over(index: ClosingIndex, before: ClosingIndex | None, digits: int |
     return (index.raw - before.raw + span) * 10 <= span
 
 
-class _Closing:
+class Closing:
     """One run over the instants of a period, in their order."""
 
     def __init__(self, conn: Connection[TupleRow], period: Period, places: Sequence[Hung]) -> None:
@@ -118,13 +122,21 @@ class _Closing:
                 self.wished[at].append(place)
         self.before: dict[Key, ClosingIndex] = {}
 
+    @classmethod
+    def at(cls, conn: Connection[TupleRow], at: datetime, places: Sequence[Hung]) -> Closing:
+        """Over one instant, of these meters alone."""
+        only = cls(conn, Period(at, at), [])
+        only.wanted[at] = list(places)
+        return only
+
     def instants(self) -> list[datetime]:
         return sorted({*self.wanted, *self.wished})
 
     def close(self, at: datetime, now: datetime) -> CloseReport:
         wanted = self.wanted[at]
         places = [*wanted, *(place for place in self.wished[at] if place not in wanted)]
-        points = None if at in (self.period.start, self.period.end) else sorted({p.point for p in places})
+        ends = self.period.start < self.period.end and at in (self.period.start, self.period.end)
+        points = None if ends else sorted({p.point for p in places})
         offered: dict[Key, list[Candidate]] = defaultdict(list)
         for one in closing.candidates(self.conn, points, at, within=POLL_WITHIN):
             offered[one.serial, one.channel, one.rate].append(one)
@@ -139,12 +151,13 @@ class _Closing:
                 missing.append((place.point, place.serial, why))
         fresh = [index for index in found if _key(index) not in standing]
         counts = closing.save(self.conn, fresh, now)
+        contrary = [index for index in found if _contradicts(index, standing.get(_key(index)))]
+        corrections.notice(self.conn, [(index, index.method) for index in contrary], now)
         differing = tuple(
             f"meter {index.serial}, register {index.rate.code}: closed at {standing[_key(index)].raw}, now "
-            f"it reads {index.raw} for the same instant; the first stands, adjust the bill if it is wrong"
-            for index in found
-            if _key(index) in standing
-            and (index.raw, index.scaler) != (standing[_key(index)].raw, standing[_key(index)].scaler)
+            f"it reads {index.raw} for the same instant; the first stands, correct the bill if it is wrong "
+            f"(ami bill conflicts)"
+            for index in contrary
         )
         self.before |= {_key(index): index for index in found} | standing
         return CloseReport(counts.new, len(found) - counts.new, tuple(missing), differing)
@@ -164,7 +177,9 @@ class _Closing:
                 status = CHANGED if at in (place.since, place.until) else ""
                 if one.source == ReadingSource.MANUAL and one.status & WRAPPED:
                     status += ROLLOVER
-                indices[key] = ClosingIndex(place.point, *key, at, one.raw, one.scaler, status)
+                indices[key] = ClosingIndex(
+                    place.point, *key, at, one.raw, one.scaler, status, one.source, _quality(one, at)
+                )
         digits = place.digits or kind.digits
         return [
             replace(index, status=index.status + ROLLOVER)
@@ -172,6 +187,19 @@ class _Closing:
             else index
             for key, index in indices.items()
         ]
+
+
+def _quality(one: Candidate, at: datetime) -> Quality:
+    """A reading beside the instant stands for it, and is an estimate of it."""
+    return Quality.ACTUAL if one.at == at else Quality.LINEAR
+
+
+def _contradicts(index: ClosingIndex, standing: ClosingIndex | None) -> bool:
+    """Whether a reading says something else than what was closed; what a correction closed stands against
+    what it put right."""
+    if standing is None or standing.method == CORRECTION:
+        return False
+    return (index.raw, index.scaler) != (standing.raw, standing.scaler)
 
 
 def _key(index: ClosingIndex) -> Key:
@@ -210,7 +238,7 @@ def run(pool: Pool, period: Period, now: datetime) -> CloseReport:
         )
     report = CloseReport()
     with pool.connection() as conn:
-        work = _Closing(conn, period, hung(conn, period=period))
+        work = Closing(conn, period, hung(conn, period=period))
         for at in work.instants():
             report += work.close(at, now)
     return report

@@ -22,6 +22,8 @@ UNMETERED_AT_MOST = timedelta(
     days=1
 )  # a meter is changed within a day; what lies between is not metered by anybody
 ROLLOVER, CHANGED = "Q", "X"
+PROVISIONAL = "~"  # the index was counted, not read; no code of the trade says that
+COUNTED_BY = ("interpolated", "between", "estimate")
 THREE_RATES = (Rate.NORMAL, Rate.PEAK, Rate.OFFPEAK)
 
 # (serial, rate, instant) -> the index closed there
@@ -206,6 +208,12 @@ def _index(
     raise Held(missing, serial, f"meter {serial} has no {word} index of {where}: {way}")
 
 
+def _status(closing: ClosingIndex, *, fell: bool) -> str:
+    """What stands on the bill beside the index: an own mark where nobody read it."""
+    status = closing.status if fell else closing.status.replace(ROLLOVER, "")
+    return status + PROVISIONAL if closing.method in COUNTED_BY else status
+
+
 def pair(
     hung: Sequence[Hung],
     period: Period,
@@ -251,7 +259,7 @@ def pair(
                     digits=span.hung.digits or kinds[span.hung.model].digits,
                     removed=span.removed,
                     # Q stands against the index closed before, which need not be the one that opens here.
-                    status=closing.status if fell else closing.status.replace(ROLLOVER, ""),
+                    status=_status(closing, fell=fell),
                     multiplier=span.multiplier,
                     serial=span.hung.serial,
                     carried_wh=left.pop(rate, Decimal(0)),

@@ -24,6 +24,7 @@ _HISTORY: Final = """
             date_trunc('month', (h.to_at - INTERVAL '1 microsecond')
                 AT TIME ZONE 'Asia/Ho_Chi_Minh') AS month
         FROM bill b JOIN bill h ON h.point = b.point AND h.customer = b.customer AND h.to_at <= b.to_at
+            AND NOT EXISTS (SELECT FROM bill r WHERE r.corrects = h.id AND r.correction = 'replaces')
         WHERE b.id = ANY (%(ids)s) AND (%(scope)s::text IS NULL OR b.customer = %(scope)s)
     ) AS told
     WHERE told.month > told.last - make_interval(months => %(months)s)

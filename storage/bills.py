@@ -23,21 +23,40 @@ _ISSUE: Final = """
     INSERT INTO bill (point, customer, from_at, to_at, invoice_date, plan, decisions, kwh, wh, subtotal,
         vat_percent, vat, total, issued_at, run_id)
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-    ON CONFLICT (point, from_at, to_at) DO NOTHING RETURNING id"""
+    ON CONFLICT (point, from_at, to_at) WHERE corrects IS NULL DO NOTHING RETURNING id"""
+_CORRECT: Final = """
+    INSERT INTO bill (point, customer, from_at, to_at, invoice_date, plan, decisions, kwh, wh, subtotal,
+        vat_percent, vat, total, issued_at, run_id, corrects, correction, correction_reason, rated_on)
+    SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, NULL, id, %s, %s,
+        coalesce(rated_on, invoice_date)
+    FROM bill WHERE id = %s RETURNING id"""
 _LINE: Final = """
     INSERT INTO bill_line (bill_id, number, label, kwh, price, amount) VALUES (%s, %s, %s, %s, %s, %s)"""
 _USE: Final = """
     INSERT INTO bill_use (bill_id, number, serial, rate, previous, current, multiplier, wh, kwh, status,
         removed, carried_wh)
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
-_STANDING: Final = "SELECT id FROM bill WHERE point = %s AND from_at = %s AND to_at = %s"
+_NOT_REPLACED: Final = "NOT EXISTS (SELECT FROM bill r WHERE r.corrects = b.id AND r.correction = 'replaces')"
+_STANDING: Final = (
+    "SELECT id FROM bill b WHERE point = %s AND from_at = %s AND to_at = %s AND "
+    + _NOT_REPLACED
+    + " ORDER BY (correction IS NOT DISTINCT FROM 'adjusts'), id"
+)
+_REPLACED_BY: Final = "SELECT id FROM bill WHERE corrects = %s AND correction = 'replaces'"
+_CORRECTED_BY: Final = "SELECT id FROM bill WHERE corrects = %s ORDER BY id"
+_RUN_PERIOD: Final = """
+    SELECT r.from_at, r.to_at FROM bill b JOIN billing_run r ON r.id = b.run_id WHERE b.id = %s"""
 _OVERLAPPING: Final = """
-    SELECT point, from_at, to_at, invoice_date, wh, total FROM bill
-    WHERE point = ANY (%s::text[]) AND from_at < %s AND to_at > %s ORDER BY point, from_at"""
+    SELECT point, from_at, to_at, coalesce(rated_on, invoice_date), wh, total FROM bill b
+    WHERE point = ANY (%s::text[]) AND from_at < %s AND to_at > %s
+      AND NOT EXISTS (SELECT FROM bill r WHERE r.corrects = b.id AND r.correction = 'replaces')
+    ORDER BY point, from_at, (correction IS NOT DISTINCT FROM 'adjusts'), id"""
 _BILL: Final = """
-    SELECT point, customer, from_at, to_at, invoice_date, plan, decisions, kwh, wh, subtotal, vat_percent,
-        vat, total, issued_at
-    FROM bill WHERE id = %(id)s AND (%(scope)s::text IS NULL OR customer = %(scope)s)"""
+    SELECT b.point, b.customer, b.from_at, b.to_at, b.invoice_date, b.plan, b.decisions, b.kwh, b.wh,
+        b.subtotal, b.vat_percent, b.vat, b.total, b.issued_at, coalesce(b.rated_on, b.invoice_date),
+        b.correction, b.corrects, o.invoice_date, b.correction_reason
+    FROM bill b LEFT JOIN bill o ON o.id = b.corrects
+    WHERE b.id = %(id)s AND (%(scope)s::text IS NULL OR b.customer = %(scope)s)"""
 _LINES: Final = "SELECT label, kwh, price, amount FROM bill_line WHERE bill_id = %s ORDER BY number"
 _USES: Final = """
     SELECT serial, rate, previous, current, multiplier, wh, kwh, status, removed, carried_wh
@@ -50,6 +69,8 @@ _CUSTOMER: Final = "SELECT code, name, address, book, phone, email, tax_code FRO
 _BILLS: Final = """
     SELECT b.id, b.point, b.customer, b.from_at, b.to_at, c.name, b.invoice_date, b.plan, b.kwh, b.wh,
         b.subtotal, b.vat, b.total, b.issued_at,
+        b.corrects, coalesce(b.correction, ''), (SELECT r.id FROM bill r WHERE r.corrects = b.id
+            AND r.correction = 'replaces'),
         ARRAY(SELECT DISTINCT serial FROM bill_use u WHERE u.bill_id = b.id ORDER BY serial)
     FROM bill b JOIN customer c ON c.code = b.customer
     WHERE (%(scope)s::text IS NULL OR b.customer = %(scope)s)
@@ -57,7 +78,7 @@ _BILLS: Final = """
       AND (%(point)s::text IS NULL OR b.point = %(point)s)
       AND (%(from)s::timestamptz IS NULL OR b.to_at > %(from)s)
       AND (%(to)s::timestamptz IS NULL OR b.to_at <= %(to)s)
-    ORDER BY b.to_at DESC, b.point, b.from_at DESC LIMIT %(limit)s OFFSET %(offset)s"""
+    ORDER BY b.to_at DESC, b.point, b.from_at DESC, b.id DESC LIMIT %(limit)s OFFSET %(offset)s"""
 _HOLD: Final = """
     INSERT INTO bill_hold AS old (point, customer, meter_id, from_at, to_at, kind, reason, held_at)
     SELECT %(point)s, %(customer)s, m.id, %(from)s, %(to)s, %(kind)s, %(reason)s, %(at)s
@@ -92,7 +113,8 @@ _MONTHS: Final = """
 
 @dataclass(frozen=True, slots=True)
 class BillRow:
-    """A bill in a list. `wh` exact, `kwh` as billed; đồng."""
+    """A bill in a list. `wh` exact, `kwh` as billed; đồng. `corrects` another, which it `adjusts` or
+    `replaces` (`correction`); `replaced_by` the one that holds instead of it."""
 
     id: int
     point: str
@@ -108,17 +130,34 @@ class BillRow:
     vat: int
     total: int
     issued_at: datetime
+    corrects: int | None = None
+    correction: str = ""
+    replaced_by: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Corrects:
+    """The bill that another one is instead of (`replaces`), or whose amount it changes."""
+
+    replaces: bool
+    number: int
+    invoice_date: date
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class BillSheet:
-    """A bill with all that is printed on it. `households` share the meter, and so each tier's quota."""
+    """A bill with all that is printed on it. `households` share the meter, and so each tier's quota;
+    `rated_on` is the day whose VAT holds; `corrected_by` are the bills that adjust or replace it."""
 
     id: int
     bill: Bill
     customer: Customer
     issued_at: datetime
     households: Decimal = Decimal(1)
+    rated_on: date = date.min
+    corrects: Corrects | None = None
+    corrected_by: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +171,8 @@ class HoldRow:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A bill that was issued and stands. `wh` exact; `total` in đồng."""
+    """A bill that was issued and stands, or an adjustment of it. `wh` exact; `total` in đồng; the invoice
+    date is the one whose VAT holds."""
 
     point: str
     period: Period
@@ -200,6 +240,39 @@ def _write_parts(conn: Connection[TupleRow], bill_id: int, bill: Bill) -> None:
         )
 
 
+def save_correction(
+    conn: Connection[TupleRow], bill: Bill, issued_at: datetime, *, corrects: int, kind: str, reason: str
+) -> int:
+    """Issue a bill that adjusts or replaces (`kind`) another, for a reason; its number."""
+    figures = [bill.kwh, bill.wh, bill.subtotal, bill.vat_percent, bill.vat, bill.total]
+    head = [bill.point, bill.customer, bill.period.start, bill.period.end, bill.invoice_date, bill.plan]
+    values = [*head, list(bill.decisions), *figures, require_aware(issued_at), kind, reason, corrects]
+    row = conn.execute(_CORRECT, values).fetchone()
+    if row is None:
+        raise Unknown("bill", str(corrects))
+    _write_parts(conn, row[0], bill)
+    return int(row[0])
+
+
+def standing_bills(conn: Connection[TupleRow], point: str, period: Period) -> list[Bill]:
+    """The bill of a point and period that holds, then its adjustments."""
+    numbers = [number for (number,) in conn.execute(_STANDING, [point, period.start, period.end])]
+    sheets = [_read(conn, number, None) for number in numbers]
+    return [sheet.bill for sheet in sheets if sheet is not None]
+
+
+def replaced_by(conn: Connection[TupleRow], number: int) -> int | None:
+    """The bill that holds instead of this one, if any does."""
+    row = conn.execute(_REPLACED_BY, [number]).fetchone()
+    return None if row is None else int(row[0])
+
+
+def run_period(conn: Connection[TupleRow], number: int) -> Period | None:
+    """The period of the run a bill went out with, of which its own may be a part."""
+    row = conn.execute(_RUN_PERIOD, [number]).fetchone()
+    return None if row is None else Period(*row)
+
+
 def contradiction(conn: Connection[TupleRow], bill: Bill) -> str:
     """In what the bill that was issued for the same point and period differs from this; empty: in nothing."""
     try:
@@ -234,8 +307,8 @@ def _read(conn: Connection[TupleRow], bill_id: int, customer_scope: str | None) 
     head = conn.execute(_BILL, {"id": bill_id, "scope": customer_scope}).fetchone()
     if head is None:
         return None
-    point, customer, start, end, invoice_date, plan, decisions, *figures, issued_at = head
-    kwh, wh, subtotal, vat_percent, vat, total = figures
+    point, customer, start, end, invoice_date, plan, decisions, *figures = head
+    kwh, wh, subtotal, vat_percent, vat, total, issued_at, rated_on, kind, original, dated, reason = figures
     known = conn.execute(_CUSTOMER, [customer]).fetchone()
     assert known is not None  # a foreign key
     shared = conn.execute(_HOUSEHOLDS, [point, local_day(start), plan]).fetchone()
@@ -264,6 +337,9 @@ def _read(conn: Connection[TupleRow], bill_id: int, customer_scope: str | None) 
         Customer(*known),
         issued_at,
         Decimal(1) if shared is None else shared[0],
+        rated_on,
+        None if kind is None else Corrects(kind == "replaces", original, dated, reason),
+        tuple(number for (number,) in conn.execute(_CORRECTED_BY, [bill_id])),
     )
 
 

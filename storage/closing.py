@@ -12,6 +12,7 @@ from psycopg.rows import TupleRow
 
 from model.bill import ClosingIndex
 from model.period import require_aware
+from model.quality import Quality
 from model.series import Channel, Rate, Unit
 from storage.errors import Unknown
 from storage.register import Hung, hung
@@ -49,19 +50,25 @@ _CANDIDATES: Final = """
     WHERE b.slot IS NOT NULL
     ORDER BY 1, 2, 4, 5, 6, 11, 7"""
 _SAVE: Final = """
-    INSERT INTO closing_index (point, meter_id, channel, rate, at, raw, scaler, status, closed_at)
-    SELECT n.point, m.id, n.channel, n.rate, n.at, n.raw, n.scaler, n.status, %s
+    INSERT INTO closing_index (point, meter_id, channel, rate, at, raw, scaler, status, method, quality,
+        closed_at)
+    SELECT n.point, m.id, n.channel, n.rate, n.at, n.raw, n.scaler, n.status, n.method, n.quality, %s
     FROM unnest(%s::text[], %s::text[], %s::smallint[], %s::smallint[], %s::timestamptz[], %s::bigint[],
-        %s::smallint[], %s::text[]) AS n (point, serial, channel, rate, at, raw, scaler, status)
+        %s::smallint[], %s::text[], %s::text[], %s::smallint[])
+        AS n (point, serial, channel, rate, at, raw, scaler, status, method, quality)
     JOIN meter m USING (serial) ORDER BY m.id, n.channel, n.rate, n.at
     ON CONFLICT (meter_id, channel, rate, at) DO NOTHING"""
 _HISTORY: Final = """
-    SELECT c.point, m.serial, c.channel, c.rate, c.at, c.raw, c.scaler, c.status
+    SELECT c.point, m.serial, c.channel, c.rate, c.at, c.raw, c.scaler, c.status, c.method,
+        c.quality
     FROM closing_index c JOIN meter m ON m.id = c.meter_id
     WHERE (%(points)s::text[] IS NULL OR c.point = ANY (%(points)s))
       AND (%(serials)s::text[] IS NULL OR m.serial = ANY (%(serials)s)) AND (%(from)s::timestamptz IS NULL
       OR c.at >= %(from)s) AND (%(to)s::timestamptz IS NULL OR c.at <= %(to)s) ORDER BY c.point, c.at,
       m.serial, c.channel, c.rate"""
+_BILLS_FROM: Final = """
+    SELECT id FROM bill b WHERE point = %s AND from_at = ANY (%s)
+      AND NOT EXISTS (SELECT FROM bill r WHERE r.corrects = b.id AND r.correction = 'replaces') ORDER BY id"""
 _ANY: Final = "SELECT FROM closing_index WHERE at = %s LIMIT 1"
 _SERIALS: Final = "SELECT serial FROM meter WHERE serial = ANY (%s)"
 
@@ -133,6 +140,8 @@ def save(conn: Connection[TupleRow], indices: Sequence[ClosingIndex], closed_at:
         [index.raw for index in indices],
         [index.scaler for index in indices],
         [index.status for index in indices],
+        [index.method for index in indices],
+        [int(index.quality) for index in indices],
     ]
     new = conn.execute(_SAVE, [require_aware(closed_at), *columns]).rowcount
     instants = columns[4]
@@ -156,6 +165,11 @@ def is_closed(conn: Connection[TupleRow], at: datetime) -> bool:
     return conn.execute(_ANY, [require_aware(at)]).fetchone() is not None
 
 
+def bills_from(conn: Connection[TupleRow], point: str, instants: Collection[datetime]) -> list[int]:
+    """The bills of a point whose period begins at one of the instants."""
+    return [number for (number,) in conn.execute(_BILLS_FROM, [point, list(instants)])]
+
+
 def history(conn: Connection[TupleRow], point: str) -> list[ClosingIndex]:
     """Every closing index of a point, the oldest first."""
     return _read(conn, points=[point])
@@ -176,6 +190,10 @@ def _read(
         "to": until,
     }
     return [
-        ClosingIndex(point, serial, Channel(channel), Rate(rate), *rest)
-        for point, serial, channel, rate, *rest in conn.execute(_HISTORY, asked)
+        ClosingIndex(
+            point, serial, Channel(channel), Rate(rate), when, raw, scaler, status, method, Quality(quality)
+        )
+        for point, serial, channel, rate, when, raw, scaler, status, method, quality in conn.execute(
+            _HISTORY, asked
+        )
     ]

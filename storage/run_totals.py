@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -31,10 +32,13 @@ _BY: Final = """
         FROM billing_run_item t JOIN point p ON p.code = t.point JOIN customer c ON c.code = t.customer
         WHERE t.run_id = %(run)s AND t.outcome IN ('bill', 'stands') GROUP BY 1),
     before AS (
-        SELECT {before} AS key, count(*) AS bills, sum(b.kwh) AS kwh, sum(b.total) AS total
+        SELECT {before} AS key, count(*) FILTER (WHERE b.correction IS DISTINCT FROM 'adjusts') AS bills,
+            sum(b.kwh) AS kwh, sum(b.total) AS total
         FROM billing_run r JOIN bill b ON b.to_at = r.from_at
         JOIN point p ON p.code = b.point JOIN customer c ON c.code = b.customer
-        WHERE r.id = %(run)s AND (r.book IS NULL OR c.book = r.book) GROUP BY 1)
+        WHERE r.id = %(run)s AND (r.book IS NULL OR c.book = r.book)
+          AND NOT EXISTS (SELECT FROM bill x WHERE x.corrects = b.id AND x.correction = 'replaces')
+        GROUP BY 1)
     SELECT coalesce(here.key, before.key) AS key, coalesce(here.bills, 0)::integer AS bills,
         coalesce(here.kwh, 0)::bigint AS kwh, coalesce(here.total, 0)::bigint AS total,
         coalesce(before.bills, 0)::integer AS bills_before, coalesce(before.kwh, 0)::bigint AS kwh_before,
@@ -116,12 +120,23 @@ _COMPARED: Final = """
     LEFT JOIN LATERAL (
         SELECT sum(b.kwh)::bigint AS kwh, extract(epoch FROM max(b.to_at) - min(b.from_at)) / 86400 AS days
         FROM bill b WHERE b.point = t.point AND b.customer = t.customer AND b.to_at = r.from_at
+          AND NOT EXISTS (SELECT FROM bill x WHERE x.corrects = b.id AND x.correction = 'replaces')
         HAVING count(*) > 0) AS before ON true
     LEFT JOIN LATERAL (
         SELECT sum(b.kwh)::bigint AS kwh, extract(epoch FROM max(b.to_at) - min(b.from_at)) / 86400 AS days
         FROM bill b WHERE b.point = t.point AND b.customer = t.customer
-          AND b.from_at = r.from_at - INTERVAL '1 year' HAVING count(*) > 0) AS year ON true
+          AND b.from_at = r.from_at - INTERVAL '1 year'
+          AND NOT EXISTS (SELECT FROM bill x WHERE x.corrects = b.id AND x.correction = 'replaces')
+        HAVING count(*) > 0) AS year ON true
     WHERE r.id = %s ORDER BY t.point"""
+# Bills at whose ends an index was not read but counted.
+_COUNTED: Final = """
+    SELECT t.point, t.customer, m.serial, min(c.method)
+    FROM billing_run r JOIN billing_run_item t ON t.run_id = r.id AND t.outcome = 'bill'
+    JOIN closing_index c ON c.point = t.point AND c.at BETWEEN r.from_at AND r.to_at AND c.channel = 1
+        AND c.method = ANY (%s)
+    JOIN meter m ON m.id = c.meter_id
+    WHERE r.id = %s GROUP BY 1, 2, 3 ORDER BY 1, 3"""
 # Delivered and sold of a station whose points are all counted or stand.
 _STATIONS: Final = """
     SELECT p.station, sum(t.wh) AS wh, bool_and(t.outcome IN ('bill', 'stands')) AS whole
@@ -155,3 +170,10 @@ def compared(conn: Connection[TupleRow], number: int) -> list[Compared]:
 def sold(conn: Connection[TupleRow], number: int) -> list[tuple[str, Decimal, bool]]:
     """(station, Wh sold to the points of the run, whether all of them have a bill)."""
     return [(station, wh, whole) for station, wh, whole in conn.execute(_STATIONS, [number])]
+
+
+def counted_indices(
+    conn: Connection[TupleRow], number: int, methods: Sequence[str]
+) -> list[tuple[str, str, str, str]]:
+    """(point, customer, meter, method) of the bills of the run that stand upon an index by such a method."""
+    return [(p, c, s, m) for p, c, s, m in conn.execute(_COUNTED, [list(methods), number])]

@@ -251,16 +251,53 @@ CREATE TABLE bill (
     total bigint NOT NULL,
     issued_at timestamp with time zone NOT NULL,
     run_id bigint,
-    CONSTRAINT bill_point_from_at_to_at_key UNIQUE (point, from_at, to_at),
+    corrects bigint,
+    correction text,
+    correction_reason text DEFAULT ''::text NOT NULL,
+    rated_on date,
     CONSTRAINT bill_pkey PRIMARY KEY (id),
+    CONSTRAINT bill_corrects_fkey FOREIGN KEY (corrects) REFERENCES bill(id),
     CONSTRAINT bill_customer_fkey FOREIGN KEY (customer) REFERENCES customer(code),
     CONSTRAINT bill_point_fkey FOREIGN KEY (point) REFERENCES point(code),
     CONSTRAINT bill_run_id_fkey FOREIGN KEY (run_id) REFERENCES billing_run(id),
-    CONSTRAINT bill_check CHECK ((total = (subtotal + vat)))
+    CONSTRAINT bill_check CHECK ((total = (subtotal + vat))),
+    CONSTRAINT bill_correction CHECK ((((corrects IS NULL) = (correction IS NULL)) AND ((corrects IS NULL) = (correction_reason = ''::text)) AND ((corrects IS NULL) = (rated_on IS NULL)))),
+    CONSTRAINT bill_correction_check CHECK ((correction = ANY (ARRAY['adjusts'::text, 'replaces'::text])))
 );
+CREATE INDEX bill_corrects ON public.bill USING btree (corrects) WHERE (corrects IS NOT NULL);
 CREATE INDEX bill_customer ON public.bill USING btree (customer, to_at DESC);
+CREATE UNIQUE INDEX bill_first ON public.bill USING btree (point, from_at, to_at) WHERE (corrects IS NULL);
+CREATE INDEX bill_point ON public.bill USING btree (point, from_at) WHERE (corrects IS NOT NULL);
+CREATE UNIQUE INDEX bill_replaced ON public.bill USING btree (corrects) WHERE (correction = 'replaces'::text);
 CREATE INDEX bill_run ON public.bill USING btree (run_id);
 CREATE INDEX bill_to ON public.bill USING btree (to_at DESC);
+
+CREATE TABLE bill_correction (
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    bill_id bigint NOT NULL,
+    kind text NOT NULL,
+    reason text NOT NULL,
+    indices jsonb DEFAULT '[]'::jsonb NOT NULL,
+    invoice_date date NOT NULL,
+    total_before bigint NOT NULL,
+    total_after bigint NOT NULL,
+    digest bytea NOT NULL,
+    state text DEFAULT 'ordered'::text NOT NULL,
+    ordered_by text NOT NULL,
+    ordered_at timestamp with time zone NOT NULL,
+    approved_by text,
+    approved_at timestamp with time zone,
+    issued_bill bigint,
+    CONSTRAINT bill_correction_pkey PRIMARY KEY (id),
+    CONSTRAINT bill_correction_bill_id_fkey FOREIGN KEY (bill_id) REFERENCES bill(id),
+    CONSTRAINT bill_correction_issued_bill_fkey FOREIGN KEY (issued_bill) REFERENCES bill(id),
+    CONSTRAINT bill_correction_check1 CHECK ((approved_by <> ordered_by)),
+    CONSTRAINT bill_correction_check2 CHECK (((state = 'issued'::text) = ((issued_bill IS NOT NULL) AND (approved_by IS NOT NULL)))),
+    CONSTRAINT bill_correction_kind_check CHECK ((kind = ANY (ARRAY['adjusts'::text, 'replaces'::text]))),
+    CONSTRAINT bill_correction_reason_check CHECK ((reason <> ''::text)),
+    CONSTRAINT bill_correction_state_check CHECK ((state = ANY (ARRAY['ordered'::text, 'issued'::text, 'withdrawn'::text])))
+);
+CREATE UNIQUE INDEX bill_correction_open ON public.bill_correction USING btree (bill_id) WHERE (state = 'ordered'::text);
 
 CREATE TABLE bill_hold (
     point text NOT NULL,
@@ -396,11 +433,33 @@ CREATE TABLE closing_index (
     scaler smallint NOT NULL,
     status text DEFAULT ''::text NOT NULL,
     closed_at timestamp with time zone NOT NULL,
+    method text DEFAULT ''::text NOT NULL,
+    quality smallint DEFAULT 1 NOT NULL,
     CONSTRAINT closing_index_pkey PRIMARY KEY (meter_id, channel, rate, at),
     CONSTRAINT closing_index_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES meter(id),
     CONSTRAINT closing_index_point_fkey FOREIGN KEY (point) REFERENCES point(code)
 );
 CREATE INDEX closing_index_point ON public.closing_index USING btree (point, at);
+
+CREATE TABLE closing_index_past (
+    point text NOT NULL,
+    meter_id integer NOT NULL,
+    channel smallint NOT NULL,
+    rate smallint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    raw bigint NOT NULL,
+    scaler smallint NOT NULL,
+    status text NOT NULL,
+    method text NOT NULL,
+    quality smallint NOT NULL,
+    closed_at timestamp with time zone NOT NULL,
+    replaced_at timestamp with time zone NOT NULL,
+    correction bigint NOT NULL,
+    CONSTRAINT closing_index_past_pkey PRIMARY KEY (meter_id, channel, rate, at, correction),
+    CONSTRAINT closing_index_past_correction_fkey FOREIGN KEY (correction) REFERENCES bill_correction(id),
+    CONSTRAINT closing_index_past_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES meter(id),
+    CONSTRAINT closing_index_past_point_fkey FOREIGN KEY (point) REFERENCES point(code)
+);
 
 CREATE TABLE customer (
     code text NOT NULL,
@@ -756,6 +815,26 @@ CREATE TABLE reading_book (
     CONSTRAINT reading_book_pkey PRIMARY KEY (code),
     CONSTRAINT reading_book_reading_day_check CHECK (((reading_day >= 1) AND (reading_day <= 28)))
 );
+
+CREATE TABLE reading_conflict (
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    meter_id integer NOT NULL,
+    channel smallint NOT NULL,
+    rate smallint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    raw bigint NOT NULL,
+    scaler smallint NOT NULL,
+    method text NOT NULL,
+    noticed_at timestamp with time zone NOT NULL,
+    settled_at timestamp with time zone,
+    settled_by text,
+    settlement text DEFAULT ''::text NOT NULL,
+    CONSTRAINT reading_conflict_meter_id_channel_rate_at_raw_scaler_key UNIQUE (meter_id, channel, rate, at, raw, scaler),
+    CONSTRAINT reading_conflict_pkey PRIMARY KEY (id),
+    CONSTRAINT reading_conflict_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES meter(id),
+    CONSTRAINT reading_conflict_check CHECK ((((settled_at IS NULL) = (settled_by IS NULL)) AND ((settled_at IS NULL) = (settlement = ''::text))))
+);
+CREATE INDEX reading_conflict_open ON public.reading_conflict USING btree (at) WHERE (settled_at IS NULL);
 
 CREATE TABLE register_read (
     meter_id integer NOT NULL,

@@ -73,6 +73,8 @@ def _plate(visit: Visit, found: BillSheet) -> Part:
         (say("bill.point"), bill.point),
         (say("meter.plan"), say.term("plan", bill.plan)),
         (say("bill.households"), _households(visit, found)),
+        (say("bill.correction"), _corrections(visit, found)),
+        (say("bill.why_corrected"), found.corrects.reason if found.corrects else None),
         (say("bill.invoice", day="").strip(), visit.fmt.day(bill.invoice_date)),
     ]
     foot = [
@@ -80,6 +82,20 @@ def _plate(visit: Visit, found: BillSheet) -> Part:
         html.Div(say("bill.issued", at=visit.fmt.instant(found.issued_at))),
     ]
     return card(say("meter.plates"), [facts(pairs)], foot=foot, kind="w4 short")
+
+
+def _corrections(visit: Visit, found: BillSheet) -> Part:
+    """Which bill this one corrects, and which correct it."""
+    said: list[Part] = []
+    if found.corrects is not None:
+        key = "bill.replaces" if found.corrects.replaces else "bill.adjusts"
+        number = bill_print.number_of(found.corrects.number)
+        said.append(link(visit.say(key, n=number), f"/bills/{found.corrects.number}"))
+    said += [
+        link(visit.say("bill.corrected_by", n=bill_print.number_of(number)), f"/bills/{number}")
+        for number in found.corrected_by
+    ]
+    return html.Span([part for one in said for part in (one, html.Br())]) if said else None
 
 
 def _households(visit: Visit, found: BillSheet) -> str:
@@ -153,6 +169,7 @@ def _remarks(visit: Visit, use: RegisterUse) -> Part:
             ("bill.removed", use.removed),
             ("bill.rolled", "Q" in use.status),
             ("bill.changed", "X" in use.status),
+            ("bill.counted", "~" in use.status),
         )
         if holds
     ]

@@ -22,6 +22,11 @@ from storage.register import Hung, hung
 from storage.run_totals import Compared
 
 SOLD_TOO_MUCH = Decimal("1.01")  # of what was delivered: meters err by a per cent
+COUNTED = ("between", "estimate")  # methods of indices that nobody read: see operations.instant_close
+_COUNTED = {
+    "between": "An index of meter {serial} was not read but counted between two readings",
+    "estimate": "An index of meter {serial} was not read but estimated from the days before",
+}
 LOST_TOO_MUCH = Decimal("0.15")
 
 
@@ -36,6 +41,20 @@ def run(conn: Connection[TupleRow], of: Run) -> tuple[list[RunFinding], list[Ite
             if finding.holds:
                 item = Item(one.point, one.customer, "held", serial=one.serial, kind=finding.kind)
                 held.append(_because(item, finding.said))
+    for point, customer, serial, method in run_totals.counted_indices(conn, of.id, COUNTED):
+        said = (
+            f"{_COUNTED[method].format(serial=serial)}: read it (`ami meter index {serial} KT=… --at …`), or "
+        )
+        said += (
+            f"say why it may be billed so (`ami bill accept {of.id} {point} --reason …`), then check again."
+        )
+        finding = RunFinding(
+            point, "counted_index", int(Severity.AMBER), (point, "counted_index") not in accepted, said
+        )
+        found.append(finding)
+        if finding.holds:
+            item = Item(point, customer, "held", serial=serial, kind=finding.kind)
+            held.append(_because(item, said))
     if of.book is None:
         found += _stations(conn, of)
     return found, held

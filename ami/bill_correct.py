@@ -1,0 +1,211 @@
+"""`ami bill correct`, `corrections`, `conflicts`: bills that went out wrong, and readings that say so."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+
+import rich_click as click
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from ami import clocks, home
+from ami.bill_print import OFFICE, Number
+from ami.console import emit, say, table, when
+from ami.failure import InputFailure
+from ami.instants import DAY, INSTANT
+from ami.order_acting import acting, proved
+from ami.settings import load
+from model.bill import ClosingIndex
+from model.clock import parse_instant
+from model.errors import ModelError
+from model.jsonform import to_json
+from model.period import LOCAL, local_day
+from model.series import Channel, Rate
+from operations import corrections
+from operations.vietnamese import dong
+from storage import bills, closing
+from storage import corrections as kept
+from storage.corrections import Correction
+from storage.pool import open_pool
+
+AS_OF = click.option("--as-of", type=INSTANT, help="Stand at this instant instead of now.")
+JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+INDEX = "An index put right, in kWh as on the display: SERIAL:KT@2026-11-01T00:00=1134.6; several times."
+
+
+def _indices(conn: Connection[TupleRow], number: int, given: tuple[str, ...]) -> list[ClosingIndex] | None:
+    """The closing indices that are put right; each has to be closed already."""
+    if not given:
+        return None
+    sheet = bills.bill(conn, OFFICE, number)
+    known = [] if sheet is None else closing.history(conn, sheet.bill.point)
+    return [_index(text, known) for text in given]
+
+
+def _index(text: str, known: list[ClosingIndex]) -> ClosingIndex:
+    try:
+        where, value = text.rsplit("=", 1)
+        meter, instant = where.rsplit("@", 1)
+        serial, code = meter.rsplit(":", 1)
+        at, rate, kwh = parse_instant(instant), Rate.from_code(code), Decimal(value)
+    except (ValueError, ModelError, InvalidOperation):
+        raise InputFailure(
+            f"{text!r} is no index: write it like 24000017:KT@2026-11-01T00:00=1134.6"
+        ) from None
+    for index in known:
+        if (index.serial, index.rate, index.at, index.channel) == (serial, rate, at, Channel.ACTIVE_IMPORT):
+            raw = (kwh * 1000).scaleb(-index.scaler)
+            return ClosingIndex(
+                index.point, serial, index.channel, rate, at, int(raw), index.scaler, index.status
+            )
+    raise InputFailure(
+        f"Meter {serial} has no closing index of {code} at {at.astimezone(LOCAL):%H:%M on %d/%m/%Y}: "
+        f"see `ami export closing`"
+    )
+
+
+@click.command()
+@click.argument("number", type=Number())
+@click.option("--reason", required=True, help="What was wrong; it stands on the bill.")
+@click.option(
+    "--kind",
+    type=click.Choice(corrections.KINDS),
+    default="adjusts",
+    show_default=True,
+    help="A bill of the difference, or one instead of it.",
+)
+@click.option("--index", "given", multiple=True, metavar="INDEX", help=INDEX)
+@click.option(
+    "--invoice-date", type=DAY, help="Of the correcting bill; default: today. VAT stays the original's."
+)
+@AS_OF
+@acting
+@JSON
+def correct(
+    number: int,
+    reason: str,
+    kind: str,
+    given: tuple[str, ...],
+    invoice_date: date | None,
+    as_of: datetime | None,
+    login: str,
+    password_stdin: bool,
+    as_json: bool,
+) -> None:
+    """Order the correction of bill NUMBER: it stays as it is, another one names it. A second person approves.
+
+    Without --index the readings are taken that contradict what was closed (`ami bill conflicts`).
+
+    \b
+    ami bill correct 17 --reason "index misread" --index 24000017:KT@2026-11-01T00:00=1134.6 --as lan
+    ami bill approve-correction 3 --as minh
+    """
+    clock = clocks.clock(as_of)
+    with home.database(load()) as dsn, open_pool(dsn) as pool:
+        viewer = proved(pool, login, password_stdin)
+        with pool.connection() as conn:
+            indices = _indices(conn, number, given)
+        on = invoice_date or local_day(clock())
+        found = corrections.order(
+            pool, viewer, number, kind, reason, clock(), indices=indices, invoice_date=on
+        )
+    _told(found, as_json)
+    say(f"Next, by somebody else: `ami bill approve-correction {found.id} --as …`.")
+
+
+@click.command("approve-correction")
+@click.argument("order", type=Number())
+@AS_OF
+@acting
+@JSON
+def approve(order: int, as_of: datetime | None, login: str, password_stdin: bool, as_json: bool) -> None:
+    """Approve correction ORDER as a second person: the correcting bill goes out."""
+    with home.database(load()) as dsn, open_pool(dsn) as pool:
+        viewer = proved(pool, login, password_stdin)
+        found = corrections.approve(pool, viewer, order, clocks.clock(as_of)())
+    _told(found, as_json)
+
+
+@click.command("withdraw-correction")
+@click.argument("order", type=Number())
+@acting
+def withdraw(order: int, login: str, password_stdin: bool) -> None:
+    """Take correction ORDER back that nobody approved yet."""
+    with home.database(load()) as dsn, open_pool(dsn) as pool:
+        corrections.withdraw(pool, proved(pool, login, password_stdin), order, clocks.wall())
+    say(f"Correction {order} is taken back.")
+
+
+def _told(found: Correction, as_json: bool) -> None:
+    if as_json:
+        emit(_document(found))
+        return
+    word = {"adjusts": "adjusted", "replaces": "replaced"}[found.kind]
+    change = f"{dong(found.total_before)} before, {dong(found.total_after)} after"
+    if found.issued_bill is not None:
+        say(f"Bill {found.bill_id} is {word} by bill {found.issued_bill}: {change}.")
+    else:
+        say(
+            f"Correction {found.id} waits for a second person: bill {found.bill_id} is to be {word}, "
+            f"{change}."
+        )
+
+
+def _document(found: Correction) -> dict[str, object]:
+    return {**to_json(found), "digest": found.digest.hex()}
+
+
+@click.command("corrections")
+@click.option("--waiting", is_flag=True, help="Only those that nobody approved yet.")
+@JSON
+def listed(waiting: bool, as_json: bool) -> None:
+    """The corrections that were ordered, the latest first."""
+    with home.database(load()) as dsn, open_pool(dsn) as pool, pool.connection() as conn:
+        found = kept.orders(conn, waiting=waiting)
+    if as_json:
+        emit({"corrections": [_document(one) for one in found]})
+        return
+    if not found:
+        say("There is no correction: `ami bill correct` orders one.")
+        return
+    rows = [
+        (c.id, c.bill_id, c.kind, c.state, dong(c.total_before), dong(c.total_after), c.ordered_by, c.reason)
+        for c in found
+    ]
+    right = ("Order", "Bill", "Before", "After")
+    table("", ("Order", "Bill", "Kind", "State", "Before", "After", "By", "Why"), rows, right=right)
+
+
+@click.command()
+@click.option(
+    "--dismiss", type=Number(), metavar="CONFLICT", help="What was closed stands; with --reason, --as."
+)
+@click.option("--reason", default="", help="Why what was closed stands.")
+@click.option("--as", "login", metavar="LOGIN", help="Who dismisses.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@JSON
+def conflicts(
+    dismiss: int | None, reason: str, login: str | None, password_stdin: bool, as_json: bool
+) -> None:
+    """Readings that came later and say something else than what was closed, and bills that stand upon it."""
+    with home.database(load()) as dsn, open_pool(dsn) as pool:
+        if dismiss is not None:
+            if login is None:
+                raise click.UsageError("say who dismisses it: --as LOGIN")
+            viewer = proved(pool, login, password_stdin)
+            corrections.dismiss(pool, viewer, dismiss, reason, clocks.wall())
+        with pool.connection() as conn:
+            found = kept.conflicts(conn)
+    if as_json:
+        emit({"conflicts": found})
+        return
+    if not found:
+        say("No reading contradicts what was closed.")
+        return
+    rows = [
+        (c.id, c.point, c.serial, c.rate.code, when(c.at), c.closed, c.read, ", ".join(map(str, c.bills)))
+        for c in found
+    ]
+    table("", ("Conflict", "Point", "Meter", "Register", "At", "Closed", "Read", "Bills"), rows)
+    say("Correct a bill by what was read: `ami bill correct NUMBER --reason … --as …`.")

@@ -1,0 +1,219 @@
+"""Bills that went out wrong are adjusted or replaced by others that name them; the first stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, datetime
+from decimal import Decimal
+
+import psycopg
+import pytest
+
+from model.bill import BillLine, ClosingIndex
+from model.period import LOCAL, Period, midnight
+from model.series import Channel, Rate, ReadingSource
+from model.viewer import UserRole, Viewer
+from operations import bill, bill_print, close, corrections, importing
+from operations.bill_sheets import printed
+from operations.errors import RunRefused
+from storage import bills, closing
+from storage import corrections as kept
+from storage.bills import BillSheet
+from storage.errors import Unknown
+from storage.pool import Pool, open_pool
+from tests.operations_grid import NOW, OCTOBER, bring, grid, read, read_month
+from tests.storage_samples import SUPPLIER
+
+LAN, MINH = Viewer("lan", UserRole.BILLING), Viewer("minh", UserRole.BILLING)
+LATER = datetime(2026, 11, 20, 9, tzinfo=LOCAL)
+ON = date(2027, 1, 5)  # no VAT rate is known for that day: the original's holds
+
+
+@pytest.fixture
+def pool(database: str) -> Iterator[Pool]:
+    with open_pool(database) as pool:
+        importing.import_register(pool, grid(), lambda raw: raw)
+        read_month(database)
+        close.run(pool, OCTOBER, NOW)
+        bill.run(pool, OCTOBER, date(2026, 11, 2), NOW)
+        yield pool
+
+
+def _sheet(pool: Pool, number: int) -> BillSheet:
+    with pool.connection() as conn:
+        found = bills.bill(conn, LAN, number)
+    assert found is not None
+    return found
+
+
+def _of(pool: Pool, point: str) -> list[BillSheet]:
+    with pool.connection() as conn:
+        return [_sheet(pool, row.id) for row in reversed(bills.bills(conn, LAN, point=point))]
+
+
+def _house(wh: int) -> ClosingIndex:
+    """The index that HOUSE's October really ended with."""
+    return ClosingIndex("HOUSE", "H1", Channel.ACTIVE_IMPORT, Rate.TOTAL, OCTOBER.end, wh, 0)
+
+
+def _order(pool: Pool, kind: str, wh: int) -> kept.Correction:
+    [first] = _of(pool, "HOUSE")
+    return corrections.order(
+        pool, LAN, first.id, kind, "đọc nhầm chỉ số", LATER, indices=[_house(wh)], invoice_date=ON
+    )
+
+
+def test_an_adjustment_is_the_difference_and_names_the_bill(pool: Pool) -> None:
+    [first] = _of(pool, "HOUSE")
+    ordered = _order(pool, "adjusts", 1_100_400)  # 100 kWh instead of 135: 35 of tier 3 less
+    assert (ordered.total_before, ordered.total_after) == (307_800, 217_836)
+    assert _of(pool, "HOUSE") == [first]
+    with pytest.raises(RunRefused, match="was ordered by lan: a second person has to approve it"):
+        corrections.approve(pool, LAN, ordered.id, LATER)
+    corrections.approve(pool, MINH, ordered.id, LATER)
+    before, adjustment = _of(pool, "HOUSE")
+    assert before == replace(first, corrected_by=(adjustment.id,))
+    assert adjustment.corrects == bills.Corrects(False, first.id, date(2026, 11, 2), "đọc nhầm chỉ số")
+    made = adjustment.bill
+    assert made.lines == (BillLine("bậc 3", -35, 2380, -83_300),)
+    assert (made.kwh, made.wh, made.subtotal, made.vat, made.total) == (
+        -35, Decimal(-34_200), -83_300, -6_664, -89_964,
+    )  # fmt: skip
+    assert (made.invoice_date, adjustment.rated_on) == (ON, date(2026, 11, 2))
+    again = bill.run(pool, OCTOBER, date(2026, 11, 3), LATER)
+    assert (again.issued, again.unchanged, again.conflicts) == (0, 4, ())
+    with pool.connection() as conn:
+        [sheet] = printed(conn, LAN, [adjustment], SUPPLIER)
+        [past] = conn.execute("SELECT raw, correction FROM closing_index_past").fetchall()
+        [index] = closing.at(conn, OCTOBER.end, ["HOUSE"])
+    assert f"giấy báo số {bill_print.number_of(first.id)}" in bill_print.text(sheet)
+    assert past == (1_134_600, ordered.id)
+    assert (index.raw, index.method) == (1_100_400, "correction")
+
+
+def test_a_second_adjustment_starts_from_the_first(pool: Pool) -> None:
+    corrections.approve(pool, MINH, _order(pool, "adjusts", 1_100_400).id, LATER)
+    first = _of(pool, "HOUSE")[0]
+    ordered = corrections.order(
+        pool, LAN, first.id, "adjusts", "còn nhầm", LATER, indices=[_house(1_134_600)], invoice_date=ON
+    )
+    assert (ordered.total_before, ordered.total_after) == (217_836, 307_800)
+    corrections.approve(pool, MINH, ordered.id, LATER)
+    sheets = _of(pool, "HOUSE")
+    assert sum(sheet.bill.total for sheet in sheets) == 307_800
+    with pytest.raises(RunRefused, match=f"is an adjustment of bill {first.id}: correct that one"):
+        corrections.order(pool, LAN, sheets[1].id, "adjusts", "x", LATER, indices=[], invoice_date=ON)
+
+
+def test_a_replacement_holds_instead_of_the_bill(pool: Pool) -> None:
+    done = corrections.approve(pool, MINH, _order(pool, "replaces", 1_100_400).id, LATER)
+    first, instead = _of(pool, "HOUSE")
+    assert (instead.id, instead.bill.total, instead.bill.kwh) == (done.issued_bill, 217_836, 100)
+    assert instead.corrects is not None
+    assert (instead.corrects.replaces, instead.corrects.number) == (True, first.id)
+    assert first.bill.total == 307_800
+    again = bill.run(pool, OCTOBER, date(2026, 11, 3), LATER)
+    assert (again.issued, again.unchanged, again.conflicts) == (0, 4, ())
+    with pool.connection() as conn:
+        rows = {row.id: row for row in bills.bills(conn, LAN, point="HOUSE")}
+    assert (rows[first.id].replaced_by, rows[instead.id].corrects) == (instead.id, first.id)
+    with pytest.raises(RunRefused, match=f"was replaced by bill {instead.id}: correct that one"):
+        corrections.order(pool, LAN, first.id, "adjusts", "x", LATER, indices=[], invoice_date=ON)
+    with pytest.raises(psycopg.errors.UniqueViolation), pool.connection() as conn:
+        bills.save_correction(conn, instead.bill, LATER, corrects=first.id, kind="replaces", reason="twice")
+
+
+@pytest.mark.parametrize("kind", corrections.KINDS)
+def test_the_fraction_of_a_corrected_month_goes_on(database: str, pool: Pool, kind: str) -> None:
+    corrections.approve(pool, MINH, _order(pool, kind, 1_100_400).id, LATER)  # 0.4 kWh are left over
+    december = datetime(2026, 12, 2, tzinfo=LOCAL)
+    bring(database, read("H1", midnight(date(2026, 12, 1)), 1_200_500), now=december)
+    november = Period.of_month(2026, 11)
+    close.run(pool, november, december)
+    bill.run(pool, november, date(2026, 12, 2), december)
+    [use] = _of(pool, "HOUSE")[-1].bill.uses
+    assert (use.carried_wh, use.wh, use.kwh) == (Decimal(400), Decimal(100_100), 101)
+
+
+def test_a_late_reading_that_differs_leads_to_a_correction(database: str, pool: Pool) -> None:
+    bring(database, read("CT", OCTOBER.end, 105_000, rate=Rate.NORMAL), now=LATER)
+    with pool.connection() as conn:
+        conn.execute("DELETE FROM register_read WHERE raw = 101013")  # what the first look said is gone
+    report = close.run(pool, OCTOBER, LATER)
+    assert "closed at 101013, now it reads 105000" in report.differing[0]
+    close.run(pool, OCTOBER, LATER)
+    with pool.connection() as conn:
+        [conflict] = kept.conflicts(conn)
+    [shop] = _of(pool, "SHOP")
+    assert (conflict.point, conflict.rate, conflict.closed, conflict.read) == (
+        "SHOP",
+        Rate.NORMAL,
+        101_013,
+        105_000,
+    )
+    assert conflict.bills == (shop.id,)
+    ordered = corrections.order(pool, LAN, shop.id, "replaces", "đọc muộn", LATER, invoice_date=ON)
+    done = corrections.approve(pool, MINH, ordered.id, LATER)
+    assert done.issued_bill is not None
+    assert _sheet(pool, done.issued_bill).bill.uses[0].wh == Decimal(5_000 * 40)
+    with pool.connection() as conn:
+        assert kept.conflicts(conn) == []
+    assert close.run(pool, OCTOBER, LATER).differing == ()
+
+
+def test_a_reading_may_be_dismissed(database: str, pool: Pool) -> None:
+    bring(database, read("H1", OCTOBER.end, 1_200_000), now=LATER)
+    with pool.connection() as conn:
+        conn.execute("DELETE FROM register_read WHERE raw = 1134600")
+    close.run(pool, OCTOBER, LATER)
+    with pool.connection() as conn:
+        [conflict] = kept.conflicts(conn)
+    with pytest.raises(RunRefused, match="needs a reason"):
+        corrections.dismiss(pool, LAN, conflict.id, "", LATER)
+    corrections.dismiss(pool, LAN, conflict.id, "công tơ khác", LATER)
+    with pytest.raises(Unknown, match="no open conflict"):
+        corrections.dismiss(pool, LAN, conflict.id, "again", LATER)
+    close.run(pool, OCTOBER, LATER)
+    with pool.connection() as conn:
+        assert kept.conflicts(conn) == []
+
+
+def test_what_is_approved_is_what_was_ordered(pool: Pool) -> None:
+    ordered = _order(pool, "adjusts", 1_100_400)
+    with pytest.raises(RunRefused, match=f"correction {ordered.id} of bill .* waits for approval already"):
+        _order(pool, "adjusts", 1_100_500)
+    with pool.connection() as conn:
+        conn.execute(
+            "UPDATE closing_index SET raw = raw - 5000 WHERE point = 'HOUSE' AND at = %s", [OCTOBER.start]
+        )
+    with pytest.raises(RunRefused, match="comes to something else now"):
+        corrections.approve(pool, MINH, ordered.id, LATER)
+    assert len(_of(pool, "HOUSE")) == 1
+    corrections.withdraw(pool, LAN, ordered.id, LATER)
+    with pytest.raises(RunRefused, match="is withdrawn: it waits for no approval"):
+        corrections.approve(pool, MINH, ordered.id, LATER)
+
+
+def test_who_may_and_what_is_nothing(pool: Pool) -> None:
+    [first] = _of(pool, "HOUSE")
+    ask = {"indices": [], "invoice_date": ON}
+    with pytest.raises(RunRefused, match="comes to the same 307,800 đồng when it is counted again"):
+        corrections.order(pool, LAN, first.id, "adjusts", "why not", LATER, **ask)  # type: ignore[arg-type]
+    with pytest.raises(RunRefused, match="needs a reason"):
+        corrections.order(pool, LAN, first.id, "adjusts", " ", LATER, **ask)  # type: ignore[arg-type]
+    with pytest.raises(RunRefused, match="is for the role billing, not for ky"):
+        corrections.order(pool, Viewer("ky", UserRole.ENGINEER), first.id, "adjusts", "x", LATER, **ask)  # type: ignore[arg-type]
+    with pytest.raises(Unknown, match="no bill 999"):
+        corrections.order(pool, LAN, 999, "adjusts", "x", LATER, **ask)  # type: ignore[arg-type]
+
+
+def test_how_an_index_came_about_is_kept(database: str, pool: Pool) -> None:
+    bring(database, read("MB", OCTOBER.start, 10_000, source=ReadingSource.MANUAL))
+    close.run(pool, OCTOBER, NOW)
+    with pool.connection() as conn:
+        methods = {(index.serial, index.at): index.method for index in closing.at(conn, OCTOBER.start)}
+        [*swapped] = closing.history(conn, "SWAP")
+    assert methods["H1", OCTOBER.start] == "billing_profile"
+    assert methods["MB", OCTOBER.start] == "manual"
+    assert [index.method for index in swapped if index.status == "X"] == ["work_sheet", "work_sheet"]

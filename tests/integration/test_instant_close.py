@@ -1,0 +1,152 @@
+"""The index of every register at any instant, by the best way there is, and how it came about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from model.bill import ClosingIndex
+from model.period import LOCAL
+from model.quality import Quality
+from model.series import ReadingSource
+from model.viewer import UserRole, Viewer
+from operations import importing, instant_close
+from operations.errors import InputError
+from operations.runs import stages
+from storage import billing_runs, closing, days
+from storage.fleet import meter_ids
+from storage.pool import Pool, open_pool
+from tests.operations_grid import NOW, OCTOBER, bring, grid, read, read_month
+
+AT = datetime(2026, 10, 15, tzinfo=LOCAL)
+HALF_OCTOBER = timedelta(days=14) / timedelta(days=31)
+
+
+@pytest.fixture
+def pool(database: str) -> Iterator[Pool]:
+    with open_pool(database) as pool:
+        importing.import_register(pool, grid(), lambda raw: raw)
+        read_month(database)
+        yield pool
+
+
+def _at(pool: Pool, point: str, at: datetime = AT) -> list[ClosingIndex]:
+    with pool.connection() as conn:
+        return closing.at(conn, at, [point])
+
+
+def _half_hours(pool: Pool, serial: str, wh: int, quality: Quality = Quality.ACTUAL) -> None:
+    with pool.connection() as conn:
+        rows = days.DayRows(
+            meter_id=np.full(14, meter_ids(conn, [serial])[serial], np.int32),
+            channel=np.ones(14, np.int16),
+            day=np.arange("2026-10-01", "2026-10-15", dtype="datetime64[D]"),
+            energy=np.full((14, 48), wh, np.int32),
+            quality=np.full((14, 48), int(quality), np.uint8),
+        )
+        days.save_days(conn, rows, NOW)
+
+
+def test_what_was_read_at_the_instant_goes_first(database: str, pool: Pool) -> None:
+    bring(database, read("H1", AT, 1_060_000, source=ReadingSource.MANUAL))
+    instant_close.run(pool, AT, None, NOW)
+    [index] = _at(pool, "HOUSE")
+    assert (index.raw, index.method, index.quality) == (1_060_000, "manual", Quality.ACTUAL)
+
+
+def test_an_earlier_index_and_the_half_hours_since(pool: Pool) -> None:
+    _half_hours(pool, "H1", 90)
+    instant_close.run(pool, AT, None, NOW)
+    [index] = _at(pool, "HOUSE")
+    assert (index.raw, index.method, index.quality) == (
+        1_000_000 + 90 * 48 * 14,
+        "interpolated",
+        Quality.ACTUAL,
+    )
+
+
+def test_an_estimated_half_hour_is_told(pool: Pool) -> None:
+    _half_hours(pool, "H1", 90, Quality.LIKE_DAY)
+    report = instant_close.run(pool, AT, None, NOW)
+    assert _at(pool, "HOUSE")[0].quality is Quality.LIKE_DAY
+    assert report.methods["interpolated"] == 1
+
+
+def test_else_evenly_between_two_readings_for_every_register(pool: Pool) -> None:
+    report = instant_close.run(pool, AT, None, NOW)
+    [house] = _at(pool, "HOUSE")
+    assert (house.raw, house.method, house.quality) == (
+        1_000_000 + round(134_600 * HALF_OCTOBER),
+        "between",
+        Quality.LINEAR,
+    )
+    shop = {index.rate.code: index.raw for index in _at(pool, "SHOP")}
+    assert shop == {
+        code: 100_000 + round(1_013 * n * HALF_OCTOBER) for n, code in enumerate(("BT", "CD", "TD"), 1)
+    }
+    assert _at(pool, "ROLL") == []  # its register went round in between: what lies there nobody knows
+    assert {told[0] for told in report.closed.missing} == {"ROLL", "BLIND", "SWAP"}
+
+
+def test_an_estimate_only_where_it_is_asked_for(database: str, pool: Pool) -> None:
+    at = datetime(2026, 11, 2, tzinfo=LOCAL)
+    assert _made_at(pool, at, estimate=False) == []
+    [index] = _made_at(pool, at, estimate=True)
+    assert (index.raw, index.method, index.quality) == (
+        1_134_600 + round(134_600 / 31), "estimate", Quality.UNSCALED,
+    )  # fmt: skip
+
+
+def _made_at(pool: Pool, at: datetime, *, estimate: bool) -> list[ClosingIndex]:
+    instant_close.run(pool, at, None, NOW, estimate=estimate)
+    return _at(pool, "HOUSE", at)
+
+
+def test_an_index_once_closed_stands_and_a_book_is_closed_alone(database: str, pool: Pool) -> None:
+    with pool.connection() as conn:
+        conn.execute("INSERT INTO reading_book (code, name) VALUES ('S2', 'Sổ 2')")
+        conn.execute("UPDATE customer SET book = 'S2' WHERE code = 'KH-SHOP'")
+    instant_close.run(pool, AT, "S2", NOW)
+    assert _at(pool, "HOUSE") == []
+    before = _at(pool, "SHOP")
+    assert len(before) == 3
+    again = instant_close.run(pool, AT, "S2", NOW)
+    assert (again.closed.closed, _at(pool, "SHOP")) == (0, before)
+    with pytest.raises(InputError, match="no reading book S9"):
+        instant_close.run(pool, AT, "S9", NOW)
+    with pytest.raises(InputError, match="is still to come"):
+        instant_close.run(pool, NOW + timedelta(days=1), None, NOW)
+
+
+def test_a_bill_upon_a_counted_index_waits_and_says_so(pool: Pool) -> None:
+    lan = Viewer("lan", UserRole.BILLING)
+    instant_close.run(pool, OCTOBER.start, None, NOW)
+    with pool.connection() as conn:
+        conn.execute("DELETE FROM register_read WHERE raw = 1134600")
+    bring_later = datetime(2026, 11, 1, 12, tzinfo=LOCAL)
+    with pool.connection() as conn:
+        conn.execute(
+            "INSERT INTO register_read (meter_id, channel, rate, at, raw, scaler, unit, status, source, "
+            "received_at) SELECT id, 1, 0, %s, 1137000, 0, 30, 0, 'poll', %s FROM meter WHERE serial = 'H1'",
+            [bring_later, NOW],
+        )
+    instant_close.run(pool, OCTOBER.end, None, NOW)
+    run = stages.begin(pool, lan, OCTOBER, date(2026, 11, 2), None, NOW)
+    stages.open_draft(pool, run.id, "lan", NOW)
+    stages.draft_shard(pool, run.id, (0, 1), NOW)
+    stages.finish_draft(pool, run.id, NOW)
+    stages.check(pool, lan, run.id, NOW)
+    with pool.connection() as conn:
+        [house] = billing_runs.items(conn, run.id, points=["HOUSE"])
+    assert (house.outcome, house.kind) == ("held", "counted_index")
+    assert "was not read but counted between two readings" in house.reason
+    stages.accept(pool, lan, run.id, "HOUSE", "nobody at home", NOW)
+    stages.check(pool, lan, run.id, NOW)
+    stages.approve(pool, Viewer("minh", UserRole.BILLING), run.id, NOW)
+    stages.issue_shard(pool, run.id, (0, 1), NOW)
+    with pool.connection() as conn:
+        [status] = conn.execute("SELECT status FROM bill_use WHERE serial = 'H1'").fetchall()
+    assert status == ("~",)
