@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from model.quality import Quality
@@ -28,6 +30,8 @@ _NEM_SUFFIX: Final = {
 _BY_NAME: Final = {channel.name.lower(): channel for channel in Channel}
 _FINEST: Final = -9  # the power of ten of a Wh that is kept at the finest
 _LARGEST: Final = 2**63
+_DAY_S: Final = 86_400
+ONE: Final = Decimal(1)
 _REACTIVE: Final = (Channel.REACTIVE_IMPORT, Channel.REACTIVE_EXPORT)
 
 
@@ -61,6 +65,7 @@ def channel_of(name: str) -> Channel | None:
     return _BY_NAME.get(name.lower()) or (_NEM_SUFFIX.get(name[:1].upper()) if len(name) == 2 else None)
 
 
+@lru_cache(maxsize=1024)
 def quality_of(obis: str, flag: str) -> Quality:
     """What the flag of a file of that format says."""
     if "nem" in obis:
@@ -80,15 +85,19 @@ def blocks_of(one: Intervals, places: Sequence[Hung], *, obis: str, secondary: b
         return reject(f"channel {one.channel} is no energy that is kept (E, B, Q, K; active_import …)")
     if factor is None or one.unit.lower().endswith("varh") != (channel in _REACTIVE):
         return reject(f"unit {one.unit or '(none)'} does not fit channel {one.channel}: Wh, kWh, varh, kvarh")
+    if _DAY_S % one.interval_s:
+        return reject(f"intervals of {one.interval_s} s do not divide a day, and days are what is kept")
     groups: dict[tuple[int, Decimal], list[tuple[int, Decimal, Quality]]] = defaultdict(list)
     outside = 0
+    spans = [(p.since.timestamp(), math.inf if p.until is None else p.until.timestamp()) for p in places]
+    behind = [not secondary and _is_behind_transformers(p) for p in places]
     for at, value, flag in sorted(one.rows(), key=lambda row: row[0]):
-        place = _hanging(places, at)
+        place = _hanging(spans, at)
         quality = quality_of(obis, flag)
         if place is None:
             outside += 1
         elif value is not None and quality is not Quality.MISSING:
-            divisor = _divisor(places[place], at, secondary=secondary)
+            divisor = _divisor(places[place], at) if behind[place] else ONE
             groups[place, divisor].append((at, value * factor, quality))
     if not groups:
         why = (
@@ -107,18 +116,17 @@ def blocks_of(one: Intervals, places: Sequence[Hung], *, obis: str, secondary: b
     return Taken(meters, tuple(blocks))
 
 
-def _hanging(places: Sequence[Hung], at: int) -> int | None:
-    """The number of the place at which a meter hung then."""
-    for number, place in enumerate(places):
-        if place.since.timestamp() <= at and (place.until is None or at < place.until.timestamp()):
-            return number
-    return None
+def _hanging(spans: Sequence[tuple[float, float]], at: int) -> int | None:
+    """The number of the place at which a meter hung then, of their spans in epoch seconds."""
+    return next((number for number, (since, until) in enumerate(spans) if since <= at < until), None)
 
 
-def _divisor(place: Hung, at: int, *, secondary: bool) -> Decimal:
+def _is_behind_transformers(place: Hung) -> bool:
     kind = models.kind(place.model)
-    if secondary or kind is None or not kind.is_secondary:
-        return Decimal(1)
+    return kind is not None and kind.is_secondary
+
+
+def _divisor(place: Hung, at: int) -> Decimal:
     return place.multiplier_at(datetime.fromtimestamp(at, UTC))
 
 
@@ -129,8 +137,8 @@ def _block(
     divisor: Decimal,
     rows: Sequence[tuple[int, Decimal, Quality]],
 ) -> ProfileBlock | str:
-    values = [value / divisor for _, value, _ in rows]
-    if any(got * divisor != value for got, (_, value, _) in zip(values, rows, strict=True)):
+    values = [value / divisor if divisor != 1 else value for _, value, _ in rows]
+    if divisor != 1 and any(got * divisor != value for got, (_, value, _) in zip(values, rows, strict=True)):
         how = "give the meter's own (--secondary)"
         return f"a value of it cannot be divided by the multiplier {plain(divisor)}: {how}"
     scaler = min(0, *map(_exponent, values))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
@@ -29,6 +28,7 @@ _BAD_KINDS: Final = {"1": "a bulk quantity", "2": "an index", "3": "an index", "
                      "9": "an index", "12": "a momentary value"}  # fmt: skip
 _LARGEST: Final = 2**47  # Int48 of the schema
 _TIMES: Final = 2**40
+_LONGEST_S: Final = 32 * 86_400
 
 
 @dataclass(slots=True)
@@ -168,8 +168,8 @@ def _block(
         why = ""
         if start is None or length <= 0:
             why = "the reading does not say when it begins and how long it lasts"
-        elif 86_400 % length or length < 60:
-            why = f"an interval of {length} s does not divide a day"
+        elif not 60 <= length <= _LONGEST_S:
+            why = f"an interval of {length} s is none of a load profile"
         elif value is None:
             why = f"the value “{node.said('value')[:20]}” is no whole number"
         elif value < 0:
@@ -198,10 +198,3 @@ def _in_order(one: Intervals, rejected: list[Rejected]) -> None:
     if twice:
         why = f"{twice} readings repeat an interval that stands there already: the first of each was kept"
         rejected.append(Rejected(one.line, why, one.meter, one.channel, one.unit))
-
-
-def powers(unit: str) -> Iterator[tuple[str, int]]:
-    """The powers of ten that have a prefix, for the unit's name (`kWh` → 3)."""
-    for power, prefix in _PREFIXES.items():
-        if unit.startswith(prefix) and unit[len(prefix) :] in _UNITS.values():
-            yield unit[len(prefix) :], int(power)

@@ -55,7 +55,7 @@ def channels(found: FileReadings, zone: timezone) -> list[dict[str, Any]]:
 def _intervals(entry: _Entry, one: Intervals) -> None:
     if one.serial:
         entry.more["serial"] = one.serial
-    entry.more["interval_s"] = one.interval_s
+    entry.more.setdefault("interval_s", one.interval_s)
     if one.at:
         step = timedelta(seconds=one.interval_s)
         entry.span(datetime.fromtimestamp(min(one.at), UTC), datetime.fromtimestamp(max(one.at), UTC) + step)

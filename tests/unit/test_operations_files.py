@@ -213,3 +213,12 @@ def test_no_cell_leaves_as_a_formula(tmp_path: Path) -> None:
 @given(st.text(max_size=20).filter(lambda text: not text.startswith("'")))
 def test_escaping_is_undone_by_reading(text: str) -> None:
     assert unescaped(escaped(text)) == text
+
+
+def test_a_customer_workbook_with_a_formula_is_refused_by_its_cell(tmp_path: Path) -> None:
+    customer_file.write_template(tmp_path / "mau.xlsx")
+    book = openpyxl.load_workbook(tmp_path / "mau.xlsx")
+    book.worksheets[0]["B2"] = '=HYPERLINK("http://x")'
+    book.save(tmp_path / "mau.xlsx")
+    with pytest.raises(FileRefused, match="line 2: cell B2 holds a formula"):
+        customer_file.read(tmp_path / "mau.xlsx", PLANS)
