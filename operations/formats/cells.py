@@ -8,6 +8,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
+from operations.formats.numbers import END_YEAR, FIRST_YEAR
 from operations.spreadsheet import unescaped
 
 _PLACES: Final = Decimal("1e-9")  # beyond that a digit is a spreadsheet's, no meter's
@@ -57,7 +58,7 @@ def instant(cell: object, zone: timezone) -> int | None:
         at = datetime(cell.year, cell.month, cell.day, tzinfo=zone)
     elif isinstance(cell, str):
         at = _read(cell.strip())
-    if at is None or not 1970 <= at.year <= 2200:
+    if at is None or not FIRST_YEAR <= at.year < END_YEAR:
         return None
     if at.tzinfo is None:
         at = at.replace(tzinfo=zone)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 from urllib.parse import unquote
 
 from operations.formats.flags import of_espi
+from operations.formats.numbers import END_YEAR, FIRST_YEAR
 from operations.formats.values import FileReadings, Intervals, Rejected, usable
 from operations.formats.xml_tree import Node, pieces
 
@@ -28,6 +30,8 @@ _BAD_KINDS: Final = {"1": "a bulk quantity", "2": "an index", "3": "an index", "
                      "9": "an index", "12": "a momentary value"}  # fmt: skip
 _LARGEST: Final = 2**47  # Int48 of the schema
 _TIMES: Final = 2**40
+_FIRST: Final = int(datetime(FIRST_YEAR, 1, 1, tzinfo=UTC).timestamp())
+_END: Final = int(datetime(END_YEAR, 1, 1, tzinfo=UTC).timestamp())
 _LONGEST_S: Final = 32 * 86_400
 
 
@@ -166,7 +170,7 @@ def _block(
         value = _whole(node.said("value"), _LARGEST)
         flag = node.said("ReadingQuality", "quality") or kind.quality or "0"
         why = ""
-        if start is None or length <= 0:
+        if start is None or not _FIRST <= start < _END or length <= 0:
             why = "the reading does not say when it begins and how long it lasts"
         elif not 60 <= length <= _LONGEST_S:
             why = f"an interval of {length} s is none of a load profile"

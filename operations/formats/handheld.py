@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime, time, timezone
+from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any, Final
 
@@ -158,12 +158,8 @@ def _line(number: int, record: Mapping[str, object], zone: timezone) -> Line | R
 def _day(cell: object, zone: timezone) -> datetime | None:
     """A day's 00:00, or the time of reading where one is given."""
     text = text_of(cell)
-    if isinstance(cell, str) and len(text) == 10 and text[4:5] == "-":
-        try:
-            return datetime.combine(date.fromisoformat(text), time(0), zone)
-        except ValueError:
-            return None
-    at = instant(cell, zone)
+    is_iso_day = isinstance(cell, str) and len(text) == 10 and text[4:5] == "-"
+    at = instant(f"{text}T00:00" if is_iso_day else cell, zone)
     return None if at is None else datetime.fromtimestamp(at, zone)
 
 

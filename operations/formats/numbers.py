@@ -8,6 +8,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
+FIRST_YEAR, END_YEAR = 1971, 2200  # no meter wrote a file before, and no plan reaches further
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]{1,15}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})")
 _OFFSET: Final = re.compile(r"(?:UTC)?([+-])([01][0-9]|2[0-3]):?([0-5][0-9])")
 
@@ -36,9 +37,10 @@ def stamp(text: str, zone: timezone) -> datetime | None:
     if pattern is None or not (text.isascii() and text.isdigit()):
         return None
     try:
-        return datetime.strptime(text, pattern).replace(tzinfo=zone)
+        at = datetime.strptime(text, pattern).replace(tzinfo=zone)
     except ValueError:
         return None
+    return at if FIRST_YEAR <= at.year < END_YEAR else None
 
 
 def plain(value: Decimal) -> str:

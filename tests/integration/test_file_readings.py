@@ -116,9 +116,6 @@ def test_energy_really_used_is_divided_for_a_meter_behind_transformers(
         assert (block.raw[:3].tolist(), block.scaler, block.obis) == ([0, 1, 2], 0, "file:csv")
     jobs.run_now(known, "validate", clock=frozen(NOW))
     assert [row.wh for row in rows(known, "CT")[:3]] == [0, 40, 80]
-    odd = tmp_path / "odd.csv"
-    odd.write_text(f"meter,timestamp,kwh\nCT,{DAY:%Y-%m-%dT%H:%M:%S+07:00},0.0000000001\n", encoding="utf-8")
-    ami("import", str(odd), "--format", "csv")  # rounded to nothing: nine places of a kWh are kept
 
 
 def test_nem13_readings_are_register_readings(known: str, ami: Ami, tmp_path: Path) -> None:

@@ -158,7 +158,7 @@ GOOD_FILES = {
     "csv": b"meter,timestamp,kwh\nA,2026-10-01T00:00:00+07:00,1\nA,2026-10-01T00:30:00+07:00,2\n",
     "greenbutton": greenbutton_write.write(
         "A",
-        [Intervals("A", "active_import", "Wh", 1800, at=[0], value=[Decimal(1)], flag=["17"])],
+        [Intervals("A", "active_import", "Wh", 1800, at=[10**9], value=[Decimal(1)], flag=["17"])],
         ZONE,
         MADE,
     ).encode(),

@@ -106,6 +106,8 @@ BAD_READINGS = {
     "below zero": (reading(START + 1800, -1), "is not below zero"),
     "too large": (reading(START + 1800, 10**15), "is no whole number"),
     "no start": (reading("soon"), "does not say when"),  # type: ignore[arg-type]
+    "long ago": (reading(-5), "does not say when"),
+    "in the year 36812": (reading(2**39), "does not say when"),
     "too long": (reading(START + 1800, 1, "", 40 * 86_400), "is none of a load profile"),
     "a moment": (reading(START + 1800, 1, "", 1), "is none of a load profile"),
     "unknown quality": (reading(START + 1800, 1, "99"), "is no quality"),

@@ -83,6 +83,7 @@ REFUSED = {
     "no number": ({"CS_MOI": "1l50"}, "CS_MOI “1l50” is no number"),
     "no previous index": ({"CS_CU": ""}, "no previous index (CS_CU) is known"),
     "a day that cannot be": ({"NGAY_MOI": "31/11/2026"}, "is no day like"),
+    "a day of no meter": ({"NGAY_CU": "0001-01-01"}, "is no day like"),
     "days backwards": ({"NGAY_MOI": "01/09/2026"}, "NGAY_MOI is not after NGAY_CU"),
     "no meter": ({"SERY_CTO": ""}, "does not name its meter"),
     "no such register": ({"LOAI_BCS": "ZZ"}, "is no register that is read"),

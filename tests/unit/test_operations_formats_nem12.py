@@ -104,6 +104,8 @@ def test_a_file_out_of_order_is_refused_with_its_line(case: str) -> None:
 
 REJECTED = {
     "no day": (["300,20040231," + VALUES + ",A,,,,"], 3, "is no day"),
+    "the first day of all": (["300,00010101," + VALUES + ",A,,,,"], 3, "is no day"),
+    "the last day of all": (["300,99991231," + VALUES + ",A,,,,"], 3, "is no day"),
     "day as a word": (["300,yesterday," + VALUES + ",A,,,,"], 3, "is no day"),
     "the same day again": ([DAY.replace("0.5", "9.5", 1), DAY], 4, "stands already in line 3"),
     "too few values": (["300,20040201,1,2,3,A,,,,"], 3, "3 values stand where"),

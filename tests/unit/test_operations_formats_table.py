@@ -55,6 +55,7 @@ ROWS = {
     "no meter": (",2026-10-01T00:30,1", "does not name its meter"),
     "no time": ("A,soon,1", "is no time"),
     "a day without its time": ("A,2026-10-01,1", "is no time"),
+    "a time of no meter": ("A,9999-12-31T23:30,1", "is no time"),
     "a time that cannot be": ("A,31/02/2026 00:30,1", "is no time"),
     "a word": ("A,2026-10-01T00:30,much", "“much” is no number"),
     "no number": ("A,2026-10-01T00:30,nan", "is no number"),
