@@ -21,6 +21,7 @@ from model.grid import Customer
 from model.money import half_up
 from model.period import local_day
 from model.supplier import Supplier
+from operations import bill_reasons
 from operations.price_standing import unconfirmed
 from operations.vietnamese import day, dong, in_words, number
 from storage.bill_history import MonthUse
@@ -51,6 +52,8 @@ header { display: flex; justify-content: space-between; gap: 6mm; padding-bottom
 h1 { font-size: 13pt; margin: 0; color: #0b655c; letter-spacing: .02em }
 h2 { font-size: 9.5pt; margin: 4mm 0 1mm; color: #0b655c }
 .quiet { color: #56635f }
+td { vertical-align: top }
+.why { font-size: 8pt; max-width: 60mm }
 .right { text-align: right }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .4mm 4mm; margin: 2mm 0 }
 dt { color: #56635f }
@@ -170,9 +173,17 @@ def narrowed(sheet: PrintedBill) -> str:
     return f"Định mức mỗi bậc tính theo {days}/{month} ngày của tháng. "
 
 
-def _line_row(name: str, line: BillLine) -> str:
+def _line_rows(sheet: PrintedBill) -> str:
+    """Each line, and why it is as it is where the bill says so."""
+    reasons = bill_reasons.told(sheet.bill, sheet.households, "vi")
+    rows = zip(named_lines(sheet.bill), reasons, strict=True)
+    return "".join(_line_row(name, line, why) for (name, line), why in rows)
+
+
+def _line_row(name: str, line: BillLine, why: str) -> str:
+    below = f'<div class="quiet why">{escape(why)}</div>' if why else ""
     return (
-        f"<tr><td>{escape(name)}</td><td>{number(line.kwh)}</td>"
+        f"<tr><td>{escape(name)}{below}</td><td>{number(line.kwh)}</td>"
         f"<td>{number(line.price)}</td><td>{number(line.amount)}</td></tr>"
     )
 
@@ -282,7 +293,7 @@ def _article(sheet: PrintedBill) -> str:
 <h2>Tiền điện</h2>
 <table><thead><tr><th>Bậc thang / bộ</th><th>kWh</th><th>Đơn giá (₫/kWh)</th>
 <th>Thành tiền (₫)</th></tr></thead>
-<tbody>{"".join(_line_row(*named) for named in named_lines(bill))}</tbody>
+<tbody>{_line_rows(sheet)}</tbody>
 <tfoot><tr><td>Cộng tiền điện</td><td>{number(bill.kwh)}</td><td></td><td>{number(bill.subtotal)}</td></tr>
 <tr><td>Thuế GTGT {number(bill.vat_percent)} %</td><td></td><td></td><td>{number(bill.vat)}</td></tr>
 <tr class="total"><td>Tổng cộng</td><td></td><td></td><td>{dong(bill.total)}</td></tr></tfoot></table>

@@ -10,7 +10,7 @@ from dataclasses import replace
 from decimal import Decimal
 from itertools import product
 
-from analytics.billing import Rated, RatedLine, Reason, Request, rate
+from analytics.billing import Because, Rated, RatedLine, Reason, Request, rate
 from analytics.billing.parts import PRICE_CHANGE
 from analytics.errors import AnalyticsError
 from analytics.tariffs import Pricing, plan
@@ -35,18 +35,20 @@ def again(bill: Bill, households: Decimal = Decimal(1)) -> Rated | None:
     two ways do that have different reasons.
     """
     found: Rated | None = None
-    for reason in _reasons(bill):
-        for request in _requests(bill, households, reason):
-            rated = _rated_as_issued(bill, request)
-            if rated is None:
-                continue
-            if found is not None and [line.because for line in found.lines] != [
-                line.because for line in rated.lines
-            ]:
+    try:
+        for reason in _reasons(bill):
+            ways = (_rated_as_issued(bill, request) for request in _requests(bill, households, reason))
+            rated = next((one for one in ways if one is not None), None)
+            if rated is not None and found is not None and _whys(found) != _whys(rated):
                 return None
-            found = rated
-            break
+            found = rated or found
+    except AnalyticsError:  # a bill below zero that puts another one right, a plan of other times
+        return None
     return found
+
+
+def _whys(rated: Rated) -> list[Because]:
+    return [line.because for line in rated.lines]
 
 
 def _rated_as_issued(bill: Bill, request: Request) -> Rated | None:
@@ -77,10 +79,7 @@ def _of_part_month(line: RatedLine) -> RatedLine:
 
 def _requests(bill: Bill, households: Decimal, reason: Reason) -> Iterator[Request]:
     """What the bill may have been rated from: it names no voltage."""
-    try:
-        pricing = plan(bill.plan).pricing
-    except AnalyticsError:
-        return
+    pricing = plan(bill.plan).pricing
     by_voltage = pricing in (Pricing.FLAT, Pricing.THREE_RATE)
     voltages = _VOLTAGES if by_voltage else _VOLTAGES[:1]
     rates = (False, True) if pricing is Pricing.THREE_RATE else (False,)

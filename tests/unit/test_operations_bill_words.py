@@ -17,8 +17,11 @@ from analytics.billing import Reason, RegisterPart, Request, rate
 from analytics.billing.charges import _BY_DAYS
 from analytics.tariffs import countries
 from model.bill import Bill, BillLine
+from model.grid import Customer
 from model.period import LOCAL, Period
+from model.supplier import Supplier
 from operations import bill_reasons, bill_words, explaining
+from operations.bill_print import PrintedBill, html
 from operations.bill_words import LANGUAGES
 
 ROOT = Path(bill_words.__file__).parents[1]
@@ -189,6 +192,9 @@ def test_what_an_issued_bill_does_not_say_is_not_made_up() -> None:
     )
     assert bill_reasons.told(issued(two), Decimal(1), "en") == ("", "")  # one would pay more
     assert bill_reasons.told(issued(two, plan="vn-castle"), Decimal(2), "en") == ("", "")
+    back = replace(issued(two).uses[0], kwh=-130)  # a bill that takes another one back
+    lines = tuple(replace(line, kwh=-line.kwh, amount=-line.amount) for line in issued(two).lines)
+    assert bill_reasons.told(issued(two, uses=(back,), lines=lines), Decimal(2), "en") == ("", "")
     short = asked(plan="vn-household", kwh={"KT": 30}, reason="termination", **{"from": "2025-06-16"})
     first, _ = bill_reasons.told(issued(short), Decimal(1), "en")
     assert first.endswith("= 25 kWh, by days because the period is part of a month")
@@ -211,3 +217,12 @@ def test_readings_at_a_change_of_price_are_found_again() -> None:
     assert [(line.decision, line.voltage) for line in found.lines] == [("2699/QĐ-BCT", ">=22kV")] * 2 + [
         ("1279/QĐ-BCT", ">=22kV")
     ] * 3
+
+
+def test_the_printed_sheet_says_why_below_each_line() -> None:
+    bill = issued(asked(plan="vn-household", kwh={"KT": 130}))
+    sheet = PrintedBill(1, bill, Customer("C", "Lê Hoa", "Thôn 1", "S01"), Supplier("HTX"))
+    page = html(sheet)
+    assert 'Bậc 1<div class="quiet why">từ kWh thứ 1 đến 50 trong tháng</div>' in page
+    assert page.count('class="quiet why"') == 3
+    assert 'class="quiet why"' not in html(replace(sheet, households=Decimal(2)))  # that is not this bill
