@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import struct
 import zipfile
 import zlib
@@ -14,6 +15,7 @@ from xml.etree.ElementTree import ParseError
 
 from defusedxml.common import DefusedXmlException
 from openpyxl import Workbook, load_workbook
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Font, PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.utils.exceptions import InvalidFileException
@@ -27,6 +29,7 @@ _NO_WORKBOOK = (
     InvalidFileException, ParseError, zipfile.BadZipFile, zlib.error, struct.error, ArithmeticError,
     AttributeError, EOFError, LookupError, OSError, RuntimeError, TypeError, ValueError,
 )  # fmt: skip
+_NO_TITLE = re.compile(r"[\[\]:*?/\\\x00-\x1f]")  # what a sheet may not be called
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -172,10 +175,12 @@ def write_xlsx(path: Path, title: str, headings: Sequence[str], rows: Iterable[S
     book = Workbook()
     sheet = book.active
     assert sheet is not None
-    sheet.title = title
+    sheet.title = _NO_TITLE.sub("-", title)[:31] or "1"
     sheet.append(list(headings))
     for row in rows:
-        sheet.append([escaped(cell) if isinstance(cell, str) else cell for cell in row])
+        sheet.append(
+            [ILLEGAL_CHARACTERS_RE.sub("\ufffd", escaped(c)) if isinstance(c, str) else c for c in row]
+        )
     for number, heading in enumerate(headings, 1):
         cell = sheet.cell(row=1, column=number)
         cell.font = Font(bold=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -222,3 +223,34 @@ def test_a_customer_workbook_with_a_formula_is_refused_by_its_cell(tmp_path: Pat
     book.save(tmp_path / "mau.xlsx")
     with pytest.raises(FileRefused, match="line 2: cell B2 holds a formula"):
         customer_file.read(tmp_path / "mau.xlsx", PLANS)
+
+
+def test_a_sheet_is_called_what_a_sheet_may_be_called(tmp_path: Path) -> None:
+    for title in ("HTX/01", "[a]:*?", "", "đ" * 60, "a\\b"):
+        write_xlsx(tmp_path / "a.xlsx", title, ("x",), [("bell\x07",)])
+        [sheet] = openpyxl.load_workbook(tmp_path / "a.xlsx").worksheets
+        assert 1 <= len(sheet.title) <= 31
+
+
+def test_tables_go_out_through_the_one_place_that_escapes_them() -> None:
+    """Whoever writes CSV or XLSX elsewhere has to escape formulas there too, and to be named here."""
+    repository = Path(__file__).resolve().parents[2]
+    rooms = (
+        "ami",
+        "dashboard",
+        "operations",
+        "collector",
+        "simulators",
+        "storage",
+        "analytics",
+        "protocols",
+        "model",
+    )
+    writing = re.compile(r"csv\.(writer|DictWriter)\(|\bWorkbook\(|to_csv\(|to_excel\(|exportDataAsCsv")
+    found = {
+        path.relative_to(repository).as_posix()
+        for room in rooms
+        for path in (repository / room).rglob("*.py")
+        if writing.search(path.read_text(encoding="utf-8"))
+    }
+    assert found == {"operations/spreadsheet.py", "operations/customer_template.py"}
