@@ -33,6 +33,7 @@ _SUFFIX: Final = {
     Channel.REACTIVE_IMPORT: "Q1",
     Channel.REACTIVE_EXPORT: "K1",
 }
+_NOTHING: Final = "no validated interval of it is stored in these days: name others, or validate first"
 _REACTIVE: Final = (Channel.REACTIVE_IMPORT, Channel.REACTIVE_EXPORT)
 TABLE: Final = ("meter", "timestamp", "value", "unit", "channel", "quality")
 
@@ -45,7 +46,11 @@ def _intervals(
     flagged: Callable[[Quality], str],
     divisor: Decimal,
 ) -> Iterator[Intervals]:
-    """Each channel by its interval length; `named` gives channel and unit, `divisor` the unit's Wh."""
+    """Each channel by its interval length; `named` gives channel and unit, `divisor` the unit's Wh.
+
+    Raises `Unusable` where nothing is stored.
+    """
+    empty = True
     for channel in Channel:
         rows: Iterator[IntervalRow] = profiles.rows(conn, serial, period, channel=channel)
         name, unit = named(channel)
@@ -54,7 +59,10 @@ def _intervals(
             for row in group:
                 value = None if row.wh is None else Decimal(row.wh) / divisor
                 one.add(round(row.at.timestamp()), value, flagged(row.quality))
+            empty = False
             yield one
+    if empty:
+        raise Unusable(0, _NOTHING)
 
 
 def nem12(conn: Connection[TupleRow], serial: str, period: Period, made: datetime) -> str:
@@ -104,6 +112,8 @@ def nem13(conn: Connection[TupleRow], serial: str, period: Period, made: datetim
         for key in sorted({(i.channel, i.rate) for i in closed}):
             mine = [i for i in closed if (i.channel, i.rate) == key and period.start <= i.at <= period.end]
             pairs += _pairs(place, sorted(mine, key=lambda index: index.at), *key)
+    if not pairs:
+        raise Unusable(0, "no two indices of it are closed in these days: close the month first")
     return nem_write.nem13(pairs, ZONE, made.astimezone(ZONE), "DIENKE", "")
 
 

@@ -72,6 +72,8 @@ def test_readings_that_went_out_come_back_unchanged(database: str, ami: Ami, tmp
     options = ("--meter", "H1", "--from", "2026-10-05", "--to", "2026-10-07", "--format", "nem12")
     ami("export", "readings", *options, "--output", str(tmp_path / "r.nem12"))
     fits("intervals", ami.json("export", "intervals", *options[:6], "--json"))
+    nothing = ami("export", "readings", "--meter", "R5", "--format", "csv", code=5)
+    assert "Meter R5 cannot be written so: no validated interval of it is stored" in nothing.stderr
     wh = sum(row.wh or 0 for row in stored)
     for form, name, scale in (
         ("nem12", "r.nem12", 1000),
