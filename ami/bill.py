@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 import rich_click as click
 
-from ami import bill_correct, bill_einvoice, bill_print, bill_run_show, bill_runs, clocks, home
+from ami import bill_correct, bill_einvoice, bill_print, bill_prove, bill_run_show, bill_runs, clocks, home
 from ami.bill_explain import explain
 from ami.bill_print import OFFICE
 from ami.console import counted, emit, say, table
@@ -116,5 +116,6 @@ for verb in (bill_correct.correct, bill_correct.approve, bill_correct.withdraw, 
     command.add_command(verb)
 command.add_command(bill_correct.conflicts)
 command.add_command(bill_print.command)
+command.add_command(bill_prove.prove)
 command.add_command(bill_einvoice.out)
 command.add_command(bill_einvoice.told)
