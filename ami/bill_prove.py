@@ -38,7 +38,7 @@ def prove(number: int, as_json: bool) -> None:
     """
     with home.database(load()) as dsn, open_pool(dsn) as pool, pool.connection() as conn:
         sheet = bills.bill(conn, OFFICE, number)
-        found = None if sheet is None else proof.prove(conn, sheet)
+        found = None if sheet is None else proof.prove(conn, OFFICE, sheet)
     if found is None:
         raise InputFailure(f"There is no bill {number}: see `ami bill list`.")
     if as_json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,10 +14,33 @@ from psycopg.rows import TupleRow
 
 from model.bill import ClosingIndex
 from model.period import Period
+from model.quality import Quality
+from model.series import Channel, Rate
 
-_CLOSED: Final = """
-    SELECT m.id, c.closed_at FROM closing_index c JOIN meter m ON m.id = c.meter_id
-    WHERE m.serial = %(serial)s AND c.channel = %(channel)s AND c.rate = %(rate)s AND c.at = %(at)s"""
+# What stood when a bill was issued: an index put right since then is kept as it was.
+_STOOD: Final = """
+    SELECT DISTINCT ON (m.serial, c.rate, c.at) c.point, m.serial, c.channel, c.rate, c.at, c.raw, c.scaler,
+        c.status, c.method, c.quality, c.closed_at
+    FROM (SELECT point, meter_id, channel, rate, at, raw, scaler, status, method, quality, closed_at,
+            'infinity'::timestamptz AS until FROM closing_index
+        UNION ALL SELECT point, meter_id, channel, rate, at, raw, scaler, status, method, quality, closed_at,
+            replaced_at FROM closing_index_past) c
+    JOIN meter m ON m.id = c.meter_id
+    WHERE c.point = %(point)s AND c.channel = %(channel)s
+    ORDER BY m.serial, c.rate, c.at, c.until > %(issued)s DESC, c.until"""
+_CARRIED: Final = """
+    SELECT u.rate, sum(u.wh + u.carried_wh - u.kwh * 1000)
+    FROM bill b JOIN bill_use u ON u.bill_id = b.id
+    WHERE b.point = %(point)s AND b.to_at = %(at)s AND b.issued_at <= %(issued)s
+      AND NOT EXISTS (SELECT FROM bill r WHERE r.corrects = b.id AND r.correction = 'replaces'
+        AND r.issued_at <= %(issued)s)
+    GROUP BY u.rate"""
+_CORRECTED: Final = """
+    SELECT o.ordered_at, o.ordered_by, jsonb_build_object('correction', o.id, 'reason', o.reason,
+        'approved_by', o.approved_by, 'before', p.raw)
+    FROM closing_index_past p JOIN meter m ON m.id = p.meter_id JOIN bill_correction o ON o.id = p.correction
+    WHERE m.serial = %(serial)s AND p.channel = %(channel)s AND p.rate = %(rate)s AND p.at = %(at)s
+    ORDER BY p.replaced_at DESC LIMIT 1"""
 # The reading of the very instant first; of those of one instant that which was received first.
 _READS: Final = """
     SELECT r.source, r.at, r.raw, r.scaler, r.received_at, r.poll_id, NULL::text, NULL::bytea
@@ -93,10 +117,33 @@ class Entry:
     detail: dict[str, Any]
 
 
-def closed_at(conn: Connection[TupleRow], index: ClosingIndex) -> datetime | None:
-    """When an index was closed; None where none is for its register and instant."""
-    row = conn.execute(_CLOSED, _asked(index)).fetchone()
-    return None if row is None else row[1]
+def stood(conn: Connection[TupleRow], point: str, issued_at: datetime) -> list[tuple[ClosingIndex, datetime]]:
+    """The indices of active import of a point as they stood when a bill was issued, each with when it was
+    closed."""
+    asked = {"point": point, "channel": int(Channel.ACTIVE_IMPORT), "issued": issued_at}
+    return [
+        (
+            ClosingIndex(
+                name, serial, Channel(channel), Rate(rate), at, raw, scaler, status, method, Quality(quality)
+            ),
+            closed_at,
+        )
+        for name, serial, channel, rate, at, raw, scaler, status, method, quality, closed_at in conn.execute(
+            _STOOD, asked
+        )
+    ]
+
+
+def carried(conn: Connection[TupleRow], point: str, at: datetime, issued_at: datetime) -> dict[Rate, Decimal]:
+    """Wh by register that the bills ending at `at` had left over by the time a bill was issued."""
+    asked = {"point": point, "at": at, "issued": issued_at}
+    return {Rate(rate): left for rate, left in conn.execute(_CARRIED, asked) if left}
+
+
+def corrected(conn: Connection[TupleRow], index: ClosingIndex) -> Entry | None:
+    """Who ordered that the index be put right, with who approved it and why; None where nobody did."""
+    row = conn.execute(_CORRECTED, _asked(index)).fetchone()
+    return None if row is None else Entry(*row)
 
 
 def readings(conn: Connection[TupleRow], index: ClosingIndex, within: timedelta) -> list[Reading]:

@@ -17,17 +17,18 @@ from psycopg.rows import TupleRow
 
 from model.bill import Bill, ClosingIndex, Hold
 from model.period import LOCAL, Period, local_day
-from model.series import Channel, Rate, ReadingSource
+from model.series import Rate, ReadingSource
+from model.viewer import Viewer
 from operations import models
 from operations.close import POLL_WITHIN
+from operations.corrections import difference, merged
 from operations.pairing import rates, spans
 from operations.proof.decoding import Value, items_of, values_of
 from operations.runs.counting import bill_or_hold
 from protocols import meter_models
 from protocols.errors import LocalError, ProtocolError
-from storage import closing, traces
+from storage import bills, traces
 from storage.bills import BillSheet
-from storage.carry import carried
 from storage.register import Hung, hung
 from storage.traces import Entry, Reading, StoredAnswer
 
@@ -39,13 +40,14 @@ _INSTANT = timedelta(microseconds=1)
 class Step:
     """One index of the bill, back to where it comes from.
 
-    `source` is a `ReadingSource` value, `load_profile` or `work_sheet`, empty where nothing says the index.
+    `source` is a `ReadingSource` value, `load_profile`, `work_sheet` or how it was counted; empty where
+    nothing says it.
     `decoded` is what the answer's bytes say (None: no bytes, or not read here). `why`: what is lacking, one
     sentence; `contradiction`: what says otherwise.
     """
 
     index: ClosingIndex
-    closed_at: datetime | None
+    closed_at: datetime
     source: str = ""
     reading: Reading | None = None
     answer: StoredAnswer | None = None
@@ -88,28 +90,52 @@ class Proof:
         return not self.contradictions and self.recomputed is not None and all(s.proven for s in self.steps)
 
 
-def prove(conn: Connection[TupleRow], sheet: BillSheet) -> Proof:
-    """Trace a bill back and count it again."""
+def prove(conn: Connection[TupleRow], viewer: Viewer, sheet: BillSheet) -> Proof:
+    """Trace a bill back and count it again, by the indices that stood when it was issued."""
     bill = sheet.bill
-    period = _closed_period(bill.period)
+    period = bills.run_period(conn, sheet.id) or _closed_period(bill.period)
     places = hung(conn, points=[bill.point], period=period)
-    wanted = _wanted(places, bill, period)
-    standing = {
-        (index.serial, index.rate, index.at): index
-        for index in closing.history(conn, bill.point)
-        if index.channel is Channel.ACTIVE_IMPORT
+    stood = {
+        (index.serial, index.rate, index.at): (index, closed_at)
+        for index, closed_at in traces.stood(conn, bill.point, sheet.issued_at)
     }
+    wanted = _wanted(places, bill, period)
     steps = tuple(
-        _step(conn, _hanging(places, serial, at), standing[serial, rate, at])
-        for serial, rate, at in wanted
-        if (serial, rate, at) in standing
+        _step(conn, _hanging(places, key[0], key[2]), *stood[key]) for key in wanted if key in stood
     )
-    lacking = [key for key in wanted if key not in standing]
+    lacking = [key for key in wanted if key not in stood]
     if lacking:
         serial, rate, at = lacking[0]
         said = f"no index of {serial}, register {rate.code}, is closed at {_at(at)}"
         return Proof(sheet, steps, None, why=said)
-    return _forward(conn, sheet, places, period, steps)
+    made = _counted(conn, sheet, places, period, steps)
+    if isinstance(made, Hold):
+        return Proof(sheet, steps, None, ("it is held",), made.reason)
+    if sheet.corrects is not None and not sheet.corrects.replaces:
+        made = difference(merged(_before(conn, viewer, sheet, sheet.corrects.number)), made)
+    made = replace(made, invoice_date=bill.invoice_date)
+    differing = tuple(
+        field.name for field in fields(Bill) if getattr(made, field.name) != getattr(bill, field.name)
+    )
+    return Proof(sheet, steps, made, differing)
+
+
+def _counted(
+    conn: Connection[TupleRow], sheet: BillSheet, places: Sequence[Hung], period: Period,
+    steps: Sequence[Step],
+) -> Bill | Hold:  # fmt: skip
+    """The bill once more, from what the bytes say where there are any."""
+    indices = {(one.index.serial, one.index.rate, one.index.at): _from_bytes(one) for one in steps}
+    left = traces.carried(conn, sheet.bill.point, period.start, sheet.issued_at)
+    return bill_or_hold(places, period, sheet.rated_on, indices, left)
+
+
+def _before(conn: Connection[TupleRow], viewer: Viewer, sheet: BillSheet, number: int) -> list[Bill]:
+    """The bill that is adjusted, and those that adjusted it before this one."""
+    original = bills.bill(conn, viewer, number)
+    assert original is not None  # a foreign key
+    earlier = [bills.bill(conn, viewer, other) for other in original.corrected_by if other < sheet.id]
+    return [original.bill, *(one.bill for one in earlier if one is not None)]
 
 
 def _closed_period(billed: Period) -> Period:
@@ -142,9 +168,9 @@ def _hanging(places: Iterable[Hung], serial: str, at: datetime) -> Hung:
     )
 
 
-def _step(conn: Connection[TupleRow], place: Hung, index: ClosingIndex) -> Step:
+def _step(conn: Connection[TupleRow], place: Hung, index: ClosingIndex, closed_at: datetime) -> Step:
     """Where one index comes from."""
-    step = Step(index, traces.closed_at(conn, index))
+    step = Step(index, closed_at)
     written = place.first_index if index.at == place.since else {}
     if index.at == place.until:
         written = place.last_index
@@ -156,6 +182,11 @@ def _step(conn: Connection[TupleRow], place: Hung, index: ClosingIndex) -> Step:
             return replace(step, contradiction=f"Meter {index.serial}, register {code}: {said}")
         return step
     found = traces.readings(conn, index, POLL_WITHIN)
+    if not found and (entry := traces.corrected(conn, index)):
+        return replace(step, source=index.method, entry=entry)
+    if not found and index.method:
+        said = f"the index of {index.serial} at {_at(index.at)} was counted, no meter sent it"
+        return replace(step, source=index.method, why=f"{said} ({index.method})")
     if not found:
         return replace(step, why=f"no reading of {index.serial} says {index.raw} at {_at(index.at)}")
     tried = [_traced(conn, place, index, step, reading) for reading in found]
@@ -233,23 +264,6 @@ def _raw(value: Value, index: ClosingIndex) -> int | None:
     if power < 0:
         return None if value.raw % step else value.raw // step
     return value.raw * step
-
-
-def _forward(
-    conn: Connection[TupleRow], sheet: BillSheet, places: Sequence[Hung], period: Period,
-    steps: Sequence[Step],
-) -> Proof:  # fmt: skip
-    """The bill once more, from what the bytes say where there are any."""
-    bill = sheet.bill
-    indices = {(one.index.serial, one.index.rate, one.index.at): _from_bytes(one) for one in steps}
-    left = {rate: wh for (_, rate), wh in carried(conn, [bill.point], period.start).items()}
-    made = bill_or_hold(places, period, bill.invoice_date, indices, left)
-    if isinstance(made, Hold):
-        return Proof(sheet, tuple(steps), None, ("a hold",), made.reason)
-    differing = tuple(
-        field.name for field in fields(Bill) if getattr(made, field.name) != getattr(bill, field.name)
-    )
-    return Proof(sheet, tuple(steps), made, differing)
 
 
 def _from_bytes(step: Step) -> ClosingIndex:
