@@ -15,6 +15,7 @@ from analytics.vee import MeterInput
 from model.period import Period, local_day, midnight
 from model.series import Channel, Rate, ReadingSource
 from operations import models
+from operations.customer_classes import class_of
 from operations.meter_hours import hours_of
 from storage import days
 from storage.days import Due, StoredBlock, StoredRegister
@@ -156,6 +157,7 @@ def _pieces(
                 outages=without,
                 channel=channel,
                 day_rates=hours.day_rates if hours and channel is Channel.ACTIVE_IMPORT else None,
+                customer_class=class_of(stay.hung) if channel is Channel.ACTIVE_IMPORT else "",
             )
 
 

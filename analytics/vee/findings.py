@@ -41,6 +41,12 @@ class Log:
         count = known[1].get("count", 1)
         self._found[day, kind] = (max(known[0], severity), known[1] | {"count": int(count or 1) + 1})
 
+    def keep(self, finding: Finding) -> None:
+        """A finding of a rule, unless its day has one of the kind already."""
+        inside = self._first <= finding.day < self._first + timedelta(self._days)
+        if inside and (finding.day, finding.kind) not in self._found:
+            self._found[finding.day, finding.kind] = (finding.severity, dict(finding.detail))
+
     def note_slots(self, slots: npt.NDArray[np.int64], kind: str, severity: Severity) -> None:
         """One finding per day with the number of `slots` and the first of them."""
         for day in np.unique(slots // self._slots).tolist():

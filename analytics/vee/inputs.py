@@ -72,7 +72,8 @@ class MeterInput:
     its quality are the h validated days just before `first`. `since`, `until`: when the meter hung there.
     `outages`: no power, nothing used. What estimates may go by: `check` (days, slots) primary Wh of the
     check meter where `check_quality` is ACTUAL; `profile` (slots, mean 1) the curve of the customer's class;
-    `day_rates` the `Rate` of each slot of a day, where the meter has rate registers.
+    `day_rates` the `Rate` of each slot of a day, where the meter has rate registers. `customer_class`: whose
+    limits the rules about slots go by; without one they are not asked.
     """
 
     serial: str
@@ -95,6 +96,7 @@ class MeterInput:
     check_quality: npt.NDArray[np.uint8] | None = None
     profile: npt.NDArray[np.float64] | None = None
     day_rates: Callable[[date], bytes] | None = None
+    customer_class: str = ""
 
     @property
     def slots(self) -> int:

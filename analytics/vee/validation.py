@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,7 @@ def _meter(meter: MeterInput) -> MeterOutput:
     energy, grade = _known(meter, profile, counted)
     method = estimate(meter, counted, energy, grade, rounded=profile.rounded, log=log)
     _tell(meter, counted, energy, grade, rounded=profile.rounded, log=log)
+    _doubt(meter, energy, grade, log)
     shape = (meter.days, meter.slots)
     start = meter.past * meter.slots
     return MeterOutput(
@@ -99,3 +101,20 @@ def _tell(
         log.note(day, "sum_mismatch", Severity.AMBER, registers_wh=registers_wh, profile_wh=profile_wh)
     if meter.until is not None:
         log.note(local_day(meter.until), "swap", Severity.INFO, taken_down=meter.until.isoformat())
+
+
+def _doubt(meter: MeterInput, energy: Int64, grade: Grade, log: Log) -> None:
+    """What the rules about slots find in these days, the history seen with them."""
+    if not meter.customer_class:
+        return
+    from analytics.vee.rules import ABOUT_SLOTS, RULES, Seen, of_class
+
+    limits = of_class(meter.customer_class)
+    shape = (meter.past + meter.days, meter.slots)
+    first = meter.first - timedelta(meter.past)
+    seen = Seen(
+        meter.serial, first, energy.reshape(shape), grade.reshape(shape), meter.customer_class, meter.outages
+    )
+    for name in ABOUT_SLOTS:
+        for finding in RULES[name](seen, limits[name]):
+            log.keep(finding)

@@ -11,11 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from analytics.tariffs.plans import PLANS
 from analytics.vee.rules import RULES, Counted, LimitsError, Seen, Use, check, limits, of_class, read
 from analytics.vee.rules.limits import CLASSES, FILE
 from model.period import Period, midnight
 from model.quality import Quality, Severity
 from model.series import Channel, Rate, Unit
+from operations.customer_classes import CLASS_OF_PLAN
+from tests.counting_meter import FIRST as BENCH_FIRST
+from tests.counting_meter import Bench
 
 FIRST = date(2026, 9, 1)
 DAYS = 30
@@ -156,7 +160,7 @@ CASES: dict[str, tuple[list[tuple[Seen, Severity]], list[Seen]]] = {
     "spike": (
         [(with_slots(5000, [700]), Severity.AMBER)],
         [
-            with_slots(2999, [700]),  # under the floor
+            with_slots(4999, [700]),  # under the floor
             with_slots(5000, [700, 702, 705]),  # as high as the third-highest
             with_slots(5000, [700], graded(Quality.MISSING, [700])),
             with_slots(5000, [700], month(customer_class="production")),
@@ -335,3 +339,24 @@ def test_a_utility_may_set_its_own_limits() -> None:
     own = {name: dict(limit) for name, limit in of_class("household").items()}
     own["change_previous"]["blue"] = 0.1
     assert [one.kind for one in check(billed(115, 100), own)] == ["change_previous"]
+
+
+def test_rules_about_slots_speak_when_days_are_validated() -> None:
+    bench = Bench(days=5)
+    bench.true[100] = 9000
+    found = bench.check([bench.block(range(240))], customer_class="household").findings
+    (spiky,) = [one for one in found if one.kind == "spike"]
+    assert (spiky.day, spiky.detail["wh"]) == (bench_day(2), 9000)
+    assert bench.check([bench.block(range(240))]).findings == ()
+    bench.true[60:230] = 0
+    found = bench.check([bench.block(range(240))], customer_class="household").findings
+    assert [(one.kind, one.day, one.detail["hours"]) for one in found] == [("zero_use", bench_day(4), 85)]
+
+
+def bench_day(offset: int) -> date:
+    return BENCH_FIRST + timedelta(offset)
+
+
+def test_every_plan_has_a_class() -> None:
+    assert set(CLASS_OF_PLAN) >= set(PLANS)
+    assert set(CLASS_OF_PLAN.values()) == set(CLASSES)

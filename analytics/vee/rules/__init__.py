@@ -46,6 +46,9 @@ RULES: Mapping[str, Rule] = MappingProxyType(
     }
 )
 
+# What days alone can tell: asked whenever days are validated.
+ABOUT_SLOTS = ("spike", "interval_jump", "zero_use")
+
 
 def check(seen: Seen, of: Mapping[str, Limit] | None = None) -> list[Finding]:
     """What the rules doubt, in the order of the catalogue; `of`: limits other than the class's own."""
@@ -54,6 +57,7 @@ def check(seen: Seen, of: Mapping[str, Limit] | None = None) -> list[Finding]:
 
 
 __all__ = [
+    "ABOUT_SLOTS",
     "RULES",
     "Counted",
     "Limit",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -58,7 +59,7 @@ class Seen:
 
     serial: str
     first: date
-    energy: npt.NDArray[np.int32]
+    energy: npt.NDArray[np.signedinteger[Any]]
     quality: npt.NDArray[np.uint8]
     customer_class: str = "household"
     outages: Sequence[Period] = ()

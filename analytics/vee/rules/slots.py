@@ -74,12 +74,15 @@ def interval_jump(seen: Seen, limit: Limit) -> Iterator[Finding]:
 
 
 def zero_use(seen: Seen, limit: Limit) -> Iterator[Finding]:
-    """Nothing measured for hours while there was power: an outage explains its own hours and no others."""
+    """Nothing measured for hours while there was power: an outage explains its own hours and no others.
+
+    Told on the last day of it, so that it is told anew as it goes on.
+    """
     start, length = longest_run(seen.known & (seen.wh == 0) & ~seen.dark)
     if seen.supplied and length * seen.interval_s >= limit["hours"] * 3600:
-        hours = length * seen.interval_s // 3600
+        hours, last = length * seen.interval_s // 3600, start + length - 1
         yield seen.doubt(
-            "zero_use", Severity.AMBER, seen.day(start), at=seen.at(start).isoformat(), hours=hours
+            "zero_use", Severity.AMBER, seen.day(last), at=seen.at(start).isoformat(), hours=hours
         )
 
 
