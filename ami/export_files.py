@@ -155,15 +155,15 @@ def bills(month: Period | None, by_line: bool, form: str, output: Path | None) -
     """
     period = month or last_full_month(clocks.wall())
     with home.database(load()) as dsn, open_pool(dsn) as pool, pool.connection() as conn:
-        sheets = bills_out.sheets(conn, OFFICE, local_day(period.start))
+        found = bills_out.month(conn, OFFICE, local_day(period.start))
         if form == "json":
-            _document({"bills": [bills_out.document(sheet) for sheet in sheets]}, output)
+            _document({"bills": [bills_out.document(one) for one in found]}, output)
         else:
-            columns, rows = bills_out.lines(sheets) if by_line else bills_out.table(sheets)
+            columns, rows = bills_out.lines(found) if by_line else bills_out.table(found)
             put(form, output, f"{local_day(period.start):%Y-%m}", columns, rows)
     if output is not None:
-        say(f"{counted(len(sheets), 'bill')} in {output}.")
-    if not sheets:
+        say(f"{counted(len(found), 'bill')} in {output}.")
+    if not found:
         say("There is no such bill; `ami bill run` makes those of a closed month.")
         end(Exit.PARTLY)
 

@@ -140,7 +140,7 @@ def test_bills_and_closing_indices_open_as_numbers_and_texts(billed: str, ami: A
         closed = closing_sheet.sheet(pool, OCTOBER)
         rows = [dict(zip(closed.columns, row, strict=True)) for row in closed.rows]
         fits("closing", {"columns": list(closed.columns), "rows": rows})
-        sheets = bills_out.sheets(conn, OFFICE, OCTOBER.start.date())
+        sheets = bills_out.month(conn, OFFICE, OCTOBER.start.date())
     write_xlsx(file, "bills", *bills_out.table(sheets))
     assert [row["TONG_TIEN"] for row in opened()] == [one["total"] for one in document]
     assert {type(row["MA_KHANG"]) for row in opened()} == {str}
