@@ -36,6 +36,11 @@ def _template(tmp_path: Path, *, name: str = "mau.xlsx", **cells: str) -> Path:
     path = tmp_path / name
     customer_file.write_template(path)
     (_, headings), (_, example) = read_rows(path)
+    # the template's own line would be left out: here its customer has another name
+    example = [
+        "Lê Thị Sen" if heading == "Tên khách hàng" else text
+        for heading, text in zip(headings, example, strict=True)
+    ]
     changed = [cells.get(heading, text) for heading, text in zip(headings, example, strict=True)]
     write_csv(tmp_path / "kh.csv", headings, [example, changed] if cells else [example])
     return tmp_path / "kh.csv"
