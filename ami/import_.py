@@ -49,7 +49,12 @@ command.add_command(readings)
 @command.command()
 @click.argument("file", type=FILE)
 @click.option(
-    "--of", "what", type=click.Choice(["customers", "meters"]), default="customers", show_default=True
+    "--of",
+    "what",
+    type=click.Choice(["customers", "meters"]),
+    default="customers",
+    show_default=True,
+    help="What the file is to list.",
 )
 def template(file: Path, what: str) -> None:
     """Write an empty file of customers or meters (.xlsx or .csv) with one example line, to be filled in.
