@@ -200,7 +200,7 @@ async def _take_blocks(conn: AsyncConnection[TupleRow], batch: Batch) -> tuple[l
     if not batch.blocks:
         return [], 0
     await block_rows.bring(conn, batch.blocks)
-    differing = await rereads.sift(conn)
+    differing = await rereads.sift(conn, len(batch.blocks))
     return await (await conn.execute(_TAKE_BLOCK)).fetchall(), differing
 
 

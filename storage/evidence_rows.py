@@ -29,6 +29,7 @@ NOBODY: Final = 0
 _EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _AHEAD: Final = timedelta(days=2)
 _LONGEST_S: Final = 31 * 86_400
+_MICROSECOND: Final = timedelta(microseconds=1)
 _SMALL, _LARGE = 2**15, 2**63
 
 
@@ -44,19 +45,22 @@ class Batch:
     instants: list[bytes] = field(default_factory=list)
     events: list[bytes] = field(default_factory=list)
     contacts: dict[str, datetime] = field(default_factory=dict)
-    _stamps: dict[tuple[datetime, int], tuple[tuple[datetime, ...], Ints]] = field(default_factory=dict)
+    _stamps: dict[
+        tuple[datetime, int], tuple[tuple[datetime, ...], list[tuple[slice, block_rows.Stamps]]]
+    ] = field(default_factory=dict)
 
-    def micros(self, stamps: tuple[datetime, ...]) -> Ints:
-        """Stamps in microseconds since 2000: int64[n]. Meters that are asked for the same days have the same
-        stamps, and comparing is much quicker than converting."""
+    def stamps(self, stamps: tuple[datetime, ...]) -> list[tuple[slice, block_rows.Stamps]]:
+        """The parts that stamps are stored in. Meters that are asked for the same days have the same stamps,
+        and comparing is much quicker than converting."""
         key = (stamps[0], len(stamps))
-        known, micros = self._stamps.get(key, ((), copying.NO_INTS))
+        known, parts = self._stamps.get(key, ((), []))
         if known != stamps:
             seconds = np.fromiter(map(datetime.timestamp, stamps), np.float64, len(stamps))
             # a double holds the microseconds of this century exactly
             micros = np.rint(seconds * 1e6).astype(np.int64) - copying.EPOCH_S * 1_000_000
-            self._stamps[key] = (stamps, micros)
-        return micros
+            parts = [(part, block_rows.Stamps(micros[part])) for part in _parts(micros)]
+            self._stamps[key] = (stamps, parts)
+        return parts
 
 
 def encode(readouts: Sequence[Incoming]) -> Batch:
@@ -244,12 +248,11 @@ def _statuses(status: tuple[int, ...]) -> Ints:
 def _add_block(batch: Batch, origin: block_rows.Origin, block: ProfileBlock, raw: Ints, status: Ints) -> None:
     if not block.stamps:
         return
-    stamps = batch.micros(block.stamps)
-    interval = block.interval // timedelta(microseconds=1)
-    meaning = block_rows.Meaning(str(block.kind), block.obis, interval, block.scaler, block.unit)
-    for part in _parts(stamps):
+    interval = block.interval // _MICROSECOND
+    meaning = block_rows.Meaning(block.kind.value, block.obis, interval, block.scaler, block.unit)
+    for part, stamps in batch.stamps(block.stamps):
         batch.blocks.append(
-            block_rows.encode(origin, block.channel, meaning, stamps[part], raw[part], status[part])
+            block_rows.encode(origin, block.channel, meaning, stamps, raw[part], status[part])
         )
 
 

@@ -97,13 +97,15 @@ class _Sifted:
     differs: dict[int, tuple[int, int]] = field(default_factory=dict)  # row → what was stored, what was read
 
 
-async def sift(conn: AsyncConnection[TupleRow]) -> int:
+async def sift(conn: AsyncConnection[TupleRow], brought: int) -> int:
     """Leave in `incoming_block` what the store has not got, before it is taken.
 
-    A row that says something else of a stamp stays and leaves a finding; returns how many blocks have such.
+    `brought` is how many blocks are in it. A row that says something else of a stamp stays and leaves a
+    finding; returns how many blocks have such.
     """
     found: dict[Key, _Sifted] = {}
-    await conn.execute(_THE_SAME)
+    if (await conn.execute(_THE_SAME)).rowcount == brought:
+        return 0
     async with conn.cursor(binary=True) as cursor:
         copying.read_arrays(cursor)
         await cursor.execute(_OVERLAPPING)
@@ -153,7 +155,7 @@ async def _shorten(conn: AsyncConnection[TupleRow], found: dict[Key, _Sifted]) -
             origin = block_rows.Origin(
                 copying.int4(meter_id), copying.instant(one.received_at), copying.blob(one.poll_id.bytes)
             )
-            kept = (block.stamps[new], block.raw[new], block.statuses[new])
+            kept = (block_rows.Stamps(block.stamps[new]), block.raw[new], block.statuses[new])
             rows.append(block_rows.encode(origin, channel, meaning, *kept))
     if rows:
         await block_rows.bring(conn, rows)
