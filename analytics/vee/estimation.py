@@ -9,37 +9,26 @@ and the hours are known; where no register holds a slot it is UNSCALED.
 from __future__ import annotations
 
 from datetime import timedelta
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from analytics.vee.counting import Counted, count
+from analytics.vee.by_rate import share_by_rate
+from analytics.vee.counting import Counted
 from analytics.vee.day_kinds import day_kinds
 from analytics.vee.findings import Log
 from analytics.vee.inputs import Int64, MeterInput
 from analytics.vee.methods import Method
-from analytics.vee.samples import hung, indices
+from analytics.vee.samples import hung
+from analytics.vee.sharing import left_over, share
 from model.quality import Quality, Severity
 
 LINE_S = 7200  # up to two hours are drawn as a line between their neighbours
-LONGEST_FLAT_S = 7 * 86_400  # a level line over more than a week says nothing about half-hours
 LONGEST_LOOSE_S = 7 * 86_400  # a longer gap that no register holds stays a gap
 ENOUGH_DAYS = 3  # like days that such a gap needs
 
 Flags = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
-
-_QUALITY = {
-    Method.CHECK_METER: Quality.LIKE_DAY,
-    Method.LINEAR: Quality.LINEAR,
-    Method.ONE_SIDED: Quality.FLAT,
-    Method.LIKE_DAY: Quality.LIKE_DAY,
-    Method.CLASS_PROFILE: Quality.LIKE_DAY,
-    Method.AVERAGE_DAY: Quality.LIKE_DAY,
-    Method.EVEN: Quality.FLAT,
-    Method.OUTAGE: Quality.LIKE_DAY,
-}
 
 
 def estimate(
@@ -52,7 +41,7 @@ def estimate(
         return method
     dark = _dark(meter, len(energy))
     tolerance = counted.tolerance(meter, energy, rounded)
-    left, wanted = _left(meter, counted, energy, missing)
+    left, wanted = left_over(meter, counted, energy, missing)
     table, level, days = _expected(meter, energy, grade, missing, dark, wanted, method)
     for i in np.flatnonzero((left < -tolerance) & _holds(meter, counted, missing)).tolist():
         log.note(
@@ -62,31 +51,18 @@ def estimate(
             registers_wh=counted.step(i),
             excess_wh=-int(left[i]),
         )
-    by_rate = _share_by_rate(meter, counted, energy, grade, missing, table, method, rounded=rounded)
+    by_rate = share_by_rate(meter, counted, energy, grade, missing, table, method, rounded=rounded)
     rest = missing & ~by_rate
     if rest.any():
         rows = rest[missing]
         if by_rate.any():
-            left, _ = _left(meter, counted, energy, rest)
-        _share(meter, counted, left, tolerance, energy, grade, rest, table[rows], method)
+            left, _ = left_over(meter, counted, energy, rest)
+        share(meter, counted, left, tolerance, energy, grade, rest, table[rows], method)
     loose = missing & (grade == Quality.MISSING) & _told_without(meter, method, missing, days)
     energy[loose] = np.floor(level[loose] + 0.5).astype(np.int64)
     grade[loose] = Quality.UNSCALED
     method[grade == Quality.MISSING] = Method.NONE
     return method
-
-
-def _left(
-    meter: MeterInput, counted: Counted, energy: Int64, missing: Mask
-) -> tuple[Int64, npt.NDArray[np.float64]]:
-    from analytics.vee.kernel import remainders
-
-    left, wanted = np.zeros(len(counted.at), np.int64), np.empty(len(energy))
-    known = (~missing).astype(np.uint8)
-    remainders(
-        counted.at, counted.wh, counted.chain, meter.origin, meter.interval_s, energy, known, wanted, left
-    )
-    return left, wanted
 
 
 def _holds(meter: MeterInput, counted: Counted, missing: Mask) -> Mask:
@@ -146,99 +122,6 @@ def _checked(meter: MeterInput, n: int) -> Mask:
     if meter.check is not None and meter.check_quality is not None:
         found[meter.past * meter.slots :] = np.asarray(meter.check_quality).reshape(-1) == Quality.ACTUAL
     return found
-
-
-def _share_by_rate(
-    meter: MeterInput,
-    counted: Counted,
-    energy: Int64,
-    grade: Flags,
-    missing: Mask,
-    table: npt.NDArray[np.float64],
-    method: Flags,
-    *,
-    rounded: bool,
-) -> Mask:
-    """Share what each rate register counted among the missing slots of its hours; the slots so bound.
-
-    Only where no reading of the total lies between two missing slots of a span of rate readings: days that
-    the total holds stay exact.
-    """
-    bound = np.zeros(len(energy), bool)
-    if meter.day_rates is None:
-        return bound
-    first = meter.first - timedelta(meter.past)
-    hours = np.frombuffer(
-        b"".join(meter.day_rates(first + timedelta(day)) for day in range(len(energy) // meter.slots)),
-        np.uint8,
-    )
-    aside = Log(meter.serial, meter.first, meter.days, meter.slots, meter.past)
-    by_rate = {rate: count(meter, indices(meter, aside, rate), aside) for rate in set(hours.tolist())}
-    at = [set(one.at.tolist()) for one in by_rate.values()]
-    instants = sorted(set.intersection(*at))
-    for start, end in pairwise(instants):
-        a, b = (start - meter.origin) // meter.interval_s, -((meter.origin - end) // meter.interval_s)
-        inside = np.zeros(len(energy), bool)
-        inside[a:b] = missing[a:b]
-        where = np.flatnonzero(inside)
-        if not len(where):
-            continue
-        low, high = (meter.origin + where[[0, -1]] * meter.interval_s).tolist()
-        if ((counted.at > low) & (counted.at < high + meter.interval_s)).any():
-            continue
-        for rate, one in by_rate.items():
-            mine = inside & (hours == rate)
-            if not mine.any():
-                continue
-            pair = np.isin(one.at, (start, end))
-            two = Counted(one.at[pair], one.wh[pair], one.chain[pair], one.resolution[pair])
-            own = np.where(hours == rate, energy, 0)
-            left, _ = _left(meter, two, own, mine)
-            tolerance = two.tolerance(meter, own, rounded)
-            _share(meter, two, left, tolerance, energy, grade, mine, table[mine[missing]], method)
-            bound |= mine & (grade != Quality.MISSING)
-    return bound
-
-
-def _share(
-    meter: MeterInput,
-    counted: Counted,
-    left: Int64,
-    tolerance: Int64,
-    energy: Int64,
-    grade: Flags,
-    open_: Mask,
-    table: npt.NDArray[np.float64],
-    method: Flags,
-) -> None:
-    """Give the slots of `open_` (a row of `table` each) what is `left` between readings, where whole slots
-    are held."""
-    from analytics.vee.kernel import spread
-
-    given, covered = np.zeros(len(energy), np.int64), np.zeros(len(energy), np.int64)
-    even = (open_ & (method == Method.EVEN)).astype(np.uint8)
-    spread(
-        counted.at,
-        counted.chain,
-        left,
-        tolerance,
-        meter.origin,
-        meter.interval_s,
-        LONGEST_FLAT_S,
-        (~open_).astype(np.uint8),
-        np.ascontiguousarray(table),
-        given,
-        covered,
-        even,
-    )
-    low, high = hung(meter)
-    start = meter.origin + np.arange(len(energy)) * meter.interval_s
-    mine = np.minimum(start + meter.interval_s, high) - np.maximum(start, low)
-    bound = open_ & (mine > 0) & (covered == mine)
-    energy[bound] = given[bound]
-    method[bound & (even == 1) & (method != Method.OUTAGE)] = Method.EVEN
-    for said, quality in _QUALITY.items():
-        grade[bound & (method == said)] = quality
 
 
 def _told_without(meter: MeterInput, method: Flags, missing: Mask, days: Flags) -> Mask:

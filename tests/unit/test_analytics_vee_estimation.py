@@ -174,11 +174,24 @@ def test_days_stay_exact_where_the_total_is_read_at_midnight_and_the_rates_by_th
     hours = schedule("TT16-2014").day_rates
     bench = Bench(days=DAYS)
     all_hours = b"".join(hours(FIRST + timedelta(day)) for day in range(DAYS))
+    bench.true.reshape(DAYS, 48)[9, 34:40] *= 9
     gap = range(8 * 48 + 10, 10 * 48 + 20)
     reads = rated(bench, 0, all_hours) + rated(bench, 48 * DAYS, all_hours)
     reads += [bench.read(48 * day) for day in range(1, DAYS)]
     meter = bench.check([bench.block(without(DAYS, gap))], reads, day_rates=hours)
     assert meter.energy.sum(axis=1).tolist() == bench.true.reshape(DAYS, 48).sum(axis=1).tolist()
+    for rate in (Rate.NORMAL, Rate.PEAK, Rate.OFFPEAK):
+        mine = np.frombuffer(all_hours, np.uint8) == rate
+        assert abs(int(meter.energy.reshape(-1)[mine].sum()) - int(bench.true[mine].sum())) <= 10, rate
+
+
+def test_two_rate_readings_weeks_apart_say_nothing_about_half_hours() -> None:
+    """Peak hours alone make less than a week of a month: they are not filled where the others are not."""
+    hours = schedule("TT16-2014").day_rates
+    bench = Bench(days=30)
+    all_hours = b"".join(hours(FIRST + timedelta(day)) for day in range(30))
+    meter = bench.check([], rated(bench, 0, all_hours) + rated(bench, 48 * 30, all_hours), day_rates=hours)
+    assert (meter.quality == Quality.MISSING).all()
 
 
 def test_tet_and_holidays_are_days_of_their_own_kind() -> None:
