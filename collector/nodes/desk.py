@@ -286,12 +286,17 @@ class Desk:
             self._all_now()
 
     def _follow_clock(self) -> None:
-        """A clock that was ahead and is put right would have all lines wait until it is there again."""
+        """A clock that was ahead and is put right would have all lines wait until it is there again, and so
+        would what failed by it, and what was read."""
         now, before = self.office.clock(), self._shown
         self._shown = now
         if before is not None and now < before - PUT_BACK:
             log.warning("the clock was put back by %.0f s: all lines are looked at anew",
                         (before - now).total_seconds())  # fmt: skip
+            for learnt in self.office.experience.values():
+                learnt.put_back(before - now)
+            for seat in self.roster.seats.values():
+                seat.known.put_back(now)
             self._all_now()
 
     def _all_now(self) -> None:

@@ -76,3 +76,8 @@ class Breaker:
         """
         if self.until is not None and not self._shut:
             self.until = min(self.until, now)
+
+    def put_back(self, by: timedelta) -> None:
+        """The clock was ahead by so much: what is left of its time stays what it was."""
+        if self.until is not None:
+            self.until -= by

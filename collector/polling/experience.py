@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from collector.polling.breaker import Breaker
 from collector.polling.pace import Pace
@@ -34,3 +34,8 @@ class LineExperience(Experience):
         self.breaker.worked()
         for each in self.meters.values():
             each.breaker.halve(now)
+
+    def put_back(self, by: timedelta) -> None:
+        """The clock was ahead by so much."""
+        for each in (self, *self.meters.values()):
+            each.breaker.put_back(by)

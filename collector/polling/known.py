@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from collector.polling.holes import Hole, due, noted
@@ -123,6 +123,15 @@ class Known:
             self.answered, resting, again, self.last_register, self.last_instant, self.depth_at, self.clock_at
         )
 
+    def put_back(self, now: datetime) -> None:
+        """The clock was ahead: nothing was read after `now`, and nothing rests since then."""
+        self.changes += 1
+        self.last_register = _not_after(self.last_register, now)
+        self.last_instant = _not_after(self.last_instant, now)
+        self.depth_at, self.clock_at = _not_after(self.depth_at, now), None
+        self.strikes = {key: (count, min(since, now)) for key, (count, since) in self.strikes.items()}
+        self.holes = [replace(hole, asked_at=min(hole.asked_at, now)) for hole in self.holes]
+
     def forgive(self) -> None:
         """A new round: how the last one went no longer counts."""
         self.failures, self.outcome, self.detail = 0, "", ""
@@ -130,3 +139,8 @@ class Known:
 
 def _later(one: datetime | None, other: datetime) -> datetime:
     return other if one is None or other > one else one
+
+
+def _not_after(at: datetime | None, now: datetime) -> datetime | None:
+    """None where it was told by a clock that was ahead: it has to be had anew."""
+    return None if at is None or at > now else at
