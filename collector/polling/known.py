@@ -13,6 +13,7 @@ from model.readout import Readout
 
 STRIKES = 3  # rejected answers to one question before it rests
 REST = timedelta(hours=6)
+AHEAD = timedelta(minutes=30)  # what is stamped so long after now was so by a clock that was wrong
 FINAL = (
     "refused",
     "wrong_meter",
@@ -96,18 +97,20 @@ class Known:
         for answer in readout.answers:
             if answer.registers and answer.asked is None:
                 tried.discard(REGISTERS)
-                self.last_register = _later(self.last_register, max([read.at for read in answer.registers]))
+                before = _told(self.last_register, readout.ended)
+                self.last_register = _later(before, max([read.at for read in answer.registers]))
             if answer.instants:
                 tried.discard(INSTANTS)
-                self.last_instant = _later(self.last_instant, max([read.at for read in answer.instants]))
+                before = _told(self.last_instant, readout.ended)
+                self.last_instant = _later(before, max([read.at for read in answer.instants]))
             if answer.item == OLDEST_ROW:
                 self.depth_at = readout.ended
         if spoke and OLDEST_ROW in tried:
             self.depth_at = readout.ended
         if spoke and REGISTERS in tried:
-            self.last_register = _later(self.last_register, readout.ended)
+            self.last_register = _later(_told(self.last_register, readout.ended), readout.ended)
         if spoke and INSTANTS in tried:
-            self.last_instant = _later(self.last_instant, readout.ended)
+            self.last_instant = _later(_told(self.last_instant, readout.ended), readout.ended)
 
     def state(self, now: datetime) -> State:
         """What the plan needs; a question rejected three times rests for six hours, what an answer left out
@@ -120,15 +123,20 @@ class Known:
         if self.holes:
             again = tuple((hole.item, hole.period) for hole in due(self.holes, now))
         return State(
-            self.answered, resting, again, self.last_register, self.last_instant, self.depth_at, self.clock_at
+            self.answered,
+            resting,
+            again,
+            _told(self.last_register, now),
+            _told(self.last_instant, now),
+            _told(self.depth_at, now),
+            self.clock_at,
         )
 
     def put_back(self, now: datetime) -> None:
         """The clock was ahead: nothing was read after `now`, and nothing rests since then."""
         self.changes += 1
-        self.last_register = _not_after(self.last_register, now)
-        self.last_instant = _not_after(self.last_instant, now)
-        self.depth_at, self.clock_at = _not_after(self.depth_at, now), None
+        self.last_register, self.last_instant = _told(self.last_register, now), _told(self.last_instant, now)
+        self.depth_at, self.clock_at = _told(self.depth_at, now), None
         self.strikes = {key: (count, min(since, now)) for key, (count, since) in self.strikes.items()}
         self.holes = [replace(hole, asked_at=min(hole.asked_at, now)) for hole in self.holes]
 
@@ -141,6 +149,6 @@ def _later(one: datetime | None, other: datetime) -> datetime:
     return other if one is None or other > one else one
 
 
-def _not_after(at: datetime | None, now: datetime) -> datetime | None:
-    """None where it was told by a clock that was ahead: it has to be had anew."""
-    return None if at is None or at > now else at
+def _told(at: datetime | None, now: datetime) -> datetime | None:
+    """None where a clock told it that was ahead, here or at the head-end before: it has to be had anew."""
+    return None if at is None or at > now + AHEAD else at

@@ -18,7 +18,7 @@ from collector.polling.roster import Seat
 from model.errors import ModelError
 from model.grid import Modem, ModemLink
 from model.period import HALF_HOUR, LOCAL, Period
-from model.readout import Answer, Readout, Rejected
+from model.readout import Answer, InstantRead, Readout, Rejected
 from storage.fleet import Line, LineMeter
 
 PROFILE = "1.0.99.1.0.255"
@@ -159,6 +159,21 @@ def test_what_is_learnt_from_scratch_is_planned_anew_at_once() -> None:
     seat.known = Known()
     seat.known.answered_before(ability.item, [Period(SINCE, NOW - timedelta(days=1))])
     assert seat.wants(NOW, HALF_HOUR).profile
+
+
+def test_what_a_clock_that_was_ahead_told_is_had_anew() -> None:
+    """The store has it from a head-end whose clock was a day ahead."""
+    known, ahead = Known(), NOW + timedelta(days=1)
+    known.fresh(ahead, ahead)
+    state = known.state(NOW)
+    assert (state.last_register, state.last_instant) == (None, None)
+    read = InstantRead(NOW)
+    known.note(readout("ok", answers=(Answer("instants", b"", instants=(read,)),)))
+    known.note(readout("ok", rejected=(Rejected("registers", "there is none", b""),)))
+    state = known.state(NOW)
+    assert (state.last_register, state.last_instant) == (NOW, NOW), "once"
+    known.fresh(None, NOW + timedelta(seconds=20))
+    assert known.state(NOW).last_instant == NOW + timedelta(seconds=20), "a few seconds are nothing"
 
 
 def test_half_an_answer_stays_asked() -> None:
