@@ -9,7 +9,7 @@ import rich_click as click
 
 from ami import home
 from ami.bill_print import OFFICE, Number
-from ami.console import emit, say, table
+from ami.console import counted, emit, say, table
 from ami.failure import Contradiction, Exit, InputFailure, end
 from ami.settings import load
 from model.bill import Bill
@@ -57,6 +57,7 @@ def _document(found: Proof) -> dict[str, Any]:
         "bill": {"number": sheet.id, **_local(sheet.bill)},
         "issued_at": to_json(sheet.issued_at),
         "steps": [_step(step) for step in found.steps],
+        "half_hours": to_json(found.half_hours),
         "recomputed": None if found.recomputed is None else _local(found.recomputed),
         "differing": list(found.differing),
         "contradictions": list(found.contradictions),
@@ -145,6 +146,11 @@ def _show(found: Proof) -> None:
         say(f"{use.serial} {use.rate.code}: {said}")
     for line in bill.lines:
         say(f"{line.label}: {line.kwh} kWh × {line.price} = {dong(line.amount)}")
+    blocks = found.half_hours.blocks
+    if blocks:
+        traced = sum(block.answer is not None for block in blocks)
+        of = counted(len(blocks), "profile block")
+        say(f"Half-hours: {traced} of {of} traced to the bytes of an answer.")
     again = found.recomputed
     if again is None:
         say(f"It could not be counted again: {found.why}.")

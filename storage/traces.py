@@ -9,13 +9,17 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
+import numpy as np
+from numpy.typing import NDArray
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from model.bill import ClosingIndex
 from model.period import Period
 from model.quality import Quality
-from model.series import Channel, Rate
+from model.series import Channel, ProfileKind, Rate
+from storage import copying
+from storage.block_rows import stamps_of
 
 # What stood when a bill was issued: an index put right since then is kept as it was.
 _STOOD: Final = """
@@ -72,6 +76,13 @@ _EARLIER: Final = """
     WHERE m.serial = %(serial)s AND a.received_at <= %(before)s AND a.poll_id <> %(poll)s
       AND a.item = ANY (%(items)s)
     ORDER BY a.received_at DESC LIMIT %(limit)s"""
+_BLOCKS: Final = """
+    SELECT m.serial, b.channel, b.kind, b.interval_s, b.at, b.instants, b.raw, b.obis,
+        encode(b.digest, 'hex'), b.poll_id
+    FROM profile_block b JOIN meter m ON m.id = b.meter_id
+    WHERE b.meter_id = ANY (%(meters)s) AND b.channel = %(channel)s AND b.at < %(end)s
+      AND b.last >= %(start)s AND b.at >= %(start)s - INTERVAL '32 days'
+    ORDER BY m.serial, b.at, b.received_at, b.digest"""
 _ENTERED: Final = """
     SELECT at, login, detail FROM audit
     WHERE action = 'meter.index' AND object = %(serial)s AND (detail->>'at')::timestamptz = %(at)s
@@ -106,6 +117,20 @@ class StoredAnswer:
     received_at: datetime
     digest: bytes
     raw: bytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TracedBlock:
+    """A profile block: int64[n] stamps (seconds since 1970) and raw values, its digest in hex, its poll."""
+
+    serial: str
+    channel: Channel
+    kind: ProfileKind
+    stamps: NDArray[np.int64]
+    raw: NDArray[np.int64]
+    obis: str
+    digest: str
+    poll: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +195,24 @@ def earlier_answers(
         "serial": serial, "poll": poll, "before": before, "items": list(items), "limit": _LOOKED_AT
     }  # fmt: skip
     return [_answer(*row) for row in conn.execute(_EARLIER, asked)]
+
+
+def blocks(
+    conn: Connection[TupleRow], meter_ids: Collection[int], channel: Channel, period: Period
+) -> list[TracedBlock]:
+    """The profile blocks of these meters that have a stamp in the period, by meter and first stamp."""
+    asked = {
+        "meters": list(meter_ids), "channel": int(channel), "start": period.start, "end": period.end
+    }  # fmt: skip
+    with conn.cursor(binary=True) as cursor:
+        copying.read_arrays(cursor)
+        return [
+            TracedBlock(
+                serial, Channel(number), ProfileKind(kind), stamps_of(at, interval_s, instants, len(raw)),
+                raw, *rest,
+            )
+            for serial, number, kind, interval_s, at, instants, raw, *rest in cursor.execute(_BLOCKS, asked)
+        ]  # fmt: skip
 
 
 def entered(conn: Connection[TupleRow], serial: str, at: datetime) -> Entry | None:

@@ -24,6 +24,7 @@ from operations.close import POLL_WITHIN
 from operations.corrections import difference, merged
 from operations.pairing import rates, spans
 from operations.proof.decoding import Value, items_of, values_of
+from operations.proof.half_hours import HalfHours, trace
 from operations.runs.counting import bill_or_hold
 from protocols import meter_models
 from protocols.errors import LocalError, ProtocolError
@@ -72,6 +73,7 @@ class Proof:
     sheet: BillSheet
     steps: tuple[Step, ...]
     recomputed: Bill | None
+    half_hours: HalfHours
     differing: tuple[str, ...] = ()
     why: str = ""
 
@@ -79,6 +81,7 @@ class Proof:
     def contradictions(self) -> tuple[str, ...]:
         """What says otherwise than the bill, one sentence each."""
         found = [step.contradiction for step in self.steps if step.contradiction]
+        found += [block.contradiction for block in self.half_hours.blocks if block.contradiction]
         if self.differing:
             said = ", ".join(self.differing)
             found.append(f"Counted again from the stored bytes the bill differs in: {said}")
@@ -103,21 +106,22 @@ def prove(conn: Connection[TupleRow], viewer: Viewer, sheet: BillSheet) -> Proof
     steps = tuple(
         _step(conn, _hanging(places, key[0], key[2]), *stood[key]) for key in wanted if key in stood
     )
+    half_hours = trace(conn, places, bill.period)
     lacking = [key for key in wanted if key not in stood]
     if lacking:
         serial, rate, at = lacking[0]
         said = f"no index of {serial}, register {rate.code}, is closed at {_at(at)}"
-        return Proof(sheet, steps, None, why=said)
+        return Proof(sheet, steps, None, half_hours, why=said)
     made = _counted(conn, sheet, places, period, steps)
     if isinstance(made, Hold):
-        return Proof(sheet, steps, None, ("it is held",), made.reason)
+        return Proof(sheet, steps, None, half_hours, ("it is held",), made.reason)
     if sheet.corrects is not None and not sheet.corrects.replaces:
         made = difference(merged(_before(conn, viewer, sheet, sheet.corrects.number)), made)
     made = replace(made, invoice_date=bill.invoice_date)
     differing = tuple(
         field.name for field in fields(Bill) if getattr(made, field.name) != getattr(bill, field.name)
     )
-    return Proof(sheet, steps, made, differing)
+    return Proof(sheet, steps, made, half_hours, differing)
 
 
 def _counted(

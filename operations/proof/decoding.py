@@ -11,6 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import numpy as np
+from numpy.typing import NDArray
+
 from model.period import LOCAL
 from model.series import Channel, ProfileKind, Rate
 from protocols.dlms import axdr
@@ -21,10 +24,11 @@ from protocols.iec62056_21.codes import code_of
 from protocols.iec62056_21.data_sets import read_lines
 from protocols.iec62056_21.quantities import read_quantity
 from protocols.meter_models import MeterModel
-from protocols.meter_models.model import RegisterItem, Speech
+from protocols.meter_models.model import LoadProfile, RegisterItem, Speech
 from protocols.modbus.registers import Block, pick
 from protocols.reader import Reader
 
+Ints = NDArray[np.int64]
 REGISTERS, LOGGER = "registers", "logger"  # items of answers, as the head-end calls them
 
 
@@ -42,6 +46,18 @@ class Value:
     scaler: int | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """One column of a load profile as the bytes have it: int64[n] seconds since 1970 (beginnings of
+    intervals, or the instants of an index), and int64[n] × 10^scaler (None: the bytes do not tell it)."""
+
+    channel: Channel
+    kind: ProfileKind
+    stamps: Ints
+    raw: Ints
+    scaler: int | None = None
+
+
 def items_of(model: MeterModel) -> frozenset[str]:
     """The items whose answers may hold indices and are decoded here."""
     found = {REGISTERS}
@@ -55,10 +71,13 @@ def values_of(model: MeterModel, item: str, raw: bytes) -> list[Value]:
     bytes that are none."""
     if model.billing is not None and item == str(model.billing.obis):
         return list(_snapshots(model, raw))
-    if model.profile is not None and item == str(model.profile.obis) and model.speech is Speech.DLMS:
-        return list(_rows(model, raw))
-    if item == LOGGER and model.logger_columns:
-        return list(_records(model, raw))
+    if series := series_of(model, item, raw):
+        return [
+            Value(one.channel, Rate.TOTAL, datetime.fromtimestamp(stamp, UTC), value, one.scaler)
+            for one in series
+            if one.kind is ProfileKind.INDEX
+            for stamp, value in zip(one.stamps.tolist(), one.raw.tolist(), strict=True)
+        ]
     if model.speech is Speech.DLMS:
         return list(_attributes(model.registers, raw))
     if model.speech is Speech.MODBUS:
@@ -75,16 +94,28 @@ def _snapshots(model: MeterModel, raw: bytes) -> Iterator[Value]:
             yield Value(item.key.channel, item.key.rate, at, value)
 
 
-def _rows(model: MeterModel, raw: bytes) -> Iterator[Value]:
-    """The columns of a load profile that are indices."""
-    profile = model.profile
-    assert profile is not None
+def series_of(model: MeterModel, item: str, raw: bytes) -> list[Series]:
+    """The columns of a load profile in an answer; none where the item is no profile read here."""
+    if model.profile is not None and item == str(model.profile.obis) and model.speech is Speech.DLMS:
+        return list(_columns(model.profile, raw))
+    if item == LOGGER and model.logger_columns:
+        return list(_records(model, raw))
+    return []
+
+
+def _columns(profile: LoadProfile, raw: bytes) -> Iterator[Series]:
     rows = decode_rows(raw, profile.captures, LOCAL, profile.interval_seconds)
     measured = rows.columns if profile.status is None else rows.columns[1:]
     for wanted, column in zip(profile.columns, measured, strict=True):
-        if wanted.kind is ProfileKind.INDEX:
-            for at, value in _present(rows.stamps.tolist(), column):
-                yield Value(wanted.channel, Rate.TOTAL, at, value)
+        if column.values.dtype != np.int64:
+            raise DecodeError(f"column {column.capture.obis} holds values that are no integers", raw)
+        stamps = _begun(rows.stamps, wanted.kind, profile.interval_seconds)
+        yield Series(wanted.channel, wanted.kind, stamps[column.present], column.values[column.present])
+
+
+def _begun(stamps: Ints, kind: ProfileKind, interval_s: int) -> Ints:
+    """Rows are stamped at the end of their interval; an index is that of the stamp itself."""
+    return stamps if kind is ProfileKind.INDEX else stamps - interval_s
 
 
 def _present(stamps: Sequence[int], column: Column) -> Iterator[tuple[datetime, int]]:
@@ -126,17 +157,15 @@ def _words(model: MeterModel, raw: bytes) -> Iterator[Value]:
         yield Value(item.key.channel, item.key.rate, None, value, item.place.scaler)
 
 
-def _records(model: MeterModel, raw: bytes) -> Iterator[Value]:
+def _records(model: MeterModel, raw: bytes) -> Iterator[Series]:
     """Windows of a Modbus logger."""
     logger = model.modbus.logger
     assert logger is not None
     for words in _answers(raw):
         rows = logger.decode(words, LOCAL)
         for name, column in model.logger_columns:
-            if column.kind is ProfileKind.INDEX:
-                for stamp, value in zip(rows.stamps.tolist(), rows.columns[name].tolist(), strict=True):
-                    at = datetime.fromtimestamp(stamp, UTC)
-                    yield Value(column.channel, Rate.TOTAL, at, value, column.place.scaler)
+            stamps = _begun(rows.stamps, column.kind, logger.interval_seconds)
+            yield Series(column.channel, column.kind, stamps, rows.columns[name], column.place.scaler)
 
 
 def _data_sets(model: MeterModel, raw: bytes) -> Iterator[Value]:

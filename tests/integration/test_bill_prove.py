@@ -196,6 +196,11 @@ def test_an_index_of_the_load_profile_is_proven_by_its_row(database: str, pool: 
     hear(database, *heard)
     found = proven(pool, issued(pool)["ROLL"])
     assert found.proven
+    assert [(block.values, block.why) for block in found.half_hours.blocks] == [(2, ""), (2, "")]
+    assert all(block.answer is not None for block in found.half_hours.blocks)
+    _change(pool, "UPDATE profile_block SET raw[1] = raw[1] + 1 WHERE at = %s", OCTOBER.end - HALF_HOUR)
+    [said] = proven(pool, found.sheet.id).contradictions
+    assert said.startswith("the profile of meter R5 from 23:30 on 31/10/2026 on is not what the bytes of")
     assert {step.source for step in found.steps} == {"load_profile"}
     assert [step.decoded and step.decoded.at for step in found.steps] == [OCTOBER.start, OCTOBER.end]
 
