@@ -10,7 +10,9 @@ constraints.
 from __future__ import annotations
 
 import asyncio
+import atexit
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
 from typing import Final, Generic, TypeVar
@@ -40,6 +42,10 @@ AT_ONCE: Final = 2000  # blocks in a transaction
 HALF_HOUR: Final = timedelta(minutes=30)
 ROW_BYTES: Final = bytes.fromhex("0204090c07ea0101ffffffffff800000110006")
 """What a row of a profile has besides its value, on the line."""
+
+LINES: Final = ExitStack()
+"""The connections that stay open until the engine's process ends."""
+atexit.register(LINES.close)
 
 T = TypeVar("T")
 Store = Callable[[AsyncConnection[TupleRow], Sequence[T]], Awaitable[StoreCounts]]
@@ -121,6 +127,8 @@ class _Line(Generic[T]):
         self._runner = asyncio.Runner()
         self._conn = self._runner.run(AsyncConnection.connect(dsn, **session()))
         self._at_once, self._store = at_once, store
+        LINES.callback(self._runner.close)
+        LINES.callback(lambda: self._runner.run(self._conn.close()))
 
     def bring(self, rows: Sequence[T]) -> StoreCounts:
         """All rows, a transaction for so many at once."""
@@ -165,7 +173,7 @@ def conversations(size: int, *, again: bool = False) -> Run:
 def rows(size: int, *, again: bool = False) -> Run:
     """A row an interval."""
     fleet_ = _Fleet(size)
-    conn, ids, first = connect(fleet_.dsn), fleet_.data.ids(), stores.FIRST
+    conn, ids, first = LINES.enter_context(connect(fleet_.dsn)), fleet_.data.ids(), stores.FIRST
 
     def upsert(of: stores.Ids) -> None:
         with conn.transaction():

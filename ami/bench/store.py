@@ -55,16 +55,17 @@ def dsn() -> str:
 class Meters:
     """Some meters' days of half-hours; the next call gives other meters, so that nothing is stored twice."""
 
+    next_id = os.getpid() * 100_000 % 1_000_000_000
+
     def __init__(self, size: int, days: int = DAYS) -> None:
         self.count = max(1, size // days)
-        self.next_id = os.getpid() * 100_000 % 1_000_000_000
         random = np.random.default_rng(48)
         self.energy = random.gamma(2.0, 120.0, (self.count, days, SLOTS)).astype(np.int32)
         self.quality = np.full(self.energy.shape, Quality.ACTUAL, np.uint8)
 
     def ids(self) -> Ids:
-        found = np.arange(self.next_id, self.next_id + self.count, dtype=np.int32)
-        self.next_id += self.count
+        found = np.arange(Meters.next_id, Meters.next_id + self.count, dtype=np.int32)
+        Meters.next_id += self.count
         return found
 
     def outcome(self, energy: npt.NDArray[np.int32], quality: npt.NDArray[np.uint8]) -> Outcome:

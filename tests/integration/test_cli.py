@@ -374,7 +374,7 @@ def test_pages_are_served_with_tls(ami: Ami, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "size", "engines"), [("demand", 300, 3), ("vee", 300, 3), ("store", 60, 4), ("ingest", 2, 10)]
+    ("name", "size", "engines"), [("demand", 300, 3), ("vee", 300, 3), ("store", 60, 4)]
 )
 def test_a_bench_prints_its_document(ami: Ami, name: str, size: int, engines: int) -> None:
     found = ami.json("bench", name, "--size", str(size), "--rounds", "1", "--json")
