@@ -282,14 +282,31 @@ def points(conn: Connection[TupleRow], period: Period, book: str | None) -> list
 def to_draft(conn: Connection[TupleRow], run: Run, shard: tuple[int, int] = (0, 1)) -> list[str]:
     """The points of a shard that are not counted yet; `shard` is (number, of)."""
     asked = {"run": run.id, "book": run.book, "start": run.from_at, "end": run.to_at}
-    rows = conn.execute(_TO_DRAFT, {**asked, "shard": shard[0], "of": shard[1]})
+    rows = _by_sets(conn, _TO_DRAFT, {**asked, "shard": shard[0], "of": shard[1]})
     return [point for (point,) in rows]
+
+
+def _by_sets(conn: Connection[TupleRow], statement: str, asked: Mapping[str, Any]) -> list[TupleRow]:
+    """Rows of a statement that compares whole tables: of those filled a moment ago the planner knows nothing,
+    and would look through one for each row of the other."""
+    conn.execute("SET LOCAL enable_nestloop = off")
+    rows = conn.execute(statement.encode(), asked).fetchall()
+    conn.execute("SET LOCAL enable_nestloop = on")
+    return rows
+
+
+def left(conn: Connection[TupleRow], run: Run, shard: tuple[int, int], *, approved: bool) -> int:
+    """How many points of a shard are to be drafted, or have an approved bill that is to be issued."""
+    asked = {"run": run.id, "book": run.book, "start": run.from_at, "end": run.to_at}
+    statement = "SELECT count(*) FROM (" + (_TO_ISSUE if approved else _TO_DRAFT) + ") points"
+    [(many,)] = _by_sets(conn, statement, {**asked, "shard": shard[0], "of": shard[1]})
+    return int(many)
 
 
 def to_issue(conn: Connection[TupleRow], run: Run, shard: tuple[int, int] = (0, 1)) -> list[str]:
     """The points of a shard whose bill is to go out and has not yet."""
     asked = {"start": run.from_at, "end": run.to_at}
-    rows = conn.execute(_TO_ISSUE, {"run": run.id, **asked, "shard": shard[0], "of": shard[1]})
+    rows = _by_sets(conn, _TO_ISSUE, {"run": run.id, **asked, "shard": shard[0], "of": shard[1]})
     return [point for (point,) in rows]
 
 

@@ -44,6 +44,9 @@ __all__ = [
 Due = tuple[int, date, datetime]
 """Meter, local day, and the mark that `clear_due` recognises it by."""
 
+_ANY_OF: Final = """
+    SELECT EXISTS (SELECT FROM profile_day
+        WHERE meter_id = ANY (%s) AND channel = %s AND day >= %s AND day < %s)"""
 _TAKE_DUE: Final = """
     SELECT meter_id, day, since FROM validation_due
     WHERE %(of)s::integer IS NULL OR meter_id %% %(of)s = %(number)s
@@ -173,6 +176,14 @@ def clear_due(conn: Connection[TupleRow], rows: Sequence[Due]) -> int:
         return 0
     meters, days, since = zip(*rows, strict=True)
     return conn.execute(_CLEAR_DUE, [list(meters), list(days), list(since)]).rowcount
+
+
+def any_of(
+    conn: Connection[TupleRow], meter_ids: Collection[int], channel: int, first: date, end: date
+) -> bool:
+    """Whether any of these meters has a day from `first`, without `end`."""
+    row = conn.execute(_ANY_OF, [list(meter_ids), channel, first, end]).fetchone()
+    return bool(row and row[0])
 
 
 def mark_due(conn: Connection[TupleRow], meter_ids: Collection[int], days: Collection[date]) -> int:

@@ -128,7 +128,11 @@ _COMPARED: Final = """
           AND b.from_at = r.from_at - INTERVAL '1 year'
           AND NOT EXISTS (SELECT FROM bill x WHERE x.corrects = b.id AND x.correction = 'replaces')
         HAVING count(*) > 0) AS year ON true
-    WHERE r.id = %s ORDER BY t.point"""
+    WHERE r.id = %s AND (before.kwh IS NOT NULL OR year.kwh IS NOT NULL) ORDER BY t.point"""
+_ISSUED: Final = """
+    SELECT count(*)::bigint, (SELECT count(*) FROM bill_line l JOIN bill b ON b.id = l.bill_id
+        WHERE b.run_id = %(run)s)::bigint, coalesce(sum(total), 0)::bigint
+    FROM bill WHERE run_id = %(run)s"""
 # Bills at whose ends an index was not read but counted.
 _COUNTED: Final = """
     SELECT t.point, t.customer, m.serial, min(c.method)
@@ -177,3 +181,10 @@ def counted_indices(
 ) -> list[tuple[str, str, str, str]]:
     """(point, customer, meter, method) of the bills of the run that stand upon an index by such a method."""
     return [(p, c, s, m) for p, c, s, m in conn.execute(_COUNTED, [list(methods), number])]
+
+
+def issued(conn: Connection[TupleRow], number: int) -> tuple[int, int, int]:
+    """(bills, lines, đồng) that went out with the run."""
+    row = conn.execute(_ISSUED, {"run": number}).fetchone()
+    assert row is not None
+    return row[0], row[1], row[2]

@@ -79,6 +79,10 @@ command = Verbs(
         ALL: ("bench.verb:every", "Every one of them but `collect`."),
         "collect": ("bench.collect:command", "Whole sessions with simulated meters: dlms-cosem, gurux-dlms."),
         "ondemand": ("bench.ondemand:command", "How long a reading takes while the whole fleet is busy."),
+        "run": (
+            "bench.run:command",
+            "A month's bills for a million customers, beside a bare COPY of the same.",
+        ),
         "listen": ("bench.listen:command", "Modems that dial in and stay: memory, lag, half-hours read."),
     },
 )

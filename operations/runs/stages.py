@@ -19,9 +19,9 @@ from model.period import LOCAL, Period, local_day
 from model.viewer import UserRole, Viewer
 from operations import accounts
 from operations.errors import InputError, RunRefused
-from operations.runs import checks, counting
+from operations.runs import checks, counting, portions, setwise
 from operations.runs.counting import Counted
-from storage import billing_runs, bills, people, run_hashes
+from storage import billing_runs, bills, determinants, people, run_hashes
 from storage.billing_runs import Item, Run, RunFinding, RunState
 from storage.errors import BillConflict
 from storage.pool import Pool
@@ -65,7 +65,7 @@ def open_draft(pool: Pool, number: int, by: str, now: datetime) -> Run:
         if run.state not in (RunState.DRAFT, RunState.CHECKED):
             raise RunRefused(_is(run, "only a draft is drafted again"))
         begun = run.points is not None
-        broken_off = run.state is RunState.DRAFT and bool(billing_runs.to_draft(conn, run))
+        broken_off = begun and run.state is RunState.DRAFT and bool(billing_runs.to_draft(conn, run))
         billing_runs.draft(conn, number, by, now, anew=begun and not broken_off)
         return billing_runs.find(conn, number)
 
@@ -80,15 +80,22 @@ def draft_shard(
     """Count the points of a shard that are not counted yet; how many were."""
     with pool.connection() as conn:
         run = billing_runs.find(conn, number)
-        points = billing_runs.to_draft(conn, run, shard)
-    for batch in batches(points, progress, f"run {number}"):
+        many = billing_runs.left(conn, run, shard, approved=False)
+        done = 0
+        if (of := setwise.law(run.period, run.invoice_date)) is not None:
+            for columns in determinants.read(conn, run, shard, many, approved=False):
+                done += portions.draft(conn, run, columns, of)[0]
+                conn.commit()
+                _tell(progress, done, many, number)
+        points = billing_runs.to_draft(conn, run, shard)  # those that are not plain
+    for batch in batches(points, progress, f"run {number}", done):
         with pool.connection() as conn:
             counted = list(counting.count(conn, batch, run.period, run.invoice_date))
             billing_runs.save_items(conn, number, [_item(conn, one) for one in counted])
             held = [one.made for one in counted if isinstance(one.made, Hold) and not one.standing]
             bills.save_holds(conn, held, now)
             bills.drop_holds_of(conn, run.period, set(batch) - {hold.point for hold in held})
-    return len(points)
+    return done + len(points)
 
 
 def finish_draft(pool: Pool, number: int, now: datetime) -> Run:
@@ -215,9 +222,17 @@ def issue_shard(
         run = billing_runs.find(conn, number)
         if run.state is not RunState.APPROVED:
             raise RunRefused(_is(run, "only what is approved is issued"))
+        many = billing_runs.left(conn, run, shard, approved=True)
+        done = issued = 0
+        if (of := setwise.law(run.period, run.invoice_date)) is not None:
+            for columns in determinants.read(conn, run, shard, many, approved=True):
+                issued += (new := portions.issue(conn, run, columns, of, now))[0]
+                if new[2]:
+                    raise RunRefused(_is(run, f"point {new[2]} comes to something else now: {_ANEW}"))
+                conn.commit()
+                _tell(progress, done := issued, many, number)
         points = billing_runs.to_issue(conn, run, shard)
-    issued = 0
-    for batch in batches(points, progress, f"run {number}"):
+    for batch in batches(points, progress, f"run {number}", done):
         with pool.connection() as conn:
             approved = {item.point: item for item in billing_runs.items(conn, number, points=batch)}
             for one in counting.count(conn, batch, run.period, run.invoice_date):
@@ -226,6 +241,11 @@ def issue_shard(
                     raise RunRefused(_is(run, f"point {one.point} comes to something else now: {_ANEW}"))
                 issued += bills.save(conn, made, now, run=number) == "issued"
     return issued
+
+
+def _tell(progress: Progress | None, done: int, many: int, number: int) -> None:
+    if progress is not None:
+        progress(done, many, f"run {number}")
 
 
 def as_approved(made: Bill, item: Item) -> bool:
@@ -295,12 +315,14 @@ def refuse_dates(period: Period, invoice_date: date, now: datetime) -> None:
         raise InputError(f"{told} is more than a year ahead: correct its year")
 
 
-def batches(points: Sequence[str], progress: Progress | None, text: str) -> Iterator[Sequence[str]]:
-    """Points in the portions of a transaction; `progress` is told after each."""
+def batches(
+    points: Sequence[str], progress: Progress | None, text: str, done: int = 0
+) -> Iterator[Sequence[str]]:
+    """Points in the portions of a transaction; `progress` is told after each, on top of what is done."""
     for start in range(0, len(points), counting.POINTS):
         yield points[start : start + counting.POINTS]
         if progress is not None:
-            progress(min(start + counting.POINTS, len(points)), len(points), text)
+            progress(done + min(start + counting.POINTS, len(points)), done + len(points), text)
 
 
 def _item(conn: Connection[TupleRow], one: Counted) -> Item:

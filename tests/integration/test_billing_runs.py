@@ -222,6 +222,7 @@ KILLED = """
 import os, signal, sys
 from datetime import date
 from operations.runs import counting, stages
+from storage import determinants
 from storage.pool import open_pool
 from tests.operations_grid import NOW
 
@@ -229,7 +230,7 @@ def die(done, total, text):
     if done == 2:
         os.kill(os.getpid(), signal.SIGKILL)
 
-counting.POINTS = 1
+counting.POINTS = determinants.FETCHED = 1
 with open_pool(sys.argv[1]) as pool:
     getattr(stages, sys.argv[2])(pool, int(sys.argv[3]), (0, 1), NOW, die)
 """

@@ -1,0 +1,192 @@
+"""`ami bench run`: a month's bills for a million customers, database to database, beside bare COPYs.
+
+An approved run is issued: closing indices, supplies, multipliers out of the store, rated, bills with lines
+and registers into it. In the same run the same input is copied out bare, and the same output copied in bare,
+into the same tables with their indexes and constraints.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import rich_click as click
+
+from ami.bench.engine import peak_rss_mb
+from ami.bench.verb import cpu_name
+from ami.console import emit, say, table
+from ami.failure import Contradiction
+from model.period import LOCAL, Period
+from operations.bill import OFFICE
+from operations.runs import stages
+from storage import bench_customers, billing_runs, run_totals
+from storage.embedded import Embedded
+from storage.migrations import migrate
+from storage.pool import Pool, connect, open_pool
+
+SIZES: Final = (10_000, 100_000)
+OCTOBER: Final = Period.of_month(2026, 10)
+NOW: Final = datetime(2026, 11, 2, 9, tzinfo=LOCAL)
+INVOICE: Final = date(2026, 11, 2)
+WHOLE: Final = (0, 1)
+WORKERS: Final = 2
+ALLOWED: Final = 2.0  # times the bare COPYs
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Seconds of the steps; `ratio`: issuing against the two bare COPYs. MB of this program at its most."""
+
+    customers: int
+    bills: int
+    lines: int
+    total: int
+    draft_s: float
+    check_s: float
+    approve_s: float
+    issue_s: float
+    copy_out_s: float
+    copy_in_s: float
+    ratio: float
+    bills_per_s: float
+    peak_rss_mb: float
+    output_mb: float
+
+
+@contextmanager
+def _server() -> Iterator[tuple[str, Path]]:
+    with tempfile.TemporaryDirectory(prefix="ami-bench-") as folder:
+        server = Embedded(Path(folder) / "home")
+        try:
+            dsn = server.start()
+            migrate(dsn)
+            yield str(dsn), Path(folder)
+        finally:
+            server.stop("immediate")
+
+
+def _timed(work: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def measure(dsn: str, pool: Pool, folder: Path, customers: int) -> Result:
+    """One size: fill, draft, check, approve, issue; then the bare COPYs."""
+    with connect(dsn) as conn:
+        bench_customers.fill(conn, customers, OCTOBER, NOW)
+    with pool.connection() as conn:
+        number = billing_runs.begin(conn, OCTOBER, INVOICE, None, OFFICE.login, NOW, at_once=True)
+        billing_runs.draft(conn, number, OFFICE.login, NOW, anew=False)
+    draft_s = _timed(lambda: stages.draft_shard(pool, number, WHOLE, NOW))
+    with connect(dsn, autocommit=True) as conn:
+        conn.execute("ANALYZE billing_run_item")
+    check_s = _timed(lambda: stages.check(pool, OFFICE, number, NOW))
+    approve_s = _timed(lambda: stages.approve_at_once(pool, number, NOW))
+    issue_s = _timed(lambda: _issue(pool, number))
+    stages.finish_issue(pool, number, OFFICE.login, NOW)
+    peak = peak_rss_mb()
+    with connect(dsn) as conn:
+        sums = run_totals.sums(conn, number)
+        issued, lines, total = run_totals.issued(conn, number)
+        if (issued, total) != (sums.bills, sums.total) or issued != customers:
+            raise Contradiction(f"Bench run: {issued} bills of {total} went out, {sums.bills} were approved.")
+        size = bench_customers.bytes_of(conn, bench_customers.OUTPUT)
+        bench_customers.save(conn, folder)
+    copy_out_s = _timed(lambda: _copy_out(dsn))
+    with connect(dsn) as conn:
+        bench_customers.empty_output(conn)
+    copy_in_s = _timed(lambda: _copy_in(dsn, folder))
+    with connect(dsn) as conn:
+        if run_totals.issued(conn, number) != (issued, lines, total):
+            raise Contradiction("Bench run: the bare COPY brought something else than was issued.")
+    return Result(
+        customers, issued, lines, total, draft_s, check_s, approve_s, issue_s, copy_out_s, copy_in_s,
+        issue_s / (copy_out_s + copy_in_s), issued / issue_s, peak, size / 1e6,
+    )  # fmt: skip
+
+
+def _issue(pool: Pool, number: int) -> None:
+    """By two workers, a shard each, as the office's jobs do it."""
+    with ThreadPoolExecutor(WORKERS) as workers:
+        shards = [(shard, WORKERS) for shard in range(WORKERS)]
+        list(workers.map(lambda shard: stages.issue_shard(pool, number, shard, NOW), shards))
+
+
+def _copy_out(dsn: str) -> None:
+    with connect(dsn) as conn:
+        for name in bench_customers.INPUT:
+            for _ in bench_customers.copied_out(conn, name):
+                pass
+
+
+def _copy_in(dsn: str, folder: Path) -> None:
+    with connect(dsn) as conn:
+        bench_customers.copy_in(conn, folder)
+
+
+@click.command("run")
+@click.option(
+    "--size",
+    "sizes",
+    type=click.IntRange(100, 20_000_000),
+    multiple=True,
+    help="Customers; several times for several sizes. Default: 10,000 and 100,000.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def command(sizes: tuple[int, ...], as_json: bool) -> None:
+    """A month's bills for so many customers, database to database, beside a bare COPY of the same.
+
+    \b
+    ami bench run --size 10000 --size 100000 --size 1000000
+    """
+    found = []
+    with _server() as (dsn, folder), open_pool(dsn, statement_timeout_s=0) as pool:
+        for customers in sizes or SIZES:
+            say(f"{customers:,} customers …")
+            found.append(measure(dsn, pool, folder, customers))
+    paces = [one.issue_s / one.customers for one in found]
+    document: dict[str, Any] = {
+        "bench": "run",
+        "machine": {"cores": os.cpu_count(), "cpu": cpu_name(), "python": platform.python_version()},
+        "results": [{name: _figure(getattr(one, name)) for name in Result.__slots__} for one in found],
+        "ratios": {"issue vs bare COPY out and in": round(max(one.ratio for one in found), 2)},
+        "slowest to quickest pace a customer": round(max(paces) / min(paces), 2),
+        "held": all(one.ratio <= ALLOWED for one in found),
+    }
+    if as_json:
+        emit(document)
+        return
+    columns = (
+        "Customers",
+        "Lines",
+        "Draft s",
+        "Issue s",
+        "COPY out s",
+        "COPY in s",
+        "Ratio",
+        "Bills/s",
+        "Peak MB",
+    )
+    rows = [
+        (
+            f"{one.customers:,}", f"{one.lines:,}", f"{one.draft_s:.1f}", f"{one.issue_s:.1f}",
+            f"{one.copy_out_s:.1f}", f"{one.copy_in_s:.1f}", f"{one.ratio:.2f}", f"{one.bills_per_s:,.0f}",
+            f"{one.peak_rss_mb:.0f}",
+        )
+        for one in found
+    ]  # fmt: skip
+    table("Billing run", columns, rows, right=columns)
+
+
+def _figure(value: float) -> float:
+    return round(value, 3) if isinstance(value, float) else value
