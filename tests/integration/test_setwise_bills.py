@@ -97,7 +97,8 @@ def _close(drawn: Drawn, rates: tuple[Rate, ...], scaler: int, dice: random.Rand
             method = dice.choice(["billing_profile"] * 20 + ["between", "interpolated"])
             key = (drawn.point.code, drawn.meters[0].serial, Channel.ACTIVE_IMPORT, rate)
             drawn.indices.append(ClosingIndex(*key, instant, at, scaler, status, method))
-            at += int(dice.gammavariate(1.5, 90_000)) if dice.random() > 0.05 else 0
+            used = int(dice.gammavariate(1.5, 90_000)) if dice.random() > 0.05 else 0
+            at += used // 500 * 500 if dice.random() < 0.6 else used  # half a kWh is where rounding shows
             if dice.random() < 0.03:
                 at = max(0, at - 3_000_000)
 
