@@ -61,6 +61,14 @@ class PointRefused(InputError):
         super().__init__(sentence)
 
 
+class EditRefused(InputError):
+    """Slots of a validated day may not be edited by who asked, or not like that."""
+
+
+class CaseRefused(InputError):
+    """A case may not be accepted, re-read or given to somebody by who asked, or not as it stands."""
+
+
 class AccountRefused(InputError):
     """A user could not be made or changed; `login` is the user's."""
 

@@ -17,11 +17,10 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from analytics.vee import MeterOutput
-from analytics.vee import validate as vee
 from model.series import Channel, Unit
-from operations import said_quality
+from operations import decided
 from operations.evidence import inputs_of
-from storage import days
+from storage import cases, days
 from storage.pool import Pool
 
 COUNTED = 100_000  # as far as a progress bar counts what is due
@@ -87,22 +86,29 @@ def _day_rows(outputs: Sequence[MeterOutput]) -> list[days.DayRows]:
     ]
 
 
-def _batch(conn: Connection[TupleRow], due: Sequence[days.Due], now: datetime) -> ValidateReport:
+def these(
+    conn: Connection[TupleRow], due: Sequence[days.Due], now: datetime
+) -> tuple[ValidateReport, set[tuple[int, date]]]:
+    """Validate these meter-days and what hangs on them, within the caller's transaction; they stay due.
+
+    With the report the meter-days looked at, which the queue of cases is to follow (`storage.cases.take`).
+    """
     inputs = inputs_of(conn, due)
-    outputs = said_quality.kept(inputs, vee(inputs).meters)
+    outputs = decided.outputs(conn, inputs)
     counts = [days.save_days(conn, rows, now) for rows in _day_rows(outputs)]
     looked_at = {
         (one.meter_id, one.first + timedelta(days=offset)) for one in inputs for offset in range(one.days)
     }
     findings = [(output.meter_id, finding) for output in outputs for finding in output.findings]
     noticed = days.save_findings(conn, findings, looked_at)
-    return ValidateReport(
+    report = ValidateReport(
         days=len(due),
         new=sum(count.new for count in counts),
         changed=sum(count.changed + count.extended for count in counts),
         unchanged=sum(count.unchanged for count in counts),
         findings=noticed,
     )
+    return report, looked_at | {(meter_id, day) for meter_id, day, _ in due}
 
 
 def run(
@@ -117,8 +123,10 @@ def run(
         with pool.connection() as conn:
             due = days.take_due(conn, BATCH, shard)
             if not due:
+                cases.settle_rereads(conn, now)
                 return report
-            done = _batch(conn, due, now)
+            done, looked_at = these(conn, due, now)
+            cases.take(conn, looked_at, now)
             days.clear_due(conn, due)
         report += done
         if progress is not None:

@@ -423,6 +423,33 @@ CREATE TABLE billing_run_item (
 );
 CREATE INDEX billing_run_item_held ON public.billing_run_item USING btree (run_id) WHERE (outcome = ANY (ARRAY['held'::text, 'conflict'::text]));
 
+CREATE TABLE case_day (
+    case_id bigint NOT NULL,
+    day date NOT NULL,
+    kind text NOT NULL,
+    severity smallint NOT NULL,
+    detail jsonb NOT NULL,
+    state text NOT NULL,
+    CONSTRAINT case_day_pkey PRIMARY KEY (case_id, day, kind),
+    CONSTRAINT case_day_case_id_fkey FOREIGN KEY (case_id) REFERENCES validation_case(id),
+    CONSTRAINT case_day_state_check CHECK ((state = ANY (ARRAY['waits'::text, 'judged'::text, 'cured'::text])))
+);
+CREATE INDEX case_day_waits ON public.case_day USING btree (day, case_id) WHERE (state = 'waits'::text);
+
+CREATE TABLE case_step (
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    case_id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    login text NOT NULL,
+    step text NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT case_step_pkey PRIMARY KEY (id),
+    CONSTRAINT case_step_case_id_fkey FOREIGN KEY (case_id) REFERENCES validation_case(id),
+    CONSTRAINT case_step_step_check CHECK ((step = ANY (ARRAY['opened'::text, 'again'::text, 'accepted'::text, 'edited'::text, 'undone'::text, 'reread'::text, 'answered'::text, 'unanswered'::text, 'assigned'::text, 'cured'::text])))
+);
+CREATE INDEX case_step_case ON public.case_step USING btree (case_id, id);
+
 CREATE TABLE closing_index (
     point text NOT NULL,
     meter_id integer NOT NULL,
@@ -474,6 +501,46 @@ CREATE TABLE customer (
     CONSTRAINT customer_book_fkey FOREIGN KEY (book) REFERENCES reading_book(code)
 );
 CREATE INDEX customer_book ON public.customer USING btree (book);
+
+CREATE TABLE day_edit (
+    meter_id integer NOT NULL,
+    channel smallint NOT NULL,
+    day date NOT NULL,
+    version integer NOT NULL,
+    kind text NOT NULL,
+    undoes integer,
+    case_id bigint,
+    slots smallint NOT NULL,
+    first_slot smallint NOT NULL,
+    energy integer[] NOT NULL,
+    method smallint[] NOT NULL,
+    said_energy integer[] NOT NULL,
+    said_quality bytea NOT NULL,
+    before_energy integer[] NOT NULL,
+    before_quality bytea NOT NULL,
+    after_energy integer[] NOT NULL,
+    after_quality bytea NOT NULL,
+    reason text NOT NULL,
+    login text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT day_edit_pkey PRIMARY KEY (meter_id, channel, day, version),
+    CONSTRAINT day_edit_case_id_fkey FOREIGN KEY (case_id) REFERENCES validation_case(id),
+    CONSTRAINT day_edit_login_fkey FOREIGN KEY (login) REFERENCES app_user(login),
+    CONSTRAINT day_edit_meter_id_channel_day_undoes_fkey FOREIGN KEY (meter_id, channel, day, undoes) REFERENCES day_edit(meter_id, channel, day, version),
+    CONSTRAINT day_edit_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES meter(id),
+    CONSTRAINT day_edit_check CHECK ((((kind = 'undo'::text) = (undoes IS NOT NULL)) AND (undoes < version))),
+    CONSTRAINT day_edit_check1 CHECK ((cardinality(energy) =
+CASE kind
+    WHEN 'undo'::text THEN 0
+    ELSE cardinality(said_energy)
+END)),
+    CONSTRAINT day_edit_check2 CHECK (((cardinality(method) = cardinality(energy)) AND (cardinality(said_energy) > 0))),
+    CONSTRAINT day_edit_check3 CHECK (((cardinality(said_energy) = length(said_quality)) AND (cardinality(before_energy) = cardinality(said_energy)) AND (length(before_quality) = length(said_quality)) AND (cardinality(after_energy) = cardinality(said_energy)) AND (length(after_quality) = length(said_quality)))),
+    CONSTRAINT day_edit_check4 CHECK (((first_slot + cardinality(said_energy)) <= slots)),
+    CONSTRAINT day_edit_first_slot_check CHECK ((first_slot >= 0)),
+    CONSTRAINT day_edit_kind_check CHECK ((kind = ANY (ARRAY['values'::text, 'estimate'::text, 'accept'::text, 'undo'::text]))),
+    CONSTRAINT day_edit_reason_check CHECK ((reason <> ''::text))
+);
 
 CREATE TABLE einvoice (
     bill_id bigint NOT NULL,
@@ -942,6 +1009,27 @@ CREATE TABLE station (
     name text NOT NULL,
     CONSTRAINT station_pkey PRIMARY KEY (code)
 );
+
+CREATE TABLE validation_case (
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    meter_id integer NOT NULL,
+    cause text NOT NULL,
+    state text NOT NULL,
+    severity smallint NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    times integer DEFAULT 1 NOT NULL,
+    assigned_to text,
+    order_id bigint,
+    CONSTRAINT validation_case_meter_id_cause_key UNIQUE (meter_id, cause),
+    CONSTRAINT validation_case_pkey PRIMARY KEY (id),
+    CONSTRAINT validation_case_assigned_to_fkey FOREIGN KEY (assigned_to) REFERENCES app_user(login),
+    CONSTRAINT validation_case_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES meter(id),
+    CONSTRAINT validation_case_order_id_fkey FOREIGN KEY (order_id) REFERENCES remote_order(id),
+    CONSTRAINT validation_case_check CHECK (((state <> 'reread'::text) OR (order_id IS NOT NULL))),
+    CONSTRAINT validation_case_state_check CHECK ((state = ANY (ARRAY['open'::text, 'accepted'::text, 'edited'::text, 'reread'::text, 'closed'::text])))
+);
+CREATE INDEX validation_case_state ON public.validation_case USING btree (state, severity DESC);
 
 CREATE TABLE validation_due (
     meter_id integer NOT NULL,

@@ -19,6 +19,8 @@ from model.series import Channel
 
 Int64 = npt.NDArray[np.int64]
 DAY_S = 86_400
+VALUE, BLANK = 1, 2
+"""What people decided of a slot: its figure, or that it is to be estimated."""
 
 
 class BlockLike(Protocol):
@@ -73,7 +75,8 @@ class MeterInput:
     `outages`: no power, nothing used. What estimates may go by: `check` (days, slots) primary Wh of the
     check meter where `check_quality` is ACTUAL; `profile` (slots, mean 1) the curve of the customer's class;
     `day_rates` the `Rate` of each slot of a day, where the meter has rate registers. `customer_class`: whose
-    limits the rules about slots go by; without one they are not asked.
+    limits the rules about slots go by; without one they are not asked. What people decided: `decided` (days,
+    slots) primary Wh where `decided_how` is VALUE; where it is BLANK, what the meter said does not count.
     """
 
     serial: str
@@ -97,6 +100,8 @@ class MeterInput:
     profile: npt.NDArray[np.float64] | None = None
     day_rates: Callable[[date], bytes] | None = None
     customer_class: str = ""
+    decided: npt.NDArray[np.int32] | None = None
+    decided_how: npt.NDArray[np.uint8] | None = None
 
     @property
     def slots(self) -> int:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from analytics.vee.counting import Counted, count, exact_slots
 from analytics.vee.estimation import estimate
 from analytics.vee.findings import Log
-from analytics.vee.inputs import Int64, MeterInput, MeterOutput, Validated
+from analytics.vee.inputs import BLANK, VALUE, Int64, MeterInput, MeterOutput, Validated
 from analytics.vee.samples import Slots, hung, indices, profile_slots
 from model.period import local_day
 from model.quality import Quality, Severity
@@ -67,6 +67,12 @@ def _known(meter: MeterInput, profile: Slots, counted: Counted) -> tuple[Int64, 
         held = (quality != Quality.MISSING) & (quality != Quality.UNSCALED)
         energy[:past] = np.where(held, np.asarray(meter.history, np.int64).reshape(-1), 0)
         grade[:past] = np.where(held, quality, Quality.MISSING)
+    if meter.decided is not None and meter.decided_how is not None:
+        first = meter.past * meter.slots
+        how, mine = meter.decided_how.reshape(-1), energy[first:]
+        mine[how == VALUE] = meter.decided.reshape(-1)[how == VALUE]
+        mine[how == BLANK] = 0
+        grade[first:][how == VALUE], grade[first:][how == BLANK] = Quality.EDITED, Quality.MISSING
     low, high = hung(meter)
     start = meter.origin + np.arange(len(energy)) * meter.interval_s
     elsewhere = (start + meter.interval_s <= low) | (start >= high)
