@@ -33,6 +33,7 @@ VERBS: dict[str, tuple[str, str | None]] = {
         "Read a meter now, disconnect, connect, limit, set a clock: orders to meters.",
     ),
     "read": ("read:command", "Read one meter now, without a database."),
+    "case": ("case:command", "Doubtful readings: accept, edit, read again, give to somebody."),
     "validate": ("validate:command", "Turn what meters said into validated days."),
     "close": ("close:command", "Take the closing indices of a month."),
     "bill": ("bill_desk:command", "Bill a closed month, list, print and explain bills."),

@@ -48,20 +48,27 @@ def accept(pool: Pool, viewer: Viewer, case: int, *, reason: str, now: datetime)
     Raises `CaseRefused` for who may not, without a reason, for a case that waits for nobody.
     """
     _may(pool, viewer, "accepting a case", now)
+    with pool.connection() as conn:
+        return accepted(conn, viewer, case, reason=reason, now=now)
+
+
+def accepted(
+    conn: Connection[TupleRow], viewer: Viewer, case: int, *, reason: str, now: datetime
+) -> CaseSheet:
+    """As `accept`, for somebody of the staff, within the caller's transaction."""
     if not reason.strip():
         raise CaseRefused("accepting a case needs a reason: say why (--reason)")
-    with pool.connection() as conn:
-        found = _waiting(conn, viewer, case)
-        by = By(viewer, now, reason.strip(), case)
-        for place in _doubted(conn, found):
-            edits.accept(conn, place, by)
-        cases.lock(conn, case)
-        if case_sheet.rows(conn, viewer, case=case)[0].state is not CaseState.CLOSED:
-            judged = cases.judge(conn, case, CaseState.ACCEPTED, now)
-            days = [day.isoformat() for day in judged]
-            cases.step(conn, case, Step.ACCEPTED, viewer.login, now, reason.strip(), {"days": days})
-        _deed(conn, viewer, now, "case.accept", case, reason.strip())
-        return sheet(conn, viewer, case)
+    found = _waiting(conn, viewer, case)
+    by = By(viewer, now, reason.strip(), case)
+    for place in _doubted(conn, found):
+        edits.accept(conn, place, by)
+    cases.lock(conn, case)
+    if case_sheet.rows(conn, viewer, case=case)[0].state is not CaseState.CLOSED:
+        judged = cases.judge(conn, case, CaseState.ACCEPTED, now)
+        days = [day.isoformat() for day in judged]
+        cases.step(conn, case, Step.ACCEPTED, viewer.login, now, reason.strip(), {"days": days})
+    _deed(conn, viewer, now, "case.accept", case, reason.strip())
+    return sheet(conn, viewer, case)
 
 
 def reread(
@@ -95,16 +102,23 @@ def assign(pool: Pool, viewer: Viewer, case: int, login: str | None, *, now: dat
     """Give a case to somebody of the staff; None: to nobody."""
     _may(pool, viewer, "giving a case to somebody", now)
     with pool.connection() as conn:
-        whom = None if login is None else people.user(conn, login.strip().casefold())
-        if login is not None and (whom is None or whom.disabled or whom.role not in _STAFF):
-            raise CaseRefused(f"{login} is nobody of the staff: see `ami user list`")
-        sheet(conn, viewer, case)
-        name = None if whom is None else whom.login
-        cases.lock(conn, case)
-        cases.assign(conn, case, name, now)
-        cases.step(conn, case, Step.ASSIGNED, viewer.login, now, detail={"to": name or ""})
-        _deed(conn, viewer, now, "case.assign", case, name or "")
-        return sheet(conn, viewer, case)
+        return assigned(conn, viewer, case, login, now=now)
+
+
+def assigned(
+    conn: Connection[TupleRow], viewer: Viewer, case: int, login: str | None, *, now: datetime
+) -> CaseSheet:
+    """As `assign`, by somebody of the staff, within the caller's transaction."""
+    whom = None if login is None else people.user(conn, login.strip().casefold())
+    if login is not None and (whom is None or whom.disabled or whom.role not in _STAFF):
+        raise CaseRefused(f"{login} is nobody of the staff: see `ami user list`")
+    sheet(conn, viewer, case)
+    name = None if whom is None else whom.login
+    cases.lock(conn, case)
+    cases.assign(conn, case, name, now)
+    cases.step(conn, case, Step.ASSIGNED, viewer.login, now, detail={"to": name or ""})
+    _deed(conn, viewer, now, "case.assign", case, name or "")
+    return sheet(conn, viewer, case)
 
 
 def open_cases(

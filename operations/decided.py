@@ -26,7 +26,6 @@ from operations import said_quality
 from storage import edits
 from storage.edits import Edit, EditKind
 
-CONTRADICTED = "edit_contradicted"
 MEASURED = (Quality.ACTUAL, Quality.SUSPECT)
 _DAY = timedelta(days=1)
 
@@ -134,4 +133,4 @@ def _told(given: MeterInput, edit: Edit, slots: list[int], said: MeterOutput, ro
         detail["said_wh"] = int(said.energy[row, slots].sum())
     else:
         detail["interval_s"] = given.interval_s
-    return Finding(CONTRADICTED, given.serial, edit.day, Severity.RED, detail)
+    return Finding("edit_contradicted", given.serial, edit.day, Severity.RED, detail)

@@ -52,7 +52,8 @@ def thinned(power: np.ndarray[Any, Any], quality: np.ndarray[Any, Any], points: 
     return np.union1d(kept.astype("int64"), np.union1d(edges, edges + 1))
 
 
-def _band(x0: float, x1: float) -> Figure:
+def band(x0: float, x1: float) -> Figure:
+    """A rectangle behind the curve, over its whole height; `x0`, `x1` in local ms."""
     return {
         "type": "rect",
         "xref": "x",
@@ -84,7 +85,7 @@ def load_curve(visit: Visit, curve: Curve, pmax: tuple[float, datetime] | None) 
             x, y = start[keep], np.where(chosen, power, np.nan)[keep]
             under = start[keep], np.where(chosen, power, 0.0)[keep]
         traces += [_area(*under, color), _line(visit, x, y, color, name)]
-    shapes = [_band(start[a], start[b - 1] + width) for a, b in runs(quality == Quality.MISSING)[:MOST_GAPS]]
+    shapes = [band(start[a], start[b - 1] + width) for a, b in runs(quality == Quality.MISSING)[:MOST_GAPS]]
     if pmax is not None:
         traces.append(_peak(visit, *pmax))
     axis = {"type": "date", "range": [float(start[0]), float(start[-1] + width)], "fixedrange": False}

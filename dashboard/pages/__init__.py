@@ -7,7 +7,7 @@ from dash import Input, Output
 from dashboard import answers
 from dashboard.addresses import Page
 from dashboard.callbacks import Guarded
-from dashboard.pages import alerts, bill, bills, home, meter, meters, overview, run, runs
+from dashboard.pages import alerts, bill, bills, case, cases, home, meter, meters, overview, run, runs
 from dashboard.parts.elements import Part
 
 PAGES: tuple[Page, ...] = (
@@ -20,6 +20,8 @@ PAGES: tuple[Page, ...] = (
     runs.PAGE,
     run.PAGE,
     alerts.PAGE,
+    cases.PAGE,
+    case.PAGE,
 )
 
 

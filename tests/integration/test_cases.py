@@ -172,7 +172,7 @@ def test_the_days_of_a_reread_are_asked_for_once_more(pool: Pool) -> None:
     spans = "SELECT spans::text FROM answered WHERE meter_id = %s"
     with pool.connection() as conn:
         conn.execute(
-            "INSERT INTO answered VALUES (%s, '1.0.99.1.0.255', '{[2026-10-19 17:00+00,2026-10-25 17:00+00)}')",
+            "INSERT INTO answered VALUES (%s, 'profile', '{[2026-10-19 17:00+00,2026-10-25 17:00+00)}')",
             [meter],
         )
     cases.reread(pool, MINH, _one(pool).id, now=NOW, rules=Rules())

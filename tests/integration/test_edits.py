@@ -1,4 +1,4 @@
-"""Slots that people decide: versions, the meter's own block untouched, late data that agrees or contradicts."""
+"""Slots that people decide: versions, the meter's own block untouched, late data that contradicts."""
 
 from __future__ import annotations
 

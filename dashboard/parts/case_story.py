@@ -1,0 +1,110 @@
+"""What a case rests on and what happened to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dash import html
+
+from dashboard.parts.case_form import clock
+from dashboard.parts.elements import Part, badge, card, table
+from dashboard.parts.moments import severity_badge
+from dashboard.visit import Visit
+from operations import wording
+from storage.case_sheet import CaseDay, CaseSheet
+from storage.cases import NOBODY
+from storage.edits import Edit, in_force
+
+_TONES = {"waits": "warn", "judged": "ok", "cured": "plain"}
+MOST = 60
+
+
+def figures_card(visit: Visit, sheet: CaseSheet, state: Part) -> Part:
+    """Day by day what validation noticed."""
+    days = sorted(sheet.days, key=lambda one: (one.state != "waits", one.day), reverse=False)[:MOST]
+    rows = [_figures(visit, one) for one in days]
+    return card(
+        visit.say("cases.figures"), [html.Div(rows, className="rows scrolls")], beside=state, kind="w6"
+    )
+
+
+def _figures(visit: Visit, one: CaseDay) -> Part:
+    said = wording.finding(one.kind, one.detail, visit.lang)
+    return html.Div(
+        [
+            html.Div(
+                [
+                    html.Div(visit.fmt.day(one.day), className="row-name"),
+                    html.Div(said, className="row-under"),
+                ],
+                className="row-main",
+            ),
+            html.Div(
+                [
+                    severity_badge(visit, one.severity),
+                    badge(visit.say(f"case_day.{one.state}"), _TONES[one.state]),
+                ],
+                className="badges",
+            ),
+        ],
+        className="row",
+    )
+
+
+def edits_card(visit: Visit, versions: Sequence[Edit]) -> Part:
+    """The versions that were made for the case; those that count may be taken back."""
+    say, fmt = visit.say, visit.fmt
+    by_day: dict[object, list[Edit]] = {}
+    for one in versions:
+        by_day.setdefault(one.key, []).append(one)
+    counting = {id(one) for several in by_day.values() for one in in_force(several)}
+    heads = [say(f"cases.head_{name}") for name in ("what", "slots", "before", "after", "who", "why")]
+    heads.append("")  # the button
+    rows: list[list[Part]] = []
+    for one in reversed(versions):
+        decision, n = one.decision, len(one.decision.said_energy)
+        what = say(f"edit_kind.{decision.kind.value}", n=decision.undoes or "")
+        span = (
+            f"{clock(decision.first_slot, decision.slots)}–{clock(decision.first_slot + n, decision.slots)}"
+        )
+        back = html.Button(
+            say("cases.undo"), n_clicks=0, type="button", className="button",
+            id={"undo": one.version, "day": one.day.isoformat(), "channel": int(one.channel)},
+        )  # fmt: skip
+        rows.append(
+            [f"{one.version} · {what}", f"{fmt.day(one.day)} {span}", fmt.number(sum(decision.before_energy)),
+             fmt.number(sum(one.after_energy)), f"{one.login} · {fmt.instant(one.at)}", one.reason,
+             back if id(one) in counting else None]
+        )  # fmt: skip
+    return card(say("cases.edits"), [table(heads, rows, numeric=(2, 3))])
+
+
+def story_card(visit: Visit, sheet: CaseSheet) -> Part:
+    """What happened to the case, the latest first."""
+    rows = [
+        html.Div(
+            [
+                html.Div(
+                    [
+                        html.Div(_step(visit, one.step.value, one.detail), className="row-name"),
+                        html.Div(one.reason, className="row-under"),
+                    ],
+                    className="row-main",
+                ),
+                html.Div(
+                    f"{'' if one.login == NOBODY else f'{one.login} · '}{visit.fmt.instant(one.at)}",
+                    className="row-end row-under",
+                ),
+            ],
+            className="row",
+        )
+        for one in reversed(sheet.steps)
+    ]
+    return card(visit.say("cases.story"), [html.Div(rows, className="rows scrolls")])
+
+
+def _step(visit: Visit, step: str, detail: object) -> str:
+    named = detail if isinstance(detail, dict) else {}
+    if step == "assigned" and not named.get("to"):
+        step = "unassigned"
+    return visit.say(f"case_step.{step}", to=named.get("to", ""), order=named.get("order", ""))
