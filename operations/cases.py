@@ -144,7 +144,7 @@ def reason_of(held: OpenCase) -> str:
         else f"{held.days[0]:%d/%m} – {held.days[-1]:%d/%m/%Y}"
     )
     return (
-        f"case {held.case} of meter {held.serial} ({held.cause.replace('_', ' ')}, {when}) waits for "
+        f"Case {held.case} of meter {held.serial} ({held.cause.replace('_', ' ')}, {when}) waits for "
         f"somebody to judge it: `ami case show {held.case}`"
     )
 

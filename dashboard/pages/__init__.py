@@ -32,7 +32,7 @@ def connect(guarded: Guarded) -> None:
         return await answers.page(guarded.office, PAGES, path, search)
 
     guarded.shows(Output("page", "children"), Input("address", "pathname"), Input("address", "search"))(show)
-    for module in (overview, home, meters, meter, alerts, run):
+    for module in (overview, home, meters, meter, alerts, run, case):
         module.connect(guarded)
 
 

@@ -166,7 +166,7 @@ def _done(
 ) -> str:  # fmt: skip
     """What is said where it was not done; empty where it was."""
     viewer, now, say = visit.viewer, visit.now, visit.say
-    what = pressed.get("case-act", "undo")
+    what = pressed.get("act", "undo")
     if what == "mine":
         cases.assigned(conn, viewer, number, viewer.login, now=now)
         return ""
@@ -236,7 +236,7 @@ def _acting(office: Office) -> Callable[..., Part]:
 def connect(guarded: Guarded) -> None:
     guarded.reads(
         Output("case-body", "children"),
-        Input({"case-act": ALL}, "n_clicks"),
+        Input({"act": ALL}, "n_clicks"),
         Input({"undo": ALL, "day": ALL, "channel": ALL}, "n_clicks"),
         State("case-shown", "data"),
         *(State(f"case-{name}", "value") for name in ("reason", "day", "from", "to", "way", "wh")),

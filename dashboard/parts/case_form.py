@@ -51,7 +51,7 @@ def form(visit: Visit, row: CaseRow, days: Sequence[date]) -> Part:
 def _act(visit: Visit, what: str, *, main: bool = False) -> Part:
     kind = "button button-main" if main else "button"
     return html.Button(
-        visit.say(f"cases.{what}"), id={"case-act": what}, n_clicks=0, type="button", className=kind
+        visit.say(f"cases.{what}"), id={"act": what}, n_clicks=0, type="button", className=kind
     )
 
 

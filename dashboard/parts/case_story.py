@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dash import html
 
 from dashboard.parts.case_form import clock
-from dashboard.parts.elements import Part, badge, card, table
+from dashboard.parts.elements import Part, badge, card
 from dashboard.parts.moments import severity_badge
 from dashboard.visit import Visit
 from operations import wording
@@ -58,9 +58,7 @@ def edits_card(visit: Visit, versions: Sequence[Edit]) -> Part:
     for one in versions:
         by_day.setdefault(one.key, []).append(one)
     counting = {id(one) for several in by_day.values() for one in in_force(several)}
-    heads = [say(f"cases.head_{name}") for name in ("what", "slots", "before", "after", "who", "why")]
-    heads.append("")  # the button
-    rows: list[list[Part]] = []
+    rows = []
     for one in reversed(versions):
         decision, n = one.decision, len(one.decision.said_energy)
         what = say(f"edit_kind.{decision.kind.value}", n=decision.undoes or "")
@@ -68,15 +66,21 @@ def edits_card(visit: Visit, versions: Sequence[Edit]) -> Part:
             f"{clock(decision.first_slot, decision.slots)}–{clock(decision.first_slot + n, decision.slots)}"
         )
         back = html.Button(
-            say("cases.undo"), n_clicks=0, type="button", className="button",
+            say("cases.undo"),
             id={"undo": one.version, "day": one.day.isoformat(), "channel": int(one.channel)},
-        )  # fmt: skip
-        rows.append(
-            [f"{one.version} · {what}", f"{fmt.day(one.day)} {span}", fmt.number(sum(decision.before_energy)),
-             fmt.number(sum(one.after_energy)), f"{one.login} · {fmt.instant(one.at)}", one.reason,
-             back if id(one) in counting else None]
-        )  # fmt: skip
-    return card(say("cases.edits"), [table(heads, rows, numeric=(2, 3))])
+            n_clicks=0,
+            type="button",
+            className="button",
+        )
+        before, after = fmt.number(sum(decision.before_energy)), fmt.number(sum(one.after_energy))
+        lines = [
+            html.Div(f"{fmt.day(one.day)} {span}: {before} → {after} Wh", className="row-name"),
+            html.Div(say("cases.version", n=one.version, what=what), className="row-under"),
+            html.Div(f"{one.login} · {fmt.instant(one.at)} · {one.reason}", className="row-under"),
+        ]
+        end = html.Div(back if id(one) in counting else None, className="row-end")
+        rows.append(html.Div([html.Div(lines, className="row-main"), end], className="row"))
+    return card(say("cases.edits"), [html.Div(rows, className="rows scrolls edits")])
 
 
 def story_card(visit: Visit, sheet: CaseSheet) -> Part:

@@ -13,7 +13,8 @@ from model.grid import Role
 from model.period import Period
 from model.quality import Severity
 from model.series import Channel, Rate
-from operations import models
+from operations import cases, models
+from operations.cases import reason_of as case_reason
 from operations.pairing import kwh
 from operations.runs.bands import Change, change
 from storage import billing_runs, closing, run_totals
@@ -55,9 +56,26 @@ def run(conn: Connection[TupleRow], of: Run) -> tuple[list[RunFinding], list[Ite
         if finding.holds:
             item = Item(point, customer, "held", serial=serial, kind=finding.kind)
             held.append(_because(item, said))
+    for finding, item in _doubted(conn, of, accepted):
+        found.append(finding)
+        if finding.holds:
+            held.append(item)
     if of.book is None:
         found += _stations(conn, of)
     return found, held
+
+
+def _doubted(
+    conn: Connection[TupleRow], of: Run, accepted: set[tuple[str, str]]
+) -> Iterator[tuple[RunFinding, Item]]:
+    """Points about whose days a red case is open: nobody has judged it yet."""
+    open_ = {case.point: case for case in cases.open_cases(conn, None, of.period)}
+    for bill in billing_runs.items(conn, of.id, points=list(open_), outcomes=("bill",)) if open_ else ():
+        case = open_[bill.point]
+        said = f"{case_reason(case)}; then check again."
+        holds = (bill.point, "open_case") not in accepted
+        item = Item(bill.point, bill.customer, "held", serial=case.serial, kind="open_case")
+        yield RunFinding(bill.point, "open_case", int(case.severity), holds, said), _because(item, said)
 
 
 def _because(item: Item, reason: str) -> Item:

@@ -13,14 +13,18 @@ import psycopg
 import pytest
 
 from model.bill import Bill
+from model.day import Finding
+from model.quality import Severity
 from model.series import ReadingSource
 from model.viewer import UserRole, Viewer
-from operations import bill, close, importing
+from operations import bill, cases, close, importing
 from operations.errors import InputError, RunRefused
 from operations.runs import desk, stages, what_if
-from storage import billing_runs, bills, run_totals
+from storage import billing_runs, bills, days, run_totals
+from storage import cases as queue
 from storage.billing_runs import Run, RunState
 from storage.errors import Unknown
+from storage.fleet import meter_ids
 from storage.pool import Pool, open_pool
 from storage.run_totals import By
 from tests.operations_grid import NOW, OCTOBER, SEPTEMBER, bring, grid, read, read_month
@@ -339,6 +343,29 @@ def test_a_second_reading_or_a_reason_lets_it_go(database: str, pool: Pool) -> N
     stages.check(pool, LAN, run.id, NOW)
     assert _items(pool, run.id)["HOUSE"].outcome == "held"
     bring(database, read("H1", NOW - timedelta(hours=1), 1_140_000, source=ReadingSource.MANUAL))
+    stages.check(pool, LAN, run.id, NOW)
+    assert _items(pool, run.id)["HOUSE"].outcome == "bill"
+
+
+def test_an_open_red_case_holds_the_bill_of_its_days_until_somebody_has_judged_it(
+    database: str, pool: Pool
+) -> None:
+    day = date(2026, 10, 12)
+    with pool.connection() as conn:
+        meter = meter_ids(conn, ["H1"])["H1"]
+        finding = Finding("negative", "H1", day, Severity.RED, {"current_wh": 5})
+        days.save_findings(conn, [(meter, finding)], {(meter, day)})
+        queue.take(conn, {(meter, day)}, NOW)
+        (case,) = cases.open_cases(conn, ["HOUSE"], OCTOBER)
+    run = _draft(pool)
+    stages.check(pool, LAN, run.id, NOW)
+    house = _items(pool, run.id)["HOUSE"]
+    assert (house.outcome, house.kind) == ("held", "open_case")
+    assert house.reason == (
+        f"Case {case.case} of meter H1 (negative, 12/10/2026) waits for somebody to judge it: "
+        f"`ami case show {case.case}`; then check again."
+    )
+    cases.accept(pool, LAN, case.case, reason="seen on site", now=NOW)
     stages.check(pool, LAN, run.id, NOW)
     assert _items(pool, run.id)["HOUSE"].outcome == "bill"
 

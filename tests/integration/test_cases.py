@@ -215,7 +215,7 @@ def test_open_red_cases_hold_the_points_days_until_somebody_has_judged_them(pool
         (held,) = cases.open_cases(conn, ["HOUSE", "SWAP"], october)
         assert (held.point, held.serial, held.cause, held.days) == ("HOUSE", "H1", "sum_mismatch", (DAY,))
         assert cases.reason_of(held) == (
-            f"case {held.case} of meter H1 (sum mismatch, 20/10/2026) waits for somebody to judge it: "
+            f"Case {held.case} of meter H1 (sum mismatch, 20/10/2026) waits for somebody to judge it: "
             f"`ami case show {held.case}`"
         )
         assert len(cases.open_cases(conn, None, october, Severity.AMBER)[0].days) == 2
