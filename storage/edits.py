@@ -34,8 +34,8 @@ class EditedMeanwhile(StorageError):
 
     def __init__(self, serial: str, day: date, version: int, login: str, at: datetime) -> None:
         super().__init__(
-            f"{login} has edited {day:%d/%m/%Y} of meter {serial} meanwhile (version {version}): nothing was "
-            f"changed, look at the day again and decide anew."
+            f"Meter {serial}, {day:%d/%m/%Y}: {login} has edited it meanwhile (version {version}), nothing "
+            f"was changed; look at the day again and decide anew."
         )
         self.serial, self.day, self.version, self.login, self.at = serial, day, version, login, at
 

@@ -180,7 +180,7 @@ def test_the_second_of_two_who_edit_one_day_at_once_is_told(database: str, pool:
     assert sorted(map(type, outcome.values()), key=str) == [int, str]
     first = next(login for login, told in outcome.items() if told == 1)
     second = next(told for told in outcome.values() if told != 1)
-    assert f"{first} has edited 20/10/2026 of meter H1 meanwhile (version 1)" in str(second)
+    assert f"Meter H1, 20/10/2026: {first} has edited it meanwhile (version 1)" in str(second)
     assert day_of(pool)[0][4] == (1 if first == "lan" else 2)
 
 
