@@ -9,20 +9,25 @@ from decimal import Decimal
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from analytics.vee.gate import gate, gate_limits, shares_of
 from model.grid import Role
-from model.period import Period
+from model.period import Period, local_day
 from model.quality import Severity
 from model.series import Channel, Rate
 from operations import cases, models
 from operations.cases import reason_of as case_reason
+from operations.customer_classes import class_of
 from operations.pairing import kwh
 from operations.runs.bands import Change, change
-from storage import billing_runs, closing, run_totals
+from storage import billing_runs, closing, days, run_totals
 from storage.billing_runs import Item, Run, RunFinding
 from storage.register import Hung, hung
 from storage.run_totals import Compared
 
 SOLD_TOO_MUCH = Decimal("1.01")  # of what was delivered: meters err by a per cent
+INTERPOLATED = (
+    "interpolated"  # from an earlier index and the half-hours since: rests on them, and on the gate
+)
 COUNTED = ("between", "estimate")  # methods of indices that nobody read: see operations.instant_close
 _COUNTED = {
     "between": "An index of meter {serial} was not read but counted between two readings",
@@ -56,7 +61,7 @@ def run(conn: Connection[TupleRow], of: Run) -> tuple[list[RunFinding], list[Ite
         if finding.holds:
             item = Item(point, customer, "held", serial=serial, kind=finding.kind)
             held.append(_because(item, said))
-    for finding, item in _doubted(conn, of, accepted):
+    for finding, item in (*_doubted(conn, of, accepted), *_gate(conn, of, accepted)):
         found.append(finding)
         if finding.holds:
             held.append(item)
@@ -76,6 +81,29 @@ def _doubted(
         holds = (bill.point, "open_case") not in accepted
         item = Item(bill.point, bill.customer, "held", serial=case.serial, kind="open_case")
         yield RunFinding(bill.point, "open_case", int(case.severity), holds, said), _because(item, said)
+
+
+def _gate(
+    conn: Connection[TupleRow], of: Run, accepted: set[tuple[str, str]]
+) -> Iterator[tuple[RunFinding, Item]]:
+    """Bills whose index was counted from half-hours of which too many are missing, estimated or edited."""
+    resting = run_totals.counted_indices(conn, of.id, (INTERPOLATED,))
+    places = {place.serial: place for place in hung(conn, points=[r[0] for r in resting], period=of.period)}
+    first, end = local_day(of.from_at), local_day(of.to_at)
+    for point, customer, serial, _ in resting:
+        place = places[serial]
+        matrix = days.matrix(conn, [place.meter_id], Channel.ACTIVE_IMPORT, first, end)
+        shares = shares_of(Rate.TOTAL.code, matrix.quality[0])
+        reasons = " ".join(one.reason for one in gate([shares], gate_limits(class_of(place) or "household")))
+        if not reasons:
+            continue
+        said = (
+            f"Meter {serial}: an index was counted from half-hours. {reasons} Or say why it may be billed so "
+        )
+        said += f"(`ami bill accept {of.id} {point} --reason …`), then check again."
+        holds = (point, "gate") not in accepted
+        item = Item(point, customer, "held", serial=serial, kind="gate", reason=said)
+        yield RunFinding(point, "gate", int(Severity.AMBER), holds, said), item
 
 
 def _because(item: Item, reason: str) -> Item:

@@ -29,7 +29,7 @@ from storage.register import has_book
 
 INVOICED_WITHIN: Final = timedelta(days=366)  # of today: a day beyond it is a slip of the pen
 MAY: Final = (UserRole.BILLING,)
-HELD_BY_CHECKS: Final = ("read_again", "customer_signs", "counted_index", "open_case")
+HELD_BY_CHECKS: Final = ("read_again", "customer_signs", "counted_index", "open_case", "gate")
 Progress = Callable[[int, int, str], None]
 
 

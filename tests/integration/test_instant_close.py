@@ -150,3 +150,31 @@ def test_a_bill_upon_a_counted_index_waits_and_says_so(pool: Pool) -> None:
     with pool.connection() as conn:
         [status] = conn.execute("SELECT status FROM bill_use WHERE serial = 'H1'").fetchall()
     assert status == ("~",)
+
+
+@pytest.mark.parametrize(("quality", "held"), [(Quality.ACTUAL, False), (Quality.LIKE_DAY, True)])
+def test_the_gate_holds_a_bill_that_rests_on_estimates(pool: Pool, quality: Quality, held: bool) -> None:
+    lan = Viewer("lan", UserRole.BILLING)
+    with pool.connection() as conn:
+        conn.execute("DELETE FROM register_read WHERE raw = 1134600")
+        rows = days.DayRows(
+            meter_id=np.full(31, meter_ids(conn, ["H1"])["H1"], np.int32),
+            channel=np.ones(31, np.int16),
+            day=np.arange("2026-10-01", "2026-11-01", dtype="datetime64[D]"),
+            energy=np.full((31, 48), 90, np.int32),
+            quality=np.ones((31, 48), np.uint8),
+        )
+        rows.quality[10:14] = int(quality)  # four days of 31
+        days.save_days(conn, rows, NOW)
+    for at in (OCTOBER.start, OCTOBER.end):
+        instant_close.run(pool, at, None, NOW)
+    assert _at(pool, "HOUSE", OCTOBER.end)[0].method == "interpolated"
+    run = stages.begin(pool, lan, OCTOBER, date(2026, 11, 2), None, NOW)
+    stages.open_draft(pool, run.id, "lan", NOW)
+    stages.draft_shard(pool, run.id, (0, 1), NOW)
+    stages.finish_draft(pool, run.id, NOW)
+    stages.check(pool, lan, run.id, NOW)
+    with pool.connection() as conn:
+        [house] = billing_runs.items(conn, run.id, points=["HOUSE"])
+    assert (house.outcome, house.kind) == (("held", "gate") if held else ("bill", ""))
+    assert not held or "KT: 12.9% estimated, more than 10.0%" in house.reason
