@@ -129,6 +129,7 @@ _COMPARED: Final = """
           AND NOT EXISTS (SELECT FROM bill x WHERE x.corrects = b.id AND x.correction = 'replaces')
         HAVING count(*) > 0) AS year ON true
     WHERE r.id = %s AND (before.kwh IS NOT NULL OR year.kwh IS NOT NULL) ORDER BY t.point"""
+_HEADS: Final = "SELECT code FROM point WHERE role = 'station_head' ORDER BY code"
 _ISSUED: Final = """
     SELECT count(*)::bigint, (SELECT count(*) FROM bill_line l JOIN bill b ON b.id = l.bill_id
         WHERE b.run_id = %(run)s)::bigint, coalesce(sum(total), 0)::bigint
@@ -188,3 +189,8 @@ def issued(conn: Connection[TupleRow], number: int) -> tuple[int, int, int]:
     row = conn.execute(_ISSUED, {"run": number}).fetchone()
     assert row is not None
     return row[0], row[1], row[2]
+
+
+def station_heads(conn: Connection[TupleRow]) -> list[str]:
+    """The points where stations are measured."""
+    return [code for (code,) in conn.execute(_HEADS)]

@@ -10,7 +10,6 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from analytics.vee.gate import gate, gate_limits, shares_of
-from model.grid import Role
 from model.period import Period, local_day
 from model.quality import Severity
 from model.series import Channel, Rate
@@ -156,8 +155,8 @@ def _stations(conn: Connection[TupleRow], of: Run) -> Iterator[RunFinding]:
 
 def _delivered(conn: Connection[TupleRow], period: Period) -> dict[str, Decimal]:
     """Wh by station whose head meters hung all the time and were closed at both ends."""
-    heads = [place for place in hung(conn, period=period) if place.role is Role.STATION_HEAD]
-    points = sorted({place.point for place in heads})
+    points = run_totals.station_heads(conn)
+    heads = hung(conn, points=points, period=period)
     at = {
         (index.serial, index.rate, index.at): index
         for instant in (period.start, period.end)
