@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import rich_click as click
@@ -67,10 +68,16 @@ def _document(found: Proof) -> dict[str, Any]:
 
 
 def _local(bill: Bill) -> dict[str, Any]:
-    """A bill whose period is told by the local clock."""
+    """A bill whose period is told by the local clock, its Wh without noughts that say nothing."""
     start, end = (at.astimezone(LOCAL) for at in (bill.period.start, bill.period.end))
-    found: dict[str, Any] = to_json(replace(bill, period=Period(start, end)))
+    uses = tuple(replace(use, wh=_plain(use.wh), carried_wh=_plain(use.carried_wh)) for use in bill.uses)
+    told = replace(bill, period=Period(start, end), wh=_plain(bill.wh), uses=uses)
+    found: dict[str, Any] = to_json(told)
     return found
+
+
+def _plain(wh: Decimal) -> Decimal:
+    return Decimal(f"{wh.normalize():f}")
 
 
 def _step(step: Step) -> dict[str, Any]:
