@@ -1,121 +1,38 @@
-"""`ami bill`: the billing office."""
+"""`ami bill`: the billing office. Explaining a bill imports nothing of what making one takes."""
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
-
 import rich_click as click
 
-from ami import bill_correct, bill_einvoice, bill_print, bill_prove, bill_run_show, bill_runs, clocks, home
-from ami.bill_explain import explain
-from ami.bill_print import OFFICE
-from ami.console import counted, emit, say, table
-from ami.failure import Exit, InputFailure, end
-from ami.instants import DAY, INSTANT, MONTH, last_full_month
-from ami.months import closed_or_said
-from ami.settings import load
-from model.jsonform import to_json
-from model.period import Period, local_day
-from operations import jobs, wording
-from operations.vietnamese import dong
-from storage import bills
-from storage.pool import open_pool
-from storage.register import has_customer
+from ami.verbs import Verbs
 
 
-@click.group("bill")
+@click.group(
+    "bill",
+    cls=Verbs,
+    verbs={
+        "accept": ("bill_runs:accept", None),
+        "approve": ("bill_runs:approve", None),
+        "approve-correction": ("bill_correct:approve", None),
+        "check": ("bill_runs:check", None),
+        "conflicts": ("bill_correct:conflicts", None),
+        "correct": ("bill_correct:correct", None),
+        "corrections": ("bill_correct:listed", None),
+        "draft": ("bill_runs:draft", None),
+        "einvoice": ("bill_einvoice:out", None),
+        "einvoiced": ("bill_einvoice:told", None),
+        "explain": ("bill_explain:explain", None),
+        "issue": ("bill_runs:issue", None),
+        "list": ("bill_month:listed", None),
+        "print": ("bill_print:command", None),
+        "prove": ("bill_prove:prove", None),
+        "run": ("bill_month:run", None),
+        "runs": ("bill_run_show:runs", None),
+        "show": ("bill_run_show:show", None),
+        "what-if": ("bill_run_show:what_if", None),
+        "withdraw": ("bill_runs:withdraw", None),
+        "withdraw-correction": ("bill_correct:withdraw", None),
+    },
+)
 def command() -> None:
     """Bill a closed month, list and print bills; explain how one comes about."""
-
-
-command.add_command(explain)
-
-
-@command.command("run")
-@click.option("--month", type=MONTH, help="Like 2026-10; default: the last full one.")
-@click.option("--invoice-date", type=DAY, help="Decides the VAT rate; default: today.")
-@click.option("--as-of", type=INSTANT, help="Stand at this instant instead of now.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-def run(month: Period | None, invoice_date: date | None, as_of: datetime | None, as_json: bool) -> None:
-    """Bill the month at once; what cannot be billed is held with its reason (exit 3).
-
-    A bill once issued never changes. Where `[office] second_person` is set, this drafts and checks a run,
-    which somebody has to approve: see `ami bill approve`.
-    """
-    settings = load()
-    clock = clocks.clock(as_of)
-    period = month or last_full_month(clock())
-    on = invoice_date or local_day(clock())
-    with home.database(settings) as dsn:
-        second = settings.second_person
-        report = jobs.run_now(dsn, "bill", clock=clock, period=period, invoice_date=on, second_person=second)
-        closed = bool(report.issued + report.unchanged) or closed_or_said(dsn, period)
-    if as_json:
-        wh = report.wh_billed  # exact, and a number as in the demo's document
-        emit({**to_json(report), "wh_billed": int(wh) if wh == int(wh) else float(wh)})
-    else:
-        before = f"{report.unchanged:,} {'was' if report.unchanged == 1 else 'were'} issued before"
-        say(f"{counted(report.issued, 'bill')} issued, {before}; together {dong(report.amount)}.")
-        if report.held:
-            rows = [
-                (
-                    hold.customer,
-                    hold.named,
-                    wording.hold(hold.kind, hold.named, hold.reason, settings.language),
-                )
-                for hold in report.held
-            ]
-            table("Held", ("Customer", "Meter", "Why"), rows)
-        for sentence in report.conflicts:
-            say(sentence)
-    if second and not report.issued:
-        say("What is drafted and checked waits for a second person: `ami bill runs` names the run.")
-    if report.held or report.conflicts or second or not closed:
-        end(Exit.PARTLY)
-
-
-@command.command("list")
-@click.option("--month", type=MONTH, help="Like 2026-10; default: the last full one.")
-@click.option("--customer", help="Only this customer's code.")
-@click.option(
-    "--limit", type=click.IntRange(1, 100_000), default=200, show_default=True, help="At most so many."
-)
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-def show(month: Period | None, customer: str | None, limit: int, as_json: bool) -> None:
-    """The bills whose period ends with a month, amounts in đồng with VAT."""
-    period = month or last_full_month(clocks.wall())
-    unknown = ""
-    with home.database(load()) as dsn, open_pool(dsn) as pool, pool.connection() as conn:
-        found = bills.bills(conn, OFFICE, customer=customer, month=local_day(period.start), limit=limit)
-        if customer is not None and not found and not has_customer(conn, customer):
-            unknown = f"No customer {customer} is registered: correct the code."
-    if as_json:
-        emit({"bills": found})
-    if unknown:
-        raise InputFailure(unknown)
-    if as_json:
-        return
-    if not found:
-        say("There is no such bill; `ami bill run` makes those of a closed month.")
-        return
-    rows = [(b.id, b.customer, b.customer_name, _days(b.period), f"{b.kwh:,}", dong(b.total)) for b in found]
-    numbers = ("Bill", "kWh", "Total")
-    table("", ("Bill", "Customer", "Name", "Period", "kWh", "Total"), rows, right=numbers)
-
-
-def _days(period: Period) -> str:
-    last = local_day(period.end) - timedelta(days=1)
-    return f"{local_day(period.start):%d/%m/%Y} – {last:%d/%m/%Y}"
-
-
-for verb in (bill_runs.draft, bill_runs.check, bill_runs.accept, bill_runs.approve, bill_runs.issue):
-    command.add_command(verb)
-for verb in (bill_runs.withdraw, bill_run_show.show, bill_run_show.runs, bill_run_show.what_if):
-    command.add_command(verb)
-for verb in (bill_correct.correct, bill_correct.approve, bill_correct.withdraw, bill_correct.listed):
-    command.add_command(verb)
-command.add_command(bill_correct.conflicts)
-command.add_command(bill_print.command)
-command.add_command(bill_prove.prove)
-command.add_command(bill_einvoice.out)
-command.add_command(bill_einvoice.told)

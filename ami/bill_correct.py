@@ -10,7 +10,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from ami import clocks, home
-from ami.bill_print import OFFICE, Number
+from ami.bill_number import OFFICE, Number
 from ami.console import emit, say, table, when
 from ami.failure import InputFailure
 from ami.instants import DAY, INSTANT

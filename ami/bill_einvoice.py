@@ -7,7 +7,7 @@ from pathlib import Path
 import rich_click as click
 
 from ami import clocks, home
-from ami.bill_print import OFFICE, Number, chosen
+from ami.bill_number import OFFICE, Number, chosen
 from ami.console import counted, emit, say
 from ami.failure import Exit, InputFailure, end
 from ami.instants import MONTH

@@ -9,7 +9,7 @@ from typing import Any
 import rich_click as click
 
 from ami import home
-from ami.bill_print import OFFICE, Number
+from ami.bill_number import OFFICE, Number
 from ami.console import counted, emit, say, table
 from ami.failure import Contradiction, Exit, InputFailure, end
 from ami.settings import load

@@ -11,7 +11,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from ami import clocks, home
-from ami.bill_print import Number
+from ami.bill_number import Number
 from ami.console import counted, emit, facts, progress, say, table, when
 from ami.instants import DAY, INSTANT, MONTH, last_full_month
 from ami.settings import load

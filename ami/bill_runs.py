@@ -10,7 +10,7 @@ from typing import Any
 import rich_click as click
 
 from ami import clocks, home
-from ami.bill_print import Number
+from ami.bill_number import Number
 from ami.bill_run_show import document, report
 from ami.console import counted, emit, progress, say
 from ami.failure import Exit, end

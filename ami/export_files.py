@@ -12,13 +12,13 @@ from typing import Any
 import rich_click as click
 
 from ami import clocks, home
+from ami.bill_number import OFFICE
 from ami.console import counted, emit, say
 from ami.failure import Exit, InputFailure, end
 from ami.instants import DAY, MONTH, last_full_month
 from ami.settings import load
 from model.jsonform import to_json
 from model.period import Period, local_day, midnight
-from model.viewer import UserRole, Viewer
 from operations import bills_out, formats, readings_out, route
 from operations.formats.numbers import plain
 from operations.formats.values import Unusable
@@ -27,7 +27,6 @@ from storage import fleet
 from storage.errors import Unknown
 from storage.pool import open_pool
 
-OFFICE = Viewer(login="ami", role=UserRole.BILLING)
 OUTPUT = click.option(
     "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write here instead of stdout."
 )

@@ -36,7 +36,7 @@ VERBS: dict[str, tuple[str, str | None]] = {
     "case": ("case:command", "Doubtful readings: accept, edit, read again, give to somebody."),
     "validate": ("validate:command", "Turn what meters said into validated days."),
     "close": ("close:command", "Take the closing indices of a month."),
-    "bill": ("bill_desk:command", "Bill a closed month, list, print and explain bills."),
+    "bill": ("bill:command", "Bill a closed month, list, print and explain bills."),
     "alerts": ("alerts:command", "Look for what is abnormal, and list it."),
     "key": ("key:command", "Keys of meters: which there are, and new ones for those that take them."),
     "outage": ("outage:command", "The register of outages: told by meters, silent stations, entered."),
