@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ami.bench.memory import peak_rss_mb
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -51,12 +53,6 @@ def measure(prepare: Prepare, size: int) -> Figures:
     peak = peak_rss_mb()
     checksum = outcome.checksum if isinstance(outcome.checksum, str) else outcome.checksum()
     return Figures(seconds, cpu_seconds, peak, outcome.count, checksum)
-
-
-def peak_rss_mb() -> float:
-    """The most memory this program has held; getrusage would count what started it, too."""
-    with open("/proc/self/status", encoding="ascii") as lines:
-        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
 
 
 def median(rounds: Sequence[Figures]) -> Figures:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ami import clocks, event_loop, home
-from ami.bench.engine import peak_rss_mb
+from ami.bench.memory import peak_rss_mb
 from ami.collect import head_end_settings
 from ami.settings import load
 from collector import headend

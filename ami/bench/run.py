@@ -11,7 +11,7 @@ import os
 import platform
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from typing import Any, Final
 
 import rich_click as click
 
-from ami.bench.engine import peak_rss_mb
+from ami.bench.memory import watched
 from ami.bench.verb import cpu_name
 from ami.console import emit, say, table
 from ami.failure import Contradiction
@@ -40,11 +40,14 @@ INVOICE: Final = date(2026, 11, 2)
 WHOLE: Final = (0, 1)
 WORKERS: Final = 2
 ALLOWED: Final = 2.0  # times the bare COPYs
+STRAIGHT: Final = 1.3  # the pace of the largest against that of the smallest
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Seconds of the steps; `ratio`: issuing against the two bare COPYs. MB of this program at its most."""
+    """Seconds of the steps; `ratio`: issuing (determinants to issued bills) against the two bare COPYs,
+    `ratio_all`: drafting, checking and approving too. Memory at its most from drafting to issuing.
+    """
 
     customers: int
     bills: int
@@ -57,19 +60,23 @@ class Result:
     copy_out_s: float
     copy_in_s: float
     ratio: float
+    ratio_all: float
+    us_per_customer: float  # of issuing
     bills_per_s: float
     peak_rss_mb: float
+    postgres_peak_mb: float | None
+    input_mb: float
     output_mb: float
 
 
 @contextmanager
-def _server() -> Iterator[tuple[str, Path]]:
+def _server() -> Iterator[tuple[str, Path, int | None]]:
     with tempfile.TemporaryDirectory(prefix="ami-bench-") as folder:
         server = Embedded(Path(folder) / "home")
         try:
             dsn = server.start()
             migrate(dsn)
-            yield str(dsn), Path(folder)
+            yield str(dsn), Path(folder), server.status().pid
         finally:
             server.stop("immediate")
 
@@ -80,27 +87,29 @@ def _timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - begun
 
 
-def measure(dsn: str, pool: Pool, folder: Path, customers: int) -> Result:
-    """One size: fill, draft, check, approve, issue; then the bare COPYs."""
+def measure(dsn: str, pool: Pool, folder: Path, customers: int, server: int | None = None) -> Result:
+    """One size: fill, draft, check, approve, issue; then the bare COPYs. `server`: the postmaster's pid."""
     with connect(dsn) as conn:
         bench_customers.fill(conn, customers, OCTOBER, NOW)
     with pool.connection() as conn:
         number = billing_runs.begin(conn, OCTOBER, INVOICE, None, OFFICE.login, NOW, at_once=True)
         billing_runs.draft(conn, number, OFFICE.login, NOW, anew=False)
-    draft_s = _timed(lambda: stages.draft_shard(pool, number, WHOLE, NOW))
-    with connect(dsn, autocommit=True) as conn:
-        conn.execute("ANALYZE billing_run_item")
-    check_s = _timed(lambda: stages.check(pool, OFFICE, number, NOW))
-    approve_s = _timed(lambda: stages.approve_at_once(pool, number, NOW))
-    issue_s = _timed(lambda: _issue(pool, number))
-    stages.finish_issue(pool, number, OFFICE.login, NOW)
-    peak = peak_rss_mb()
+    with watched(server) as held:
+        draft_s = _timed(lambda: stages.draft_shard(pool, number, WHOLE, NOW))
+        with connect(dsn, autocommit=True) as conn:
+            conn.execute("ANALYZE billing_run_item")
+        check_s = _timed(lambda: stages.check(pool, OFFICE, number, NOW))
+        approve_s = _timed(lambda: stages.approve_at_once(pool, number, NOW))
+        issue_s = _timed(lambda: _issue(pool, number))
+        stages.finish_issue(pool, number, OFFICE.login, NOW)
     with connect(dsn) as conn:
         sums = run_totals.sums(conn, number)
         issued, lines, total = run_totals.issued(conn, number)
         if (issued, total) != (sums.bills, sums.total) or issued != customers:
             raise Contradiction(f"Bench run: {issued} bills of {total} went out, {sums.bills} were approved.")
-        size = bench_customers.bytes_of(conn, bench_customers.OUTPUT)
+        sizes = [
+            bench_customers.bytes_of(conn, of) / 1e6 for of in (bench_customers.INPUT, bench_customers.OUTPUT)
+        ]
         bench_customers.save(conn, folder)
     copy_out_s = _timed(lambda: _copy_out(dsn))
     with connect(dsn) as conn:
@@ -109,10 +118,32 @@ def measure(dsn: str, pool: Pool, folder: Path, customers: int) -> Result:
     with connect(dsn) as conn:
         if run_totals.issued(conn, number) != (issued, lines, total):
             raise Contradiction("Bench run: the bare COPY brought something else than was issued.")
+    copies_s = copy_out_s + copy_in_s
     return Result(
         customers, issued, lines, total, draft_s, check_s, approve_s, issue_s, copy_out_s, copy_in_s,
-        issue_s / (copy_out_s + copy_in_s), issued / issue_s, peak, size / 1e6,
+        issue_s / copies_s, (draft_s + check_s + approve_s + issue_s) / copies_s, issue_s / customers * 1e6,
+        issued / issue_s, held.ours_mb, held.server_mb, *sizes,
     )  # fmt: skip
+
+
+def document(found: Sequence[Result]) -> dict[str, Any]:
+    """What was measured, with whether it holds: twice the bare COPYs, and the pace a customer."""
+    by_size = sorted(found, key=lambda one: one.customers)
+    growth = by_size[-1].us_per_customer / by_size[0].us_per_customer
+    return {
+        "bench": "run",
+        "machine": {"cores": os.cpu_count(), "cpu": cpu_name(), "python": platform.python_version()},
+        "results": [{name: _figure(getattr(one, name)) for name in Result.__slots__} for one in found],
+        "ratios": {"issue vs bare COPY out and in": round(max(one.ratio for one in found), 2)},
+        "linear": {
+            "us_per_customer": {f"{one.customers}": round(one.us_per_customer, 1) for one in by_size},
+            "growth": round(growth, 2),
+        },
+        "held": {
+            f"at most {ALLOWED:g} x bare COPYs": all(one.ratio <= ALLOWED for one in found),
+            f"linear: the pace grows at most {STRAIGHT:g} x": growth <= STRAIGHT,
+        },
+    }
 
 
 def _issue(pool: Pool, number: int) -> None:
@@ -150,43 +181,34 @@ def command(sizes: tuple[int, ...], as_json: bool) -> None:
     ami bench run --size 10000 --size 100000 --size 1000000
     """
     found = []
-    with _server() as (dsn, folder), open_pool(dsn, statement_timeout_s=0) as pool:
-        for customers in sizes or SIZES:
+    with _server() as (dsn, folder, server), open_pool(dsn, statement_timeout_s=0) as pool:
+        for customers in sorted(set(sizes or SIZES)):
             say(f"{customers:,} customers …")
-            found.append(measure(dsn, pool, folder, customers))
-    paces = [one.issue_s / one.customers for one in found]
-    document: dict[str, Any] = {
-        "bench": "run",
-        "machine": {"cores": os.cpu_count(), "cpu": cpu_name(), "python": platform.python_version()},
-        "results": [{name: _figure(getattr(one, name)) for name in Result.__slots__} for one in found],
-        "ratios": {"issue vs bare COPY out and in": round(max(one.ratio for one in found), 2)},
-        "slowest to quickest pace a customer": round(max(paces) / min(paces), 2),
-        "held": all(one.ratio <= ALLOWED for one in found),
-    }
+            found.append(measure(dsn, pool, folder, customers, server))
+    told = document(found)
     if as_json:
-        emit(document)
-        return
+        emit(told)
+    else:
+        _show(found, told)
+
+
+def _show(found: Sequence[Result], told: Mapping[str, Any]) -> None:
     columns = (
-        "Customers",
-        "Lines",
-        "Draft s",
-        "Issue s",
-        "COPY out s",
-        "COPY in s",
-        "Ratio",
-        "Bills/s",
-        "Peak MB",
-    )
+        "Customers", "Lines", "Draft s", "Issue s", "COPY out s", "COPY in s", "Ratio", "µs/customer",
+        "Peak MB", "Postgres MB",
+    )  # fmt: skip
     rows = [
         (
             f"{one.customers:,}", f"{one.lines:,}", f"{one.draft_s:.1f}", f"{one.issue_s:.1f}",
-            f"{one.copy_out_s:.1f}", f"{one.copy_in_s:.1f}", f"{one.ratio:.2f}", f"{one.bills_per_s:,.0f}",
-            f"{one.peak_rss_mb:.0f}",
+            f"{one.copy_out_s:.1f}", f"{one.copy_in_s:.1f}", f"{one.ratio:.2f}", f"{one.us_per_customer:.0f}",
+            f"{one.peak_rss_mb:.0f}", "–" if one.postgres_peak_mb is None else f"{one.postgres_peak_mb:.0f}",
         )
         for one in found
     ]  # fmt: skip
     table("Billing run", columns, rows, right=columns)
+    for what, holds in told["held"].items():
+        say(f"{'Held' if holds else 'NOT held'}: {what}")
 
 
-def _figure(value: float) -> float:
+def _figure(value: float | None) -> float | None:
     return round(value, 3) if isinstance(value, float) else value

@@ -69,7 +69,7 @@ MEASURED = """
 import numpy as np
 from datetime import date
 from ami.bench.vee import month
-from ami.bench.engine import peak_rss_mb
+from ami.bench.memory import peak_rss_mb
 from analytics.vee.batch import complete
 complete(*month(300), date(2026, 9, 1))
 energy, quality, day_wh = month(90_000)
