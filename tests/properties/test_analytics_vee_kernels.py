@@ -21,6 +21,7 @@ from analytics.vee.kernel import (
     unwrap,
 )
 from analytics.vee.windows import GRID
+from tests.slow_fit import slow_fit
 
 
 def slow_unwrap(at: list[int], index: list[int], resolution: list[int], span: int, leap_w: float) -> Any:
@@ -79,23 +80,6 @@ def test_unwrap(reads: list[tuple[int, int]], span: int, leap_w: float) -> None:
     )
     for link in set(chain.tolist()) - {-1}:
         assert (np.diff(counted[chain == link]) >= 0).all()
-
-
-def slow_fit(table: list[list[float]], share: list[float], total: float) -> list[float]:
-    """The same place of the grid for all, found by halving; then in proportion; evenly when all is nought."""
-
-    def at(place: float) -> list[float]:
-        grid = np.arange(GRID) / (GRID - 1)
-        return [part * float(np.interp(place, grid, row)) for part, row in zip(share, table, strict=True)]
-
-    low, high = 0.0, 1.0
-    for _ in range(24):
-        middle = (low + high) / 2
-        low, high = (middle, high) if sum(at(middle)) < total else (low, middle)
-    if sum(at(1.0)) <= 0:
-        return [total * part / sum(share) for part in share]
-    levels = at(high)
-    return [one * total / sum(levels) if sum(levels) else 0.0 for one in levels]
 
 
 def slow_spread(at: Any, left: Any, interval: int, longest: int, table: Any, known: Any, flat: Any) -> Any:

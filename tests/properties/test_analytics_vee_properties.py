@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from random import Random
 
 import numpy as np
@@ -12,36 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.vee import MeterInput, MeterOutput, validate
-from model.period import midnight
 from model.quality import Quality
-from model.series import Channel, ProfileKind, Rate, Unit
+from tests.counting_meter import FIRST, T0, Block, Read
 
-FIRST = date(2026, 9, 7)
-T0 = int(midnight(FIRST).timestamp())
 DAYS = 9
 SLOTS = DAYS * 48
-
-
-@dataclass(frozen=True)
-class Block:
-    stamps: npt.NDArray[np.int64]
-    raw: npt.NDArray[np.int64]
-    kind: str = ProfileKind.INTERVAL_ENERGY
-    interval_s: int = 1800
-    scaler: int = 0
-    unit: int = Unit.WATT_HOUR
-    channel: int = Channel.ACTIVE_IMPORT
-    received_at: datetime = datetime(2026, 10, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True)
-class Read:
-    at: datetime
-    raw: int
-    scaler: int = 0
-    unit: int = Unit.WATT_HOUR
-    channel: int = Channel.ACTIVE_IMPORT
-    rate: int = Rate.TOTAL
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ from analytics.vee.windows import (
     largest,
     quantiles,
 )
+from tests.slow_fit import slow_fit
 
 
 def slow_quantiles(values: list[float], weights: list[float]) -> list[float]:
@@ -209,23 +210,6 @@ def slow_expect(
             if k % slots == 0:
                 piece = slots
     return [table[k] for k in range(n) if want[k]], level, basis, days
-
-
-def slow_fit(table: list[list[float]], share: list[float], total: float) -> list[float]:
-    """The same place of the grid for all, found by halving; then in proportion; evenly when all is nought."""
-
-    def at(place: float) -> list[float]:
-        grid = np.arange(GRID) / (GRID - 1)
-        return [part * float(np.interp(place, grid, row)) for part, row in zip(share, table, strict=True)]
-
-    low, high = 0.0, 1.0
-    for _ in range(24):
-        middle = (low + high) / 2
-        low, high = (middle, high) if sum(at(middle)) < total else (low, middle)
-    if sum(at(1.0)) <= 0:
-        return [total * part / sum(share) for part in share]
-    levels = at(high)
-    return [one * total / sum(levels) if sum(levels) else 0.0 for one in levels]
 
 
 @settings(deadline=None, max_examples=60)

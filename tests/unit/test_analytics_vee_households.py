@@ -21,7 +21,7 @@ import pytest
 from analytics.vee import MeterInput, validate
 from model.period import midnight
 from model.quality import Quality
-from model.series import Channel, ProfileKind, Rate, Unit
+from tests.counting_meter import Block, Read
 
 REAL = Path(__file__).parents[3] / "shared" / "data"
 FILES = ("london-households", "uk-household", "australia-households")
@@ -40,28 +40,6 @@ class Household:
 
     first: date
     wh: npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Block:
-    stamps: npt.NDArray[np.int64]
-    raw: npt.NDArray[np.int64]
-    kind: str = ProfileKind.INTERVAL_ENERGY
-    interval_s: int = 1800
-    scaler: int = 0
-    unit: int = Unit.WATT_HOUR
-    channel: int = Channel.ACTIVE_IMPORT
-    received_at: datetime = datetime(2026, 10, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True)
-class Read:
-    at: datetime
-    raw: int
-    scaler: int = 0
-    unit: int = Unit.WATT_HOUR
-    channel: int = Channel.ACTIVE_IMPORT
-    rate: int = Rate.TOTAL
 
 
 @dataclass(frozen=True)
