@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from itertools import combinations
@@ -11,12 +11,13 @@ import pypdfium2
 import zxingcpp
 
 from analytics.billing import Request, rate
-from model.bill import Bill, BillLine, RegisterUse
+from model.bill import Bill, RegisterUse
 from model.grid import Customer
 from model.period import Period, add_months
 from model.series import Rate
 from model.supplier import BankAccount, Supplier
 from operations.bill_print import PrintedBill
+from operations.runs.counting import billed
 from storage.bill_history import MonthUse
 
 OCTOBER = Period.of_month(2026, 10)
@@ -38,22 +39,8 @@ def bill(plan: str, kwh: dict[str, int], uses: tuple[RegisterUse, ...], period: 
     """A bill as the rating makes it."""
     start, end = (at.date() for at in (period.start, period.end))
     rated = rate(Request(plan=plan, start=start, end=end, invoice_date=end, kwh=kwh))
-    return Bill(
-        point="PB01000123450001",
-        customer=CUSTOMER.code,
-        period=period,
-        invoice_date=end,
-        plan=plan,
-        decisions=rated.decisions,
-        uses=uses,
-        lines=tuple(BillLine(line.label, line.kwh, line.price, line.amount) for line in rated.lines),
-        kwh=rated.kwh,
-        wh=rated.wh,
-        subtotal=rated.subtotal,
-        vat_percent=rated.vat_percent,
-        vat=rated.vat,
-        total=rated.total,
-    )
+    made = billed(rated, "PB01000123450001", CUSTOMER.code, plan, period, end)
+    return replace(made, uses=uses)
 
 
 def year(last: date, *kwh: int) -> tuple[MonthUse, ...]:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from analytics.billing import Request, rate, use_register
+from analytics.billing import Rated, Request, rate, use_register
 from analytics.errors import AnalyticsError
 from model.bill import Bill, BillLine, ClosingIndex, Hold
 from model.period import Period, local_day
@@ -64,12 +64,17 @@ def make(point: Sequence[Hung], paired: Paired, invoice_date: date, what_if: str
         ),
         binding=not what_if,
     )
+    return billed(rated, point[0].point, point[0].customer, supply.plan, paired.period, invoice_date)
+
+
+def billed(rated: Rated, point: str, customer: str, plan: str, period: Period, invoice_date: date) -> Bill:
+    """The bill that a rating comes to: its lines without why they are so."""
     return Bill(
-        point=point[0].point,
-        customer=point[0].customer,
-        period=paired.period,
+        point=point,
+        customer=customer,
+        period=period,
         invoice_date=invoice_date,
-        plan=supply.plan,
+        plan=plan,
         decisions=rated.decisions,
         uses=rated.uses,
         lines=tuple(BillLine(line.label, line.kwh, line.price, line.amount) for line in rated.lines),

@@ -16,13 +16,14 @@ import pytest
 from analytics.billing import Reason, RegisterPart, Request, rate
 from analytics.billing.charges import _BY_DAYS
 from analytics.tariffs import countries
-from model.bill import Bill, BillLine
+from model.bill import Bill
 from model.grid import Customer
 from model.period import LOCAL, Period
 from model.supplier import Supplier
 from operations import bill_reasons, bill_words, explaining
 from operations.bill_print import PrintedBill, html
 from operations.bill_words import LANGUAGES
+from operations.runs.counting import billed
 
 ROOT = Path(bill_words.__file__).parents[1]
 TEXTS: dict[str, dict[str, dict[str, str]]] = tomllib.loads(
@@ -161,11 +162,7 @@ def issued(request: Request, **changes: Any) -> Bill:
     period = Period(
         *(datetime.combine(day, time(), LOCAL).astimezone(UTC) for day in (request.start, request.end))
     )
-    lines = tuple(BillLine(line.label, line.kwh, line.price, line.amount) for line in rated.lines)
-    same = ("decisions", "uses", "kwh", "wh", "subtotal", "vat_percent", "vat", "total")
-    fields = {"point": "P", "customer": "C", "period": period, "plan": request.plan, "lines": lines}
-    fields |= {"invoice_date": request.invoice_date, **{name: getattr(rated, name) for name in same}}
-    return Bill(**(fields | changes))
+    return replace(billed(rated, "P", "C", request.plan, period, request.invoice_date), **changes)
 
 
 @pytest.mark.parametrize("request_", MANY, ids=lambda one: f"{one.plan}-{MANY.index(one)}")

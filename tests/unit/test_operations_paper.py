@@ -12,7 +12,6 @@ from decimal import Decimal
 import pytest
 
 from analytics.billing import Reason, Request, rate
-from model.bill import BillLine
 from model.einvoice import EInvoice
 from model.period import Period, midnight
 from model.series import Rate
@@ -22,6 +21,7 @@ from operations.bill_print import Corrected, PrintedBill
 from operations.paper import chart, document, payment
 from operations.paper.typeface import PLAIN, printable, width, wrapped
 from operations.price_standing import unconfirmed
+from operations.runs.counting import billed
 from tests.bill_pages import (
     ACCOUNT,
     CUSTOMER,
@@ -127,11 +127,10 @@ def test_tiers_narrower_than_a_months_say_by_how_many_days() -> None:
         households=Decimal(2),
         reason=Reason.NEW_SUPPLY,
     )
-    rated = rate(request)
-    lines = tuple(BillLine(line.label, line.kwh, line.price, line.amount) for line in rated.lines)
+    made = billed(rate(request), "P", CUSTOMER.code, request.plan, days, request.invoice_date)
     sheet = replace(
         household(),
-        bill=replace(household().bill, period=days, lines=lines, decisions=rated.decisions),
+        bill=replace(household().bill, period=days, lines=made.lines, decisions=made.decisions),
         households=Decimal(2),
     )
     told = "Định mức mỗi bậc tính theo 20/31 ngày của tháng."
