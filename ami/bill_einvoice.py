@@ -11,6 +11,7 @@ from ami.bill_number import OFFICE, Number, chosen
 from ami.console import counted, emit, say
 from ami.failure import Exit, InputFailure, end
 from ami.instants import MONTH
+from ami.refused_lines import each_told
 from ami.settings import load
 from model.period import Period
 from operations import einvoice, einvoice_numbers
@@ -77,7 +78,8 @@ def told(file: Path, as_json: bool) -> None:
     \b
     ami bill einvoiced numbers-2026-10.csv
     """
-    read = einvoice_numbers.read(file)
+    with each_told():
+        read = einvoice_numbers.read(file)
     try:
         with home.database(load()) as dsn, open_pool(dsn) as pool, pool.connection() as conn:
             counts = einvoices.record(conn, read, clocks.wall())

@@ -14,17 +14,16 @@ from ami.console import emit, say
 from ami.failure import InputFailure
 from ami.import_readings import readings
 from ami.instants import last_full_month
+from ami.refused_lines import each_told
 from ami.settings import load
 from model.errors import ModelError
 from model.grid import Register
 from model.jsonform import from_json
 from model.period import local_day
 from operations import customer_file, importing, meter_file, opening
-from operations.errors import FileRefused
 from storage.grid import RegisterCounts
 from storage.pool import open_pool
 
-TOLD = 100  # errors of a file that are listed one by one
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -89,12 +88,8 @@ def customers(file: Path, as_json: bool) -> None:
     settings = load()
     with home.database(settings) as dsn, open_pool(dsn) as pool:
         key = home.key_file(settings, dsn)
-        try:
+        with each_told():
             counts = customer_file.bring_in(pool, file, key.wrap, lambda remark: say(f"  {remark}"))
-        except FileRefused as refused:
-            for error in refused.errors[:TOLD]:
-                say(f"  {error}")
-            raise
     _report(file, counts, as_json)
 
 
@@ -112,12 +107,8 @@ def meters(file: Path, as_json: bool) -> None:
     settings = load()
     with home.database(settings) as dsn, open_pool(dsn) as pool:
         key = home.key_file(settings, dsn)
-        try:
+        with each_told():
             counts, serials = meter_file.bring_in(pool, file, key.wrap)
-        except FileRefused as refused:
-            for error in refused.errors[:TOLD]:
-                say(f"  {error}")
-            raise
         with pool.connection() as conn:
             lacking = opening.unopened(conn, serials).sentences()
     _report(file, counts, as_json)

@@ -138,6 +138,10 @@ def test_a_month_goes_out_to_the_provider_and_its_numbers_come_back(
     assert "numbers.csv was not taken: bill 4 is e-invoice C26TDK 1 already" in refused
     told.write_text("bill,series,number,date\n99,C26TDK,7,2026-09-13\n")
     assert "taken: there is no bill 99." in ami("bill", "einvoiced", str(told), code=5).stderr
+    told.write_text("bill,series,number,date\n6,C26TDK,x,2026-09-13\n7,C26TDK,8,the 13th\n")
+    refused = ami("bill", "einvoiced", str(told), code=5).stderr
+    assert "line 2: “x” is not an e-invoice's number: correct it" in refused
+    assert "line 3: “the 13th” is" in refused
     with connect(database) as conn, pytest.raises(EInvoiceConflict, match="C26TDK 2 is another bill's"):
         einvoices.record(conn, {6: EInvoice("C26TDK", 2, date(2026, 9, 13))}, NOW)
     ami("bill", "einvoice", "4", "--out", str(out), "--force")
