@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from storage.register import Hung
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # formats ask for classes too, and know no store
+    from storage.register import Hung
 
 CLASS_OF_PLAN = {
     "vn-household": "household",

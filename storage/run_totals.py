@@ -110,7 +110,7 @@ def totals(conn: Connection[TupleRow], number: int, by: By) -> list[Total]:
 
 # A bill's use a day beside that of the period before, and of the same one a year before.
 _COMPARED: Final = """
-    SELECT t.point, t.customer, t.serial, t.kwh, t.confirmed,
+    SELECT t.point, t.customer, t.serial, t.plan, t.kwh, t.confirmed,
         extract(epoch FROM r.to_at - r.from_at) / 86400 AS days,
         before.kwh AS kwh_before, before.days AS days_before, year.kwh AS kwh_year, year.days AS days_year,
         EXISTS (SELECT FROM meter m JOIN register_read g ON g.meter_id = m.id
@@ -156,6 +156,7 @@ class Compared:
     point: str
     customer: str
     serial: str
+    plan: str
     kwh: int
     confirmed: bool
     days: Decimal

@@ -152,6 +152,7 @@ def _line(number: int, record: Mapping[str, object], zone: timezone) -> Line | R
         status=text_of(record.get("TTR_MOI")).upper(), before_kwh=numbers["SL_CU"],
         last_year_kwh=numbers["SL_CUNG_KY"], said_kwh=numbers["SL_MOI"],
         beside_kwh=(numbers["SL_THAO"] or Decimal(0)) + (numbers["SL_TTIEP"] or Decimal(0)),
+        plan=text_of(record.get("CHUOI_GIA")),
     )  # fmt: skip
 
 

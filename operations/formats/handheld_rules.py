@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import Final
 
 from analytics.billing import RegisterPart, use_register
 from analytics.errors import BillingError
+from analytics.vee.rules import Limit, Use, of_class
+from analytics.vee.rules.bands import Past, changed, rise_to_sign, share_of
+from operations.customer_classes import CLASS_OF_PLAN
 
 UNREAD: Final = {
     "U": "not in use",
@@ -23,14 +28,6 @@ UNREAD: Final = {
 """Status codes (TTR) with which a line may come back without an index."""
 _READ: Final = ("", "Q", "T", "L", "X", *UNREAD)
 _ROLLED, _OVER, _CHANGED = "Q", "L", "X"
-
-# Read again before the bill goes out (reader applications of NPC, 2017): |change| above 30 % a day.
-AGAIN_FROM: Final = Decimal("0.3")
-FLOOR_KWH: Final = 30  # a month; where both months are below, nobody walks back
-FROM_NOTHING_KWH: Final = 100  # a month, after a month of nothing
-SIGN_FROM_KWH, SIGN_RISE = 400, 2  # from there on, a rise to the threefold is signed by the customer
-HOT_MONTHS: Final = range(4, 8)  # April to July: compared with the same month of last year
-_DAYS_A_MONTH: Final = Decimal(30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +50,7 @@ class Line:
     last_year_kwh: Decimal | None = None
     said_kwh: Decimal | None = None
     beside_kwh: Decimal = Decimal(0)
+    plan: str = ""
 
     @property
     def part(self) -> RegisterPart:
@@ -68,44 +66,40 @@ class Line:
         return use_register(self.part, self.multiplier).kwh
 
     @property
-    def days(self) -> int:
-        return max(1, (self.end - self.start) // timedelta(days=1))
+    def use(self) -> Use:
+        """What the register went on by, with what was used beside it, over whole days."""
+        days = max(1, (self.end - self.start) // timedelta(days=1))
+        return Use(Decimal(self.kwh) + self.beside_kwh, days)
 
     @property
-    def is_hot(self) -> bool:
-        return (self.end - timedelta(seconds=1)).month in HOT_MONTHS
+    def past(self) -> Past:
+        """The months to compare with, taken as long as their calendar months."""
+        last = self.end - timedelta(seconds=1)
+        previous, year = self.start - timedelta(days=1), self.end - timedelta(days=366)
+        return Past(_use(self.before_kwh, previous), _use(self.last_year_kwh, year), last.month)
 
     @property
-    def change(self) -> Decimal | None:
-        """kWh a day against the month before (in April to July: against last year's month), less 1.
-
-        None where there is nothing to compare with. The month before is taken as long as its calendar month.
-        """
-        hot = self.is_hot and self.last_year_kwh is not None
-        before = self.last_year_kwh if hot else self.before_kwh
-        if before is None or self.current is None or before <= 0:
-            return None
-        month = (self.start - timedelta(days=1)) if not hot else self.end - timedelta(days=366)
-        return (self._total / self.days) / (before / _month_days(month)) - 1
-
-    @property
-    def _total(self) -> Decimal:
-        return Decimal(self.kwh) + self.beside_kwh
+    def change(self) -> Fraction | None:
+        """By how much a day's use differs, as a share; None where there is nothing to compare with."""
+        return None if self.current is None else share_of(self.use, self.past)
 
     @property
     def is_to_be_signed(self) -> bool:
-        change = self.change
-        return change is not None and (self.before_kwh or 0) >= SIGN_FROM_KWH and change >= SIGN_RISE
+        """Whether the customer signs the reading."""
+        return rise_to_sign(self.use, self.past, self.limits["customer_signs"]) is not None
 
     @property
     def wants_again(self) -> bool:
         """Whether the index has to be read a second time (|change| > 30 %)."""
-        a_month = self._total / self.days * _DAYS_A_MONTH
-        if self.before_kwh == 0:
-            return a_month >= FROM_NOTHING_KWH
-        change = self.change
-        small = a_month < FLOOR_KWH and (self.before_kwh or 0) < FLOOR_KWH
-        return change is not None and not small and abs(change) > AGAIN_FROM
+        return changed(self.use, self.past, self.limits["change_previous"]) is not None
+
+    @property
+    def limits(self) -> Mapping[str, Limit]:
+        return of_class(CLASS_OF_PLAN.get(self.plan, "household"))
+
+
+def _use(kwh: Decimal | None, month: datetime) -> Use | None:
+    return None if kwh is None else Use(kwh, _month_days(month))
 
 
 def _month_days(at: datetime) -> int:
@@ -139,7 +133,7 @@ def refusal(line: Line) -> str:
     if line.wants_again:
         if line.again is None:
             change = line.change
-            much = "after a month of nothing" if change is None else f"{change * 100:+.0f} % a day"
+            much = "after a month of nothing" if change is None else f"{float(change) * 100:+.0f} % a day"
             return (
                 f"{who}: {kwh} {line.unit}, {much}: read it again and enter the second reading as CS_DOC_LAI"
             )

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
+from fractions import Fraction
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from analytics.vee.gate import gate, gate_limits, shares_of
+from analytics.vee.rules import Use, of_class
+from analytics.vee.rules.bands import Past, changed, excess, rise_to_sign
 from model.period import Period, local_day
 from model.quality import Severity
 from model.series import Channel, Rate
 from operations import cases, models
 from operations.cases import reason_of as case_reason
-from operations.customer_classes import class_of
+from operations.customer_classes import CLASS_OF_PLAN, class_of
 from operations.pairing import kwh
-from operations.runs.bands import Change, change
 from storage import billing_runs, closing, days, run_totals
 from storage.billing_runs import Item, Run, RunFinding
 from storage.register import Hung, hung
@@ -33,6 +36,7 @@ _COUNTED = {
     "estimate": "An index of meter {serial} was not read but estimated from the days before",
 }
 LOST_TOO_MUCH = Decimal("0.15")
+_INSTANT = timedelta(microseconds=1)
 
 
 def run(conn: Connection[TupleRow], of: Run) -> tuple[list[RunFinding], list[Item]]:
@@ -41,7 +45,7 @@ def run(conn: Connection[TupleRow], of: Run) -> tuple[list[RunFinding], list[Ite
     found: list[RunFinding] = []
     held: list[Item] = []
     for one in run_totals.compared(conn, of.id):
-        for finding in _of_bill(one, of, accepted):
+        for finding in of_bill(one, of, accepted):
             found.append(finding)
             if finding.holds:
                 item = Item(one.point, one.customer, "held", serial=one.serial, kind=finding.kind)
@@ -109,24 +113,41 @@ def _because(item: Item, reason: str) -> Item:
     return Item(item.point, item.customer, item.outcome, serial=item.serial, kind=item.kind, reason=reason)
 
 
-def _of_bill(one: Compared, of: Run, accepted: set[tuple[str, str]]) -> Iterator[RunFinding]:
-    changed = change(one, of.from_at)
-    if changed is not None:
-        kind = "customer_signs" if changed.signed else "read_again"
-        seen = one.confirmed or one.read_again
-        holds = (one.point, kind) not in accepted and (changed.signed or not seen)
-        yield RunFinding(one.point, kind, int(changed.severity), holds, _change_said(one, changed, of))
+def of_bill(one: Compared, of: Run, accepted: set[tuple[str, str]]) -> Iterator[RunFinding]:
+    """What a bill is held or told for, by the bands of its class; `accepted`: (point, kind) judged so."""
+    limits = of_class(CLASS_OF_PLAN.get(one.plan, "household"))
+    last = local_day(of.to_at - _INSTANT)
+    now = Use(one.kwh, one.days)
+    past = Past(_use(one.kwh_before, one.days_before), _use(one.kwh_year, one.days_year), last.month)
+    change = changed(now, past, limits["change_previous"])
+    rise = rise_to_sign(now, past, limits["customer_signs"])
+    if rise is not None:
+        holds = (one.point, "customer_signs") not in accepted
+        said = _change_said(one, one.kwh_before, rise, of, signed=True)
+        yield RunFinding(one.point, "customer_signs", int(Severity.RED), holds, said)
+    elif change is not None:
+        much = excess(now, past, limits["excess_kwh"])
+        severity = max(change.severity, much[0]) if much else change.severity
+        holds = (one.point, "read_again") not in accepted and not (one.confirmed or one.read_again)
+        said = _change_said(one, change.before.kwh, change.share, of, signed=False)
+        yield RunFinding(one.point, "read_again", int(severity), holds, said)
     elif one.kwh == 0 and (one.kwh_before or 0) > 0:
         said = f"Meter {one.serial} went on by nothing, {one.kwh_before} kWh the period before: see whether "
         yield RunFinding(one.point, "zero", int(Severity.BLUE), False, f"{said}it still counts.")
 
 
-def _change_said(one: Compared, changed: Change, of: Run) -> str:
-    said = f"meter {one.serial} went on by {changed.kwh:,} kWh, {changed.kwh_before:,} kWh before"
-    if changed.share is not None:
-        said += f" ({changed.share * 100:+.0f} % a day)"
+def _use(kwh: int | None, days: Decimal | None) -> Use | None:
+    return None if kwh is None or not days else Use(kwh, days)
+
+
+def _change_said(
+    one: Compared, before: int | float | Decimal | None, share: Fraction | None, of: Run, *, signed: bool
+) -> str:
+    said = f"meter {one.serial} went on by {one.kwh:,} kWh, {before:,} kWh before"
+    if share is not None:
+        said += f" ({float(share) * 100:+.0f} % a day)"
     accept = f"(`ami bill accept {of.id} {one.point} --reason …`), then check the run again"
-    if changed.signed:
+    if signed:
         way = f"have the customer sign the reading and say so {accept}"
     else:
         way = (

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
@@ -21,14 +22,15 @@ from model.series import Channel, Rate, Unit
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What a point used in a period of whole days."""
+    """What a point used in a period; `days` whole ones, but where it began or ended within a day."""
 
-    kwh: float
-    days: int
+    kwh: int | float | Decimal
+    days: int | Decimal
 
     @property
-    def per_day(self) -> float:
-        return self.kwh / self.days
+    def per_day(self) -> Fraction:
+        """kWh a day, exactly: 130 of 100 kWh are 30 % more, not a hair above."""
+        return Fraction(self.kwh) / Fraction(self.days)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,11 @@ class Seen:
     @property
     def days(self) -> int:
         return len(self.energy)
+
+    @property
+    def last(self) -> date:
+        """The last of the days."""
+        return self.first + timedelta(self.days - 1)
 
     @property
     def slots(self) -> int:
