@@ -20,7 +20,6 @@ _WOMEN: Final = (
 _HAMLETS: Final = (("Đông", "Trung", "Bãi Trên"), ("Đoài", "Thượng", "Chùa"))
 _LANES: Final = ("ngõ Đình", "ngõ Giếng", "đường Bờ Sông", "ngõ Chợ", "đường Trục Xã", "ngõ Ao Sen")
 
-COOPERATIVE: Final = "HTX Dịch vụ điện Bình Minh"
 COMMUNE: Final = "xã Bình Minh, huyện Kiến Xương, Thái Bình"
 STATIONS: Final = (("TBA-01", "TBA Bình Minh 1 — 250 kVA"), ("TBA-02", "TBA Bình Minh 2 — 180 kVA"))
 

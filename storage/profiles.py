@@ -27,7 +27,6 @@ _DAYS: Final = """
       AND (%(first)s::date IS NULL OR day >= %(first)s) AND (%(last)s::date IS NULL OR day <= %(last)s)
     ORDER BY day"""
 _ID: Final = "SELECT id FROM meter WHERE serial = %s"
-_DAYS_AT_ONCE: Final = 400
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -31,7 +31,6 @@ REJECTIONS: Final = frozenset(
      "too_old", "store_away", "garbage", "busy")
 )  # fmt: skip
 URGENCIES: Final = ("on_demand", "closing", "real_time", "routine", "back_fill")
-SESSIONS: Final = frozenset(("at_the_door", "dialled_in", "talking"))
 STOPS: Final = frozenset(("disk", "spool", "unusable", "key"))
 QUEUES: Final = frozenset(("operations", "upkeep", "shards", "node"))
 OTHER: Final = "other"
