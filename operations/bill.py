@@ -15,12 +15,9 @@ from model.period import Period
 from model.viewer import UserRole, Viewer
 from operations.errors import RunRefused
 from operations.runs import stages
-from operations.runs.counting import make
 from storage import billing_runs, run_totals
 from storage.billing_runs import Run
 from storage.pool import Pool
-
-__all__ = ["BillReport", "make", "run"]
 
 OFFICE = Viewer("office", UserRole.BILLING)
 WHOLE = (0, 1)

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
 from psycopg import Connection
 from psycopg.rows import TupleRow, class_row
@@ -57,26 +57,31 @@ _EMPTY: Final = (
 )
 
 # A customer's points at which a meter hung in the period, of a book or of all.
-_POINTS: Final = """
-    SELECT p.code FROM point p JOIN customer c ON c.code = p.customer
+_HUNG: Final = """
+    FROM point p JOIN customer c ON c.code = p.customer
     WHERE p.role = 'customer' AND (%(book)s::text IS NULL OR c.book = %(book)s)
       AND EXISTS (SELECT FROM installation i WHERE i.point = p.code AND i.since < %(end)s
           AND coalesce(i.until, 'infinity') > %(start)s)"""
-_COUNT: Final = "SELECT count(*) FROM (" + _POINTS + ") points"
-_TO_DRAFT: Final = (
-    _POINTS
-    + " AND mod(abs(hashtext(p.code)::bigint), %(of)s) = %(shard)s"
-    + " AND NOT EXISTS (SELECT FROM billing_run_item t WHERE t.run_id = %(run)s AND t.point = p.code)"
-    + " ORDER BY p.code"
+_POINTS: Final = "SELECT p.code" + _HUNG + " ORDER BY p.code"
+_COUNT: Final = "SELECT count(*)" + _HUNG
+UNDRAFTED: Final = (
+    _HUNG
+    + """
+      AND mod(abs(hashtext(p.code)::bigint), %(of)s) = %(shard)s
+      AND NOT EXISTS (SELECT FROM billing_run_item t WHERE t.run_id = %(run)s AND t.point = p.code)"""
 )
+"""From where the points `p` of a shard come that are to be drafted."""
 # What was issued already with this run is left out: killed in the middle, it goes on where it was.
-_TO_ISSUE: Final = """
-    SELECT t.point FROM billing_run_item t
+UNISSUED: Final = """
     WHERE t.run_id = %(run)s AND t.outcome = 'bill'
       AND mod(abs(hashtext(t.point)::bigint), %(of)s) = %(shard)s
       AND NOT EXISTS (SELECT FROM bill b
-          WHERE b.point = t.point AND b.from_at < %(end)s AND b.to_at > %(start)s)
-    ORDER BY t.point"""
+          WHERE b.point = t.point AND b.from_at < %(end)s AND b.to_at > %(start)s)"""
+"""Which items `t` of a shard are bills that are to be issued."""
+_TO_DRAFT: Final = "SELECT p.code" + UNDRAFTED + " ORDER BY p.code"
+_TO_ISSUE: Final = "SELECT t.point FROM billing_run_item t" + UNISSUED + " ORDER BY t.point"
+_HOW_MANY_TO_DRAFT: Final = "SELECT count(*)" + UNDRAFTED
+_HOW_MANY_TO_ISSUE: Final = "SELECT count(*) FROM billing_run_item t" + UNISSUED
 _ITEM_COLUMNS: Final = (
     "point, customer, outcome, plan, kwh, wh, subtotal, vat, total, serial, confirmed, kind, reason"
 )
@@ -276,38 +281,36 @@ def bills_issued(conn: Connection[TupleRow], number: int) -> int:
 def points(conn: Connection[TupleRow], period: Period, book: str | None) -> list[str]:
     """The customers' points at which a meter hung in the period, of a book or of all."""
     asked = {"book": book, "start": period.start, "end": period.end}
-    return [point for (point,) in conn.execute(_POINTS + " ORDER BY p.code", asked)]
+    return [point for (point,) in conn.execute(_POINTS, asked)]
 
 
-def to_draft(conn: Connection[TupleRow], run: Run, shard: tuple[int, int] = (0, 1)) -> list[str]:
+def to_draft(conn: Connection[TupleRow], run: Run, shard: tuple[int, int]) -> list[str]:
     """The points of a shard that are not counted yet; `shard` is (number, of)."""
-    asked = {"run": run.id, "book": run.book, "start": run.from_at, "end": run.to_at}
-    rows = _by_sets(conn, _TO_DRAFT, {**asked, "shard": shard[0], "of": shard[1]})
-    return [point for (point,) in rows]
+    return [point for (point,) in _by_sets(conn, _TO_DRAFT, run, shard)]
 
 
-def _by_sets(conn: Connection[TupleRow], statement: str, asked: Mapping[str, Any]) -> list[TupleRow]:
-    """Rows of a statement that compares whole tables: of those filled a moment ago the planner knows nothing,
-    and would look through one for each row of the other."""
-    conn.execute("SET LOCAL enable_nestloop = off")
-    rows = conn.execute(statement.encode(), asked).fetchall()
-    conn.execute("SET LOCAL enable_nestloop = on")
-    return rows
+def to_issue(conn: Connection[TupleRow], run: Run, shard: tuple[int, int]) -> list[str]:
+    """The points of a shard whose bill is to go out and has not yet."""
+    return [point for (point,) in _by_sets(conn, _TO_ISSUE, run, shard)]
 
 
-def left(conn: Connection[TupleRow], run: Run, shard: tuple[int, int], *, approved: bool) -> int:
+def left(conn: Connection[TupleRow], run: Run, shard: tuple[int, int] = (0, 1), *, approved: bool) -> int:
     """How many points of a shard are to be drafted, or have an approved bill that is to be issued."""
-    asked = {"run": run.id, "book": run.book, "start": run.from_at, "end": run.to_at}
-    statement = "SELECT count(*) FROM (" + (_TO_ISSUE if approved else _TO_DRAFT) + ") points"
-    [(many,)] = _by_sets(conn, statement, {**asked, "shard": shard[0], "of": shard[1]})
+    [(many,)] = _by_sets(conn, _HOW_MANY_TO_ISSUE if approved else _HOW_MANY_TO_DRAFT, run, shard)
     return int(many)
 
 
-def to_issue(conn: Connection[TupleRow], run: Run, shard: tuple[int, int] = (0, 1)) -> list[str]:
-    """The points of a shard whose bill is to go out and has not yet."""
-    asked = {"start": run.from_at, "end": run.to_at}
-    rows = _by_sets(conn, _TO_ISSUE, {"run": run.id, **asked, "shard": shard[0], "of": shard[1]})
-    return [point for (point,) in rows]
+def _by_sets(
+    conn: Connection[TupleRow], statement: LiteralString, run: Run, shard: tuple[int, int]
+) -> list[TupleRow]:
+    """Rows of a statement that compares whole tables: of those filled a moment ago the planner knows nothing,
+    and would look through one for each row of the other."""
+    asked = {"run": run.id, "book": run.book, "start": run.from_at, "end": run.to_at}
+    asked |= {"shard": shard[0], "of": shard[1]}
+    conn.execute("SET LOCAL enable_nestloop = off")
+    rows = conn.execute(statement, asked).fetchall()
+    conn.execute("SET LOCAL enable_nestloop = on")
+    return rows
 
 
 def save_items(conn: Connection[TupleRow], number: int, items: Iterable[Item]) -> None:

@@ -15,30 +15,25 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from model.period import Period, local_day
-from storage.billing_runs import Run
+from storage.billing_runs import UNDRAFTED, UNISSUED, Run
 
 FETCHED: Final = 20_000  # rows at a time
 FEW: Final = 200  # points that are looked up one by one
 
-_DRAFTED: Final = """
+_DRAFTED: Final = (
+    """
     SELECT p.code AS point, p.customer, NULL::text AS plan, 0::bigint AS kwh, 0::numeric AS wh,
-        0::bigint AS subtotal, 0::bigint AS vat, 0::bigint AS total
-    FROM point p JOIN customer c ON c.code = p.customer
-    WHERE p.role = 'customer' AND (%(book)s::text IS NULL OR c.book = %(book)s)
-      AND mod(abs(hashtext(p.code)::bigint), %(of)s) = %(shard)s
-      AND EXISTS (SELECT FROM installation i WHERE i.point = p.code AND i.since < %(end)s
-          AND coalesce(i.until, 'infinity') > %(start)s)
-      AND NOT EXISTS (SELECT FROM billing_run_item t WHERE t.run_id = %(run)s AND t.point = p.code)"""
-_APPROVED: Final = """
+        0::bigint AS subtotal, 0::bigint AS vat, 0::bigint AS total"""
+    + UNDRAFTED
+)
+_APPROVED: Final = (
+    """
     SELECT t.point, p.customer, CASE WHEN p.customer = t.customer THEN t.plan END AS plan, t.kwh, t.wh,
         t.subtotal, t.vat, t.total
-    FROM billing_run_item t JOIN point p ON p.code = t.point
-    WHERE t.run_id = %(run)s AND t.outcome = 'bill'
-      AND mod(abs(hashtext(t.point)::bigint), %(of)s) = %(shard)s
-      AND NOT EXISTS (SELECT FROM bill b
-          WHERE b.point = t.point AND b.from_at < %(end)s AND b.to_at > %(start)s)"""
-_DETERMINANTS: Final = """
-    WITH wanted AS MATERIALIZED ({wanted}),
+    FROM billing_run_item t JOIN point p ON p.code = t.point"""
+    + UNISSUED
+)
+_DETERMINANTS: Final = """,
     hanging AS (
         SELECT i.point, min(i.meter_id) AS meter_id FROM installation i
         WHERE i.since < %(end)s AND coalesce(i.until, 'infinity') > %(start)s
@@ -77,7 +72,7 @@ _DETERMINANTS: Final = """
     LEFT JOIN remultiplied rx ON rx.point = w.point
     LEFT JOIN issued done ON done.point = w.point
     CROSS JOIN LATERAL unnest(
-        CASE WHEN s.one_rate IS FALSE THEN '{{1,2,3}}'::smallint[] ELSE '{{0}}'::smallint[] END) AS n (rate)
+        CASE WHEN s.one_rate IS FALSE THEN '{1,2,3}'::smallint[] ELSE '{0}'::smallint[] END) AS n (rate)
     LEFT JOIN closing_index o ON o.meter_id = h.meter_id AND o.channel = 1 AND o.rate = n.rate
         AND o.at = %(start)s
     LEFT JOIN closing_index c ON c.meter_id = h.meter_id AND c.channel = 1 AND c.rate = n.rate
@@ -130,7 +125,7 @@ def read(
         "last": local_day(period.end - timedelta(microseconds=1)),
     }
     wanted = _APPROVED if approved else _DRAFTED
-    statement = _DETERMINANTS.replace("{wanted}", wanted).replace("{{", "{").replace("}}", "}")
+    statement = "WITH wanted AS MATERIALIZED (" + wanted + ")" + _DETERMINANTS
     conn.execute("CLOSE ALL")  # one that was broken off on this connection
     conn.execute("SET LOCAL statement_timeout = 0")
     conn.execute("SET LOCAL work_mem = '64MB'")
@@ -139,7 +134,7 @@ def read(
     ):  # the planner cannot know how many points a shard has, and would look each up in every table
         conn.execute("SET LOCAL enable_nestloop = off")
     with conn.cursor(name="determinants", withhold=True) as cursor:
-        cursor.execute(statement.encode(), asked)
+        cursor.execute(statement, asked)
         conn.commit()  # here the server works it out; what follows are small steps
         rest: list[TupleRow] = []
         while rows := cursor.fetchmany(FETCHED):

@@ -24,16 +24,14 @@ from storage.determinants import Columns
 CHECKED = 2_000  # meters whose half-hours are held in memory at a time
 
 
-def issue(
-    conn: Connection[TupleRow], run: Run, columns: Columns, of: Law, now: datetime
-) -> tuple[int, list[str], str]:
-    """Send out the plain bills of a portion that come to what was approved: how many, which points are not
-    plain, and the first that comes to something else (nothing of the portion is written then)."""
-    groups, odd = setwise.rate(columns, of)
+def issue(conn: Connection[TupleRow], run: Run, columns: Columns, of: Law, now: datetime) -> tuple[int, str]:
+    """Send out the plain bills of a portion that come to what was approved: how many, and the first point
+    that comes to something else (nothing of the portion is written then)."""
+    groups, _ = setwise.rate(columns, of)
     for group in groups:
         other = _other(columns, group)
         if other:
-            return 0, odd, other
+            return 0, other
     heads: list[str] = []
     lines: list[str] = []
     uses: list[str] = []
@@ -45,7 +43,7 @@ def issue(
     bill_copy.write(conn, heads, lines, uses)
     points = [columns.point[row] for group in groups for row in group.row.tolist()]
     bills.drop_holds_of(conn, run.period, points)
-    return len(points), odd, ""
+    return len(points), ""
 
 
 def _other(columns: Columns, group: Plain) -> str:
@@ -120,9 +118,9 @@ def _kwh(raw: int, scaler: int) -> str:
     return f"{raw // unit}.{raw % unit:0{3 - scaler}d}"
 
 
-def draft(conn: Connection[TupleRow], run: Run, columns: Columns, of: Law) -> tuple[int, list[str]]:
-    """Keep what the plain bills of a portion come to: how many, and which points are not plain."""
-    groups, odd = setwise.rate(columns, of)
+def draft(conn: Connection[TupleRow], run: Run, columns: Columns, of: Law) -> int:
+    """Keep what the plain bills of a portion come to, but what half-hours contradict; how many."""
+    groups, _ = setwise.rate(columns, of)
     items: list[Item] = []
     for group in groups:
         for start in range(0, len(group.row), CHECKED):
@@ -134,15 +132,13 @@ def draft(conn: Connection[TupleRow], run: Run, columns: Columns, of: Law) -> tu
                 group.vat[part].tolist(), group.total[part].tolist(), agrees, confirmed, strict=True,
             )  # fmt: skip
             for row, kwh, wh, subtotal, vat, total, fine, sure in figures:
-                point = columns.point[row]
-                if not fine:
-                    odd.append(point)
-                    continue
-                bill = (group.plan, kwh, Decimal(wh), subtotal, vat, total, columns.serial[row] or "", sure)
-                items.append(Item(point, columns.customer[row], "bill", *bill))
+                if fine:
+                    serial = columns.serial[row] or ""
+                    bill = (group.plan, kwh, Decimal(wh), subtotal, vat, total, serial, sure)
+                    items.append(Item(columns.point[row], columns.customer[row], "bill", *bill))
     billing_runs.save_items(conn, run.id, items)
     bills.drop_holds_of(conn, run.period, [item.point for item in items])
-    return len(items), odd
+    return len(items)
 
 
 def _half_hours(

@@ -65,7 +65,9 @@ def open_draft(pool: Pool, number: int, by: str, now: datetime) -> Run:
         if run.state not in (RunState.DRAFT, RunState.CHECKED):
             raise RunRefused(_is(run, "only a draft is drafted again"))
         begun = run.points is not None
-        broken_off = begun and run.state is RunState.DRAFT and bool(billing_runs.to_draft(conn, run))
+        broken_off = (
+            begun and run.state is RunState.DRAFT and billing_runs.left(conn, run, approved=False) > 0
+        )
         billing_runs.draft(conn, number, by, now, anew=begun and not broken_off)
         return billing_runs.find(conn, number)
 
@@ -84,7 +86,7 @@ def draft_shard(
         done = 0
         if (of := setwise.law(run.period, run.invoice_date)) is not None:
             for columns in determinants.read(conn, run, shard, many, approved=False):
-                done += portions.draft(conn, run, columns, of)[0]
+                done += portions.draft(conn, run, columns, of)
                 conn.commit()
                 _tell(progress, done, many, number)
         points = billing_runs.to_draft(conn, run, shard)  # those that are not plain
@@ -102,8 +104,8 @@ def finish_draft(pool: Pool, number: int, now: datetime) -> Run:
     """Once every shard is counted: the points without a meter. Raises `RunRefused` where some are missing."""
     with pool.connection() as conn:
         run = billing_runs.find(conn, number, lock=True)
-        if left := billing_runs.to_draft(conn, run):
-            raise RunRefused(_is(run, f"{len(left)} points are not counted yet: draft it again, it goes on"))
+        if left := billing_runs.left(conn, run, approved=False):
+            raise RunRefused(_is(run, f"{left} points are not counted yet: draft it again, it goes on"))
         held = counting.never_metered_holds(conn, run.period, run.book)
         if run.book is None:
             bills.drop_holds(conn, run.period, "no_meter", but=[hold.point for hold in held])
@@ -120,7 +122,7 @@ def check(pool: Pool, viewer: Viewer, number: int, now: datetime) -> list[RunFin
         run = billing_runs.find(conn, number, lock=True)
         if run.state not in (RunState.DRAFT, RunState.CHECKED):
             raise RunRefused(_is(run, "only a draft is checked"))
-        if run.points is None or billing_runs.to_draft(conn, run):
+        if run.points is None or billing_runs.left(conn, run, approved=False):
             raise RunRefused(_is(run, f"it is not whole: draft it first (ami bill draft {_told(run)})"))
         for point in billing_runs.release(conn, number, HELD_BY_CHECKS):
             bills.drop_hold(conn, point, run.period)
@@ -226,10 +228,11 @@ def issue_shard(
         done = issued = 0
         if (of := setwise.law(run.period, run.invoice_date)) is not None:
             for columns in determinants.read(conn, run, shard, many, approved=True):
-                issued += (new := portions.issue(conn, run, columns, of, now))[0]
-                if new[2]:
-                    raise RunRefused(_is(run, f"point {new[2]} comes to something else now: {_ANEW}"))
+                new, other = portions.issue(conn, run, columns, of, now)
+                if other:
+                    raise RunRefused(_is(run, f"point {other} comes to something else now: {_ANEW}"))
                 conn.commit()
+                issued += new
                 _tell(progress, done := issued, many, number)
         points = billing_runs.to_issue(conn, run, shard)
     for batch in batches(points, progress, f"run {number}", done):
@@ -259,10 +262,8 @@ def finish_issue(pool: Pool, number: int, by: str, now: datetime) -> Run:
     with pool.connection() as conn:
         run = billing_runs.find(conn, number, lock=True)
         if run.state is RunState.APPROVED:
-            if left := billing_runs.to_issue(conn, run):
-                raise RunRefused(
-                    _is(run, f"{len(left)} bills did not go out yet: issue it again, it goes on")
-                )
+            if left := billing_runs.left(conn, run, approved=True):
+                raise RunRefused(_is(run, f"{left} bills did not go out yet: issue it again, it goes on"))
             billing_runs.issue(conn, number, by, now)
             people.audit(conn, now, by, "bills.issue", f"run {number}", None)
         return billing_runs.find(conn, number)

@@ -13,10 +13,11 @@ from model.bill import ClosingIndex
 from model.grid import Multiplier, Role, Supply
 from model.period import LOCAL, Period, midnight
 from model.series import Channel, Rate, Unit
-from operations import bill, wording
+from operations import wording
 from operations.close import choose
 from operations.models import MeterKind
 from operations.pairing import Held, Paired, pair
+from operations.runs import counting
 from storage.closing import Candidate
 from storage.register import Hung
 
@@ -98,7 +99,7 @@ def test_a_change_of_price_wants_an_index_of_who_is_not_interpolated() -> None:
     found = paired(shop, *ends, _index("A", at, 3_000))
     assert [(part.previous, part.current) for part in found.parts] == [(1, 3), (3, 9)]
     assert found.before == 1
-    made = bill.make([shop], found, may.end.date())
+    made = counting.make([shop], found, may.end.date())
     assert [(line.kwh, line.price) for line in made.lines] == [(4, 3007), (12, 3152)]
     assert len(paired(HOUSE, *ends).parts) == 1
 
