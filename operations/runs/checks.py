@@ -23,7 +23,7 @@ from operations.customer_classes import CLASS_OF_PLAN, class_of
 from operations.pairing import kwh
 from storage import billing_runs, closing, days, run_totals
 from storage.billing_runs import Item, Run, RunFinding
-from storage.register import Hung, hung
+from storage.register import hung
 from storage.run_totals import Compared
 
 SOLD_TOO_MUCH = Decimal("1.01")  # of what was delivered: meters err by a per cent
@@ -38,57 +38,56 @@ _COUNTED = {
 LOST_TOO_MUCH = Decimal("0.15")
 _INSTANT = timedelta(microseconds=1)
 
+Noticed = tuple[RunFinding, str, str]
+"""Something about a bill, its customer and its meter."""
+
 
 def run(conn: Connection[TupleRow], of: Run) -> tuple[list[RunFinding], list[Item]]:
     """What is noticed, and the items that are held for it."""
     accepted = billing_runs.accepted(conn, of.id)
     found: list[RunFinding] = []
     held: list[Item] = []
-    for one in run_totals.compared(conn, of.id):
-        for finding in of_bill(one, of, accepted):
+    for check in (_changed, _unread, _doubted, _gate):
+        for finding, customer, serial in check(conn, of, accepted):
             found.append(finding)
             if finding.holds:
-                item = Item(one.point, one.customer, "held", serial=one.serial, kind=finding.kind)
-                held.append(_because(item, finding.said))
-    for point, customer, serial, method in run_totals.counted_indices(conn, of.id, COUNTED):
-        said = (
-            f"{_COUNTED[method].format(serial=serial)}: read it (`ami meter index {serial} KT=… --at …`), or "
-        )
-        said += (
-            f"say why it may be billed so (`ami bill accept {of.id} {point} --reason …`), then check again."
-        )
-        finding = RunFinding(
-            point, "counted_index", int(Severity.AMBER), (point, "counted_index") not in accepted, said
-        )
-        found.append(finding)
-        if finding.holds:
-            item = Item(point, customer, "held", serial=serial, kind=finding.kind)
-            held.append(_because(item, said))
-    for finding, item in (*_doubted(conn, of, accepted), *_gate(conn, of, accepted)):
-        found.append(finding)
-        if finding.holds:
-            held.append(item)
+                point, kind, said = finding.object, finding.kind, finding.said
+                held.append(Item(point, customer, "held", serial=serial, kind=kind, reason=said))
     if of.book is None:
         found += _stations(conn, of)
     return found, held
 
 
-def _doubted(
-    conn: Connection[TupleRow], of: Run, accepted: set[tuple[str, str]]
-) -> Iterator[tuple[RunFinding, Item]]:
+def _changed(conn: Connection[TupleRow], of: Run, accepted: set[tuple[str, str]]) -> Iterator[Noticed]:
+    """Bills far from what was billed before."""
+    for one in run_totals.compared(conn, of.id):
+        for finding in of_bill(one, of, accepted):
+            yield finding, one.customer, one.serial
+
+
+def _unread(conn: Connection[TupleRow], of: Run, accepted: set[tuple[str, str]]) -> Iterator[Noticed]:
+    """Bills that stand upon an index which nobody read."""
+    for point, customer, serial, method in run_totals.counted_indices(conn, of.id, COUNTED):
+        said = (
+            f"{_COUNTED[method].format(serial=serial)}: read it (`ami meter index {serial} KT=… --at …`), or "
+            f"say why it may be billed so (`ami bill accept {of.id} {point} --reason …`), then check again."
+        )
+        holds = (point, "counted_index") not in accepted
+        yield RunFinding(point, "counted_index", int(Severity.AMBER), holds, said), customer, serial
+
+
+def _doubted(conn: Connection[TupleRow], of: Run, accepted: set[tuple[str, str]]) -> Iterator[Noticed]:
     """Points about whose days a red case is open: nobody has judged it yet."""
     open_ = {case.point: case for case in cases.open_cases(conn, None, of.period)}
     for bill in billing_runs.items(conn, of.id, points=list(open_), outcomes=("bill",)) if open_ else ():
         case = open_[bill.point]
         said = f"{case_reason(case)}; then check again."
         holds = (bill.point, "open_case") not in accepted
-        item = Item(bill.point, bill.customer, "held", serial=case.serial, kind="open_case")
-        yield RunFinding(bill.point, "open_case", int(case.severity), holds, said), _because(item, said)
+        finding = RunFinding(bill.point, "open_case", int(case.severity), holds, said)
+        yield finding, bill.customer, case.serial
 
 
-def _gate(
-    conn: Connection[TupleRow], of: Run, accepted: set[tuple[str, str]]
-) -> Iterator[tuple[RunFinding, Item]]:
+def _gate(conn: Connection[TupleRow], of: Run, accepted: set[tuple[str, str]]) -> Iterator[Noticed]:
     """Bills whose index was counted from half-hours of which too many are missing, estimated or edited."""
     resting = run_totals.counted_indices(conn, of.id, (INTERPOLATED,))
     places = {place.serial: place for place in hung(conn, points=[r[0] for r in resting], period=of.period)}
@@ -102,15 +101,10 @@ def _gate(
             continue
         said = (
             f"Meter {serial}: an index was counted from half-hours. {reasons} Or say why it may be billed so "
+            f"(`ami bill accept {of.id} {point} --reason …`), then check again."
         )
-        said += f"(`ami bill accept {of.id} {point} --reason …`), then check again."
         holds = (point, "gate") not in accepted
-        item = Item(point, customer, "held", serial=serial, kind="gate", reason=said)
-        yield RunFinding(point, "gate", int(Severity.AMBER), holds, said), item
-
-
-def _because(item: Item, reason: str) -> Item:
-    return Item(item.point, item.customer, item.outcome, serial=item.serial, kind=item.kind, reason=reason)
+        yield RunFinding(point, "gate", int(Severity.AMBER), holds, said), customer, serial
 
 
 def of_bill(one: Compared, of: Run, accepted: set[tuple[str, str]]) -> Iterator[RunFinding]:
@@ -195,10 +189,6 @@ def _delivered(conn: Connection[TupleRow], period: Period) -> dict[str, Decimal]
         if opening is None or closed is None or kind is None or not whole or kwh(closed) < kwh(opening):
             unknown.add(place.station)
             continue
-        multiplier = _multiplier(place, period) if kind.is_secondary else Decimal(1)
+        multiplier = place.multiplier_at(period.start) if kind.is_secondary else Decimal(1)
         found[place.station] += (kwh(closed) - kwh(opening)) * 1000 * multiplier
     return {station: wh for station, wh in found.items() if station not in unknown}
-
-
-def _multiplier(place: Hung, period: Period) -> Decimal:
-    return place.multiplier_at(period.start)
