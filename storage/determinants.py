@@ -1,7 +1,8 @@
 """What plain bills are counted from, read in one pass: a row a register, with the point it bills.
 
 Plain is a point with one meter all the period, one multiplier and one supply, and both indices of every
-register that bills it; of any other point there is one row that says `odd`.
+register that bills it, with that of the instant between at which prices change, where there is one; of any
+other point there is one row that says `odd`.
 """
 
 from __future__ import annotations
@@ -58,11 +59,14 @@ _DETERMINANTS: Final = """,
     issued AS (SELECT DISTINCT point FROM bill WHERE from_at < %(end)s AND to_at > %(start)s)
     SELECT w.point, w.customer, w.plan, w.kwh, w.wh, w.subtotal, w.vat, w.total,
         h.meter_id, m.serial, m.model, m.digits, s.plan, s.households, s.voltage_kv, s.one_rate,
-        coalesce(x.value, 1), n.rate, o.raw, c.raw, c.scaler, coalesce(l.wh, 0),
-        h.point IS NULL OR s.point IS NULL OR rs.point IS NOT NULL OR rx.point IS NOT NULL
+        coalesce(x.value, 1), n.rate, o.raw, b.raw, c.raw, c.scaler,
+        coalesce(l.wh, 0),
+        coalesce(h.point IS NULL OR s.point IS NULL OR rs.point IS NOT NULL OR rx.point IS NOT NULL
             OR done.point IS NOT NULL OR o.raw IS NULL OR c.raw IS NULL OR o.scaler <> c.scaler
             OR o.point <> w.point OR c.point <> w.point
-            OR c.raw < o.raw OR c.status <> '' OR c.method IN ('interpolated', 'between', 'estimate') AS odd
+            OR c.raw < o.raw OR c.status <> '' OR c.method IN ('interpolated', 'between', 'estimate')
+            OR b.raw < o.raw OR b.raw > c.raw OR b.scaler <> o.scaler OR b.point <> w.point OR b.status <> ''
+            OR b.method IN ('interpolated', 'between', 'estimate'), FALSE) AS odd
     FROM wanted w
     LEFT JOIN hanging h ON h.point = w.point
     LEFT JOIN meter m ON m.id = h.meter_id
@@ -77,6 +81,8 @@ _DETERMINANTS: Final = """,
         AND o.at = %(start)s
     LEFT JOIN closing_index c ON c.meter_id = h.meter_id AND c.channel = 1 AND c.rate = n.rate
         AND c.at = %(end)s
+    LEFT JOIN closing_index b ON b.meter_id = h.meter_id AND b.channel = 1 AND b.rate = n.rate
+        AND b.at = %(between)s
     LEFT JOIN left_over l ON l.point = w.point AND l.rate = n.rate
     ORDER BY w.point, n.rate"""
 
@@ -99,6 +105,7 @@ class Columns:
     multiplier: tuple[Any, ...]
     rate: tuple[int, ...]
     opening: tuple[int | None, ...]
+    middle: tuple[int | None, ...]  # when the price changes
     closing: tuple[int | None, ...]
     scaler: tuple[int | None, ...]
     carried_wh: tuple[Any, ...]
@@ -106,12 +113,18 @@ class Columns:
 
 
 def read(
-    conn: Connection[TupleRow], run: Run, shard: tuple[int, int], many: int, *, approved: bool
+    conn: Connection[TupleRow],
+    run: Run,
+    shard: tuple[int, int],
+    many: int,
+    *,
+    approved: bool,
+    between: datetime | None = None,
 ) -> Iterator[Columns]:
     """The registers of the points of a shard that are to be drafted, or that are `approved` and to be issued.
 
-    `many` points are about to be read. What is read is settled at the first commit: the caller commits
-    between portions as it likes.
+    `between`: when prices change within the period. `many` points are about to be read. What is read is
+    settled at the first commit: the caller commits between portions as it likes.
     """
     period: Period = run.period
     asked: dict[str, datetime | Any] = {
@@ -122,6 +135,7 @@ def read(
         "start": period.start,
         "end": period.end,
         "first": local_day(period.start),
+        "between": between,
         "last": local_day(period.end - timedelta(microseconds=1)),
     }
     wanted = _APPROVED if approved else _DRAFTED

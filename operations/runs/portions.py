@@ -66,7 +66,7 @@ def _heads(
     points = escaped([columns.point[row] for row in starts])
     customers = escaped([columns.customer[row] for row in starts])
     period = f"{run.from_at.isoformat()}\t{run.to_at.isoformat()}\t{run.invoice_date}"
-    plan = f"{escaped([group.plan])[0]}\t{bill_copy.array([of.tariff.decision])}"
+    plan = f"{escaped([group.plan])[0]}\t{bill_copy.array(of.decisions)}"
     ending = f"{now.isoformat()}\t{run.id}"
     figures = zip(
         numbers, points, customers, group.kwh.tolist(), group.wh.tolist(), group.subtotal.tolist(),
@@ -98,14 +98,17 @@ def _uses(columns: Columns, group: Plain, numbers: Sequence[int]) -> list[str]:
         numbers, serials, group.row.tolist(), group.use_wh.tolist(), group.use_kwh.tolist(), strict=True
     )
     found = []
+    registers = group.registers
     for number, serial, row, wh, kwh in counted:
-        for register in range(group.registers):
-            at = row + register
-            scaler = columns.scaler[at] or 0
-            opening, closing = _kwh(columns.opening[at] or 0, scaler), _kwh(columns.closing[at] or 0, scaler)
+        for use in range(len(wh)):
+            at = row + use % registers
+            after, last = use >= registers, use + registers >= len(wh)
+            scaler, left = columns.scaler[at] or 0, 0 if after else columns.carried_wh[at]
+            opening = _kwh((columns.middle if after else columns.opening)[at] or 0, scaler)
+            closing = _kwh((columns.closing if last else columns.middle)[at] or 0, scaler)
             found.append(
-                f"{number}\t{register + 1}\t{serial}\t{columns.rate[at]}\t{opening}\t{closing}\t"
-                f"{columns.multiplier[at]}\t{wh[register]}\t{kwh[register]}\t\tf\t{columns.carried_wh[at]}"
+                f"{number}\t{use + 1}\t{serial}\t{columns.rate[at]}\t{opening}\t{closing}\t"
+                f"{columns.multiplier[at]}\t{wh[use]}\t{kwh[use]}\t\tf\t{left}"
             )
     return found
 
@@ -154,15 +157,16 @@ def _half_hours(
     whole = (matrix.quality == Quality.ACTUAL).all(axis=(1, 2))
     summed = matrix.energy.sum(axis=(1, 2), dtype=np.int64)
     used = group.wh[part]
-    steps = np.array([_steps(columns, row, group.registers) for row in rows], np.int64)
+    steps = np.array([_steps(columns, row, group) for row in rows], np.int64)
     allowed = np.maximum(steps, int(sums.LEAST_WH))
     off = np.abs(used - summed)
     near = (off <= allowed) | (off * int(1 / sums.SHARE) <= np.maximum(used, summed))
     return (~whole | near).tolist(), (whole & near).tolist()
 
 
-def _steps(columns: Columns, row: int, registers: int) -> int:
-    """Wh that the last places of the registers may hide."""
-    return sum(
-        10 ** (columns.scaler[at] or 0) * int(columns.multiplier[at]) for at in range(row, row + registers)
-    )
+def _steps(columns: Columns, row: int, group: Plain) -> int:
+    """Wh that the last places of the registers may hide, each time they were read."""
+    places = range(row, row + group.registers)
+    once = sum(10 ** (columns.scaler[at] or 0) * int(columns.multiplier[at]) for at in places)
+    times: int = group.use_wh.shape[1] // group.registers
+    return int(once) * times

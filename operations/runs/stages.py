@@ -15,7 +15,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from model.bill import Bill, Hold
-from model.period import LOCAL, Period, local_day
+from model.period import LOCAL, Period, local_day, midnight
 from model.viewer import UserRole, Viewer
 from operations import accounts
 from operations.errors import InputError, RunRefused
@@ -85,7 +85,8 @@ def draft_shard(
         many = billing_runs.left(conn, run, shard, approved=False)
         done = 0
         if (of := setwise.law(run.period, run.invoice_date)) is not None:
-            for columns in determinants.read(conn, run, shard, many, approved=False):
+            between = midnight(of.change) if of.change else None
+            for columns in determinants.read(conn, run, shard, many, approved=False, between=between):
                 done += portions.draft(conn, run, columns, of)
                 conn.commit()
                 _tell(progress, done, many, number)
@@ -227,7 +228,8 @@ def issue_shard(
         many = billing_runs.left(conn, run, shard, approved=True)
         done = issued = 0
         if (of := setwise.law(run.period, run.invoice_date)) is not None:
-            for columns in determinants.read(conn, run, shard, many, approved=True):
+            between = midnight(of.change) if of.change else None
+            for columns in determinants.read(conn, run, shard, many, approved=True, between=between):
                 new, other = portions.issue(conn, run, columns, of, now)
                 if other:
                     raise RunRefused(_is(run, f"point {other} comes to something else now: {_ANEW}"))

@@ -1,4 +1,5 @@
-"""Bills counted set by set are those counted one by one, over random customers, plain and odd."""
+"""Bills counted set by set are those counted one by one, over random customers, plain and odd, in a month
+with one price and in one in which it changed."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 
 from model.bill import Bill, ClosingIndex
 from model.grid import Customer, Installation, Meter, Multiplier, Point, Register, Role, Supply
-from model.period import midnight
+from model.period import LOCAL, Period, midnight
 from model.series import Channel, Rate
 from model.viewer import UserRole, Viewer
 from operations import bill
@@ -28,7 +29,6 @@ from storage.pool import Pool, open_pool
 from tests.operations_grid import LONG_AGO, NOW, OCTOBER, SEPTEMBER, grid
 
 LAN, MINH = Viewer("lan", UserRole.BILLING), Viewer("minh", UserRole.BILLING)
-INVOICE = date(2026, 11, 2)
 MANY = 240
 THREE = (Rate.NORMAL, Rate.PEAK, Rate.OFFPEAK)
 PLANS = ["vn-household"] * 6 + [
@@ -38,6 +38,41 @@ PLANS = ["vn-household"] * 6 + [
     "vn-wholesale-htx",
     "vn-nothing",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Months:
+    """The month that is billed, and the one before it."""
+
+    before: Period
+    month: Period
+    change: datetime | None = None  # of the price
+
+    @property
+    def invoice(self) -> date:
+        return self.month.end.date() + timedelta(days=1)
+
+    def on(self, day: int) -> date:
+        return self.month.start.date().replace(day=day)
+
+    def closings(self) -> list[datetime]:
+        """When indices are closed."""
+        return sorted(
+            {self.before.start, self.month.start, self.month.end, *([self.change] if self.change else [])}
+        )
+
+
+ONE_PRICE = Months(SEPTEMBER, OCTOBER)
+TWO_PRICES = Months(
+    Period.of_month(2025, 4), Period.of_month(2025, 5), datetime(2025, 5, 10, tzinfo=LOCAL)
+)  # QĐ 1279/QĐ-BCT
+
+
+@pytest.fixture(params=[ONE_PRICE, TWO_PRICES], ids=["one price", "two prices"])
+def months(request: pytest.FixtureRequest) -> Months:
+    found = request.param
+    assert isinstance(found, Months)
+    return found
 
 
 @dataclass(slots=True)
@@ -50,7 +85,7 @@ class Drawn:
     indices: list[ClosingIndex] = field(default_factory=list)
 
 
-def _draw(n: int, dice: random.Random) -> Drawn:
+def _draw(n: int, months: Months, dice: random.Random) -> Drawn:
     code = f"P{n:04}"
     plan = dice.choice(PLANS)
     three = plan != "vn-household" and dice.random() < 0.6
@@ -67,12 +102,12 @@ def _draw(n: int, dice: random.Random) -> Drawn:
         )
     ]
     if dice.random() < 0.05:
-        multipliers.append(Multiplier(midnight(date(2026, 10, 9)), Decimal(60)))
+        multipliers.append(Multiplier(midnight(months.on(9)), Decimal(60)))
     if dice.random() < 0.05:
-        supplies.append(Supply(date(2026, 10, 12), "vn-business", one_rate=not three))
+        supplies.append(Supply(months.on(12), "vn-business", one_rate=not three))
     meters = [Meter(f"M{n:04}", model, "M1")]
-    swapped = midnight(date(2026, 10, 20)) if dice.random() < 0.05 else None
-    since = midnight(date(2026, 10, 5)) if dice.random() < 0.04 else LONG_AGO
+    swapped = midnight(months.on(20)) if dice.random() < 0.05 else None
+    since = midnight(months.on(5)) if dice.random() < 0.04 else LONG_AGO
     installations = [Installation(code, meters[0].serial, since, swapped)]
     if swapped is not None:
         meters.append(Meter(f"N{n:04}", model, "M1"))
@@ -82,16 +117,19 @@ def _draw(n: int, dice: random.Random) -> Drawn:
               supplies=tuple(supplies)),
         meters, installations,
     )  # fmt: skip
-    _close(drawn, THREE if three else (Rate.TOTAL,), 1 if model == "dk-1p-5" else 0, dice)
+    _close(drawn, THREE if three else (Rate.TOTAL,), 1 if model == "dk-1p-5" else 0, months, dice)
     return drawn
 
 
-def _close(drawn: Drawn, rates: tuple[Rate, ...], scaler: int, dice: random.Random) -> None:
-    """Indices of September's beginning, October's and November's; now and then one is odd or missing."""
+def _close(drawn: Drawn, rates: tuple[Rate, ...], scaler: int, months: Months, dice: random.Random) -> None:
+    """Indices of both months' ends, and of the change of price where the meter is read from afar; now and
+    then one is odd or missing."""
+    household = drawn.point.supplies[0].plan == "vn-household"
+    afar = dice.random() < (0.5 if household else 0.9)
     for rate in rates:
         at = dice.randrange(0, 5_000_000)
-        for instant in (SEPTEMBER.start, OCTOBER.start, OCTOBER.end):
-            if dice.random() < 0.01:
+        for instant in months.closings():
+            if dice.random() < 0.01 or (instant == months.change and not afar):
                 continue
             status = "X" if dice.random() < 0.02 else ""
             method = dice.choice(["billing_profile"] * 20 + ["between", "interpolated"])
@@ -104,9 +142,9 @@ def _close(drawn: Drawn, rates: tuple[Rate, ...], scaler: int, dice: random.Rand
 
 
 @pytest.fixture
-def pool(database: str) -> Iterator[Pool]:
+def pool(database: str, months: Months) -> Iterator[Pool]:
     dice = random.Random(20261122)
-    customers = [_draw(n, dice) for n in range(MANY)]
+    customers = [_draw(n, months, dice) for n in range(MANY)]
     small = grid()
     register = Register(
         stations=small.stations,
@@ -122,14 +160,16 @@ def pool(database: str) -> Iterator[Pool]:
             save_register(conn, register, bytes)
             closing.save(conn, [index for c in customers for index in c.indices], NOW)
             ids = meter_ids(conn, [c.meters[0].serial for c in customers[:60]])
-            _half_hours(conn, customers[:60], ids, dice)
+            _half_hours(conn, customers[:60], ids, months.month, dice)
         yield pool
 
 
-def _half_hours(conn: object, customers: list[Drawn], ids: dict[str, int], dice: random.Random) -> None:
-    """Of some customers all half-hours of October: as the registers say, or something else."""
+def _half_hours(
+    conn: object, customers: list[Drawn], ids: dict[str, int], month: Period, dice: random.Random
+) -> None:
+    """Of some customers all half-hours of the month: as the registers say, or something else."""
     for one in customers:
-        sign = {OCTOBER.start: -1, OCTOBER.end: 1}
+        sign = {month.start: -1, month.end: 1}
         used = sum(sign.get(index.at, 0) * index.raw * 10**index.scaler for index in one.indices)
         told = used * int(one.point.multipliers[0].value)
         wh = max(0, told) // (31 * 48) if dice.random() < 0.5 else 97
@@ -138,15 +178,15 @@ def _half_hours(conn: object, customers: list[Drawn], ids: dict[str, int], dice:
         rows = days.DayRows(
             meter_id=np.full(31, ids[one.meters[0].serial], np.int32),
             channel=np.ones(31, np.int16),
-            day=np.arange("2026-10-01", "2026-11-01", dtype="datetime64[D]"),
+            day=np.array(list(month.days()), "datetime64[D]"),
             energy=np.full((31, 48), wh, np.int32),
             quality=quality,
         )
         days.save_days(conn, rows, NOW)  # type: ignore[arg-type]
 
 
-def _draft(pool: Pool) -> int:
-    run = stages.begin(pool, LAN, OCTOBER, INVOICE, None, NOW)
+def _draft(pool: Pool, months: Months) -> int:
+    run = stages.begin(pool, LAN, months.month, months.invoice, None, NOW)
     stages.open_draft(pool, run.id, "lan", NOW)
     stages.draft_shard(pool, run.id, (0, 1), NOW)
     stages.finish_draft(pool, run.id, NOW)
@@ -158,20 +198,22 @@ def _items(pool: Pool, number: int) -> dict[str, billing_runs.Item]:
         return {item.point: item for item in billing_runs.items(conn, number)}
 
 
-def _issued(pool: Pool) -> dict[str, Bill]:
+def _issued(pool: Pool, month: Period) -> dict[str, Bill]:
     with pool.connection() as conn:
-        rows = [row for row in bills.bills(conn, LAN, limit=10_000) if row.period.end == OCTOBER.end]
+        rows = [row for row in bills.bills(conn, LAN, limit=10_000) if row.period.end == month.end]
         sheets = [bills.bill(conn, LAN, row.id) for row in rows]
     return {sheet.bill.point: sheet.bill for sheet in sheets if sheet is not None}
 
 
-def _one_by_one(pool: Pool, points: list[str]) -> dict[str, Bill]:
+def _one_by_one(pool: Pool, months: Months, points: list[str]) -> dict[str, Bill]:
     with pool.connection() as conn:
-        found = {one.point: one.made for one in counting.count(conn, points, OCTOBER, INVOICE)}
+        found = {one.point: one.made for one in counting.count(conn, points, months.month, months.invoice)}
     return {point: made for point, made in found.items() if isinstance(made, Bill)}
 
 
-def test_sets_and_objects_come_to_the_same(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sets_and_objects_come_to_the_same(
+    pool: Pool, months: Months, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: Counter[str] = Counter()
     by_sets = setwise.rate
 
@@ -180,11 +222,11 @@ def test_sets_and_objects_come_to_the_same(pool: Pool, monkeypatch: pytest.Monke
         seen.update(plain=sum(len(group.row) for group in groups), odd=len(odd))
         return groups, odd
 
-    # September first: its bills leave fractions of a kWh over.
+    # The month before first: its bills leave fractions of a kWh over.
     with monkeypatch.context() as patch:
         patch.setattr(setwise, "law", lambda *_: None)
-        bill.run(pool, SEPTEMBER, date(2026, 10, 2), NOW)
-        number = _draft(pool)
+        bill.run(pool, months.before, months.on(2), NOW)
+        number = _draft(pool, months)
         by_objects = _items(pool, number)
         with pool.connection() as conn:
             holds = bills.holds(conn, LAN)
@@ -193,7 +235,7 @@ def test_sets_and_objects_come_to_the_same(pool: Pool, monkeypatch: pytest.Monke
         patch.setattr(determinants, "FETCHED", 37)
         with pool.connection() as conn:
             conn.execute("DELETE FROM billing_run WHERE id = %s", [number])
-        number = _draft(pool)
+        number = _draft(pool, months)
     assert _items(pool, number) == by_objects
     assert seen["plain"] > MANY / 3
     assert seen["odd"] > MANY / 20
@@ -205,11 +247,11 @@ def test_sets_and_objects_come_to_the_same(pool: Pool, monkeypatch: pytest.Monke
     assert any(item.kind == "sum_mismatch" for item in by_objects.values())
 
 
-def test_what_is_issued_by_sets_is_what_objects_say(pool: Pool) -> None:
-    bill.run(pool, SEPTEMBER, date(2026, 10, 2), NOW)
-    number = _draft(pool)
+def test_what_is_issued_by_sets_is_what_objects_say(pool: Pool, months: Months) -> None:
+    bill.run(pool, months.before, months.on(2), NOW)
+    number = _draft(pool, months)
     wanted = _one_by_one(
-        pool, [point for point, item in _items(pool, number).items() if item.outcome == "bill"]
+        pool, months, [point for point, item in _items(pool, number).items() if item.outcome == "bill"]
     )
     with pool.connection() as conn:
         billing_runs.check(conn, number, "lan", NOW)
@@ -217,11 +259,18 @@ def test_what_is_issued_by_sets_is_what_objects_say(pool: Pool) -> None:
     stages.ready_to_issue(pool, number)
     stages.issue_shard(pool, number, (0, 1), NOW)
     stages.finish_issue(pool, number, "lan", NOW)
-    issued = _issued(pool)
+    issued = _issued(pool, months.month)
     assert len(issued) > MANY / 3
     assert issued == wanted
     assert {str(use.previous) for b in issued.values() for use in b.uses} == {
         str(use.previous) for b in wanted.values() for use in b.uses
     }
     assert any(use.carried_wh for b in issued.values() for use in b.uses)
-    assert timedelta(0) <= NOW - OCTOBER.end
+    decisions = Counter(len(one.decisions) for one in issued.values())
+    twice = [one for one in issued.values() if len(one.uses) > len({use.rate for use in one.uses})]
+    if months.change is None:
+        assert decisions == {1: len(issued)}
+        assert not twice
+    else:
+        assert decisions == {2: len(issued)}
+        assert len(issued) / 5 < len(twice) < len(issued)
