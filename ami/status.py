@@ -23,7 +23,7 @@ from model.period import LOCAL, local_day
 from model.viewer import UserRole, Viewer
 from operations import wording
 from operations.opening import unopened
-from storage import bills
+from storage import bill_holds
 from storage.errors import Unreachable
 from storage.overview import overview
 from storage.pool import open_pool
@@ -58,7 +58,7 @@ def command(as_of: datetime | None, live: bool, every: float, as_json: bool) -> 
     now = clocks.clock(as_of)()
     with home.database(settings) as dsn, open_pool(dsn) as pool, pool.connection() as conn:
         found = overview(conn, OFFICE, now)
-        held = bills.holds(conn, OFFICE)
+        held = bill_holds.holds(conn, OFFICE)
         bare = points_without_meter(conn, now)
         closed = unopened(conn)
         nodes = head_ends(conn)

@@ -16,7 +16,7 @@ from model.bill import Hold
 from model.grid import Role
 from model.period import Period, local_day
 from model.viewer import UserRole, Viewer
-from storage import alerts, bills, days
+from storage import alerts, bill_holds, bills, days
 from storage.bills import BillRow
 from storage.fleet import meter_ids
 from storage.pool import Pool
@@ -98,7 +98,7 @@ def _of_period(conn: Connection[TupleRow], period: Period) -> tuple[list[BillRow
     issued = [
         row for row in bills.bills(conn, _OFFICE, month=month, limit=_ALL) if row.period.overlap(period)
     ]
-    held = [row.hold for row in bills.holds(conn, _OFFICE, month=month) if row.hold.period == period]
+    held = [row.hold for row in bill_holds.holds(conn, _OFFICE, month=month) if row.hold.period == period]
     return issued, held
 
 

@@ -1,8 +1,8 @@
-"""Bills, issued once and never rewritten, and those that are held."""
+"""Bills, issued once and never rewritten."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
@@ -11,11 +11,12 @@ from typing import Any, Final, Literal
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from model.bill import Bill, BillLine, Hold, RegisterUse
+from model.bill import Bill, BillLine, RegisterUse
 from model.grid import Customer
-from model.period import Period, add_months, local_day, midnight, require_aware
+from model.period import Period, local_day, require_aware
 from model.series import Rate
 from model.viewer import Viewer
+from storage import bill_holds
 from storage.errors import BillConflict, Unknown
 from storage.viewing import scope
 
@@ -79,29 +80,7 @@ _BILLS: Final = """
       AND (%(from)s::timestamptz IS NULL OR b.to_at > %(from)s)
       AND (%(to)s::timestamptz IS NULL OR b.to_at <= %(to)s)
     ORDER BY b.to_at DESC, b.point, b.from_at DESC, b.id DESC LIMIT %(limit)s OFFSET %(offset)s"""
-_HOLD: Final = """
-    INSERT INTO bill_hold AS old (point, customer, meter_id, from_at, to_at, kind, reason, held_at)
-    SELECT %(point)s, %(customer)s, m.id, %(from)s, %(to)s, %(kind)s, %(reason)s, %(at)s
-    FROM (SELECT %(serial)s::text AS serial) AS named LEFT JOIN meter m USING (serial)
-    WHERE named.serial = '' OR m.id IS NOT NULL
-    ON CONFLICT (point, from_at, to_at) DO UPDATE SET customer = excluded.customer,
-        meter_id = excluded.meter_id, kind = excluded.kind, reason = excluded.reason,
-        held_at = CASE WHEN old.kind = excluded.kind THEN old.held_at ELSE excluded.held_at END"""
-_DROP_HOLD: Final = "DELETE FROM bill_hold WHERE point = %s AND from_at = %s AND to_at = %s"
-_DROP_HOLDS_OF: Final = """
-    DELETE FROM bill_hold WHERE from_at = %s AND to_at = %s AND point = ANY (%s::text[])"""
-_DROP_HOLDS: Final = """
-    DELETE FROM bill_hold WHERE from_at = %s AND to_at = %s AND kind = %s AND point <> ALL (%s::text[])"""
-_HOLDS: Final = """
-    SELECT h.point, h.customer, c.name, coalesce(m.serial, ''), h.from_at, h.to_at, h.kind, h.reason,
-        h.held_at
-    FROM bill_hold h JOIN customer c ON c.code = h.customer LEFT JOIN meter m ON m.id = h.meter_id
-    WHERE (%(scope)s::text IS NULL OR h.customer = %(scope)s)
-      AND (%(from)s::timestamptz IS NULL OR h.to_at > %(from)s)
-      AND (%(to)s::timestamptz IS NULL OR h.to_at <= %(to)s)
-    ORDER BY h.to_at DESC, h.point"""
-
-# A bill belongs to the month whose last instant, or an earlier one, ends its period: see `_ends_in`.
+# A bill belongs to the month whose last instant, or an earlier one, ends its period.
 _MONTHS: Final = """
     SELECT DISTINCT date_trunc('month', (to_at - INTERVAL '1 microsecond')
         AT TIME ZONE 'Asia/Ho_Chi_Minh')::date AS month
@@ -161,15 +140,6 @@ class BillSheet:
 
 
 @dataclass(frozen=True, slots=True)
-class HoldRow:
-    """A bill that is not issued, since when, and why."""
-
-    hold: Hold
-    customer_name: str
-    held_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Standing:
     """A bill that was issued and stands, or an adjustment of it. `wh` exact; `total` in đồng; the invoice
     date is the one whose VAT holds."""
@@ -205,7 +175,7 @@ def save(
         _compare(conn, bill, key)
     else:
         _write_parts(conn, issued[0], bill)
-    conn.execute(_DROP_HOLD, key)
+    bill_holds.drop(conn, bill.point, bill.period)
     return "unchanged" if issued is None else "issued"
 
 
@@ -356,41 +326,12 @@ def bills(
     """Bills the viewer may see, the latest first: of a customer, of a point, or whose period ends in or
     with the month of the day given."""
     asked = {"scope": scope(viewer), "customer": customer, "point": point, "limit": limit, "offset": offset}
-    return [_row(*row) for row in conn.execute(_BILLS, asked | _ends_in(month))]
+    return [_row(*row) for row in conn.execute(_BILLS, asked | bill_holds.ends_in(month))]
 
 
 def _row(bill_id: int, point: str, customer: str, start: datetime, end: datetime, *rest: Any) -> BillRow:
     *others, serials = rest
     return BillRow(bill_id, point, customer, Period(start, end), tuple(serials), *others)
-
-
-def _ends_in(month: date | None) -> dict[str, datetime | None]:
-    """September's bill ends on 1 October at 00:00, or on any earlier day of September."""
-    if month is None:
-        return {"from": None, "to": None}
-    return {"from": midnight(add_months(month, 0)), "to": midnight(add_months(month, 1))}
-
-
-def save_holds(conn: Connection[TupleRow], holds: Sequence[Hold], held_at: datetime) -> int:
-    """Keep why these bills are not issued, since when the reason is this one. Raises Unknown for an unknown
-    meter."""
-    for hold in holds:
-        written = conn.execute(
-            _HOLD,
-            {
-                "point": hold.point,
-                "customer": hold.customer,
-                "from": hold.period.start,
-                "to": hold.period.end,
-                "kind": hold.kind,
-                "reason": hold.reason,
-                "at": require_aware(held_at),
-                "serial": hold.serial,
-            },
-        ).rowcount
-        if not written:
-            raise Unknown("meter", hold.serial)
-    return len(holds)
 
 
 def months(
@@ -400,27 +341,3 @@ def months(
     latest first."""
     asked = {"scope": scope(viewer), "holds": with_holds, "limit": limit}
     return [month for (month,) in conn.execute(_MONTHS, asked)]
-
-
-def drop_hold(conn: Connection[TupleRow], point: str, period: Period) -> bool:
-    """What held the bill is over; whether anything did."""
-    return conn.execute(_DROP_HOLD, [point, period.start, period.end]).rowcount > 0
-
-
-def drop_holds_of(conn: Connection[TupleRow], period: Period, points: Collection[str]) -> int:
-    """What held the bills of these points is over; how many were held."""
-    return conn.execute(_DROP_HOLDS_OF, [period.start, period.end, list(points)]).rowcount
-
-
-def drop_holds(conn: Connection[TupleRow], period: Period, kind: str, *, but: Collection[str]) -> int:
-    """Holds of this kind are over at every point `but` these; how many."""
-    return conn.execute(_DROP_HOLDS, [period.start, period.end, kind, list(but)]).rowcount
-
-
-def holds(conn: Connection[TupleRow], viewer: Viewer, *, month: date | None = None) -> list[HoldRow]:
-    """Held bills the viewer may see, the latest first."""
-    asked = {"scope": scope(viewer)} | _ends_in(month)
-    return [
-        HoldRow(Hold(point, customer, serial, Period(start, end), kind, reason), name, held_at)
-        for point, customer, name, serial, start, end, kind, reason, held_at in conn.execute(_HOLDS, asked)
-    ]

@@ -15,8 +15,9 @@ from dashboard.parts.elements import Part, badge, card, chips, empty, figure, he
 from dashboard.visit import Visit
 from model.period import LOCAL, Period, add_months
 from operations import wording
-from storage import bills
-from storage.bills import BillRow, HoldRow
+from storage import bill_holds, bills
+from storage.bill_holds import HoldRow
+from storage.bills import BillRow
 
 MOST = 500
 
@@ -25,7 +26,7 @@ def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
     """The bills of a month, the newest first."""
     month = _month(visit.query.get("month"), visit.today)
     found = bills.bills(conn, visit.viewer, month=month, limit=MOST)
-    held = bills.holds(conn, visit.viewer, month=month) if visit.viewer.is_staff else []
+    held = bill_holds.holds(conn, visit.viewer, month=month) if visit.viewer.is_staff else []
     months = bills.months(conn, visit.viewer, with_holds=visit.viewer.is_staff)
     about = "bills.about" if visit.viewer.is_staff else "bills.about_customer"
     return html.Div(

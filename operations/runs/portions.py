@@ -16,7 +16,7 @@ from model.series import Channel
 from operations import sums
 from operations.runs import setwise
 from operations.runs.setwise import Law, Plain
-from storage import bill_copy, billing_runs, bills, days
+from storage import bill_copy, bill_holds, billing_runs, days
 from storage.bill_copy import escaped
 from storage.billing_runs import Item, Run
 from storage.determinants import Columns
@@ -42,7 +42,7 @@ def issue(conn: Connection[TupleRow], run: Run, columns: Columns, of: Law, now: 
         uses += _uses(columns, group, numbers)
     bill_copy.write(conn, heads, lines, uses)
     points = [columns.point[row] for group in groups for row in group.row.tolist()]
-    bills.drop_holds_of(conn, run.period, points)
+    bill_holds.drop_of(conn, run.period, points)
     return len(points), ""
 
 
@@ -140,7 +140,7 @@ def draft(conn: Connection[TupleRow], run: Run, columns: Columns, of: Law) -> in
                     bill = (group.plan, kwh, Decimal(wh), subtotal, vat, total, serial, sure)
                     items.append(Item(columns.point[row], columns.customer[row], "bill", *bill))
     billing_runs.save_items(conn, run.id, items)
-    bills.drop_holds_of(conn, run.period, [item.point for item in items])
+    bill_holds.drop_of(conn, run.period, [item.point for item in items])
     return len(items)
 
 

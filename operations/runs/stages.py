@@ -21,7 +21,7 @@ from operations import accounts
 from operations.errors import InputError, RunRefused
 from operations.runs import checks, counting, portions, setwise
 from operations.runs.counting import Counted
-from storage import billing_runs, bills, determinants, people, run_hashes
+from storage import bill_holds, billing_runs, bills, determinants, people, run_hashes
 from storage.billing_runs import Item, Run, RunFinding, RunState
 from storage.errors import BillConflict
 from storage.pool import Pool
@@ -96,8 +96,8 @@ def draft_shard(
             counted = list(counting.count(conn, batch, run.period, run.invoice_date))
             billing_runs.save_items(conn, number, [_item(conn, one) for one in counted])
             held = [one.made for one in counted if isinstance(one.made, Hold) and not one.standing]
-            bills.save_holds(conn, held, now)
-            bills.drop_holds_of(conn, run.period, set(batch) - {hold.point for hold in held})
+            bill_holds.save(conn, held, now)
+            bill_holds.drop_of(conn, run.period, set(batch) - {hold.point for hold in held})
     return done + len(points)
 
 
@@ -109,8 +109,8 @@ def finish_draft(pool: Pool, number: int, now: datetime) -> Run:
             raise RunRefused(_is(run, f"{left} points are not counted yet: draft it again, it goes on"))
         held = counting.never_metered_holds(conn, run.period, run.book)
         if run.book is None:
-            bills.drop_holds(conn, run.period, "no_meter", but=[hold.point for hold in held])
-        bills.save_holds(conn, held, now)
+            bill_holds.drop_kind(conn, run.period, "no_meter", but=[hold.point for hold in held])
+        bill_holds.save(conn, held, now)
         billing_runs.save_items(conn, number, map(_item_of_hold, held))
         return run
 
@@ -125,13 +125,12 @@ def check(pool: Pool, viewer: Viewer, number: int, now: datetime) -> list[RunFin
             raise RunRefused(_is(run, "only a draft is checked"))
         if run.points is None or billing_runs.left(conn, run, approved=False):
             raise RunRefused(_is(run, f"it is not whole: draft it first (ami bill draft {_told(run)})"))
-        for point in billing_runs.release(conn, number, HELD_BY_CHECKS):
-            bills.drop_hold(conn, point, run.period)
+        bill_holds.drop_of(conn, run.period, billing_runs.release(conn, number, HELD_BY_CHECKS))
         found, held = checks.run(conn, run)
         billing_runs.save_findings(conn, number, found)
         billing_runs.hold(conn, number, held)
         holds = [Hold(i.point, i.customer, i.serial, run.period, i.kind, i.reason) for i in held]
-        bills.save_holds(conn, holds, now)
+        bill_holds.save(conn, holds, now)
         billing_runs.check(conn, number, viewer.login, now)
         people.audit(conn, now, viewer.login, "bills.check", f"run {number}", {"held": len(held)})
     return found

@@ -36,7 +36,7 @@ from model.readout import Answer, InstantRead, MeterEvent, Readout, RegisterRead
 from model.series import Channel, Rate, Unit
 from model.viewer import UserRole
 from operations import accounts
-from storage import alerts, bills, days, evidence, fleet, grid
+from storage import alerts, bill_holds, bills, days, evidence, fleet, grid
 from storage.pool import open_pool
 
 NOW = datetime(2026, 10, 14, 10, 12, tzinfo=LOCAL)
@@ -152,7 +152,7 @@ def plant(dsn: str) -> Village:
             for number in range(len(NAMES)):
                 if number not in (WORKSHOP, NEW):
                     bills.save(conn, _bill(number), NOW - timedelta(days=13))
-            bills.save_holds(conn, [_hold()], NOW - timedelta(days=13))
+            bill_holds.save(conn, [_hold()], NOW - timedelta(days=13))
             issued = {row.customer: row.id for row in bills.bills(conn, _staff())}
         for login, role, code in (
             ("ky.thuat", UserRole.ENGINEER, ""),

@@ -20,7 +20,7 @@ from model.viewer import UserRole, Viewer
 from operations import bill, cases, close, importing
 from operations.errors import InputError, RunRefused
 from operations.runs import desk, stages, what_if
-from storage import billing_runs, bills, days, run_totals
+from storage import bill_holds, billing_runs, bills, days, run_totals
 from storage import cases as queue
 from storage.billing_runs import Run, RunState
 from storage.errors import Unknown
@@ -321,7 +321,7 @@ def test_use_far_from_the_month_before_waits_for_a_second_reading(
         assert house.reason.startswith(f"Meter H1 went on by 135 kWh, {before} kWh before (")
         assert "read it again" in house.reason
         with pool.connection() as conn:
-            assert "HOUSE" in {row.hold.point for row in bills.holds(conn, LAN)}
+            assert "HOUSE" in {row.hold.point for row in bill_holds.holds(conn, LAN)}
 
 
 def test_a_second_reading_or_a_reason_lets_it_go(database: str, pool: Pool) -> None:
@@ -336,7 +336,7 @@ def test_a_second_reading_or_a_reason_lets_it_go(database: str, pool: Pool) -> N
     stages.check(pool, LAN, run.id, NOW)
     assert _items(pool, run.id)["HOUSE"].outcome == "bill"
     with pool.connection() as conn:
-        assert "HOUSE" not in {row.hold.point for row in bills.holds(conn, LAN)}
+        assert "HOUSE" not in {row.hold.point for row in bill_holds.holds(conn, LAN)}
         [entry] = conn.execute("SELECT login, detail FROM audit WHERE action = 'bills.accept'").fetchall()
         assert entry == ("lan", {"point": "HOUSE", "kind": "read_again", "why": "a new cooker"})
         conn.execute("DELETE FROM billing_run_acceptance")
@@ -413,7 +413,7 @@ def test_a_what_if_tells_and_writes_nothing(pool: Pool) -> None:
     assert found.uncounted["no_opening_index"] == 1
     with pool.connection() as conn:
         assert billing_runs.runs(conn) == []
-        assert bills.holds(conn, LAN) == []
+        assert bill_holds.holds(conn, LAN) == []
     assert _issued(pool) == {}
     with pytest.raises(InputError, match="999/2099"):
         what_if.what_if(pool, OCTOBER, INVOICE, "999/2099", NOW)

@@ -17,7 +17,7 @@ from model.series import Rate, ReadingSource
 from model.viewer import UserRole, Viewer
 from operations import bill, close, hand_reads, importing, wording
 from operations.errors import InputError
-from storage import bills, closing, days
+from storage import bill_holds, bills, closing, days
 from storage.fleet import meter_ids
 from storage.pool import Pool, open_pool
 from tests.operations_grid import NOW, OCTOBER, SEPTEMBER, bring, grid, read, read_month
@@ -110,7 +110,7 @@ def test_without_both_indices_nobody_is_billed(database: str, pool: Pool) -> Non
         "it showed (`ami meter index MB KT=… --at 2026-10-01T00:00`), then close and bill again."
     )
     with pool.connection() as conn:
-        assert [row.hold.serial for row in bills.holds(conn, STAFF)] == ["MB"]
+        assert [row.hold.serial for row in bill_holds.holds(conn, STAFF)] == ["MB"]
 
 
 def test_a_meter_that_was_never_read_is_to_be_read(pool: Pool) -> None:
@@ -146,7 +146,7 @@ def test_a_customer_without_a_meter_is_held(database: str, pool: Pool) -> None:
     assert bare.reason == "No meter hangs at point BARE: hang one (`ami meter add`), then bill again."
     assert "BARE" in wording.hold(bare.kind, bare.named, bare.reason, "vi")
     with pool.connection() as conn:
-        assert [row.hold.named for row in bills.holds(conn, STAFF)] == ["BARE", "MB"]
+        assert [row.hold.named for row in bill_holds.holds(conn, STAFF)] == ["BARE", "MB"]
         conn.execute(
             "INSERT INTO installation (point, meter_id, since) "
             "SELECT 'BARE', id, %s FROM meter WHERE serial = 'OLD'",
@@ -154,7 +154,7 @@ def test_a_customer_without_a_meter_is_held(database: str, pool: Pool) -> None:
         )
     assert [hold.point for hold in _run(pool).held] == ["BLIND"]
     with pool.connection() as conn:
-        assert [row.hold.named for row in bills.holds(conn, STAFF)] == ["MB"]
+        assert [row.hold.named for row in bill_holds.holds(conn, STAFF)] == ["MB"]
 
 
 def _save_month(pool: Pool, serial: str, wh: int, *, estimated: int = 0, month: str = "2026-10") -> None:
@@ -277,7 +277,7 @@ def test_no_vat_rate_holds_the_bill_and_names_the_file(database: str, pool: Pool
     assert "H1" in told["H1"].reason
     assert _run(pool).issued == 4  # the hold is over once the bill can be made
     with pool.connection() as conn:
-        assert [row.hold.serial for row in bills.holds(conn, STAFF)] == ["MB"]
+        assert [row.hold.serial for row in bill_holds.holds(conn, STAFF)] == ["MB"]
 
 
 def test_a_bill_that_stands_is_not_held_for_a_later_run(database: str, pool: Pool) -> None:
@@ -287,13 +287,13 @@ def test_a_bill_that_stands_is_not_held_for_a_later_run(database: str, pool: Poo
     with pool.connection() as conn:
         stale = Hold("HOUSE", "HOUSE", "H1", OCTOBER, "no_vat_rate", "No rate.")
         customer = bills.bills(conn, STAFF, point="HOUSE")[0].customer
-        bills.save_holds(conn, [replace(stale, customer=customer)], NOW)
+        bill_holds.save(conn, [replace(stale, customer=customer)], NOW)
     again = _run(pool, invoice=date(2027, 2, 1))
     assert (again.issued, again.unchanged, again.conflicts) == (0, 4, ())
     assert [hold.serial for hold in again.held] == ["MB"]
     assert (again.wh_billed, again.amount) == (first.wh_billed, first.amount)
     with pool.connection() as conn:
-        assert [row.hold.serial for row in bills.holds(conn, STAFF)] == ["MB"]
+        assert [row.hold.serial for row in bill_holds.holds(conn, STAFF)] == ["MB"]
         conn.execute("UPDATE meter SET model = 'no-such-model' WHERE serial = 'H1'")
     without = bill.run(pool, OCTOBER, date(2026, 11, 2), NOW)
     assert (without.issued, without.unchanged) == (0, 4)

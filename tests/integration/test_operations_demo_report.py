@@ -11,7 +11,7 @@ import pytest
 
 from model.bill import Hold
 from operations import bill, close, demo_report, importing
-from storage import bills, days
+from storage import bill_holds, days
 from storage.fleet import meter_ids
 from storage.pool import Pool, open_pool
 from tests.operations_grid import NOW, OCTOBER, grid, read_month
@@ -64,7 +64,7 @@ def test_a_held_point_without_a_meter_is_in_the_report(pool: Pool) -> None:
     with pool.connection() as conn:
         conn.execute("DELETE FROM installation WHERE point = 'HOUSE'")
         conn.execute("DELETE FROM bill_use; DELETE FROM bill_line; DELETE FROM bill")
-        bills.save_holds(conn, [hold], NOW)
+        bill_holds.save(conn, [hold], NOW)
     assert {"meter": "HOUSE", "reason": "none hangs"} in _made(pool).document["held"]
 
 
@@ -100,7 +100,7 @@ def _id(pool: Pool, serial: str) -> int:
 
 def test_a_meter_neither_billed_nor_held_is_told(pool: Pool, database: str) -> None:
     with pool.connection() as conn:
-        assert bills.drop_hold(conn, "BLIND", OCTOBER)
+        assert bill_holds.drop(conn, "BLIND", OCTOBER)
     [said] = _made(pool).contradictions
     assert said == "Meter MB at point BLIND has neither bill nor hold: it must have one of them."
 

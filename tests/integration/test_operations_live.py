@@ -16,7 +16,7 @@ from model.period import LOCAL, Period
 from model.readout import RegisterRead
 from model.viewer import UserRole, Viewer
 from operations import importing, jobs, tasks
-from storage import alerts, bills, days
+from storage import alerts, bill_holds, bills, days
 from storage.pool import Pool, open_pool
 from tests.operations_grid import NOW, bring, grid, read, read_month
 
@@ -60,7 +60,7 @@ class Office:
     def bills(self, month: date) -> tuple[int, int]:
         """How many of a month are issued, how many held."""
         with self.pool.connection() as conn:
-            return len(bills.bills(conn, STAFF, month=month)), len(bills.holds(conn, STAFF, month=month))
+            return len(bills.bills(conn, STAFF, month=month)), len(bill_holds.holds(conn, STAFF, month=month))
 
     def silent(self, state: alerts.State) -> set[str]:
         with self.pool.connection() as conn:

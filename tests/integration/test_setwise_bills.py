@@ -21,7 +21,7 @@ from model.viewer import UserRole, Viewer
 from operations import bill
 from operations.runs import counting, setwise, stages
 from operations.runs.setwise import Law, Plain
-from storage import billing_runs, bills, closing, days, determinants
+from storage import bill_holds, billing_runs, bills, closing, days, determinants
 from storage.determinants import Columns
 from storage.fleet import meter_ids
 from storage.grid import save_register
@@ -229,7 +229,7 @@ def test_sets_and_objects_come_to_the_same(
         number = _draft(pool, months)
         by_objects = _items(pool, number)
         with pool.connection() as conn:
-            holds = bills.holds(conn, LAN)
+            holds = bill_holds.holds(conn, LAN)
     with monkeypatch.context() as patch:
         patch.setattr("operations.runs.portions.setwise.rate", counted)
         patch.setattr(determinants, "FETCHED", 37)
@@ -240,7 +240,7 @@ def test_sets_and_objects_come_to_the_same(
     assert seen["plain"] > MANY / 3
     assert seen["odd"] > MANY / 20
     with pool.connection() as conn:
-        assert [row.hold for row in bills.holds(conn, LAN)] == [row.hold for row in holds]
+        assert [row.hold for row in bill_holds.holds(conn, LAN)] == [row.hold for row in holds]
     outcomes = Counter(item.outcome for item in by_objects.values())
     assert outcomes["held"] > 10
     assert any(item.confirmed for item in by_objects.values())

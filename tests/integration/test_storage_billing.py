@@ -15,7 +15,7 @@ from model.grid import Installation, Register
 from model.period import Period, midnight
 from model.series import Channel, ProfileKind, Rate
 from model.viewer import UserRole, Viewer
-from storage import bills, closing, evidence, fleet
+from storage import bill_holds, bills, closing, evidence, fleet
 from storage.errors import BillConflict, Unknown
 from storage.grid import save_register
 from storage.pool import connect, session
@@ -47,9 +47,9 @@ def conn(database: str) -> Iterator[Connection[TupleRow]]:
 
 def test_a_bill_is_issued_once_and_comes_back_to_the_dong(conn: Connection[TupleRow]) -> None:
     hold = Hold("P001", "C001", "M001", AUGUST, "no_closing_index", "Chưa có chỉ số chốt")
-    bills.save_holds(conn, [hold], NOW)
+    bill_holds.save(conn, [hold], NOW)
     assert bills.save(conn, bill_of_august(), NOW) == "issued"
-    assert bills.holds(conn, STAFF) == [], "it goes when the bill comes"
+    assert bill_holds.holds(conn, STAFF) == [], "it goes when the bill comes"
     again = dataclasses.replace(bill_of_august(), invoice_date=date(2026, 9, 9))
     assert bills.save(conn, again, NOW + timedelta(days=7)) == "unchanged"
     (row,) = bills.bills(conn, STAFF)
@@ -98,26 +98,26 @@ def test_bills_by_month_and_point(conn: Connection[TupleRow]) -> None:
 
 def test_a_hold_says_why_and_since_when(conn: Connection[TupleRow]) -> None:
     hold = Hold("P001", "C001", "M001", AUGUST, "no_closing_index", "first")
-    bills.save_holds(conn, [hold], NOW)
+    bill_holds.save(conn, [hold], NOW)
     same = dataclasses.replace(hold, reason="second")
-    bills.save_holds(conn, [same], NOW + timedelta(days=1))
-    (row,) = bills.holds(conn, OWNER)
+    bill_holds.save(conn, [same], NOW + timedelta(days=1))
+    (row,) = bill_holds.holds(conn, OWNER)
     assert (row.hold, row.held_at) == (same, NOW)
-    assert bills.holds(conn, STRANGER) == []
+    assert bill_holds.holds(conn, STRANGER) == []
     with pytest.raises(Unknown, match="M404"):
-        bills.save_holds(conn, [dataclasses.replace(hold, serial="M404")], NOW)
-    assert bills.drop_hold(conn, "P001", AUGUST)
-    assert not bills.drop_hold(conn, "P001", AUGUST)
+        bill_holds.save(conn, [dataclasses.replace(hold, serial="M404")], NOW)
+    assert bill_holds.drop(conn, "P001", AUGUST)
+    assert not bill_holds.drop(conn, "P001", AUGUST)
 
 
 def test_a_hold_may_name_no_meter(conn: Connection[TupleRow]) -> None:
     bare = Hold("P001", "C001", "", AUGUST, "no_meter", "none hangs")
-    bills.save_holds(conn, [bare], NOW)
-    (row,) = bills.holds(conn, OWNER)
+    bill_holds.save(conn, [bare], NOW)
+    (row,) = bill_holds.holds(conn, OWNER)
     assert (row.hold, row.hold.named) == (bare, "P001")
-    assert bills.drop_holds(conn, AUGUST, "no_supply", but=[]) == 0
-    assert bills.drop_holds(conn, AUGUST, "no_meter", but=["P001"]) == 0
-    assert bills.drop_holds(conn, AUGUST, "no_meter", but=["P002"]) == 1
+    assert bill_holds.drop_kind(conn, AUGUST, "no_supply", but=[]) == 0
+    assert bill_holds.drop_kind(conn, AUGUST, "no_meter", but=["P001"]) == 0
+    assert bill_holds.drop_kind(conn, AUGUST, "no_meter", but=["P002"]) == 1
 
 
 def test_closing_indices_stand(conn: Connection[TupleRow]) -> None:
@@ -177,11 +177,11 @@ def test_months_are_those_with_bills_and_for_staff_with_held_ones(conn: Connecti
     assert bills.months(conn, STAFF, with_holds=True) == []
     bills.save(conn, bill_of_august(), NOW)
     part = Period(AUGUST.end, AUGUST.end + timedelta(days=9))
-    bills.save_holds(conn, [Hold("P001", "C001", "M001", part, "no_closing_index", "…")], NOW)
+    bill_holds.save(conn, [Hold("P001", "C001", "M001", part, "no_closing_index", "…")], NOW)
     assert bills.months(conn, OWNER) == [date(2026, 8, 1)], (
         "it ends with August, at September's first instant"
     )
     assert bills.months(conn, STAFF, with_holds=True) == [date(2026, 9, 1), date(2026, 8, 1)]
     assert bills.months(conn, STRANGER, with_holds=True) == []
     for month in bills.months(conn, STAFF, with_holds=True):
-        assert bills.bills(conn, STAFF, month=month) or bills.holds(conn, STAFF, month=month)
+        assert bills.bills(conn, STAFF, month=month) or bill_holds.holds(conn, STAFF, month=month)
