@@ -6,7 +6,8 @@ import rich_click as click
 
 from ami import home
 from ami.console import say
-from ami.settings import FILE_NAME, TEMPLATE, load
+from ami.settings import FILE_NAME, load
+from ami.settings_template import TEMPLATE
 
 NEXT = """
 Next:

@@ -214,93 +214,30 @@ _BOUNDS = {
     "disconnections_per_hour": (0, 100_000),
     "orders_per_minute": (1, 100_000),
 }
-_BANK = {
-    "bank_bin": ("six digits", re.compile(r"(\d{6})?")),  # the bank's at NAPAS, not an IIN of a card
-    "bank_account": ("up to 19 letters and digits", re.compile(r"[0-9A-Za-z]{0,19}")),
-}
-_TAX_CODE = re.compile(r"(\d{10}(-\d{3})?|\d{12})?")  # a branch has three more, a household its 12
 NODE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,39}")  # a file, a queue and a session bear it
+# a branch has three more, a household its 12
+_TAX_CODE = (re.compile(r"(\d{10}(-\d{3})?|\d{12})?"), "must be a tax code of 10 digits, like 0100100079")
+# of an MQTT topic: no wildcard in them; a client's id of 64 letters every broker takes
+_LEVEL = (re.compile(r"[A-Za-z0-9._-]{1,64}"), "may have letters, digits, dots, - and _")
+_FORMS = {
+    "log_format": (re.compile("text|json"), "must be text or json"),
+    "language": (re.compile("vi|en"), "must be vi or en"),
+    "node": (NODE_NAME, "may have up to 40 letters, digits, dots, - and _"),
+    "tax_code": _TAX_CODE,
+    "einvoice_provider": _TAX_CODE,
+    "einvoice_series": (
+        re.compile(f"({SERIES.pattern})?"),
+        "must be a series of e-invoices like C26TDK",
+    ),
+    "bank_bin": (re.compile(r"(\d{6})?"), "must be six digits"),  # the bank's at NAPAS, not an IIN of a card
+    "bank_account": (re.compile("[0-9A-Za-z]{0,19}"), "must be up to 19 letters and digits"),
+    "mqtt_root": (re.compile(r"[A-Za-z0-9._-]{1,64}(/[A-Za-z0-9._-]{1,64})*"), _LEVEL[1]),
+    "mqtt_group": _LEVEL,
+    "mqtt_client_id": _LEVEL,
+}
 _PATHS = ("tls_certificate", "tls_key", "listen_tls_certificate", "listen_tls_key", "mqtt_ca")
 _LISTEN_TLS = ("listen_tls_port", "listen_tls_certificate", "listen_tls_key")
 _SWITCHES = ("mqtt_tls", "second_person")
-_LEVELS = {  # of an MQTT topic: no wildcard in them; a client's id of 64 letters every broker takes
-    "mqtt_root": re.compile(r"[A-Za-z0-9._-]{1,64}(/[A-Za-z0-9._-]{1,64})*"),
-    "mqtt_group": re.compile(r"[A-Za-z0-9._-]{1,64}"),
-    "mqtt_client_id": re.compile(r"[A-Za-z0-9._-]{1,64}"),
-}
-
-TEMPLATE = """\
-# Điện kế: the settings of this installation. The environment (AMI_…) wins over this file.
-
-[office]
-name = "Hợp tác xã điện"      # on bills, pages and the sign-in; so are the three below, where they are given
-hotline = ""                  # telephone
-address = ""
-tax_code = ""                 # MST, 10 digits (a branch's: and - and three more)
-# bank_bin = "970416"         # the bank's six digits at NAPAS; with bank_account bills bear a code to pay by
-# bank_account = "257678859"
-# bank = "ACB"                # its name, and the holder's, as they stand below that code
-# bank_holder = "HTX DIEN BINH MINH"
-# second_person = true        # bills go out only after a second person approved their run (ami bill approve)
-language = "en"               # en or vi: in which `ami` explains bills held and alerts; pages have their own
-
-[einvoice]
-# series = "C26TDK"           # registered for the year: C or K, the year, T and two letters (docs/billing.md)
-# provider_tax_code = "0100109106"  # MST of whose program signs and sends e-invoices
-
-[web]
-host = "127.0.0.1"            # 0.0.0.0 to serve the local network; then set the two TLS files
-port = 8050
-# tls_certificate = "/etc/ssl/…/fullchain.pem"
-# tls_key = "/etc/ssl/…/privkey.pem"
-
-[collector]
-# node = "north"              # among several head-ends at one database; without it the host's name
-listen_host = "127.0.0.1"     # where modems that dial in connect to; 0.0.0.0 for all networks
-listen_port = 4059
-# listen_tls_port = 4060      # for modems that speak TLS; with it the two files
-# listen_tls_certificate = "/etc/ssl/…/fullchain.pem"
-# listen_tls_key = "/etc/ssl/…/privkey.pem"
-modem_heartbeat_s = 300       # the longest a modem that dialled in keeps silent; 90 s later it is hung up on
-unregistered_per_address = 64 # callers without a name yet that one address may have at the door
-registered_per_address = 20000
-connections_per_second_per_address = 500
-# push_port = 4061            # where meters push to of their own accord, TCP and UDP
-concurrency = 200             # conversations at the same time
-calls_per_second = 100        # new connections to modems that are called
-cell_sessions = 8             # conversations at the same time in one radio cell (ami meter change --cell)
-live_every_s = 60             # seconds between two looks at the instant values
-read_every_min = 30           # minutes between two readings of profile and registers; 1440: at midnight
-answer_s = 10                 # the longest that an answer is waited for; measured round trips shorten it
-spool_mb = 2048               # how much of the disk may hold what the database has not taken yet
-store_patience_s = 120        # how long `ami collect --once` waits for a database that went away
-dial_in_wait_s = 20           # how long one reading of all waits for modems that dial in
-clock_tolerance_s = 10        # a meter's clock that is off by less is left alone
-clock_limit_s = 60            # up to so much it is set by itself; beyond that somebody has to order it
-metrics_host = "127.0.0.1"    # where /metrics, /livez and /readyz are shown (docs/operating.md)
-metrics_port = 9405           # taken: one of the next 31; 0: not shown
-
-[log]
-format = "text"               # or json: an object a line, for a collector of logs
-
-[orders]
-disconnections_per_hour = 20  # one more stops them all, until a second person lets them go on
-orders_per_minute = 120       # by one person
-
-[mqtt]
-# host = "broker.example"     # where gateways send what they read (docs/mqtt); without it there are none
-# port = 8883                 # 1883 without TLS
-# tls = true
-# ca = "/etc/ssl/…/ca.pem"    # who vouches for the broker; without it whom the machine trusts
-# user = "ami"
-# password = "…"              # or AMI_MQTT_PASSWORD
-# root = "ami"                # topics: ami/readout/GATEWAY and ami/receipt/GATEWAY
-# group = "ami"               # head-ends of one group share the work
-# client_id = "ami-1"         # another one for each head-end; without it ami- and the host's name
-
-# [database]
-# url = "postgresql://…"      # without it a private TimescaleDB runs below this directory
-"""
 
 
 def load(environment: Mapping[str, str] | None = None) -> Settings:
@@ -400,22 +337,12 @@ def _checked(name: str, value: Any, where: str) -> Any:
         if not path.is_file():
             raise UsageFailure(f"{where}: there is no file {path}.")
         return path
-    if name == "log_format" and value not in ("text", "json"):
-        raise UsageFailure(f"{where} must be text or json, not {value!r}.")
-    if name == "language" and value not in ("vi", "en"):
-        raise UsageFailure(f"{where} must be vi or en, not {value!r}.")
     if name == "office" and not value.strip():
         raise UsageFailure(f"{where} must not be empty: write the name that stands on bills.")
-    if name in _LEVELS and not _LEVELS[name].fullmatch(value):
-        raise UsageFailure(f"{where} may have letters, digits, dots, - and _, not {value!r}.")
-    if name == "node" and not NODE_NAME.fullmatch(value):
-        raise UsageFailure(f"{where} may have up to 40 letters, digits, dots, - and _, not {value!r}.")
-    if name == "einvoice_series" and value and not SERIES.fullmatch(value):
-        raise UsageFailure(f"{where} must be a series of e-invoices like C26TDK, not {value!r}.")
-    if name in ("tax_code", "einvoice_provider") and not _TAX_CODE.fullmatch(value):
-        raise UsageFailure(f"{where} must be a tax code of 10 digits, like 0100100079, not {value!r}.")
-    if name in _BANK and not _BANK[name][1].fullmatch(value):
-        raise UsageFailure(f"{where} must be {_BANK[name][0]}, not {value!r}.")
+    if name in _FORMS:
+        form, said = _FORMS[name]
+        if not form.fullmatch(value):
+            raise UsageFailure(f"{where} {said}, not {value!r}.")
     if name == "database_url" and not value.startswith(("postgresql://", "postgres://")):
         raise UsageFailure(f"{where} must begin with postgresql://.")
     return value

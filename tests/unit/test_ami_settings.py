@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from ami.failure import Exit, UsageFailure
-from ami.settings import _PLACES, TEMPLATE, Settings, load
+from ami.settings import _PLACES, Settings, load
+from ami.settings_template import TEMPLATE
 from model.supplier import Supplier
 from protocols import meter_models
 
