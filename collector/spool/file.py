@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import logging
 import os
 import sqlite3
 import uuid
@@ -50,6 +51,10 @@ _PAGE: Final = 16_384
 _SMALL: Final = 4_096
 _JOURNAL: Final = 4 << 20
 _ROOMY: Final = 256 << 20  # bytes free: on less, small pages; whatever is written takes a page at least
+_RESERVE: Final = 4 << 20  # a commit that forgets records writes to the journal first
+_SMALLEST_RESERVE: Final = 128 << 10
+
+log = logging.getLogger("ami.spool")
 
 
 def lock(path: Path) -> int:
@@ -113,6 +118,35 @@ def identity(database: sqlite3.Connection) -> uuid.UUID:
     """What this file is called for as long as it exists."""
     (name,) = database.execute("SELECT id FROM identity").fetchone()
     return uuid.UUID(name)
+
+
+class Reserve:
+    """Room held back on the disk beside a spool, for when forgetting needs some on a full one."""
+
+    def __init__(self, spool: Path) -> None:
+        self._spool, self._file = spool, spool.with_name(spool.name + ".reserve")
+
+    def keep(self) -> None:
+        """Hold some room back, a quarter of what is free at most."""
+        if self._file.exists():
+            return
+        try:
+            size = min(_RESERVE, _room(self._spool) // 4)
+            if size < _SMALLEST_RESERVE:
+                return
+            with self._file.open("wb") as held:
+                os.posix_fallocate(held.fileno(), 0, size)
+        except OSError as error:
+            log.warning("no reserve beside the spool %s: %s", self._spool, error.strerror)
+            self._file.unlink(missing_ok=True)
+
+    def give_up(self) -> bool:
+        """Let the room go; False where none is held."""
+        if not self._file.exists():
+            return False
+        self._file.unlink()
+        log.warning("the disk that holds the spool %s is full: its reserve is used to empty it", self._spool)
+        return True
 
 
 class transaction:

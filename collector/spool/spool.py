@@ -34,10 +34,6 @@ GATHER_S = 0.05  # between two commits, unless there is enough for one
 ENOUGH = 100
 TOGETHER = (50, 10, 1)  # records inserted by one statement
 LIMIT = 1 << 30
-RESERVE = (
-    4 << 20
-)  # a commit that forgets records writes to the journal first; a quarter of what is free at most
-SMALLEST_RESERVE = 128 << 10
 WARNINGS = (0.5, 0.8)
 TRIAL_BYTES = 256 << 10  # what is written on trial: more than any one conversation brings
 
@@ -127,7 +123,7 @@ class Spool:
         self._crowd = False  # several came at a time
         self._gathering: asyncio.Future[None] | None = None
         self._thread = ThreadPoolExecutor(1, "spool")
-        self._reserve = path.with_name(path.name + ".reserve")
+        self._reserve = spool_file.Reserve(path)
         self.filled = asyncio.Event()
         self._lock = spool_file.lock(path)
         try:
@@ -147,7 +143,7 @@ class Spool:
             raise spool_error(self.path, error) from error
         if self.rows:
             self.filled.set()
-        self._keep_reserve()
+        self._reserve.keep()
         return database
 
     async def _run(self, work: Callable[[], T]) -> T:
@@ -310,35 +306,16 @@ class Spool:
         def forget() -> tuple[int, int]:
             with transaction(self._database):
                 self._database.executemany(DELETE, [(id_,) for id_ in ids])
-            self._keep_reserve()
+            self._reserve.keep()
             return self._held()
 
         try:
             held = await self._run(forget)
         except SpoolFull:
-            if not self._reserve.exists():
+            if not self._reserve.give_up():
                 raise
-            self._reserve.unlink()
-            log.warning(
-                "the disk that holds the spool %s is full: its reserve is used to empty it", self.path
-            )
             held = await self._run(forget)
         self._count(held)
-
-    def _keep_reserve(self) -> None:
-        """Hold some room back on the disk, when there is plenty."""
-        if self._reserve.exists():
-            return
-        try:
-            room = os.statvfs(self.path.parent)
-            size = min(RESERVE, room.f_bavail * room.f_frsize // 4)
-            if size < SMALLEST_RESERVE:
-                return
-            with self._reserve.open("wb") as held:
-                os.posix_fallocate(held.fileno(), 0, size)
-        except OSError as error:
-            log.warning("no reserve beside the spool %s: %s", self.path, error.strerror)
-            self._reserve.unlink(missing_ok=True)
 
     async def put_aside(self, id_: int, reason: str) -> None:
         """Take a record the database will never accept out of the way, kept with its reason."""
