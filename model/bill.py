@@ -5,11 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Final
 
 from model.money import Dong
 from model.period import Period
 from model.quality import Quality
 from model.series import Channel, Rate
+
+INTERPOLATED: Final = "interpolated"  # an earlier index and the half-hours since
+BETWEEN: Final = "between"  # evenly between two readings
+ESTIMATE: Final = "estimate"  # onwards at the pace of the days before
+COUNTED_BY: Final = (INTERPOLATED, BETWEEN, ESTIMATE)
+"""`ClosingIndex.method` of what was counted, not read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+
+import numpy as np
+import numpy.typing as npt
 
 from analytics.tariffs import MeterHours
 from model.period import Period, local_day, midnight
+from model.series import Rate
+from storage.matrix import SLOTS
 from storage.register import Hung
 
 
@@ -28,3 +33,15 @@ def resets(place: Hung, period: Period) -> list[datetime]:
     if hours is None:
         return []
     return [midnight(day) for day in hours.cut_overs(local_day(period.start), local_day(period.end))]
+
+
+def own_slots(hours: MeterHours | None, rate: Rate, first: date, end: date) -> npt.NDArray[np.bool_]:
+    """Which half-hours of the days from `first`, without `end`, a register counts: bool[days × 48].
+
+    All of them for the total, and where the hours are not known.
+    """
+    many = (end - first).days
+    if hours is None or rate is Rate.TOTAL:
+        return np.ones(many * SLOTS, np.bool_)
+    rates = b"".join(hours.day_rates(first + timedelta(day)) for day in range(many))
+    return np.equal(np.frombuffer(rates, np.uint8), rate)

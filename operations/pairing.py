@@ -9,7 +9,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 from analytics.billing import Reason, RegisterPart, interpolated_days, read_days
-from model.bill import ClosingIndex
+from model.bill import COUNTED_BY, ClosingIndex
 from model.grid import Supply
 from model.period import LOCAL, Period, local_day, midnight
 from model.series import Rate
@@ -23,7 +23,6 @@ UNMETERED_AT_MOST = timedelta(
 )  # a meter is changed within a day; what lies between is not metered by anybody
 ROLLOVER, CHANGED = "Q", "X"
 PROVISIONAL = "~"  # the index was counted, not read; no code of the trade says that
-COUNTED_BY = ("interpolated", "between", "estimate")
 THREE_RATES = (Rate.NORMAL, Rate.PEAK, Rate.OFFPEAK)
 
 # (serial, rate, instant) -> the index closed there

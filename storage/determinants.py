@@ -15,6 +15,7 @@ from typing import Any, Final
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from model.bill import COUNTED_BY
 from model.period import Period, local_day
 from storage.billing_runs import UNDRAFTED, UNISSUED, Run
 
@@ -64,9 +65,9 @@ _DETERMINANTS: Final = """,
         coalesce(h.point IS NULL OR s.point IS NULL OR rs.point IS NOT NULL OR rx.point IS NOT NULL
             OR done.point IS NOT NULL OR o.raw IS NULL OR c.raw IS NULL OR o.scaler <> c.scaler
             OR o.point <> w.point OR c.point <> w.point
-            OR c.raw < o.raw OR c.status <> '' OR c.method IN ('interpolated', 'between', 'estimate')
+            OR c.raw < o.raw OR c.status <> '' OR c.method = ANY (%(counted)s)
             OR b.raw < o.raw OR b.raw > c.raw OR b.scaler <> o.scaler OR b.point <> w.point OR b.status <> ''
-            OR b.method IN ('interpolated', 'between', 'estimate'), FALSE) AS odd
+            OR b.method = ANY (%(counted)s), FALSE) AS odd
     FROM wanted w
     LEFT JOIN hanging h ON h.point = w.point
     LEFT JOIN meter m ON m.id = h.meter_id
@@ -136,6 +137,7 @@ def read(
         "end": period.end,
         "first": local_day(period.start),
         "between": between,
+        "counted": list(COUNTED_BY),
         "last": local_day(period.end - timedelta(microseconds=1)),
     }
     wanted = _APPROVED if approved else _DRAFTED

@@ -99,6 +99,11 @@ _RANK: Final = np.array([7, 0, 3, 4, 5, 6, 2, 1], np.uint8)
 _AT_RANK: Final = np.argsort(_RANK).astype(np.uint8)
 
 
+def worst(quality: NDArray[np.uint8]) -> Quality:
+    """Of slots of any shape; what rests on none is actual."""
+    return Quality(int(_AT_RANK[_RANK[quality].max(initial=0)]))
+
+
 def to_half_hours(
     energy: NDArray[np.int32], quality: NDArray[np.uint8], interval_s: int, scaler: int
 ) -> tuple[NDArray[Any], NDArray[np.uint8]] | None:
@@ -110,10 +115,10 @@ def to_half_hours(
     sums = energy.reshape(SLOTS, parts).sum(axis=1, dtype=np.int64)
     tenths = 10 ** abs(scaler)
     watt_hours = sums * tenths if scaler >= 0 else (2 * sums + tenths) // (2 * tenths)
-    worst = _AT_RANK[_RANK[quality].reshape(SLOTS, parts).max(axis=1)]
+    grade = _AT_RANK[_RANK[quality].reshape(SLOTS, parts).max(axis=1)]
     if np.abs(watt_hours).max() >= 2**31:
         return None
-    return np.where(worst == Quality.MISSING, 0, watt_hours), worst
+    return np.where(grade == Quality.MISSING, 0, watt_hours), grade
 
 
 def actual_sums(

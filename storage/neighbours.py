@@ -11,32 +11,36 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from model.period import require_aware
-from model.series import Rate
+from model.series import Channel, Rate
 
 # A closed index counts as a reading; the nearest of each side, and the one a day or more before the last.
 _AROUND: Final = """
     WITH known AS (
-        SELECT meter_id, rate, at, raw, scaler FROM register_read
-        WHERE meter_id = ANY (%(meters)s) AND channel = 1
+        SELECT meter_id, channel, rate, at, raw, scaler FROM register_read
+        WHERE meter_id = ANY (%(meters)s)
           AND at BETWEEN %(at)s - %(within)s::interval AND %(at)s + %(within)s::interval
         UNION ALL
-        SELECT meter_id, rate, at, raw, scaler FROM closing_index
-        WHERE meter_id = ANY (%(meters)s) AND channel = 1 AND quality = 1
+        SELECT meter_id, channel, rate, at, raw, scaler FROM closing_index
+        WHERE meter_id = ANY (%(meters)s) AND quality = 1
           AND at BETWEEN %(at)s - %(within)s::interval AND %(at)s + %(within)s::interval),
-    pairs AS (SELECT DISTINCT meter_id, rate FROM known)
-    SELECT p.meter_id, p.rate, b.at, b.raw, b.scaler, a.at, a.raw, a.scaler, e.at, e.raw, e.scaler
-    FROM pairs p
-    CROSS JOIN LATERAL (SELECT * FROM known k WHERE k.meter_id = p.meter_id AND k.rate = p.rate
+    registers AS (SELECT DISTINCT meter_id, channel, rate FROM known)
+    SELECT p.meter_id, p.channel, p.rate,
+        b.at, b.raw, b.scaler, a.at, a.raw, a.scaler, e.at, e.raw, e.scaler
+    FROM registers p
+    CROSS JOIN LATERAL (SELECT * FROM known k
+        WHERE (k.meter_id, k.channel, k.rate) = (p.meter_id, p.channel, p.rate)
         AND k.at <= %(at)s ORDER BY k.at DESC LIMIT 1) b
-    LEFT JOIN LATERAL (SELECT * FROM known k WHERE k.meter_id = p.meter_id AND k.rate = p.rate
+    LEFT JOIN LATERAL (SELECT * FROM known k
+        WHERE (k.meter_id, k.channel, k.rate) = (p.meter_id, p.channel, p.rate)
         AND k.at > %(at)s ORDER BY k.at LIMIT 1) a ON true
-    LEFT JOIN LATERAL (SELECT * FROM known k WHERE k.meter_id = p.meter_id AND k.rate = p.rate
+    LEFT JOIN LATERAL (SELECT * FROM known k
+        WHERE (k.meter_id, k.channel, k.rate) = (p.meter_id, p.channel, p.rate)
         AND k.at <= b.at - INTERVAL '1 day' ORDER BY k.at DESC LIMIT 1) e ON true"""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A register at an instant: raw × 10^scaler Wh, on the meter's side."""
+    """A register at an instant: raw × 10^scaler Wh or varh, on the meter's side."""
 
     at: datetime
     raw: int
@@ -54,14 +58,14 @@ class Neighbours:
 
 def around(
     conn: Connection[TupleRow], meter_ids: Sequence[int], at: datetime, within: timedelta
-) -> dict[tuple[int, Rate], Neighbours]:
-    """By meter and register of active import; one without a reading up to the instant is left out."""
+) -> dict[tuple[int, Channel, Rate], Neighbours]:
+    """By meter and register; one without a reading up to the instant is left out."""
     asked = {"meters": list(meter_ids), "at": require_aware(at), "within": within}
     return {
-        (meter_id, Rate(rate)): Neighbours(
+        (meter_id, Channel(channel), Rate(rate)): Neighbours(
             Reading(*row[:3]),
             None if row[3] is None else Reading(*row[3:6]),
             None if row[6] is None else Reading(*row[6:]),
         )
-        for meter_id, rate, *row in conn.execute(_AROUND, asked)
+        for meter_id, channel, rate, *row in conn.execute(_AROUND, asked)
     }

@@ -11,6 +11,8 @@ from typing import Final, LiteralString
 from psycopg import Connection
 from psycopg.rows import TupleRow, class_row
 
+from model.series import Rate
+
 _SUMS: Final = """
     SELECT count(*) FILTER (WHERE outcome = 'bill')::integer AS bills,
         count(*) FILTER (WHERE outcome = 'held')::integer AS held,
@@ -135,13 +137,20 @@ _ISSUED: Final = """
         WHERE b.run_id = %(run)s)::bigint, coalesce(sum(total), 0)::bigint
     FROM bill WHERE run_id = %(run)s"""
 # Bills at whose ends an index was not read but counted.
+# Of the registers a bill goes by: three rates for a three-rate supply, else the total, where one is known.
 _COUNTED: Final = """
-    SELECT t.point, t.customer, m.serial, min(c.method)
+    SELECT t.point, t.customer, m.serial, min(c.method), array_agg(DISTINCT c.rate ORDER BY c.rate)
     FROM billing_run r JOIN billing_run_item t ON t.run_id = r.id AND t.outcome = 'bill'
     JOIN closing_index c ON c.point = t.point AND c.at BETWEEN r.from_at AND r.to_at AND c.channel = 1
         AND c.method = ANY (%s)
     JOIN meter m ON m.id = c.meter_id
-    WHERE r.id = %s GROUP BY 1, 2, 3 ORDER BY 1, 3"""
+    LEFT JOIN LATERAL (SELECT one_rate FROM point_supply s
+        WHERE s.point = t.point AND s.valid_from <= r.from_at AT TIME ZONE 'Asia/Ho_Chi_Minh'
+        ORDER BY valid_from DESC LIMIT 1) s ON true
+    WHERE r.id = %s AND CASE WHEN c.rate = 0 THEN s.one_rate IS NOT FALSE
+        ELSE s.one_rate IS FALSE OR NOT EXISTS (SELECT FROM closing_index o WHERE o.meter_id = c.meter_id
+            AND o.channel = 1 AND o.rate = 0 AND o.at = c.at) END
+    GROUP BY 1, 2, 3 ORDER BY 1, 3"""
 # Delivered and sold of a station whose points are all counted or stand.
 _STATIONS: Final = """
     SELECT p.station, sum(t.wh) AS wh, bool_and(t.outcome IN ('bill', 'stands')) AS whole
@@ -180,9 +189,11 @@ def sold(conn: Connection[TupleRow], number: int) -> list[tuple[str, Decimal, bo
 
 def counted_indices(
     conn: Connection[TupleRow], number: int, methods: Sequence[str]
-) -> list[tuple[str, str, str, str]]:
-    """(point, customer, meter, method) of the bills of the run that stand upon an index by such a method."""
-    return [(p, c, s, m) for p, c, s, m in conn.execute(_COUNTED, [list(methods), number])]
+) -> list[tuple[str, str, str, str, tuple[Rate, ...]]]:
+    """(point, customer, meter, method, registers) of the bills of the run that stand upon an index by such a
+    method."""
+    found = conn.execute(_COUNTED, [list(methods), number])
+    return [(p, c, s, m, tuple(map(Rate, rates))) for p, c, s, m, rates in found]
 
 
 def issued(conn: Connection[TupleRow], number: int) -> tuple[int, int, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, time
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -42,8 +42,13 @@ class TouSchedule:
 
     def day_rates(self, day: date, slots: int = 48) -> bytes:
         """`Rate` of each of `slots` equal slots of a local day; holidays are days like any other."""
-        step = 1440 // slots
-        return bytes(self.rate(day.isoweekday(), slot * step) for slot in range(slots))
+        return _day_rates(self, day.isoweekday(), slots)
+
+
+@lru_cache(maxsize=1024)
+def _day_rates(schedule: TouSchedule, weekday: int, slots: int) -> bytes:
+    step = 1440 // slots
+    return bytes(schedule.rate(weekday, slot * step) for slot in range(slots))
 
 
 class MeterHours:

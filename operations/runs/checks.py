@@ -14,12 +14,14 @@ from psycopg.rows import TupleRow
 from analytics.vee.gate import gate, gate_limits, shares_of
 from analytics.vee.rules import Use, of_class
 from analytics.vee.rules.bands import Past, changed, excess, rise_to_sign
+from model.bill import BETWEEN, ESTIMATE, INTERPOLATED
 from model.period import Period, local_day
 from model.quality import Severity
 from model.series import Channel, Rate
 from operations import cases, models
 from operations.cases import reason_of as case_reason
 from operations.customer_classes import CLASS_OF_PLAN, class_of
+from operations.meter_hours import hours_of, own_slots
 from operations.pairing import kwh
 from storage import billing_runs, closing, days, run_totals
 from storage.billing_runs import Item, Run, RunFinding
@@ -27,13 +29,10 @@ from storage.register import hung
 from storage.run_totals import Compared
 
 SOLD_TOO_MUCH = Decimal("1.01")  # of what was delivered: meters err by a per cent
-INTERPOLATED = (
-    "interpolated"  # from an earlier index and the half-hours since: rests on them, and on the gate
-)
-COUNTED = ("between", "estimate")  # methods of indices that nobody read: see operations.instant_close
+COUNTED = (BETWEEN, ESTIMATE)  # rest on no half-hours that the gate could look at
 _COUNTED = {
-    "between": "An index of meter {serial} was not read but counted between two readings",
-    "estimate": "An index of meter {serial} was not read but estimated from the days before",
+    BETWEEN: "An index of meter {serial} was not read but counted between two readings",
+    ESTIMATE: "An index of meter {serial} was not read but estimated from the days before",
 }
 LOST_TOO_MUCH = Decimal("0.15")
 _INSTANT = timedelta(microseconds=1)
@@ -67,7 +66,7 @@ def _changed(conn: Connection[TupleRow], of: Run, accepted: set[tuple[str, str]]
 
 def _unread(conn: Connection[TupleRow], of: Run, accepted: set[tuple[str, str]]) -> Iterator[Noticed]:
     """Bills that stand upon an index which nobody read."""
-    for point, customer, serial, method in run_totals.counted_indices(conn, of.id, COUNTED):
+    for point, customer, serial, method, _ in run_totals.counted_indices(conn, of.id, COUNTED):
         said = (
             f"{_COUNTED[method].format(serial=serial)}: read it (`ami meter index {serial} KT=… --at …`), or "
             f"say why it may be billed so (`ami bill accept {of.id} {point} --reason …`), then check again."
@@ -92,11 +91,14 @@ def _gate(conn: Connection[TupleRow], of: Run, accepted: set[tuple[str, str]]) -
     resting = run_totals.counted_indices(conn, of.id, (INTERPOLATED,))
     places = {place.serial: place for place in hung(conn, points=[r[0] for r in resting], period=of.period)}
     first, end = local_day(of.from_at), local_day(of.to_at)
-    for point, customer, serial, _ in resting:
+    for point, customer, serial, _, rates in resting:
         place = places[serial]
         matrix = days.matrix(conn, [place.meter_id], Channel.ACTIVE_IMPORT, first, end)
-        shares = shares_of(Rate.TOTAL.code, matrix.quality[0])
-        reasons = " ".join(one.reason for one in gate([shares], gate_limits(class_of(place) or "household")))
+        hours = hours_of(place)
+        shares = [
+            shares_of(rate.code, matrix.quality[0], own_slots(hours, rate, first, end)) for rate in rates
+        ]
+        reasons = " ".join(one.reason for one in gate(shares, gate_limits(class_of(place) or "household")))
         if not reasons:
             continue
         said = (
