@@ -189,10 +189,6 @@ def _counted(conn: Connection[TupleRow], sheet: BillSheet) -> Bill:
 def merged(standing: Sequence[Bill]) -> Bill:
     """A bill and its adjustments as one: figures, lines and registers added up."""
     first = standing[0]
-    lines: dict[tuple[str, int], tuple[int, int]] = defaultdict(lambda: (0, 0))
-    for line in (line for one in standing for line in one.lines):
-        kwh, amount = lines[line.label, line.price]
-        lines[line.label, line.price] = (kwh + line.kwh, amount + line.amount)
     uses: dict[tuple[str, int, bool, int], RegisterUse] = {}
     for one in standing:
         for key, use in _keyed(one.uses):
@@ -200,17 +196,27 @@ def merged(standing: Sequence[Bill]) -> Bill:
             uses[key] = use if before is None else _added(before, use)
     return replace(
         first,
-        lines=tuple(
-            BillLine(label, kwh, price, amount)
-            for (label, price), (kwh, amount) in lines.items()
-            if kwh or amount
-        ),
+        lines=_summed([(1, one) for one in standing]),
         uses=tuple(uses.values()),
         kwh=sum(one.kwh for one in standing),
         wh=sum((one.wh for one in standing), Decimal(0)),
         subtotal=sum(one.subtotal for one in standing),
         vat=sum(one.vat for one in standing),
         total=sum(one.total for one in standing),
+    )
+
+
+def _summed(signed: Sequence[tuple[int, Bill]]) -> tuple[BillLine, ...]:
+    """Lines of bills added up by label and price, each bill with its sign; what comes to nothing is none."""
+    lines: dict[tuple[str, int], tuple[int, int]] = defaultdict(lambda: (0, 0))
+    for sign, one in signed:
+        for line in one.lines:
+            kwh, amount = lines[line.label, line.price]
+            lines[line.label, line.price] = (kwh + sign * line.kwh, amount + sign * line.amount)
+    return tuple(
+        BillLine(label, kwh, price, amount)
+        for (label, price), (kwh, amount) in lines.items()
+        if kwh or amount
     )
 
 
@@ -236,26 +242,20 @@ def _added(one: RegisterUse, more: RegisterUse) -> RegisterUse:
 
 def difference(before: Bill, after: Bill) -> Bill:
     """What `after` has more than `before` (negative: less), in lines and registers too: both add up to it."""
-    lines: dict[tuple[str, int], tuple[int, int]] = defaultdict(lambda: (0, 0))
-    for sign, one in ((1, after), (-1, before)):
-        for line in one.lines:
-            kwh, amount = lines[line.label, line.price]
-            lines[line.label, line.price] = (kwh + sign * line.kwh, amount + sign * line.amount)
     old, new = dict(_keyed(before.uses)), dict(_keyed(after.uses))
     uses = [_less(use, old.get(key)) for key, use in new.items()]
     uses += [_less(replace(use, wh=Decimal(0), kwh=0, carried_wh=Decimal(0)), use)
              for key, use in old.items() if key not in new]  # fmt: skip
     return replace(
         after,
-        lines=tuple(BillLine(label, kwh, price, amount) for (label, price), (kwh, amount) in lines.items()
-                    if kwh or amount),
+        lines=_summed([(1, after), (-1, before)]),
         uses=tuple(uses),
         kwh=after.kwh - before.kwh,
         wh=after.wh - before.wh,
         subtotal=after.subtotal - before.subtotal,
         vat=after.vat - before.vat,
         total=after.total - before.total,
-    )  # fmt: skip
+    )
 
 
 def _less(use: RegisterUse, old: RegisterUse | None) -> RegisterUse:
