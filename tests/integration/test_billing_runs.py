@@ -7,78 +7,49 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import timedelta
 
 import psycopg
 import pytest
 
-from model.bill import Bill
-from model.day import Finding
-from model.quality import Severity
 from model.series import ReadingSource
 from model.viewer import UserRole, Viewer
-from operations import bill, cases, close, importing
+from operations import bill, close
 from operations.errors import InputError, RunRefused
 from operations.runs import desk, stages, what_if
-from storage import bill_holds, billing_runs, bills, days, run_totals
-from storage import cases as queue
+from storage import bill_holds, billing_runs, run_totals
 from storage.billing_runs import Run, RunState
 from storage.errors import Unknown
-from storage.fleet import meter_ids
-from storage.pool import Pool, open_pool
+from storage.pool import Pool
 from storage.run_totals import By
-from tests.operations_grid import NOW, OCTOBER, SEPTEMBER, bring, grid, read, read_month
+from tests.billing_run_steps import (
+    INVOICE,
+    LAN,
+    MINH,
+    WHOLE,
+    approved,
+    drafted,
+    issue,
+    issued,
+    items_of,
+    october_closed,
+)
+from tests.operations_grid import NOW, OCTOBER, SEPTEMBER, bring, read
 
-LAN, MINH = Viewer("lan", UserRole.BILLING), Viewer("minh", UserRole.BILLING)
-INVOICE = date(2026, 11, 2)
-WHOLE = (0, 1)
 ALL = ("HOUSE", "ROLL", "SHOP", "SWAP")
 
 
 @pytest.fixture
 def pool(database: str) -> Iterator[Pool]:
-    with open_pool(database) as pool:
-        importing.import_register(pool, grid(), lambda raw: raw)
-        read_month(database)
-        close.run(pool, OCTOBER, NOW)
+    with october_closed(database) as pool:
         yield pool
 
 
-def _draft(pool: Pool, by: Viewer = LAN, book: str | None = None) -> Run:
-    run = stages.begin(pool, by, OCTOBER, INVOICE, book, NOW)
-    stages.open_draft(pool, run.id, by.login, NOW)
-    stages.draft_shard(pool, run.id, WHOLE, NOW)
-    return stages.finish_draft(pool, run.id, NOW)
-
-
-def _approved(pool: Pool) -> Run:
-    run = _draft(pool)
-    stages.check(pool, LAN, run.id, NOW)
-    return stages.approve(pool, MINH, run.id, NOW)
-
-
-def _issue(pool: Pool, number: int) -> Run:
-    stages.ready_to_issue(pool, number)
-    stages.issue_shard(pool, number, WHOLE, NOW)
-    return stages.finish_issue(pool, number, LAN.login, NOW)
-
-
-def _issued(pool: Pool) -> dict[str, Bill]:
-    with pool.connection() as conn:
-        sheets = [bills.bill(conn, LAN, row.id) for row in bills.bills(conn, LAN)]
-    return {sheet.bill.point: sheet.bill for sheet in sheets if sheet is not None}
-
-
-def _items(pool: Pool, number: int) -> dict[str, billing_runs.Item]:
-    with pool.connection() as conn:
-        return {item.point: item for item in billing_runs.items(conn, number)}
-
-
 def test_two_persons_send_out_what_one_would_at_once(database: str, pool: Pool) -> None:
-    run = _draft(pool)
+    run = drafted(pool)
     assert (run.state, run.points, run.drafted_by) == (RunState.DRAFT, 5, "lan")
-    assert _issued(pool) == {}
-    items = _items(pool, run.id)
+    assert issued(pool) == {}
+    items = items_of(pool, run.id)
     assert {point: item.outcome for point, item in items.items()} == {
         **dict.fromkeys(ALL, "bill"),
         "BLIND": "held",
@@ -90,20 +61,20 @@ def test_two_persons_send_out_what_one_would_at_once(database: str, pool: Pool) 
     approved = stages.approve(pool, MINH, run.id, NOW)
     assert (approved.state, approved.approved_by) == (RunState.APPROVED, "minh")
     assert len(approved.indices_sha256 or b"") == len(approved.bills_sha256 or b"") == 32
-    assert _issued(pool) == {}
-    assert _issue(pool, run.id).state is RunState.ISSUED
-    by_two = _issued(pool)
+    assert issued(pool) == {}
+    assert issue(pool, run.id).state is RunState.ISSUED
+    by_two = issued(pool)
     assert set(by_two) == set(ALL)
     again = bill.run(pool, OCTOBER, INVOICE, NOW)  # by one, at once: the same figures, and nothing new
     assert (again.issued, again.unchanged, again.conflicts) == (0, 4, ())
     assert again.amount == sum(one.total for one in by_two.values())
-    assert _issued(pool) == by_two
+    assert issued(pool) == by_two
     with pool.connection() as conn:
         assert [one.id for one in billing_runs.runs(conn)] == [run.id]  # what issued nothing left no run
 
 
 def test_totals_are_told_by_plan_station_and_book(pool: Pool) -> None:
-    run = _draft(pool)
+    run = drafted(pool)
     with pool.connection() as conn:
         sums = run_totals.sums(conn, run.id)
         plans = {one.key: one for one in run_totals.totals(conn, run.id, By.PLAN)}
@@ -116,16 +87,16 @@ def test_totals_are_told_by_plan_station_and_book(pool: Pool) -> None:
 
 
 def test_what_is_issued_is_what_was_approved_or_nothing(database: str, pool: Pool) -> None:
-    run = _approved(pool)
+    run = approved(pool)
     with pool.connection() as conn:
         conn.execute("UPDATE point_multiplier SET value = 50 WHERE point = 'SHOP'")
     stages.ready_to_issue(pool, run.id)  # its indices are the same
     with pytest.raises(RunRefused, match="point SHOP comes to something else now: withdraw it"):
         stages.issue_shard(pool, run.id, WHOLE, NOW)
-    assert _issued(pool) == {}
+    assert issued(pool) == {}
     with pool.connection() as conn:
         conn.execute("UPDATE point_multiplier SET value = 40 WHERE point = 'SHOP'")
-    assert _issue(pool, run.id).state is RunState.ISSUED
+    assert issue(pool, run.id).state is RunState.ISSUED
 
 
 @pytest.mark.parametrize(
@@ -142,7 +113,7 @@ def test_what_is_issued_is_what_was_approved_or_nothing(database: str, pool: Poo
     ],
 )
 def test_indices_and_figures_are_frozen_by_hash(pool: Pool, statement: str, said: str) -> None:
-    run = _approved(pool)
+    run = approved(pool)
     with pool.connection() as conn:
         conn.execute(statement.encode())
     with pytest.raises(RunRefused, match=said):
@@ -150,17 +121,17 @@ def test_indices_and_figures_are_frozen_by_hash(pool: Pool, statement: str, said
 
 
 def test_recomputing_from_the_frozen_indices_gives_the_same_bills(pool: Pool) -> None:
-    run = _issue(pool, _approved(pool).id)
+    run = issue(pool, approved(pool).id)
     from operations.runs import counting
 
     with pool.connection() as conn:
         again = {one.point: one.made for one in counting.count(conn, ALL, OCTOBER, INVOICE)}
-    assert again == _issued(pool)
+    assert again == issued(pool)
     assert run.state is RunState.ISSUED
 
 
 def test_two_runs_of_the_same_bills_are_refused(pool: Pool) -> None:
-    run = _draft(pool)
+    run = drafted(pool)
     with pytest.raises(
         RunRefused, match=f"billing run {run.id} of all books .* has bills in common with this one"
     ):
@@ -180,7 +151,7 @@ def test_who_may_what_and_when(pool: Pool) -> None:
     engineer = Viewer("ky", UserRole.ENGINEER)
     with pytest.raises(RunRefused, match="drafting a billing run is for the role billing, not for ky"):
         stages.begin(pool, engineer, OCTOBER, INVOICE, None, NOW)
-    run = _draft(pool)
+    run = drafted(pool)
     with pytest.raises(RunRefused, match="only a run that is checked is approved"):
         stages.approve(pool, MINH, run.id, NOW)
     with pytest.raises(RunRefused, match="only what is approved is issued"):
@@ -201,7 +172,7 @@ def test_who_may_what_and_when(pool: Pool) -> None:
 def _issue_all(pool: Pool, run: Run) -> None:
     stages.check(pool, LAN, run.id, NOW)
     stages.approve(pool, MINH, run.id, NOW)
-    _issue(pool, run.id)
+    issue(pool, run.id)
 
 
 @pytest.mark.parametrize(
@@ -216,7 +187,7 @@ def _issue_all(pool: Pool, run: Run) -> None:
     ],
 )
 def test_the_database_too_keeps_a_run_to_its_way(pool: Pool, statement: str) -> None:
-    run = _draft(pool)
+    run = drafted(pool)
     stages.check(pool, LAN, run.id, NOW)
     with pytest.raises(psycopg.errors.CheckViolation), pool.connection() as conn:
         conn.execute(statement.encode())
@@ -250,29 +221,29 @@ def _killed(database: str, step: str, number: int) -> None:
 
 
 def test_a_run_killed_in_the_middle_goes_on_and_ends_with_the_same(database: str, pool: Pool) -> None:
-    whole = _items(pool, _draft(pool).id)
+    whole = items_of(pool, drafted(pool).id)
     with pool.connection() as conn:
         conn.execute("DELETE FROM billing_run")
     run = stages.begin(pool, LAN, OCTOBER, INVOICE, None, NOW)
     stages.open_draft(pool, run.id, "lan", NOW)
     _killed(database, "draft_shard", run.id)
-    assert len(_items(pool, run.id)) == 2
+    assert len(items_of(pool, run.id)) == 2
     with pytest.raises(RunRefused, match="3 points are not counted yet: draft it again, it goes on"):
         stages.finish_draft(pool, run.id, NOW)
     with pytest.raises(RunRefused, match="it is not whole: draft it first"):
         stages.check(pool, LAN, run.id, NOW)
-    assert _draft(pool).id == run.id
-    assert _items(pool, run.id) == whole
+    assert drafted(pool).id == run.id
+    assert items_of(pool, run.id) == whole
     stages.check(pool, LAN, run.id, NOW)
     stages.approve(pool, MINH, run.id, NOW)
     _killed(database, "issue_shard", run.id)
-    assert len(_issued(pool)) == 2
+    assert len(issued(pool)) == 2
     with pytest.raises(RunRefused, match="2 bills did not go out yet: issue it again, it goes on"):
         stages.finish_issue(pool, run.id, "lan", NOW)
     with pytest.raises(RunRefused, match="2 bills went out with it"):
         stages.withdraw(pool, LAN, run.id, "killed", NOW)
-    _issue(pool, run.id)
-    assert {point: one.total for point, one in _issued(pool).items()} == {
+    issue(pool, run.id)
+    assert {point: one.total for point, one in issued(pool).items()} == {
         point: item.total for point, item in whole.items() if item.outcome == "bill"
     }
 
@@ -286,119 +257,14 @@ def test_shards_are_worked_by_jobs_and_a_book_is_drafted_alone(database: str, po
     run = desk.draft(
         database, pool, LAN, OCTOBER, INVOICE, "S2", clock=clock, progress=lambda d, t, _: seen.append((d, t))
     )
-    assert set(_items(pool, run.id)) == {"ROLL", "SHOP"}
+    assert set(items_of(pool, run.id)) == {"ROLL", "SHOP"}
     assert seen[-1] == (2, 2)
     other = desk.draft(database, pool, LAN, OCTOBER, INVOICE, "S1", clock=clock)
-    assert set(_items(pool, other.id)) == {"HOUSE", "SWAP", "BLIND"}
+    assert set(items_of(pool, other.id)) == {"HOUSE", "SWAP", "BLIND"}
     stages.check(pool, LAN, run.id, NOW)
     stages.approve(pool, MINH, run.id, NOW)
     assert desk.issue(database, pool, LAN, run.id, clock=clock).state is RunState.ISSUED
-    assert set(_issued(pool)) == {"ROLL", "SHOP"}
-
-
-# -- the checks
-
-
-def _before(database: str, pool: Pool, raw: int) -> None:
-    """HOUSE's September, from `raw` to the 1,000,000 Wh at which October begins."""
-    bring(database, read("H1", SEPTEMBER.start, raw))
-    close.run(pool, SEPTEMBER, NOW)
-    bill.run(pool, SEPTEMBER, date(2026, 10, 2), NOW)
-
-
-# October: 134.6 kWh (135) in 31 days, 4.35 a day; September has 30.
-@pytest.mark.parametrize(("before", "held"), [(110, False), (100, True), (180, False), (200, True)])
-def test_use_far_from_the_month_before_waits_for_a_second_reading(
-    database: str, pool: Pool, before: int, held: bool
-) -> None:
-    _before(database, pool, 1_000_000 - before * 1000)
-    run = _draft(pool)
-    stages.check(pool, LAN, run.id, NOW)
-    house = _items(pool, run.id)["HOUSE"]
-    assert (house.outcome == "held") is held
-    if held:
-        assert house.kind == "read_again"
-        assert house.reason.startswith(f"Meter H1 went on by 135 kWh, {before} kWh before (")
-        assert "read it again" in house.reason
-        with pool.connection() as conn:
-            assert "HOUSE" in {row.hold.point for row in bill_holds.holds(conn, LAN)}
-
-
-def test_a_second_reading_or_a_reason_lets_it_go(database: str, pool: Pool) -> None:
-    _before(database, pool, 950_000)
-    run = _draft(pool)
-    stages.check(pool, LAN, run.id, NOW)
-    with pytest.raises(RunRefused, match="needs a reason"):
-        stages.accept(pool, LAN, run.id, "HOUSE", " ", NOW)
-    with pytest.raises(RunRefused, match="bill of point SHOP is not held by a check"):
-        stages.accept(pool, LAN, run.id, "SHOP", "looked", NOW)
-    stages.accept(pool, LAN, run.id, "HOUSE", "a new cooker", NOW)
-    stages.check(pool, LAN, run.id, NOW)
-    assert _items(pool, run.id)["HOUSE"].outcome == "bill"
-    with pool.connection() as conn:
-        assert "HOUSE" not in {row.hold.point for row in bill_holds.holds(conn, LAN)}
-        [entry] = conn.execute("SELECT login, detail FROM audit WHERE action = 'bills.accept'").fetchall()
-        assert entry == ("lan", {"point": "HOUSE", "kind": "read_again", "why": "a new cooker"})
-        conn.execute("DELETE FROM billing_run_acceptance")
-    stages.check(pool, LAN, run.id, NOW)
-    assert _items(pool, run.id)["HOUSE"].outcome == "held"
-    bring(database, read("H1", NOW - timedelta(hours=1), 1_140_000, source=ReadingSource.MANUAL))
-    stages.check(pool, LAN, run.id, NOW)
-    assert _items(pool, run.id)["HOUSE"].outcome == "bill"
-
-
-def test_an_open_red_case_holds_the_bill_of_its_days_until_somebody_has_judged_it(
-    database: str, pool: Pool
-) -> None:
-    day = date(2026, 10, 12)
-    with pool.connection() as conn:
-        meter = meter_ids(conn, ["H1"])["H1"]
-        finding = Finding("negative", "H1", day, Severity.RED, {"current_wh": 5})
-        days.save_findings(conn, [(meter, finding)], {(meter, day)})
-        queue.take(conn, {(meter, day)}, NOW)
-        (case,) = cases.open_cases(conn, ["HOUSE"], OCTOBER)
-    run = _draft(pool)
-    stages.check(pool, LAN, run.id, NOW)
-    house = _items(pool, run.id)["HOUSE"]
-    assert (house.outcome, house.kind) == ("held", "open_case")
-    assert house.reason == (
-        f"Case {case.case} of meter H1 (negative, 12/10/2026) waits for somebody to judge it: "
-        f"`ami case show {case.case}`; then check again."
-    )
-    cases.accept(pool, LAN, case.case, reason="seen on site", now=NOW)
-    stages.check(pool, LAN, run.id, NOW)
-    assert _items(pool, run.id)["HOUSE"].outcome == "bill"
-
-
-def test_three_times_as_much_from_400_kwh_on_wants_the_customers_signature(database: str, pool: Pool) -> None:
-    with pool.connection() as conn:
-        conn.execute("UPDATE meter SET model = 'dk-1p' WHERE serial = 'H1'")
-        conn.execute("UPDATE closing_index SET raw = 2500000 WHERE point = 'HOUSE' AND raw = 1134600")
-    _before(database, pool, 550_000)
-    bring(database, read("H1", NOW - timedelta(hours=1), 2_600_000, source=ReadingSource.MANUAL))
-    run = _draft(pool)
-    stages.check(pool, LAN, run.id, NOW)
-    house = _items(pool, run.id)["HOUSE"]
-    assert (house.outcome, house.kind) == ("held", "customer_signs")
-    assert "have the customer sign the reading" in house.reason
-
-
-def test_a_station_that_sold_more_than_it_got_is_told(database: str, pool: Pool) -> None:
-    with pool.connection() as conn:
-        conn.execute("INSERT INTO point (code, role, station) VALUES ('HEAD', 'station_head', 'T1')")
-        conn.execute("INSERT INTO point_multiplier VALUES ('HEAD', '2025-01-01', 40)")
-        conn.execute("INSERT INTO meter (serial, model, modem) VALUES ('HD', 'dk-3p-ct', 'M1')")
-        conn.execute(
-            "INSERT INTO installation (point, meter_id, since) "
-            "SELECT 'HEAD', id, '2025-01-01' FROM meter WHERE serial = 'HD'"
-        )
-        conn.execute("UPDATE installation SET until = '2026-09-01' WHERE point = 'BLIND'")
-    bring(database, read("HD", OCTOBER.start, 0), read("HD", OCTOBER.end, 15_000))
-    close.run(pool, OCTOBER, NOW)
-    run = _draft(pool)
-    found = {one.object: one for one in stages.check(pool, LAN, run.id, NOW)}
-    assert (found["T1"].kind, found["T1"].holds) == ("station_sum", False)
-    assert found["T1"].said.startswith("Station T1 was delivered 600 kWh and sold ")
+    assert set(issued(pool)) == {"ROLL", "SHOP"}
 
 
 # -- what if
@@ -414,20 +280,20 @@ def test_a_what_if_tells_and_writes_nothing(pool: Pool) -> None:
     with pool.connection() as conn:
         assert billing_runs.runs(conn) == []
         assert bill_holds.holds(conn, LAN) == []
-    assert _issued(pool) == {}
+    assert issued(pool) == {}
     with pytest.raises(InputError, match="999/2099"):
         what_if.what_if(pool, OCTOBER, INVOICE, "999/2099", NOW)
 
 
 def test_what_is_drafted_again_knows_what_came_since(database: str, pool: Pool) -> None:
-    run = _draft(pool)
+    run = drafted(pool)
     stages.check(pool, LAN, run.id, NOW)
     for at, raw in ((OCTOBER.start, 10_000), (OCTOBER.end, 55_000)):
         bring(database, read("MB", at, raw, source=ReadingSource.MANUAL))
     close.run(pool, OCTOBER, NOW)
-    again = _draft(pool, MINH)
+    again = drafted(pool, MINH)
     assert (again.id, again.state, again.drafted_by) == (run.id, RunState.DRAFT, "minh")
-    assert _items(pool, run.id)["BLIND"].outcome == "bill"
+    assert items_of(pool, run.id)["BLIND"].outcome == "bill"
     stages.check(pool, LAN, run.id, NOW)
     with pytest.raises(RunRefused, match="was drafted by minh"):
         stages.approve(pool, MINH, run.id, NOW)
@@ -436,13 +302,13 @@ def test_what_is_drafted_again_knows_what_came_since(database: str, pool: Pool) 
 def test_where_two_persons_are_wanted_the_clock_drafts_and_checks(pool: Pool) -> None:
     report = bill.prepare(pool, OCTOBER, INVOICE, NOW)
     assert (report.issued, [hold.point for hold in report.held]) == (0, ["BLIND"])
-    assert _issued(pool) == {}
+    assert issued(pool) == {}
     with pool.connection() as conn:
         [run] = billing_runs.runs(conn)
     assert (run.state, run.drafted_by) == (RunState.CHECKED, "office")
     assert bill.prepare(pool, OCTOBER, INVOICE, NOW) == bill.BillReport()
     stages.approve(pool, LAN, run.id, NOW)
-    _issue(pool, run.id)
+    issue(pool, run.id)
     again = bill.prepare(pool, OCTOBER, INVOICE, NOW)
     assert (again.issued, again.unchanged) == (0, 4)
     with pool.connection() as conn:

@@ -14,15 +14,16 @@ from model.bill import BillLine, ClosingIndex
 from model.period import LOCAL, Period, midnight
 from model.series import Channel, Rate, ReadingSource
 from model.viewer import UserRole, Viewer
-from operations import bill, bill_print, close, corrections, importing
+from operations import bill, bill_print, close, corrections
 from operations.bill_sheets import printed
 from operations.errors import RunRefused
 from storage import bills, closing
 from storage import corrections as kept
 from storage.bills import BillSheet
 from storage.errors import Unknown
-from storage.pool import Pool, open_pool
-from tests.operations_grid import NOW, OCTOBER, bring, grid, read, read_month
+from storage.pool import Pool
+from tests.billing_run_steps import october_closed
+from tests.operations_grid import NOW, OCTOBER, bring, read
 from tests.storage_samples import SUPPLIER
 
 LAN, MINH = Viewer("lan", UserRole.BILLING), Viewer("minh", UserRole.BILLING)
@@ -32,10 +33,7 @@ ON = date(2027, 1, 5)  # no VAT rate is known for that day: the original's holds
 
 @pytest.fixture
 def pool(database: str) -> Iterator[Pool]:
-    with open_pool(database) as pool:
-        importing.import_register(pool, grid(), lambda raw: raw)
-        read_month(database)
-        close.run(pool, OCTOBER, NOW)
+    with october_closed(database) as pool:
         bill.run(pool, OCTOBER, date(2026, 11, 2), NOW)
         yield pool
 

@@ -26,6 +26,7 @@ from storage.determinants import Columns
 from storage.fleet import meter_ids
 from storage.grid import save_register
 from storage.pool import Pool, open_pool
+from tests.billing_run_steps import items_of
 from tests.operations_grid import LONG_AGO, NOW, OCTOBER, SEPTEMBER, grid
 
 LAN, MINH = Viewer("lan", UserRole.BILLING), Viewer("minh", UserRole.BILLING)
@@ -193,11 +194,6 @@ def _draft(pool: Pool, months: Months) -> int:
     return run.id
 
 
-def _items(pool: Pool, number: int) -> dict[str, billing_runs.Item]:
-    with pool.connection() as conn:
-        return {item.point: item for item in billing_runs.items(conn, number)}
-
-
 def _issued(pool: Pool, month: Period) -> dict[str, Bill]:
     with pool.connection() as conn:
         rows = [row for row in bills.bills(conn, LAN, limit=10_000) if row.period.end == month.end]
@@ -227,7 +223,7 @@ def test_sets_and_objects_come_to_the_same(
         patch.setattr(setwise, "law", lambda *_: None)
         bill.run(pool, months.before, months.on(2), NOW)
         number = _draft(pool, months)
-        by_objects = _items(pool, number)
+        by_objects = items_of(pool, number)
         with pool.connection() as conn:
             holds = bill_holds.holds(conn, LAN)
     with monkeypatch.context() as patch:
@@ -236,7 +232,7 @@ def test_sets_and_objects_come_to_the_same(
         with pool.connection() as conn:
             conn.execute("DELETE FROM billing_run WHERE id = %s", [number])
         number = _draft(pool, months)
-    assert _items(pool, number) == by_objects
+    assert items_of(pool, number) == by_objects
     assert seen["plain"] > MANY / 3
     assert seen["odd"] > MANY / 20
     with pool.connection() as conn:
@@ -251,7 +247,7 @@ def test_what_is_issued_by_sets_is_what_objects_say(pool: Pool, months: Months) 
     bill.run(pool, months.before, months.on(2), NOW)
     number = _draft(pool, months)
     wanted = _one_by_one(
-        pool, months, [point for point, item in _items(pool, number).items() if item.outcome == "bill"]
+        pool, months, [point for point, item in items_of(pool, number).items() if item.outcome == "bill"]
     )
     with pool.connection() as conn:
         billing_runs.check(conn, number, "lan", NOW)
