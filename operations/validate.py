@@ -18,9 +18,9 @@ from psycopg.rows import TupleRow
 
 from analytics.vee import MeterOutput
 from model.series import Channel, Unit
-from operations import decided
+from operations import decided, doubts
 from operations.evidence import inputs_of
-from storage import cases, days
+from storage import cases, days, findings
 from storage.pool import Pool
 
 COUNTED = 100_000  # as far as a progress bar counts what is due
@@ -99,8 +99,11 @@ def these(
     looked_at = {
         (one.meter_id, one.first + timedelta(days=offset)) for one in inputs for offset in range(one.days)
     }
-    findings = [(output.meter_id, finding) for output in outputs for finding in output.findings]
-    noticed = days.save_findings(conn, findings, looked_at)
+    doubted = doubts.about(conn, inputs, outputs)
+    told = [(output.meter_id, finding) for output in outputs for finding in output.findings]
+    told = [one for one in told if not doubted.explains(*one)] + doubted.of_days
+    noticed = findings.save_findings(conn, told, looked_at)
+    looked_at |= findings.last(conn, doubted.lasting, doubted.looked_at, doubted.undecided)
     report = ValidateReport(
         days=len(due),
         new=sum(count.new for count in counts),

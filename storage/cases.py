@@ -55,6 +55,10 @@ class Step(StrEnum):
 _BELONGS: Final = """c.id = CASE WHEN f.kind = 'edit_contradicted' AND f.detail->>'case' IS NOT NULL
     THEN (f.detail->>'case')::bigint
     ELSE (SELECT id FROM validation_case WHERE meter_id = f.meter_id AND cause = f.kind) END"""
+# Nothing used since an instant, which somebody has judged, is not asked again every day that it goes on.
+_GOES_ON: Final = """f.kind = 'zero_use' AND EXISTS (SELECT FROM case_day j
+    WHERE j.case_id = c.id AND j.kind = f.kind AND j.state = 'judged' AND j.severity >= f.severity
+      AND j.detail->>'at' = f.detail->>'at')"""
 _LOOKED: Final = """
     WITH looked AS (
         SELECT DISTINCT * FROM unnest(%(meters)s::integer[], %(days)s::date[]) AS l (meter_id, day)),
@@ -72,10 +76,10 @@ _DOUBT: Final = (
     _LOOKED
     + f"""
     INSERT INTO case_day AS old (case_id, day, kind, severity, detail, state)
-    SELECT c.id, f.day, f.kind, f.severity, f.detail, 'waits'
+    SELECT c.id, f.day, f.kind, f.severity, f.detail, CASE WHEN {_GOES_ON} THEN 'judged' ELSE 'waits' END
     FROM doubted f JOIN validation_case c ON {_BELONGS} ORDER BY c.id, f.day, f.kind
     ON CONFLICT (case_id, day, kind) DO UPDATE
-        SET severity = excluded.severity, detail = excluded.detail, state = 'waits'
+        SET severity = excluded.severity, detail = excluded.detail, state = excluded.state
     WHERE old.state = 'cured'
         OR (old.severity, old.detail) IS DISTINCT FROM (excluded.severity, excluded.detail)
     RETURNING case_id"""

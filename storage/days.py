@@ -11,14 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import Connection
 from psycopg.rows import TupleRow
-from psycopg.types.json import Jsonb
 
-from model.day import Finding
 from model.period import require_aware
 from model.series import Unit
 from storage import copying
 from storage.blocks import StoredBlock, StoredRegister, blocks, registers
 from storage.errors import StorageError
+from storage.findings import save_findings
 from storage.matrix import DayMatrix, IntervalCounts, actual_sums, interval_counts, matrix
 
 __all__ = [
@@ -100,21 +99,6 @@ _SAVE_DAY: Final = """
         energy = excluded.energy, quality = excluded.quality, computed_at = excluded.computed_at
     WHERE (o.interval_s, o.scaler, o.unit, o.energy, o.quality) IS DISTINCT FROM
         (excluded.interval_s, excluded.scaler, excluded.unit, excluded.energy, excluded.quality)"""
-
-_SAVE_FINDING: Final = """
-    INSERT INTO finding AS old (meter_id, day, kind, severity, detail, origin)
-    SELECT DISTINCT ON (meter_id, day, kind) meter_id, day, kind, severity, detail, 'validation'
-    FROM unnest(%s::integer[], %s::date[], %s::text[], %s::smallint[], %s::jsonb[])
-        AS new (meter_id, day, kind, severity, detail)
-    ORDER BY meter_id, day, kind, severity DESC
-    ON CONFLICT (meter_id, day, kind) DO UPDATE SET severity = excluded.severity, detail = excluded.detail
-    WHERE old.origin = 'validation'
-      AND (old.severity, old.detail) IS DISTINCT FROM (excluded.severity, excluded.detail)"""
-_DROP_FINDINGS: Final = """
-    DELETE FROM finding USING unnest(%s::integer[], %s::date[]) AS done (meter_id, day)
-    WHERE finding.meter_id = done.meter_id AND finding.day = done.day AND finding.origin = 'validation'
-      AND NOT (finding.meter_id, finding.day, finding.kind) IN (
-          SELECT * FROM unnest(%s::integer[], %s::date[], %s::text[]))"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -264,28 +248,3 @@ _COLUMNS: Final = (
     ("scaler", ">i2"),
     ("unit", ">i2"),
 )
-
-
-def save_findings(
-    conn: Connection[TupleRow],
-    findings: Sequence[tuple[int, Finding]],
-    validated: Collection[tuple[int, date]] = (),
-) -> int:
-    """Save what validation noticed, each with its meter; how many were new or told otherwise before.
-
-    What an earlier validation noticed on one of the `validated` meter-days and this one did not is dropped:
-    a gap that was filled is none. Findings that come with the evidence stay. Of two of one kind on one day,
-    the louder counts.
-    """
-    ordered = sorted(findings, key=lambda item: (item[0], item[1].day, item[1].kind))
-    meters = [meter_id for meter_id, _ in ordered]
-    days = [finding.day for _, finding in ordered]
-    kinds = [finding.kind for _, finding in ordered]
-    if validated:
-        done_meters, done_days = zip(*sorted(validated), strict=True)
-        conn.execute(_DROP_FINDINGS, [list(done_meters), list(done_days), meters, days, kinds])
-    if not ordered:
-        return 0
-    severities = [int(finding.severity) for _, finding in ordered]
-    details = [Jsonb(finding.detail) for _, finding in ordered]
-    return conn.execute(_SAVE_FINDING, [meters, days, kinds, severities, details]).rowcount

@@ -1,4 +1,4 @@
-"""Estimates that add up to each rate register (BT, CD, TD), not only to the total."""
+"""Estimates that add up to each rate register (BT, CD, TD), not only to the total; doubts about each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from analytics.vee.inputs import Int64, MeterInput
 from analytics.vee.methods import Method
 from analytics.vee.samples import indices
 from analytics.vee.sharing import LONGEST_FLAT_S, Flags, Float, Mask, left_over, share
-from model.quality import Quality
+from model.quality import Quality, Severity
+from model.series import Rate
 
 ROUNDS = 40  # of fitting to both sums; what is off shrinks by a factor each
 
@@ -38,11 +39,7 @@ def share_by_rate(
     bound = np.zeros(len(energy), bool)
     if meter.day_rates is None:
         return bound
-    first = meter.first - timedelta(meter.past)
-    hours = np.frombuffer(
-        b"".join(meter.day_rates(first + timedelta(day)) for day in range(len(energy) // meter.slots)),
-        np.uint8,
-    )
+    hours = _hours(meter, len(energy))
     aside = Log(meter.serial, meter.first, meter.days, meter.slots, meter.past)
     by_rate = {rate: count(meter, indices(meter, aside, rate), aside) for rate in set(hours.tolist())}
     at = [set(one.at.tolist()) for one in by_rate.values()]
@@ -77,6 +74,49 @@ def share_by_rate(
         if split and len(held) == len(set(hours[where].tolist())):
             rake(meter, counted, energy, missing, where, table, hours, held)
     return bound
+
+
+def tell_rates(meter: MeterInput, energy: Int64, grade: Flags, *, rounded: bool, log: Log) -> None:
+    """What the rate registers did besides counting, and where the measured slots of their hours say something
+    else than they: by more than the class's limit for the sum of rates, for a clock is never exact."""
+    read = {one.rate for one in meter.registers if one.channel == meter.channel} - {int(Rate.TOTAL)}
+    if meter.day_rates is None or not read:
+        return
+    from analytics.vee.rules.limits import of_class
+
+    limit = of_class(meter.customer_class)["tou_sum"] if meter.customer_class else None
+    hours = _hours(meter, len(energy))
+    measured = np.isin(grade, (Quality.ACTUAL, Quality.SUSPECT, Quality.EDITED))
+    for rate in sorted(read & set(hours.tolist())):
+        code, mine = Rate(rate).code, hours == rate
+        aside = Log(meter.serial, meter.first, meter.days, meter.slots, meter.past)
+        found = indices(meter, aside, rate)
+        own = Log(meter.serial, meter.first, meter.days, meter.slots, meter.past)
+        counted = count(meter, found, own)
+        for finding in own.findings():
+            log.note(finding.day, finding.kind, finding.severity, register=code, **finding.detail)
+        known = np.where(mine & ~measured, Quality.MISSING, Quality.ACTUAL).astype(np.uint8)
+        for day, registers_wh, profile_wh in counted.mismatches(
+            meter, np.where(mine, energy, 0), known, rounded
+        ):
+            over = abs(registers_wh - profile_wh)
+            if limit is not None and over > limit["wh"] + limit["share"] * registers_wh:
+                log.note(
+                    day,
+                    "sum_mismatch",
+                    Severity.AMBER,
+                    register=code,
+                    registers_wh=registers_wh,
+                    profile_wh=profile_wh,
+                )
+
+
+def _hours(meter: MeterInput, n: int) -> Flags:
+    """(n) The rate in whose hours each slot lies, the history's with them."""
+    assert meter.day_rates is not None
+    first = meter.first - timedelta(meter.past)
+    days = (meter.day_rates(first + timedelta(day)) for day in range(n // meter.slots))
+    return np.frombuffer(b"".join(days), np.uint8)
 
 
 def rake(

@@ -8,6 +8,7 @@ from datetime import timedelta
 import numpy as np
 import numpy.typing as npt
 
+from analytics.vee.by_rate import tell_rates
 from analytics.vee.counting import Counted, count, exact_slots
 from analytics.vee.estimation import estimate
 from analytics.vee.findings import Log
@@ -37,6 +38,7 @@ def _meter(meter: MeterInput) -> MeterOutput:
     energy, grade = _known(meter, profile, counted)
     method = estimate(meter, counted, energy, grade, rounded=profile.rounded, log=log)
     _tell(meter, counted, energy, grade, rounded=profile.rounded, log=log)
+    tell_rates(meter, energy, grade, rounded=profile.rounded, log=log)
     _doubt(meter, energy, grade, log)
     shape = (meter.days, meter.slots)
     start = meter.past * meter.slots
@@ -123,4 +125,6 @@ def _doubt(meter: MeterInput, energy: Int64, grade: Grade, log: Log) -> None:
     )
     for name in ABOUT_SLOTS:
         for finding in RULES[name](seen, limits[name]):
-            log.keep(finding)
+            # What goes on since before the history begins was told as it began.
+            if not (name == "zero_use" and meter.past and finding.detail["at"] == seen.at(0).isoformat()):
+                log.keep(finding)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -12,7 +13,7 @@ from analytics.vee import MeterOutput
 from analytics.vee.day_kinds import DayKind, day_kind, day_kinds
 from analytics.vee.methods import NEM12_METHOD, Method, nem12_flag, of_nem12_flag
 from model.period import Period
-from model.quality import Quality
+from model.quality import Quality, Severity
 from model.series import Rate
 from tests.counting_meter import FIRST, HALF, T0, Bench, Read, kinds, without
 
@@ -241,3 +242,31 @@ def test_flags_of_others() -> None:
     for odd in ("", "V", "X14", "F", "Fxx", "A14", "F１４"):
         with pytest.raises(ValueError, match="no quality flag"):
             of_nem12_flag(odd)
+
+
+def test_each_rate_register_is_held_against_the_slots_of_its_hours() -> None:
+    hours = schedule("TT16-2014").day_rates
+    bench = Bench(days=DAYS)
+    bench.true *= 20
+    all_hours = b"".join(hours(FIRST + timedelta(day)) for day in range(DAYS))
+    blocks = [bench.block(range(48 * DAYS))]
+    reads = rated(bench, 0, all_hours) + rated(bench, 48 * DAYS, all_hours)
+    business = {"day_rates": hours, "customer_class": "business"}
+    assert bench.check(blocks, reads, **business).findings == ()
+
+    def moved(wh: int, rate: Rate) -> list[Read]:
+        return [replace(one, raw=one.raw + wh) if one.rate == rate else one for one in reads[4:]]
+
+    (finding,) = bench.check(blocks, [*reads[:4], *moved(9_000, Rate.PEAK)], **business).findings
+    assert (finding.kind, finding.severity, finding.day) == (
+        "sum_mismatch", Severity.AMBER, FIRST + timedelta(DAYS - 1)
+    )  # fmt: skip
+    assert finding.detail["register"] == "CD"
+    assert finding.detail["registers_wh"] == finding.detail["profile_wh"] + 9_000  # type: ignore[operator]
+    assert bench.check(blocks, [*reads[:4], *moved(1_500, Rate.PEAK)], **business).findings == ()
+    fallen = [replace(one, raw=499_000) if one.rate == Rate.OFFPEAK else one for one in reads[4:]]
+    (finding,) = bench.check(blocks, [*reads[:4], *fallen], **business).findings
+    assert (finding.kind, finding.severity, finding.detail["register"]) == ("negative", Severity.RED, "TD")
+    gap = bench.check([bench.block(without(DAYS, range(400, 440)))], [*reads[:4], *moved(9_000, Rate.PEAK)],
+                      **business)  # fmt: skip
+    assert "sum_mismatch" not in kinds(gap), "half-hours that were not measured say nothing"

@@ -36,21 +36,19 @@ def gap(seen: Seen, limit: Limit) -> Iterator[Finding]:
 def spike(seen: Seen, limit: Limit) -> Iterator[Finding]:
     """The highest of 24 hours exceeds the third-highest by more than the share (180 %)."""
     measured = np.where(seen.known, seen.wh, -1).reshape(seen.days, seen.slots)
-    for offset in range(seen.days):
-        if (measured[offset] >= 0).sum() < DAY_SLOTS_FOR_SPIKE:
-            continue
-        top = np.sort(measured[offset])[-DAY_SLOTS_FOR_SPIKE:]
-        highest, third = int(top[-1]), int(top[0])
-        if highest >= limit["floor_wh"] and highest > limit["share"] * third:
-            slot = offset * seen.slots + int(measured[offset].argmax())
-            yield seen.doubt(
-                "spike",
-                Severity.AMBER,
-                seen.day(slot),
-                at=seen.at(slot).isoformat(),
-                wh=highest,
-                third_wh=third,
-            )
+    top = np.partition(measured, seen.slots - DAY_SLOTS_FOR_SPIKE, axis=1)[:, -DAY_SLOTS_FOR_SPIKE:]
+    third, highest = top.min(axis=1), top.max(axis=1)
+    over = (third >= 0) & (highest >= limit["floor_wh"]) & (highest > limit["share"] * third)
+    for offset in np.flatnonzero(over).tolist():
+        slot = offset * seen.slots + int(measured[offset].argmax())
+        yield seen.doubt(
+            "spike",
+            Severity.AMBER,
+            seen.day(slot),
+            at=seen.at(slot).isoformat(),
+            wh=int(highest[offset]),
+            third_wh=int(third[offset]),
+        )
 
 
 def interval_jump(seen: Seen, limit: Limit) -> Iterator[Finding]:
