@@ -23,10 +23,10 @@ from psycopg.rows import TupleRow
 from analytics.vee import MeterInput, MeterOutput
 from analytics.vee.inputs import RegisterLike
 from analytics.vee.rules import RULES, Counted, Seen, of_class
+from model.bill import BETWEEN, ESTIMATE
 from model.day import Finding
 from model.period import local_day, midnight
 from model.series import Channel, Rate
-from operations.instant_close import ESTIMATE, EVENLY
 from storage import days, meter_past
 
 ABOUT_REGISTERS: Final = ("dial_count", "tou_sum")
@@ -111,7 +111,7 @@ def _facts(conn: Connection[TupleRow], stays: Mapping[int, tuple[MeterInput, Met
         meter_past.channel_days(conn, meters, first, end),
         meter_past.latest_days(conn, meters),
         meter_past.cut_since(conn, meters),
-        meter_past.counted_closings(conn, meters, (EVENLY, ESTIMATE)),
+        meter_past.counted_closings(conn, meters, (BETWEEN, ESTIMATE)),
     )
 
 
