@@ -12,6 +12,7 @@ from psycopg.rows import TupleRow
 
 from model.quality import Severity
 from model.viewer import Viewer
+from storage import cases
 from storage.cases import CaseState, Step
 
 
@@ -96,7 +97,6 @@ _ROWS: Final = """
       AND c.severity >= %(least)s
     ORDER BY c.state NOT IN ('open', 'reread'), c.severity DESC, c.opened_at DESC, c.id
     LIMIT %(limit)s OFFSET %(offset)s"""
-_METER: Final = "SELECT meter_id FROM validation_case WHERE id = %s"
 _DAYS: Final = """
     SELECT day, kind, severity, detail, state FROM case_day WHERE case_id = %s ORDER BY day, kind"""
 _STEPS: Final = "SELECT at, login, step, reason, detail FROM case_step WHERE case_id = %s ORDER BY id"
@@ -146,7 +146,7 @@ def counts(conn: Connection[TupleRow], viewer: Viewer) -> dict[CaseState, int]:
 def sheet(conn: Connection[TupleRow], viewer: Viewer, case: int) -> CaseSheet | None:
     """One case; None where it is not there or not the viewer's to see."""
     found = rows(conn, viewer, case=case)
-    meter = conn.execute(_METER, [case]).fetchone()
+    meter = cases.meter(conn, case)
     if not found or meter is None:
         return None
     days = tuple(
@@ -157,4 +157,4 @@ def sheet(conn: Connection[TupleRow], viewer: Viewer, case: int) -> CaseSheet | 
         CaseStep(at, login, Step(word), reason, detail)
         for at, login, word, reason, detail in conn.execute(_STEPS, [case])
     )
-    return CaseSheet(found[0], meter[0], days, steps)
+    return CaseSheet(found[0], meter, days, steps)

@@ -118,12 +118,11 @@ _MISSING_AGAIN: Final = """
         d.day::timestamp AT TIME ZONE 'Asia/Ho_Chi_Minh',
         (d.day + 1)::timestamp AT TIME ZONE 'Asia/Ho_Chi_Minh'))
     FROM (SELECT %s::date AS day) d WHERE answered.meter_id = %s"""
-_SEVERITY: Final = "SELECT severity FROM validation_case WHERE id = %s"
 _REREAD: Final = """
     UPDATE validation_case SET state = 'reread', order_id = %s, changed_at = %s WHERE id = %s"""
 _ASSIGN: Final = "UPDATE validation_case SET assigned_to = %s, changed_at = %s WHERE id = %s"
 _REREADS_OVER: Final = """
-    SELECT c.id, o.id, o.state FROM validation_case c JOIN remote_order o ON o.id = c.order_id
+    SELECT c.id, c.severity, o.id, o.state FROM validation_case c JOIN remote_order o ON o.id = c.order_id
     WHERE c.state = 'reread' AND o.state NOT IN ('requested', 'approved', 'sent', 'unknown')
       AND o.finished_at <= %s ORDER BY c.id FOR UPDATE OF c"""
 
@@ -168,18 +167,25 @@ def follow(conn: Connection[TupleRow], numbers: Collection[int], now: datetime) 
             moved, told = CaseState.CLOSED, Step.CURED
         if moved is state and (not waiting or loudest == severity):
             continue
-        move = {
-            "state": moved.value,
-            "severity": loudest or severity,
-            "now": now,
-            "again": again,
-            "case": case,
-        }
-        conn.execute(_MOVE, move)
+        _move(conn, case, moved, loudest or severity, now, again=again)
         if told is not None:
             step(conn, case, told, NOBODY, now)
         reopened += again
     return reopened
+
+
+def _move(
+    conn: Connection[TupleRow],
+    case: int,
+    state: CaseState,
+    severity: int,
+    now: datetime,
+    *,
+    again: bool = False,
+) -> None:
+    """`again`: it was not open before."""
+    moved = {"state": state.value, "severity": severity, "now": require_aware(now), "again": again}
+    conn.execute(_MOVE, {**moved, "case": case})
 
 
 def step(
@@ -215,8 +221,7 @@ def judge(
     judged = sorted({found for (found,) in conn.execute(_JUDGE, [case, day, day])})
     for number, was, severity, _, waiting, _ in conn.execute(_STANDING, [[case]]).fetchall():
         if not waiting and was != CaseState.CLOSED:
-            move = {"state": state.value, "severity": severity, "now": now, "again": False, "case": number}
-            conn.execute(_MOVE, move)
+            _move(conn, number, state, severity, now)
     return judged
 
 
@@ -239,11 +244,8 @@ def missing_again(conn: Connection[TupleRow], meter_id: int, days: Sequence[date
 def settle_rereads(conn: Connection[TupleRow], now: datetime) -> int:
     """Open again the cases whose re-read is over and has not cured them; how many."""
     over = conn.execute(_REREADS_OVER, [require_aware(now) - _ARRIVES]).fetchall()
-    for case, order, ended in over:
-        found = conn.execute(_SEVERITY, [case]).fetchone()
-        severity = found[0] if found else 0
-        move = {"state": CaseState.OPEN.value, "severity": severity, "now": now, "again": False, "case": case}
-        conn.execute(_MOVE, move)
+    for case, severity, order, ended in over:
+        _move(conn, case, CaseState.OPEN, severity, now)
         what = Step.ANSWERED if ended == "done" else Step.UNANSWERED
         step(conn, case, what, NOBODY, now, detail={"order": order, "state": ended})
     return len(over)
