@@ -13,6 +13,7 @@ from model.light import light_in_order
 _START = attrgetter("start")
 LOCAL = ZoneInfo("Asia/Ho_Chi_Minh")  # UTC+7, no daylight saving
 HALF_HOUR = timedelta(minutes=30)
+_INSTANT = timedelta(microseconds=1)
 
 
 def require_aware(at: datetime) -> datetime:
@@ -73,6 +74,11 @@ class Period:
     @property
     def duration(self) -> timedelta:
         return self.end.astimezone(UTC) - self.start.astimezone(UTC)
+
+    @property
+    def last_day(self) -> date:
+        """The local day of its last instant."""
+        return local_day(self.end - _INSTANT)
 
     def __contains__(self, at: datetime) -> bool:
         return self.start <= at < self.end

@@ -30,7 +30,6 @@ from storage.pool import Pool
 
 _STAFF = (UserRole.ENGINEER, UserRole.BILLING)
 _DAY_S = 86_400
-_INSTANT = timedelta(microseconds=1)
 
 
 def sheet(conn: Connection[TupleRow], viewer: Viewer, case: int) -> CaseSheet:
@@ -128,12 +127,8 @@ def open_cases(
 
     What a billing run asks: a determinant of these days is held until somebody has judged them.
     """
-    return cases.holding(
-        conn, points, local_day(period.start), local_day(period.end - _INSTANT) + _DAY, least
-    )
-
-
-_DAY = timedelta(days=1)
+    end = period.last_day + timedelta(days=1)
+    return cases.holding(conn, points, local_day(period.start), end, least)
 
 
 def reason_of(held: OpenCase) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
 
 from analytics.billing import RegisterPart, use_register
@@ -99,7 +98,7 @@ def _row(
     except BillingError as error:
         note = error.sentence
     supplies = [supply for supply in place.supplies if supply.valid_from <= local_day(period.start)]
-    month = local_day(period.end - timedelta(microseconds=1))
+    month = period.last_day
     return (
         place.book or "",
         place.station,

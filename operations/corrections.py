@@ -11,7 +11,7 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 
 from psycopg import Connection
@@ -19,7 +19,7 @@ from psycopg.rows import TupleRow
 
 from model.bill import Bill, BillLine, ClosingIndex, Hold, RegisterUse
 from model.jsonform import to_json
-from model.period import LOCAL, Period, local_day
+from model.period import LOCAL, Period
 from model.viewer import Viewer
 from operations.errors import RunRefused
 from operations.runs import counting, stages
@@ -173,7 +173,7 @@ def _bill(conn: Connection[TupleRow], viewer: Viewer, number: int) -> BillSheet:
 def _counted(conn: Connection[TupleRow], sheet: BillSheet) -> Bill:
     """The bill as it comes out today, by the VAT of the original's day."""
     old = sheet.bill
-    month = local_day(old.period.end - timedelta(microseconds=1)).replace(day=1)
+    month = old.period.last_day.replace(day=1)
     period = bills.run_period(conn, sheet.id) or Period.of_month(month.year, month.month)
     [one] = counting.count(conn, [old.point], period, sheet.rated_on)
     if isinstance(one.made, Hold):

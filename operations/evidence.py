@@ -145,7 +145,7 @@ def _pieces(
                 serial=stay.hung.serial,
                 meter_id=stay.hung.meter_id,
                 first=first,
-                days=(local_day(part.end - _INSTANT) - first).days + 1,
+                days=(part.last_day - first).days + 1,
                 blocks=mine,
                 registers=[read for read in reads if read.channel is channel],
                 interval_s=interval,

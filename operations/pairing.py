@@ -122,7 +122,7 @@ def rates(supply: Supply | None, known: Sequence[Rate]) -> tuple[Rate, ...]:
 
 def supply_at(hung: Hung, period: Period) -> Supply:
     """How the point is billed; raises `Held` where nothing is agreed or it changes in mid-period."""
-    first, last = local_day(period.start), local_day(period.end - timedelta(microseconds=1))
+    first, last = local_day(period.start), period.last_day
     before = [supply for supply in hung.supplies if supply.valid_from <= first]
     if not before:
         said = (

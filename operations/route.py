@@ -98,7 +98,7 @@ def _row(
 ) -> dict[str, str]:
     kind = models.kind(place.model)
     supplies = [supply for supply in place.supplies if supply.valid_from <= local_day(period.end)]
-    month = local_day(period.end - timedelta(microseconds=1))
+    month = period.last_day
     digits = place.digits or (kind.digits if kind else None)
     secondary = kind is not None and kind.is_secondary
     row = {

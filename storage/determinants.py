@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from psycopg import Connection
@@ -138,7 +138,7 @@ def read(
         "first": local_day(period.start),
         "between": between,
         "counted": list(COUNTED_BY),
-        "last": local_day(period.end - timedelta(microseconds=1)),
+        "last": period.last_day,
     }
     wanted = _APPROVED if approved else _DRAFTED
     statement = "WITH wanted AS MATERIALIZED (" + wanted + ")" + _DETERMINANTS

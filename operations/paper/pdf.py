@@ -159,7 +159,7 @@ def _lower(page: Page, sheet: PrintedBill, above: float) -> None:
     """The months before on the left, the code on the right, both above the foot; where a bill is short
     they begin higher up, and the bars are taller."""
     bill, account = sheet.bill, sheet.supplier.account
-    shown = chart.months(sheet.history, local_day(bill.period.end - timedelta(microseconds=1)), bill.kwh)
+    shown = chart.months(sheet.history, bill.period.last_day, bill.kwh)
     room = above < FOOT - LOWER - 6 and sum(kwh is not None for _, kwh in shown) > FEW
     top = max(above + 9, FOOT - LOWER - 22) if room else FOOT - LOWER + 4
     bars = FOOT - top - 17

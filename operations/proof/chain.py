@@ -10,13 +10,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from model.bill import Bill, ClosingIndex, Hold
-from model.period import LOCAL, Period, local_day
+from model.period import LOCAL, Period
 from model.series import Rate, ReadingSource
 from model.viewer import Viewer
 from operations import models
@@ -34,7 +34,6 @@ from storage.register import Hung, hung
 from storage.traces import Entry, Reading, StoredAnswer
 
 WORK_SHEET = "work_sheet"
-_INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +143,7 @@ def _before(conn: Connection[TupleRow], viewer: Viewer, sheet: BillSheet, number
 
 def _closed_period(billed: Period) -> Period:
     """The month that was closed; a bill of a part of it says so by its own ends."""
-    last = local_day(billed.end - _INSTANT)
+    last = billed.last_day
     month = Period.of_month(last.year, last.month)
     return month if month.start <= billed.start and billed.end <= month.end else billed
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 
@@ -35,7 +34,6 @@ _COUNTED = {
     ESTIMATE: "An index of meter {serial} was not read but estimated from the days before",
 }
 LOST_TOO_MUCH = Decimal("0.15")
-_INSTANT = timedelta(microseconds=1)
 
 Noticed = tuple[RunFinding, str, str]
 """Something about a bill, its customer and its meter."""
@@ -112,7 +110,7 @@ def _gate(conn: Connection[TupleRow], of: Run, accepted: set[tuple[str, str]]) -
 def of_bill(one: Compared, of: Run, accepted: set[tuple[str, str]]) -> Iterator[RunFinding]:
     """What a bill is held or told for, by the bands of its class; `accepted`: (point, kind) judged so."""
     limits = of_class(CLASS_OF_PLAN.get(one.plan, "household"))
-    last = local_day(of.to_at - _INSTANT)
+    last = of.period.last_day
     now = Use(one.kwh, one.days)
     past = Past(_use(one.kwh_before, one.days_before), _use(one.kwh_year, one.days_year), last.month)
     change = changed(now, past, limits["change_previous"])
