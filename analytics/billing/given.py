@@ -10,6 +10,7 @@ REGISTERS = ("KT", "SG", "BT", "CD", "TD")
 REACTIVE = "VC"
 UNDECLARED = "undeclared"
 MOST_DIGITS = 12  # no meter has more
+MOST_KWH = 10**12  # of a period, kvarh too: more than any country uses in a year
 
 
 class Reason(StrEnum):

@@ -15,6 +15,7 @@ from analytics.tariffs.kinds import Plan, Pricing
 from analytics.tariffs.tariff import Tariff
 from model.money import half_up
 
+RATES = ("BT", "CD", "TD")
 PRICE_CHANGE = "price_change"
 
 
@@ -98,7 +99,7 @@ def _shares(
                 "no_reading_at_change",
                 f"the price changed {len(cuts) - 2} times from {cuts[0]} to {cuts[-1]}: bill each part apart",
             )
-        return _read_at_change(at_change, kwh, cuts[1])
+        return _read_at_change(*_as_billed(at_change, kwh, plan), cuts[1])
     if not plan.household:
         raise BillingError(
             "no_reading_at_change",
@@ -108,6 +109,20 @@ def _shares(
     total = sum(kwh.values())
     upto = [half_up(Fraction(total * (cut - request.start).days, t1)) for cut in cuts]
     return [{"KT": later - earlier} for earlier, later in pairwise(upto)]
+
+
+def _as_billed(
+    at_change: Mapping[str, int], kwh: Mapping[str, int], plan: Plan
+) -> tuple[Mapping[str, int], Mapping[str, int]]:
+    """(readings, kWh of the period) by the registers that are billed, as SG is of the period itself: beside
+    the rates it repeats them, alone it is their sum. A household's tiers need no more than that sum.
+    """
+    rest = {register: before for register, before in at_change.items() if register != "SG"}
+    if "SG" in at_change and not rest.keys() & set(RATES) and (plan.household or "KT" in kwh):
+        rest["KT"] = rest.get("KT", 0) + at_change["SG"]
+    if plan.household and rest.keys() == {"KT"} and "KT" not in kwh:
+        return rest, {"KT": sum(kwh.values())}
+    return rest or at_change, kwh
 
 
 def _read_at_change(

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from analytics.billing.because import Because, Figure
 from analytics.billing.charges import Charge
-from analytics.billing.given import REACTIVE
-from analytics.billing.parts import Part, split
+from analytics.billing.given import MOST_KWH, REACTIVE
+from analytics.billing.parts import RATES, Part, split
 from analytics.billing.rated import Rated, Reactive
 from analytics.billing.registers import use_register
 from analytics.billing.request import Request
@@ -23,7 +23,8 @@ from analytics.tariffs.vat import VatRate
 from model.bill import RegisterUse
 from model.money import Dong, half_up
 
-THREE = ("BT", "CD", "TD")
+A_MONTH = range(27, 34)  # days between two readings a month apart, each a day early or late
+_WITH_WIDTHS = (Pricing.TIERS, Pricing.WHOLESALE)
 
 
 def rate(request: Request, *, binding: bool = False, tariffs: Path = SHIPPED) -> Rated:
@@ -88,11 +89,18 @@ def _consumption(
             found[part.register] = found.get(part.register, 0) + use.kwh
     if "SG" in found:  # the sum register of a three-rate meter repeats BT + CD + TD
         total = found.pop("SG")
-        three = [found[register] for register in THREE if register in found]
+        three = [found[register] for register in RATES if register in found]
         if not three:
             found["KT"] = found.get("KT", 0) + total
         elif abs(total - sum(three)) > len(three):
             notes.append(Because("sum_differs", {"sum": total, "rates": sum(three)}))
+    for register, most in (*found.items(), (REACTIVE, kvarh or 0)):
+        if most > MOST_KWH:
+            raise BillingError(
+                "too_much",
+                f"register {register} counted {most}, more than a period can hold: correct its indices, "
+                "digits or multiplier",
+            )
     return uses, found, kvarh
 
 
@@ -126,6 +134,14 @@ def _told(
         notes.append(Because("unused", {"fields": ", ".join(unused), "plan": request.plan}))
     if request.readings_at_change is not None and len(parts) == 1:
         notes.append(Because("no_change"))
+    if here.plans[request.plan].pricing in _WITH_WIDTHS:
+        notes += [
+            Because("full_widths", {"days": part.days})
+            for part in parts
+            if not part.prorated and part.days not in A_MONTH
+        ]
+    if request.invoice_date < request.last_day:
+        notes.append(Because("early_invoice", {"day": request.invoice_date, "last": request.last_day}))
     for part in parts:
         known = part.tariff.dates.confirmed_until
         if known is not None and part.end > known:
@@ -135,6 +151,7 @@ def _told(
 def _unused(request: Request, plan: Plan, kvarh: int | None) -> list[str]:
     """Fields that were given and that this plan's price does not depend on."""
     given = {
+        "multiplier": request.multiplier != 1 and not request.registers,  # kWh are multiplied already
         "tenants": request.tenants is not None and plan.pricing is not Pricing.TIERS,
         "households": request.households != 1 and plan.pricing is not Pricing.TIERS,
         "households_with_use": request.households_with_use is not None,

@@ -9,7 +9,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from analytics.billing.given import REGISTERS, UNDECLARED, Reason, RegisterPart
+from analytics.billing.given import MOST_KWH, REGISTERS, UNDECLARED, Reason, RegisterPart
 from analytics.billing.request_form import fields_of, unfit
 from analytics.errors import BillingError
 
@@ -74,6 +74,8 @@ class Request:
                 raise BillingError("negative", f"register {register}: {kwh} kWh is below zero")
         if self.voltage_kv < 0 or (self.pmax_kw is not None and self.pmax_kw < 0):
             raise BillingError("bad_request", "voltage_kv and pmax_kw are never below zero")
+        if max((self.pmax_kw or 0, *self.past_pmax_kw)) > MOST_KWH:
+            raise BillingError("too_much", f"a Pmax above {MOST_KWH} kW cannot be: correct it")
 
     @property
     def last_day(self) -> date:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from analytics.billing.given import MOST_DIGITS, REACTIVE, REGISTERS, Reason, RegisterPart
+from analytics.billing.given import MOST_DIGITS, REACTIVE, REGISTERS, UNDECLARED, Reason, RegisterPart
 from analytics.errors import BillingError
 
 LONGEST = 30  # characters of a number: nothing that is metered needs more
 LONGEST_TEXT = 100  # of a name: plan, serial, decision
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,3})?")
 SHOWN = 60  # characters of a value that is refused
 
@@ -32,8 +34,12 @@ def fields_of(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def unfit(name: str, value: object, wanted: str) -> BillingError:
     """What is told of a field that does not fit."""
-    shown = value if isinstance(value, Decimal) else repr(value)
-    return BillingError("bad_request", f"{name}: {_short(str(shown))} does not fit, it must be {wanted}")
+    return BillingError("bad_request", f"{name}: {_short(_as_json(value))} does not fit, it must be {wanted}")
+
+
+def _as_json(value: object) -> str:
+    """The value as whoever wrote the request knows it: null, not None."""
+    return str(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _short(text: str) -> str:
@@ -53,18 +59,22 @@ def _flag(name: str, value: object) -> bool:
 
 
 def _day(name: str, value: object) -> date:
+    wanted = "a day like 2026-10-01"
+    text = _text(name, value)
+    if not _DAY.fullmatch(text):  # no weeks, no days without hyphens
+        raise unfit(name, value, wanted)
     try:
-        return date.fromisoformat(_text(name, value))
-    except ValueError as error:
-        if isinstance(error, BillingError):
-            raise
-        raise unfit(name, value, "a day like 2026-10-01") from None
+        return date.fromisoformat(text)
+    except ValueError:
+        raise unfit(name, value, wanted) from None
 
 
-def _whole(name: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0 or len(str(value)) > LONGEST:
-        raise unfit(name, value, "a whole number, zero or more")
-    return value
+def _whole(name: str, value: object, wanted: str = "a whole number, zero or more") -> int:
+    """A whole number however it is written: 134, "134" and 134.0 are the same, 134.5 is none."""
+    number = _exact(name, value, wanted)
+    if number < 0 or number != number.to_integral_value():
+        raise unfit(name, value, wanted)
+    return int(number)
 
 
 def _digits(name: str, value: object) -> int:
@@ -74,9 +84,8 @@ def _digits(name: str, value: object) -> int:
     return digits
 
 
-def _exact(name: str, value: object) -> Decimal:
+def _exact(name: str, value: object, wanted: str = 'a number written as text, like "1234.5"') -> Decimal:
     """Text, or a number as JSON writes it: the shortest decimal of a float is what was written."""
-    wanted = 'a number written as text, like "1234.5"'
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         raise unfit(name, value, wanted)
     text = str(value)
@@ -95,7 +104,7 @@ def _by_register(name: str, value: object) -> dict[str, int]:
 
 
 def _tenants(name: str, value: object) -> int | str:
-    return value if isinstance(value, str) else _whole(name, value)
+    return UNDECLARED if value == UNDECLARED else _whole(name, value, f"people or {UNDECLARED!r}")
 
 
 def _reason(name: str, value: object) -> Reason:

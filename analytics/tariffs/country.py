@@ -102,7 +102,9 @@ class Country:
                     "inactive_tariff", f"decision {decision} is not in force: {why}; ask for it as a what-if"
                 )
             return load(path, self.currency, self.in_force(day or date.max).average_price)
-        known = ", ".join(one.decision for one in self.dated)
+        known = ", ".join(
+            [one.decision for one in self.dated] + (sorted(map(str, inactive)) if what_if else [])
+        )
         raise TariffError("no_tariff", f"no decision is called {decision!r}: known are {known}")
 
     def vat(self, day: date) -> VatRate:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -106,5 +107,5 @@ def test_a_request_is_billed_or_refused_in_one_sentence(document: Any) -> None:
     assert rated.subtotal >= 0
     assert rated.total == rated.subtotal + rated.vat
     for language in ("vi", "en"):
-        to_json(explaining.document(request, rated, language))
+        orjson.dumps(to_json(explaining.document(request, rated, language)))
         assert all(explaining.text(request, rated, language))

@@ -112,7 +112,11 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     (HOME | {"kwh": {"KT": 1}, "to": "2025-06-01"}, "bad_period", "2025-06-01"),
     (HOME | {"kwh": {"KT": -1}}, "bad_request", "kwh.KT: -1"),
     (HOME | {"kwh": {"KT": 1.5}}, "bad_request", "kwh.KT: 1.5"),
-    (HOME | {"kwh": {"KT": True}}, "bad_request", "whole number"),
+    (HOME | {"kwh": {"KT": True}}, "bad_request", "kwh.KT: true does not fit"),
+    (HOME | {"kwh": {"KT": None}}, "bad_request", "kwh.KT: null does not fit"),
+    (HOME | {"kwh": {"KT": 10**13}}, "too_much", "more than a period can hold"),
+    (BIG | {"kwh": {"BT": 1}, "kvarh": 10**13, "buys_reactive": True}, "too_much", "Register VC"),
+    (HOME | {"kwh": {"KT": 1}, "from": "2025-W22-7"}, "bad_request", "a day like"),
     (HOME | {"kwh": {"XX": 1}}, "bad_request", "kWh by register"),
     (HOME, "bad_request", "either `kwh` by register or `registers`"),
     (HOME | {"kwh": {"KT": 1}, "households": "0"}, "households", "one or more"),
@@ -123,14 +127,14 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     (HOME | {"kwh": {"KT": 1}, "multiplier": "0"}, "multiplier", "above zero"),
     (HOME | {"kwh": {"KT": 1}, "multiplier": "1e999999"}, "bad_request", "multiplier"),
     (HOME | {"kwh": {"KT": 1}, "multiplier": "1e999"}, "bad_request", "multiplier"),
-    (HOME | {"kwh": {"KT": 1}, "multiplier": "1,5"}, "bad_request", "'1,5' does not fit"),
-    (HOME | {"kwh": {"KT": 1}, "multiplier": "1_0"}, "bad_request", "'1_0' does not fit"),
+    (HOME | {"kwh": {"KT": 1}, "multiplier": "1,5"}, "bad_request", '"1,5" does not fit'),
+    (HOME | {"kwh": {"KT": 1}, "multiplier": "1_0"}, "bad_request", '"1_0" does not fit'),
     (HOME | {"kwh": {"KT": 1}, "plan": "a\nb"}, "bad_request", "text on one line"),
     (HOME | {"kwh": {"KT": 1}, "co\nlour": 1}, "bad_request", "nknown field 'co\\nlour'"),
     (HOME | {"kwh": {"KT": 1}, "invoice_date": "2027-01-01"}, "no_vat_rate", "analytics/tariffs/vn/vat.toml"),
     (HOME | {"kwh": {"KT": 1}, "decision": "14/2025/QĐ-TTg"}, "inactive_tariff", "ask for it as a what-if"),
     (HOME | {"kwh": {"KT": 1}, "decision": "2699/QĐ-BCT"}, "inactive_tariff", "1279/QĐ-BCT does"),
-    (HOME | {"kwh": {"KT": 1}, "what_if": "1/2030"}, "no_tariff", "known are"),
+    (HOME | {"kwh": {"KT": 1}, "what_if": "1/2030"}, "no_tariff", "146/2025/NĐ-CP"),
     (HOME | {"kwh": {"KT": 1}, "three_rate_refused": True}, "bad_request", "not billed by three rates"),
     (HOME | {"kwh": {"KT": 1}, "from": "2019-03-01", "to": "2019-04-01"}, "no_tariff", "2019-03-01"),
     (BIG | {"kwh": {"BT": 1}, "what_if": "146/2025/NĐ-CP"}, "no_demand", "pmax_kw"),
@@ -212,6 +216,14 @@ def test_numbers_may_stand_without_quotes_and_stay_exact(tmp_path: Path) -> None
     done = CliRunner().invoke(explain, [str(file), "--json"])
     found = json.loads(done.stdout)
     assert [(line["kwh"], line["price"], line["voltage"]) for line in found["lines"]] == [(8, 2887, ">=22kV")]
+
+
+def test_a_whole_number_is_the_same_however_it_is_written() -> None:
+    for kwh in (134, "134", 134.0):
+        request = HOME | {"kwh": {"KT": kwh}, "tenants": "5" if isinstance(kwh, str) else 5}
+        REQUEST(request)
+        assert answer(request)["lines"][0]["kwh"] == 63
+    assert answer(reading("99850", "120", digits="5"))["kwh"] == 270
 
 
 def test_an_index_is_never_a_binary_fraction() -> None:

@@ -62,6 +62,33 @@ def test_two_changes_within_a_period_are_three_parts() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("kwh", "before"),
+    [
+        ({"SG": 300}, {"SG": 120}),
+        ({"KT": 300}, {"SG": 120}),
+        ({"BT": 150, "CD": 50, "TD": 100}, {"SG": 120}),
+        ({"BT": 150, "CD": 50, "TD": 100}, {"KT": 120}),
+        ({"BT": 150, "CD": 50, "TD": 100, "SG": 300}, {"BT": 60, "CD": 20, "TD": 40, "SG": 120}),
+    ],
+)
+def test_the_sum_register_read_at_the_change_tells_a_household_what_it_needs(
+    kwh: dict[str, int], before: dict[str, int]
+) -> None:
+    told = bill("vn-household", **ACROSS, kwh=kwh, readings_at_change=before)
+    assert lines(told) == lines(
+        bill("vn-household", **ACROSS, kwh={"KT": 300}, readings_at_change={"KT": 120})
+    )
+    assert sum(line.kwh for line in told.lines if line.decision == "2699/QĐ-BCT") == 120
+
+
+def test_a_sum_read_at_the_change_is_not_enough_for_three_rates() -> None:
+    three = {"kwh": {"BT": 150, "CD": 50, "TD": 100}, **ACROSS}
+    assert refused("vn-business", **three, readings_at_change={"SG": 120}) == "bad_request"
+    beside = {"BT": 60, "CD": 20, "TD": 40, "SG": 120}
+    assert bill("vn-business", **three, readings_at_change=beside).kwh == 300
+
+
 def test_not_a_household_is_read_on_the_day_of_the_change() -> None:
     used = {"BT": 100, "TD": 40, "CD": 20}
     assert refused("vn-production", **ACROSS, kwh=used) == "no_reading_at_change"
@@ -195,6 +222,26 @@ def test_groups_to_come_are_worked_out_as_a_what_if_alone(plan: str, peak: int) 
 def test_what_a_plan_does_not_use_is_said() -> None:
     assert "unused" in kinds(bill("vn-business", kwh={"KT": 1}, tenants=4))
     assert "unused" in kinds(bill("vn-household", kwh={"KT": 1}, retail_other_kwh=3))
+    assert "unused" in kinds(bill("vn-business", kwh={"KT": 1}, multiplier=40))  # kWh are multiplied already
+
+
+def test_many_days_with_the_widths_of_one_month_are_pointed_out() -> None:
+    long = {"from": "2025-06-01", "to": "2025-08-01", "kwh": {"KT": 90}}
+    assert "full_widths" in kinds(bill("vn-household", **long))
+    assert "full_widths" not in kinds(bill("vn-household", **long, reason="agreed_new_day"))
+    assert "full_widths" not in kinds(bill("vn-business", **long))
+    for last, said in (
+        ("2025-06-27", True),
+        ("2025-06-28", False),
+        ("2025-07-04", False),
+        ("2025-07-05", True),
+    ):
+        assert ("full_widths" in kinds(bill("vn-household", kwh={"KT": 90}, to=last))) is said
+
+
+def test_an_invoice_dated_within_its_period_is_pointed_out() -> None:
+    for day, said in (("2025-06-29", True), ("2025-06-30", False)):
+        assert ("early_invoice" in kinds(bill("vn-household", kwh={"KT": 1}, invoice_date=day))) is said
 
 
 def test_the_hours_are_a_dated_property_of_the_meter() -> None:

@@ -128,6 +128,7 @@ MANY = [
     asked(plan="example-demand", kwh={"BT": 9}, pmax_kw="80", past_pmax_kw=["170"], reason="new_supply"),
     asked(plan="example-demand", kwh={"BT": 9}, pmax_kw="80", reason="new_supply"),
     asked(**{"plan": "vn-household", "from": "2026-10-01", "to": "2026-11-01", "kwh": {"KT": 9}}),
+    asked(plan="vn-household", to="2025-08-01", kwh={"KT": 0}, invoice_date="2025-07-01"),
 ]
 
 
