@@ -27,7 +27,7 @@ from operations.vietnamese import dong
 from storage import bills, closing
 from storage import corrections as kept
 from storage.corrections import Correction
-from storage.pool import open_pool
+from storage.pool import Pool, open_pool
 
 AS_OF = click.option("--as-of", type=INSTANT, help="Stand at this instant instead of now.")
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
@@ -95,7 +95,8 @@ def correct(
 ) -> None:
     """Order the correction of bill NUMBER: it stays as it is, another one names it. A second person approves.
 
-    Without --index the readings are taken that contradict what was closed (`ami bill conflicts`).
+    Without --index the readings are taken that contradict what was closed (`ami bill conflicts`). Other bills
+    that stand upon an index put right are corrected with it, each by one of its own, in their order.
 
     \b
     ami bill correct 17 --reason "index misread" --index 24000017:KT@2026-11-01T00:00=1134.6 --as lan
@@ -110,7 +111,7 @@ def correct(
         found = corrections.order(
             pool, viewer, number, kind, reason, clock(), indices=indices, invoice_date=on
         )
-    _told(found, as_json)
+        _told(pool, found, as_json)
     say(f"Next, by somebody else: `ami bill approve-correction {found.id} --as …`.")
 
 
@@ -120,36 +121,40 @@ def correct(
 @acting
 @JSON
 def approve(order: int, as_of: datetime | None, login: str, password_stdin: bool, as_json: bool) -> None:
-    """Approve correction ORDER as a second person: the correcting bill goes out."""
+    """Approve correction ORDER as a second person: its bill goes out, and those ordered together with it."""
     with home.database(load()) as dsn, open_pool(dsn) as pool:
         viewer = proved(pool, login, password_stdin)
         found = corrections.approve(pool, viewer, order, clocks.clock(as_of)())
-    _told(found, as_json)
+        _told(pool, found, as_json)
 
 
 @click.command("withdraw-correction")
 @click.argument("order", type=Number())
 @acting
 def withdraw(order: int, login: str, password_stdin: bool) -> None:
-    """Take correction ORDER back that nobody approved yet."""
+    """Take correction ORDER back that nobody approved yet, and those ordered with it."""
     with home.database(load()) as dsn, open_pool(dsn) as pool:
         corrections.withdraw(pool, proved(pool, login, password_stdin), order, clocks.wall())
     say(f"Correction {order} is taken back.")
 
 
-def _told(found: Correction, as_json: bool) -> None:
+def _told(pool: Pool, found: Correction, as_json: bool) -> None:
+    """An order, and those that go out with it."""
+    with pool.connection() as conn:
+        every = kept.together(conn, found.id)
     if as_json:
-        emit(_document(found))
+        emit({**_document(found), "corrections": [_document(one) for one in every]})
         return
     word = {"adjusts": "adjusted", "replaces": "replaced"}[found.kind]
-    change = f"{dong(found.total_before)} before, {dong(found.total_after)} after"
-    if found.issued_bill is not None:
-        say(f"Bill {found.bill_id} is {word} by bill {found.issued_bill}: {change}.")
-    else:
-        say(
-            f"Correction {found.id} waits for a second person: bill {found.bill_id} is to be {word}, "
-            f"{change}."
-        )
+    if found.issued_bill is None:
+        said = f"Correction {found.id} waits for a second person"
+        say(f"{said}." if len(every) == 1 else f"{said}, with all that stand upon the same index.")
+    for one in every:
+        change = f"{dong(one.total_before)} before, {dong(one.total_after)} after"
+        if one.issued_bill is not None:
+            say(f"Bill {one.bill_id} is {word} by bill {one.issued_bill}: {change}.")
+        else:
+            say(f"Bill {one.bill_id} is to be {word}: {change}.")
 
 
 def _document(found: Correction) -> dict[str, object]:

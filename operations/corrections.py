@@ -1,7 +1,8 @@
 """Correcting a bill that went out: another one names it, replaces it or adjusts it by the difference.
 
 The first stays as it is. Somebody orders the correction, sees what it comes to, and a second person approves;
-with it closing indices may be put right. VAT is that of the original's day.
+with it closing indices may be put right, and then all bills that stand upon them are corrected together, each
+by one of its own. VAT is that of the original's day.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -17,13 +18,16 @@ from decimal import Decimal
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from model.bill import Bill, BillLine, ClosingIndex, Hold, RegisterUse
+from analytics.billing import carry_after
+from model.bill import Bill, ClosingIndex, Hold
 from model.jsonform import to_json
 from model.period import LOCAL, Period
+from model.series import Rate
 from model.viewer import Viewer
+from operations.bill_difference import difference, merged
 from operations.errors import RunRefused
 from operations.runs import counting, stages
-from storage import bills, closing, corrections, people
+from storage import bills, corrections, people
 from storage.bills import BillSheet
 from storage.corrections import Correction
 from storage.errors import Unknown
@@ -34,12 +38,13 @@ KINDS = ("adjusts", "replaces")
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What a correction comes to: the bill that would go out, and the totals that hold before and after."""
+    """What the correction of a bill comes to: the bill that would go out, and the totals that hold before and
+    after."""
 
+    sheet: BillSheet
     bill: Bill
     total_before: int
     total_after: int
-    following: tuple[int, ...] = ()  # bills that begin at an index that is put right
 
 
 def order(
@@ -53,64 +58,97 @@ def order(
     indices: Sequence[ClosingIndex] | None = None,
     invoice_date: date,
 ) -> Correction:
-    """Order the correction of a bill. `indices` None: what the open conflicts of its point read.
+    """Order the correction of a bill, and with it those of all bills that stand upon the same indices: the
+    order of the bill itself, `storage.corrections.together` has the others.
 
-    Raises `RunRefused` for a role that may not, a bill that was replaced, and where nothing would change.
+    `indices` None: what the open conflicts of its point read. Raises `RunRefused` for a role that may not, a
+    bill that was replaced, and where nothing would change.
     """
     stages.may(pool, viewer, "ordering a correction", now)
     if not reason.strip():
         raise RunRefused("a correction needs a reason, which stands on the bill: say why (--reason)")
     with pool.connection() as conn:
         sheet = _bill(conn, viewer, number)
-        if waiting := corrections.open_of(conn, number):
-            raise RunRefused(
-                f"correction {waiting.id} of bill {number} waits for approval already: approve or withdraw "
-                f"it (ami bill corrections)"
-            )
         if indices is None:
             found = corrections.conflicts(conn, point=sheet.bill.point, period=sheet.bill.period)
             indices = [one.index for one in found]
-        proposal = propose(conn, sheet, kind, indices, invoice_date, now)
-        totals = (proposal.total_before, proposal.total_after)
-        ordered = corrections.order(
-            conn, number, kind, reason.strip(), indices, invoice_date, totals, _digest(proposal.bill),
-            viewer.login, now,
-        )  # fmt: skip
-        people.audit(conn, now, viewer.login, "bills.correct", f"bill {number}", {"order": ordered})
-        return corrections.find(conn, ordered)
+        proposals = propose(conn, viewer, sheet, kind, indices, invoice_date, now)
+        for each in proposals:
+            if waiting := corrections.open_of(conn, each.sheet.id):
+                raise RunRefused(
+                    f"correction {waiting.id} of bill {each.sheet.id} waits for approval already: approve or "
+                    f"withdraw it (ami bill corrections)"
+                )
+        ordered: dict[int, int] = {}
+        first = None
+        for each in proposals:
+            ordered[each.sheet.id] = corrections.order(
+                conn, each.sheet.id, kind, reason.strip(), indices, invoice_date,
+                (each.total_before, each.total_after), _digest(each.bill), viewer.login, now, first,
+            )  # fmt: skip
+            first = ordered[each.sheet.id] if first is None and len(proposals) > 1 else first
+            detail = {"order": ordered[each.sheet.id]}
+            people.audit(conn, now, viewer.login, "bills.correct", f"bill {each.sheet.id}", detail)
+        if first is not None:
+            corrections.put_together(conn, first)
+        return corrections.find(conn, ordered[number])
 
 
 def propose(
     conn: Connection[TupleRow],
+    viewer: Viewer,
     sheet: BillSheet,
     kind: str,
     indices: Sequence[ClosingIndex],
     invoice_date: date,
     now: datetime,
-) -> Proposal:
-    """What the correction comes to; nothing of it is kept."""
+) -> list[Proposal]:
+    """What the correction comes to, of the bill and of all others that stand upon these indices, in the order
+    of their periods; nothing of it is kept.
+
+    What the rounding of one leaves over goes into the next, so that the last leaves over what it did before.
+    """
+    touched = corrections.touched(conn, sheet.bill.point, [index.at for index in indices])
+    others = [_bill(conn, viewer, number) for number in touched if number != sheet.id]
+    found: list[Proposal] = []
+    left: dict[datetime, dict[Rate, Decimal]] = {}
     with conn.transaction(force_rollback=True):
         corrections.correct_indices(conn, indices, now, None)
-        after = _counted(conn, sheet)
-    standing = bills.standing_bills(conn, sheet.bill.point, sheet.bill.period)
-    before = standing[0] if kind == "replaces" and len(standing) == 1 else merged(standing)
-    if (after.total, after.wh, after.lines, after.uses) == (
-        before.total,
-        before.wh,
-        before.lines,
-        before.uses,
-    ):
-        raise RunRefused(
-            f"bill {sheet.id} comes to the same {before.total:,} đồng when it is counted again: put right "
-            f"what is wrong first (an index with --index, the supply or the multiplier of the point)"
-        )
-    made = after if kind == "replaces" else difference(before, after)
-    following = closing.bills_from(conn, sheet.bill.point, [index.at for index in indices])
-    return Proposal(replace(made, invoice_date=invoice_date), before.total, after.total, tuple(following))
+        for one in sorted([sheet, *others], key=lambda each: each.bill.period.start):
+            after = _counted(conn, one, left.get(one.bill.period.start))
+            left[after.period.end] = _left_over(after)
+            standing = bills.standing_bills(conn, one.bill.point, one.bill.period)
+            before = standing[0] if kind == "replaces" and len(standing) == 1 else merged(standing)
+            if _same(before, after):
+                if one.id == sheet.id:
+                    raise RunRefused(
+                        f"bill {sheet.id} comes to the same {before.total:,} đồng when it is counted again: "
+                        f"put right what is wrong first (an index with --index, the supply or the multiplier "
+                        f"of the point)"
+                    )
+                continue
+            made = after if kind == "replaces" else difference(before, after)
+            dated = replace(made, invoice_date=invoice_date)
+            found.append(Proposal(one, dated, before.total, after.total))
+    return found
+
+
+def _same(before: Bill, after: Bill) -> bool:
+    mine = (after.total, after.wh, after.lines, after.uses)
+    return mine == (before.total, before.wh, before.lines, before.uses)
+
+
+def _left_over(bill: Bill) -> dict[Rate, Decimal]:
+    """Wh by register that a bill's rounding leaves to the next."""
+    found: dict[Rate, Decimal] = defaultdict(Decimal)
+    for use in bill.uses:
+        found[use.rate] += carry_after(use)
+    return dict(found)
 
 
 def approve(pool: Pool, viewer: Viewer, number: int, now: datetime) -> Correction:
-    """A second person agrees: indices are put right and the correcting bill goes out, both or neither."""
+    """A second person agrees: indices are put right and the correcting bill goes out, both or neither; with
+    it those that were ordered together with it."""
     stages.may(pool, viewer, "approving a correction", now)
     with pool.connection() as conn:
         found = corrections.find(conn, number)
@@ -120,32 +158,39 @@ def approve(pool: Pool, viewer: Viewer, number: int, now: datetime) -> Correctio
             raise RunRefused(
                 f"correction {number} was ordered by {viewer.login}: a second person has to approve it"
             )
+        ordered = {one.bill_id: one for one in corrections.together(conn, number)}
         sheet = _bill(conn, viewer, found.bill_id)
-        proposal = propose(conn, sheet, found.kind, found.indices, found.invoice_date, now)
-        if _digest(proposal.bill) != found.digest:
+        proposals = propose(conn, viewer, sheet, found.kind, found.indices, found.invoice_date, now)
+        agreed = {bill_id: one.digest for bill_id, one in ordered.items()}
+        if {each.sheet.id: _digest(each.bill) for each in proposals} != agreed:
+            comes_to = sum(each.total_after for each in proposals)
+            was = sum(one.total_after for one in ordered.values())
             raise RunRefused(
-                f"correction {number} comes to something else now ({proposal.total_after:,} đồng instead of "
-                f"{found.total_after:,}): withdraw it and order it again"
+                f"correction {number} comes to something else now ({comes_to:,} đồng for {len(proposals)} "
+                f"bills instead of {was:,} for {len(ordered)}): withdraw it and order it again"
             )
         corrections.correct_indices(conn, found.indices, now, number)
-        issued = bills.save_correction(
-            conn, proposal.bill, now, corrects=found.bill_id, kind=found.kind, reason=found.reason
-        )
-        corrections.issued(conn, number, viewer.login, now, issued)
-        settled = corrections.conflicts(conn, point=sheet.bill.point, period=sheet.bill.period)
-        corrections.settle(conn, [one.id for one in settled], viewer.login, now, f"correction {number}")
-        people.audit(conn, now, viewer.login, "bills.corrected", f"bill {found.bill_id}", {"by": issued})
+        for each in proposals:
+            one = ordered[each.sheet.id]
+            issued = bills.save_correction(
+                conn, each.bill, now, corrects=each.sheet.id, kind=one.kind, reason=one.reason
+            )
+            corrections.issued(conn, one.id, viewer.login, now, issued)
+            settled = corrections.conflicts(conn, point=each.bill.point, period=each.bill.period)
+            corrections.settle(conn, [c.id for c in settled], viewer.login, now, f"correction {one.id}")
+            people.audit(conn, now, viewer.login, "bills.corrected", f"bill {each.sheet.id}", {"by": issued})
         return corrections.find(conn, number)
 
 
 def withdraw(pool: Pool, viewer: Viewer, number: int, now: datetime) -> None:
-    """Take an order back that nobody approved yet."""
+    """Take an order back that nobody approved yet, and those that were ordered together with it."""
     stages.may(pool, viewer, "withdrawing a correction", now)
     with pool.connection() as conn:
-        found = corrections.find(conn, number)
-        if not corrections.withdraw(conn, number):
-            raise RunRefused(f"correction {number} is {found.state}: it cannot be taken back any more")
-        people.audit(conn, now, viewer.login, "bills.uncorrect", f"bill {found.bill_id}", {"order": number})
+        for one in corrections.together(conn, number):
+            if not corrections.withdraw(conn, one.id):
+                raise RunRefused(f"correction {number} is {one.state}: it cannot be taken back any more")
+            detail = {"order": one.id}
+            people.audit(conn, now, viewer.login, "bills.uncorrect", f"bill {one.bill_id}", detail)
 
 
 def dismiss(pool: Pool, viewer: Viewer, number: int, reason: str, now: datetime) -> None:
@@ -170,12 +215,14 @@ def _bill(conn: Connection[TupleRow], viewer: Viewer, number: int) -> BillSheet:
     return sheet
 
 
-def _counted(conn: Connection[TupleRow], sheet: BillSheet) -> Bill:
-    """The bill as it comes out today, by the VAT of the original's day."""
+def _counted(conn: Connection[TupleRow], sheet: BillSheet, left: Mapping[Rate, Decimal] | None) -> Bill:
+    """The bill as it comes out today, by the VAT of the original's day; `left`: what the one before it leaves
+    over, where that is not as stored."""
     old = sheet.bill
     month = old.period.last_day.replace(day=1)
     period = bills.run_period(conn, sheet.id) or Period.of_month(month.year, month.month)
-    [one] = counting.count(conn, [old.point], period, sheet.rated_on)
+    before = None if left is None else {old.point: left}
+    [one] = counting.count(conn, [old.point], period, sheet.rated_on, left=before)
     if isinstance(one.made, Hold):
         raise RunRefused(f"bill {sheet.id} cannot be counted again: {one.made.reason}")
     if one.made.period != old.period:
@@ -184,85 +231,6 @@ def _counted(conn: Connection[TupleRow], sheet: BillSheet) -> Bill:
             f"bill {sheet.id} would be for other days, up to {at:%d/%m/%Y}: withdraw and bill anew"
         )
     return one.made
-
-
-def merged(standing: Sequence[Bill]) -> Bill:
-    """A bill and its adjustments as one: figures, lines and registers added up."""
-    first = standing[0]
-    uses: dict[tuple[str, int, bool, int], RegisterUse] = {}
-    for one in standing:
-        for key, use in _keyed(one.uses):
-            before = uses.get(key)
-            uses[key] = use if before is None else _added(before, use)
-    return replace(
-        first,
-        lines=_summed([(1, one) for one in standing]),
-        uses=tuple(uses.values()),
-        kwh=sum(one.kwh for one in standing),
-        wh=sum((one.wh for one in standing), Decimal(0)),
-        subtotal=sum(one.subtotal for one in standing),
-        vat=sum(one.vat for one in standing),
-        total=sum(one.total for one in standing),
-    )
-
-
-def _summed(signed: Sequence[tuple[int, Bill]]) -> tuple[BillLine, ...]:
-    """Lines of bills added up by label and price, each bill with its sign; what comes to nothing is none."""
-    lines: dict[tuple[str, int], tuple[int, int]] = defaultdict(lambda: (0, 0))
-    for sign, one in signed:
-        for line in one.lines:
-            kwh, amount = lines[line.label, line.price]
-            lines[line.label, line.price] = (kwh + sign * line.kwh, amount + sign * line.amount)
-    return tuple(
-        BillLine(label, kwh, price, amount)
-        for (label, price), (kwh, amount) in lines.items()
-        if kwh or amount
-    )
-
-
-def _keyed(uses: Sequence[RegisterUse]) -> list[tuple[tuple[str, int, bool, int], RegisterUse]]:
-    """Registers by meter, rate, whether taken down, and the how-manieth of these."""
-    seen: dict[tuple[str, int, bool], int] = defaultdict(int)
-    found = []
-    for use in uses:
-        key = (use.serial, int(use.rate), use.removed)
-        found.append(((*key, seen[key]), use))
-        seen[key] += 1
-    return found
-
-
-def _added(one: RegisterUse, more: RegisterUse) -> RegisterUse:
-    return replace(
-        more,
-        wh=one.wh + more.wh,
-        kwh=one.kwh + more.kwh,
-        carried_wh=one.carried_wh + more.carried_wh,
-    )
-
-
-def difference(before: Bill, after: Bill) -> Bill:
-    """What `after` has more than `before` (negative: less), in lines and registers too: both add up to it."""
-    old, new = dict(_keyed(before.uses)), dict(_keyed(after.uses))
-    uses = [_less(use, old.get(key)) for key, use in new.items()]
-    uses += [_less(replace(use, wh=Decimal(0), kwh=0, carried_wh=Decimal(0)), use)
-             for key, use in old.items() if key not in new]  # fmt: skip
-    return replace(
-        after,
-        lines=_summed([(1, after), (-1, before)]),
-        uses=tuple(uses),
-        kwh=after.kwh - before.kwh,
-        wh=after.wh - before.wh,
-        subtotal=after.subtotal - before.subtotal,
-        vat=after.vat - before.vat,
-        total=after.total - before.total,
-    )
-
-
-def _less(use: RegisterUse, old: RegisterUse | None) -> RegisterUse:
-    """A register as it stands now, with what it counted more than it was billed for."""
-    if old is None:
-        return use
-    return replace(use, wh=use.wh - old.wh, kwh=use.kwh - old.kwh, carried_wh=use.carried_wh - old.carried_wh)
 
 
 def _digest(bill: Bill) -> bytes:

@@ -66,9 +66,6 @@ _HISTORY: Final = """
       AND (%(serials)s::text[] IS NULL OR m.serial = ANY (%(serials)s)) AND (%(from)s::timestamptz IS NULL
       OR c.at >= %(from)s) AND (%(to)s::timestamptz IS NULL OR c.at <= %(to)s) ORDER BY c.point, c.at,
       m.serial, c.channel, c.rate"""
-_BILLS_FROM: Final = """
-    SELECT id FROM bill b WHERE point = %s AND from_at = ANY (%s)
-      AND NOT EXISTS (SELECT FROM bill r WHERE r.corrects = b.id AND r.correction = 'replaces') ORDER BY id"""
 _ANY: Final = "SELECT FROM closing_index WHERE at = %s LIMIT 1"
 _SERIALS: Final = "SELECT serial FROM meter WHERE serial = ANY (%s)"
 
@@ -163,11 +160,6 @@ def at(conn: Connection[TupleRow], at: datetime, points: Collection[str] | None 
 def is_closed(conn: Connection[TupleRow], at: datetime) -> bool:
     """Whether any index was closed at the instant."""
     return conn.execute(_ANY, [require_aware(at)]).fetchone() is not None
-
-
-def bills_from(conn: Connection[TupleRow], point: str, instants: Collection[datetime]) -> list[int]:
-    """The bills of a point whose period begins at one of the instants."""
-    return [number for (number,) in conn.execute(_BILLS_FROM, [point, list(instants)])]
 
 
 def history(conn: Connection[TupleRow], point: str) -> list[ClosingIndex]:

@@ -19,12 +19,25 @@ from storage.errors import Unknown
 
 _ORDER: Final = """
     INSERT INTO bill_correction (bill_id, kind, reason, indices, invoice_date, total_before, total_after,
-        digest, ordered_by, ordered_at)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id"""
+        digest, ordered_by, ordered_at, together)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id"""
+_FIRST: Final = "UPDATE bill_correction SET together = id WHERE id = %s"
 _COLUMNS: Final = """
     SELECT id, bill_id, kind, reason, indices, invoice_date, total_before, total_after, digest, state,
-        ordered_by, ordered_at, approved_by, approved_at, issued_bill FROM bill_correction"""
+        ordered_by, ordered_at, approved_by, approved_at, issued_bill, together FROM bill_correction"""
 _FIND: Final = _COLUMNS + " WHERE id = %s FOR UPDATE"
+_TOGETHER: Final = (
+    _COLUMNS
+    + """
+    WHERE id = %(id)s OR together = (SELECT together FROM bill_correction WHERE id = %(id)s)
+    ORDER BY id FOR UPDATE"""
+)
+# Bills that an index at one of the instants opens, closes, or lies within; not those replaced since.
+_TOUCHED: Final = """
+    SELECT id FROM bill b WHERE point = %(point)s AND correction IS DISTINCT FROM 'adjusts'
+      AND EXISTS (SELECT FROM unnest(%(at)s::timestamptz[]) AS i (at) WHERE i.at BETWEEN from_at AND to_at)
+      AND NOT EXISTS (SELECT FROM bill r WHERE r.corrects = b.id AND r.correction = 'replaces')
+    ORDER BY from_at"""
 _OF_BILL: Final = _COLUMNS + " WHERE bill_id = %s AND state = 'ordered'"
 _LIST: Final = _COLUMNS + " WHERE NOT %s OR state = 'ordered' ORDER BY id DESC LIMIT %s"
 _ISSUED: Final = """
@@ -69,7 +82,8 @@ _SETTLE: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """The order to correct a bill. `indices` are closed anew with it; đồng with VAT before and after."""
+    """The order to correct a bill. `indices` are closed anew with it; đồng with VAT before and after;
+    `together`: the first order of those that go out together, None of one that goes alone."""
 
     id: int
     bill_id: int
@@ -86,6 +100,7 @@ class Correction:
     approved_by: str | None
     approved_at: datetime | None
     issued_bill: int | None
+    together: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "indices", tuple(from_json(ClosingIndex, one) for one in self.indices))
@@ -133,10 +148,13 @@ def order(
     digest: bytes,
     by: str,
     at: datetime,
+    together: int | None = None,
 ) -> int:
-    """The number of a new order; `totals` are before and after."""
+    """The number of a new order; `totals` are before and after; `together`: the first of those it goes out
+    with."""
     listed = Jsonb([to_json(index) for index in indices])
-    values = [bill_id, kind, reason, listed, invoice_date, *totals, digest, by, require_aware(at)]
+    made = [*totals, digest, by, require_aware(at), together]
+    values = [bill_id, kind, reason, listed, invoice_date, *made]
     row = conn.execute(_ORDER, values).fetchone()
     assert row is not None
     return int(row[0])
@@ -149,6 +167,25 @@ def find(conn: Connection[TupleRow], number: int) -> Correction:
     if found is None:
         raise Unknown("correction", str(number))
     return found
+
+
+def put_together(conn: Connection[TupleRow], first: int) -> None:
+    """The first of several orders is one of them."""
+    conn.execute(_FIRST, [first])
+
+
+def together(conn: Connection[TupleRow], number: int) -> list[Correction]:
+    """An order and those that go out with it, in the order of their bills; locked. Raises Unknown."""
+    with conn.cursor(row_factory=class_row(Correction)) as cursor:
+        found = cursor.execute(_TOGETHER, {"id": number}).fetchall()
+    if not found:
+        raise Unknown("correction", str(number))
+    return found
+
+
+def touched(conn: Connection[TupleRow], point: str, instants: Sequence[datetime]) -> list[int]:
+    """The bills of a point that stand upon its indices at one of the instants, the earliest first."""
+    return [number for (number,) in conn.execute(_TOUCHED, {"point": point, "at": list(instants)})]
 
 
 def open_of(conn: Connection[TupleRow], bill_id: int) -> Correction | None:

@@ -288,9 +288,11 @@ CREATE TABLE bill_correction (
     approved_by text,
     approved_at timestamp with time zone,
     issued_bill bigint,
+    together bigint,
     CONSTRAINT bill_correction_pkey PRIMARY KEY (id),
     CONSTRAINT bill_correction_bill_id_fkey FOREIGN KEY (bill_id) REFERENCES bill(id),
     CONSTRAINT bill_correction_issued_bill_fkey FOREIGN KEY (issued_bill) REFERENCES bill(id),
+    CONSTRAINT bill_correction_together_fkey FOREIGN KEY (together) REFERENCES bill_correction(id),
     CONSTRAINT bill_correction_check1 CHECK ((approved_by <> ordered_by)),
     CONSTRAINT bill_correction_check2 CHECK (((state = 'issued'::text) = ((issued_bill IS NOT NULL) AND (approved_by IS NOT NULL)))),
     CONSTRAINT bill_correction_kind_check CHECK ((kind = ANY (ARRAY['adjusts'::text, 'replaces'::text]))),
@@ -298,6 +300,7 @@ CREATE TABLE bill_correction (
     CONSTRAINT bill_correction_state_check CHECK ((state = ANY (ARRAY['ordered'::text, 'issued'::text, 'withdrawn'::text])))
 );
 CREATE UNIQUE INDEX bill_correction_open ON public.bill_correction USING btree (bill_id) WHERE (state = 'ordered'::text);
+CREATE INDEX bill_correction_together ON public.bill_correction USING btree (together) WHERE (together IS NOT NULL);
 
 CREATE TABLE bill_hold (
     point text NOT NULL,

@@ -20,8 +20,8 @@ from model.period import LOCAL, Period
 from model.series import Rate, ReadingSource
 from model.viewer import Viewer
 from operations import models
+from operations.bill_difference import difference, merged
 from operations.close import POLL_WITHIN
-from operations.corrections import difference, merged
 from operations.pairing import rates, spans
 from operations.proof.decoding import Value, items_of, values_of
 from operations.proof.half_hours import HalfHours, trace

@@ -162,18 +162,27 @@ def _never_read(conn: Connection[TupleRow], places: Sequence[Hung], hold: Hold) 
 
 
 def count(
-    conn: Connection[TupleRow], points: Sequence[str], period: Period, invoice_date: date, what_if: str = ""
+    conn: Connection[TupleRow],
+    points: Sequence[str],
+    period: Period,
+    invoice_date: date,
+    what_if: str = "",
+    left: Mapping[str, Mapping[Rate, Decimal]] | None = None,
 ) -> Iterator[Counted]:
     """What becomes of each of these points, in their order. A bill that stands is counted by the VAT of its
-    own day, and not checked against half-hours that came later."""
+    own day, and not checked against half-hours that came later.
+
+    `left` by point: what the bills before leave over, where that is not as stored.
+    """
     places: dict[str, list[Hung]] = defaultdict(list)
     for place in hung(conn, points=points, period=period):
         places[place.point].append(place)
     batch = [places[point] for point in points if point in places]
     indices = _indices(conn, batch, period)
-    left: dict[str, dict[Rate, Decimal]] = defaultdict(dict)
+    over: dict[str, dict[Rate, Decimal]] = defaultdict(dict)
     for (point, rate_), wh in carried(conn, points, period.start).items():
-        left[point][rate_] = wh
+        over[point][rate_] = wh
+    over.update({point: dict(rates_) for point, rates_ in (left or {}).items()})
     issued: dict[str, list[Standing]] = defaultdict(list)
     for one in bills.standing(conn, points, period):
         issued[one.point].append(one)
@@ -182,7 +191,7 @@ def count(
         point = hanging[0].point
         before = issued[point]
         on = before[0].invoice_date if before else invoice_date
-        made = bill_or_hold(hanging, period, on, indices, left[point], what_if)
+        made = bill_or_hold(hanging, period, on, indices, over[point], what_if)
         confirmed = False
         if isinstance(made, Bill) and not before:
             try:

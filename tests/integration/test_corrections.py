@@ -17,7 +17,7 @@ from model.viewer import UserRole, Viewer
 from operations import bill, bill_print, close, corrections
 from operations.bill_sheets import printed
 from operations.errors import RunRefused
-from storage import bills, closing
+from storage import bills, closing, traces
 from storage import corrections as kept
 from storage.bills import BillSheet
 from storage.errors import Unknown
@@ -28,6 +28,7 @@ from tests.storage_samples import SUPPLIER
 
 LAN, MINH = Viewer("lan", UserRole.BILLING), Viewer("minh", UserRole.BILLING)
 LATER = datetime(2026, 11, 20, 9, tzinfo=LOCAL)
+JANUARY = datetime(2027, 1, 5, 9, tzinfo=LOCAL)
 ON = date(2027, 1, 5)  # no VAT rate is known for that day: the original's holds
 
 
@@ -57,8 +58,14 @@ def _house(wh: int) -> ClosingIndex:
 
 def _order(pool: Pool, kind: str, wh: int) -> kept.Correction:
     [first] = _of(pool, "HOUSE")
+    return _order_of(pool, first, wh, kind)
+
+
+def _order_of(
+    pool: Pool, sheet: BillSheet, wh: int, kind: str = "adjusts", at: datetime = LATER
+) -> kept.Correction:
     return corrections.order(
-        pool, LAN, first.id, kind, "đọc nhầm chỉ số", LATER, indices=[_house(wh)], invoice_date=ON
+        pool, LAN, sheet.id, kind, "đọc nhầm chỉ số", at, indices=[_house(wh)], invoice_date=ON
     )
 
 
@@ -132,6 +139,68 @@ def test_the_fraction_of_a_corrected_month_goes_on(database: str, pool: Pool, ki
     bill.run(pool, november, date(2026, 12, 2), december)
     [use] = _of(pool, "HOUSE")[-1].bill.uses
     assert (use.carried_wh, use.wh, use.kwh) == (Decimal(400), Decimal(100_100), 101)
+
+
+def _november(database: str, pool: Pool) -> None:
+    """November's bill goes out too, upon the index that October ended with."""
+    december = datetime(2026, 12, 2, tzinfo=LOCAL)
+    bring(database, read("H1", midnight(date(2026, 12, 1)), 1_300_100), now=december)
+    close.run(pool, Period.of_month(2026, 11), december)
+    bill.run(pool, Period.of_month(2026, 11), date(2026, 12, 2), december)
+
+
+@pytest.mark.parametrize("kind", corrections.KINDS)
+def test_every_bill_upon_a_wrong_index_is_corrected_with_it(database: str, pool: Pool, kind: str) -> None:
+    _november(database, pool)
+    october, november = _of(pool, "HOUSE")
+    assert [one.bill.kwh for one in (october, november)] == [135, 165]
+    asked = {"indices": [_house(1_100_700)], "invoice_date": ON}
+    ordered = corrections.order(pool, LAN, november.id, kind, "đọc nhầm", JANUARY, **asked)  # type: ignore[arg-type]
+    with pool.connection() as conn:
+        listed = kept.together(conn, ordered.id)
+    assert [(one.bill_id, one.total_before) for one in listed] == [
+        (october.id, october.bill.total),
+        (november.id, november.bill.total),
+    ]
+    assert ordered == listed[1]
+    with pytest.raises(
+        RunRefused, match=f"correction {listed[0].id} of bill {october.id} waits for approval"
+    ):
+        corrections.order(pool, LAN, october.id, kind, "x", JANUARY, **asked)  # type: ignore[arg-type]
+    corrections.approve(pool, MINH, ordered.id, JANUARY)
+    sheets = _of(pool, "HOUSE")
+    made = [sheet for sheet in sheets if sheet.corrects is not None]
+    assert [sheet.corrects.number for sheet in made if sheet.corrects] == [october.id, november.id]
+    # 100.7 kWh are 101; 0.3 of them are owed to November, whose 199.4 are 199 then; as much in all as before.
+    whole = [101, 199]
+    assert [sheet.bill.kwh for sheet in made] == (whole if kind == "replaces" else [101 - 135, 199 - 165])
+    holds = made if kind == "replaces" else sheets
+    assert sum(sheet.bill.kwh for sheet in holds) == 300
+    uses = [use for sheet in holds for use in sheet.bill.uses if sheet.bill.period.start == OCTOBER.end]
+    assert sum(use.wh + use.carried_wh - use.kwh * 1000 for use in uses) == 100
+    with pool.connection() as conn:
+        assert conn.execute("SELECT count(*) FROM closing_index_past").fetchone() == (1,)
+        assert {one.state for one in kept.together(conn, ordered.id)} == {"issued"}
+        carried = [
+            traces.carried(conn, "HOUSE", OCTOBER.end, made[1].issued_at),
+            traces.carried(conn, "HOUSE", OCTOBER.end, NOW),
+        ]
+    assert carried == [{Rate.TOTAL: -300}, {Rate.TOTAL: -400}]  # as it is now, and as it was then
+
+
+def test_corrections_ordered_together_are_taken_back_together(database: str, pool: Pool) -> None:
+    _november(database, pool)
+    october, november = _of(pool, "HOUSE")
+    ordered = _order_of(pool, october, 1_100_700, at=JANUARY)
+    corrections.withdraw(pool, LAN, ordered.id, JANUARY)
+    with pool.connection() as conn:
+        assert kept.orders(conn, waiting=True) == []
+    ordered = _order_of(pool, october, 1_100_700, at=JANUARY)
+    with pool.connection() as conn:
+        conn.execute("UPDATE closing_index SET raw = raw + 9000 WHERE point = 'HOUSE' AND raw = 1300100")
+    with pytest.raises(RunRefused, match=r"comes to something else now .* for 2 bills instead of"):
+        corrections.approve(pool, MINH, ordered.id, JANUARY)
+    assert [sheet.corrected_by for sheet in _of(pool, "HOUSE")] == [(), ()]
 
 
 def test_a_late_reading_that_differs_leads_to_a_correction(database: str, pool: Pool) -> None:

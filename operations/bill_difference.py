@@ -1,0 +1,89 @@
+"""Bills added up and taken from each other: figures, lines and registers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+from model.bill import Bill, BillLine, RegisterUse
+
+
+def merged(standing: Sequence[Bill]) -> Bill:
+    """A bill and its adjustments as one: figures, lines and registers added up."""
+    first = standing[0]
+    uses: dict[tuple[str, int, bool, int], RegisterUse] = {}
+    for one in standing:
+        for key, use in _keyed(one.uses):
+            before = uses.get(key)
+            uses[key] = use if before is None else _added(before, use)
+    return replace(
+        first,
+        lines=_summed([(1, one) for one in standing]),
+        uses=tuple(uses.values()),
+        kwh=sum(one.kwh for one in standing),
+        wh=sum((one.wh for one in standing), Decimal(0)),
+        subtotal=sum(one.subtotal for one in standing),
+        vat=sum(one.vat for one in standing),
+        total=sum(one.total for one in standing),
+    )
+
+
+def _summed(signed: Sequence[tuple[int, Bill]]) -> tuple[BillLine, ...]:
+    """Lines of bills added up by label and price, each bill with its sign; what comes to nothing is none."""
+    lines: dict[tuple[str, int], tuple[int, int]] = defaultdict(lambda: (0, 0))
+    for sign, one in signed:
+        for line in one.lines:
+            kwh, amount = lines[line.label, line.price]
+            lines[line.label, line.price] = (kwh + sign * line.kwh, amount + sign * line.amount)
+    return tuple(
+        BillLine(label, kwh, price, amount)
+        for (label, price), (kwh, amount) in lines.items()
+        if kwh or amount
+    )
+
+
+def _keyed(uses: Sequence[RegisterUse]) -> list[tuple[tuple[str, int, bool, int], RegisterUse]]:
+    """Registers by meter, rate, whether taken down, and the how-manieth of these."""
+    seen: dict[tuple[str, int, bool], int] = defaultdict(int)
+    found = []
+    for use in uses:
+        key = (use.serial, int(use.rate), use.removed)
+        found.append(((*key, seen[key]), use))
+        seen[key] += 1
+    return found
+
+
+def _added(one: RegisterUse, more: RegisterUse) -> RegisterUse:
+    return replace(
+        more,
+        wh=one.wh + more.wh,
+        kwh=one.kwh + more.kwh,
+        carried_wh=one.carried_wh + more.carried_wh,
+    )
+
+
+def difference(before: Bill, after: Bill) -> Bill:
+    """What `after` has more than `before` (negative: less), in lines and registers too: both add up to it."""
+    old, new = dict(_keyed(before.uses)), dict(_keyed(after.uses))
+    uses = [_less(use, old.get(key)) for key, use in new.items()]
+    uses += [_less(replace(use, wh=Decimal(0), kwh=0, carried_wh=Decimal(0)), use)
+             for key, use in old.items() if key not in new]  # fmt: skip
+    return replace(
+        after,
+        lines=_summed([(1, after), (-1, before)]),
+        uses=tuple(uses),
+        kwh=after.kwh - before.kwh,
+        wh=after.wh - before.wh,
+        subtotal=after.subtotal - before.subtotal,
+        vat=after.vat - before.vat,
+        total=after.total - before.total,
+    )
+
+
+def _less(use: RegisterUse, old: RegisterUse | None) -> RegisterUse:
+    """A register as it stands now, with what it counted more than it was billed for."""
+    if old is None:
+        return use
+    return replace(use, wh=use.wh - old.wh, kwh=use.kwh - old.kwh, carried_wh=use.carried_wh - old.carried_wh)
