@@ -13,6 +13,7 @@ from model.bill import ClosingIndex
 from model.period import LOCAL, Period, local_day
 from model.series import Channel, Rate
 from operations import models
+from operations.formats.numbers import plain
 from operations.pairing import Span, index_instants, kwh, spans
 from operations.vietnamese import day
 from storage import closing
@@ -68,11 +69,6 @@ def with_numbers(sheet: ClosingSheet) -> list[tuple[str | Decimal, ...]]:
     ]
 
 
-def _plain(value: Decimal) -> str:
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
 def _register_name(channel: Channel, rate: Rate, three_rate: bool) -> str:
     if channel is Channel.REACTIVE_IMPORT:
         return "VC"
@@ -97,7 +93,7 @@ def _row(
         used = str(use_register(part, span.multiplier).kwh)
     except BillingError as error:
         note = error.sentence
-    supplies = [supply for supply in place.supplies if supply.valid_from <= local_day(period.start)]
+    supply = place.supply_on(local_day(period.start))
     month = period.last_day
     return (
         place.book or "",
@@ -107,16 +103,16 @@ def _row(
         place.serial,
         name,
         _CHANGED if span.end < period.end else _PERIODIC,
-        _plain(span.multiplier),
-        _plain(supplies[-1].households) if supplies else "",
-        supplies[-1].plan if supplies else "",
+        plain(span.multiplier),
+        plain(supply.households) if supply else "",
+        supply.plan if supply else "",
         "1",
         str(month.month),
         str(month.year),
         day(span.start.astimezone(LOCAL)),
         day(span.end.astimezone(LOCAL)),
-        _plain(part.previous),
-        _plain(part.current),
+        plain(part.previous),
+        plain(part.current),
         "" if span.removed else used,
         used if span.removed else "",
         closing_.status,

@@ -89,6 +89,5 @@ def _registers(place: Hung) -> tuple[tuple[Channel, Rate], ...]:
 def _whole(place: Hung, at: datetime, known: set[Key]) -> bool:
     """Whether the registers that bill the point are closed."""
     kind = models.kind(place.model)
-    supplies = [supply for supply in place.supplies if supply.valid_from <= local_day(at)]
-    needed = () if kind is None else rates(supplies[-1] if supplies else None, kind.rates)
+    needed = () if kind is None else rates(place.supply_on(local_day(at)), kind.rates)
     return bool(needed) and all((place.serial, Channel.ACTIVE_IMPORT, rate) in known for rate in needed)

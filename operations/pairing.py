@@ -86,8 +86,8 @@ def _price_changes(hung: Hung, period: Period) -> list[datetime]:
 
 
 def _plan(hung: Hung, day: date) -> str:
-    plans = [supply.plan for supply in hung.supplies if supply.valid_from <= day]
-    return plans[-1] if plans else ""
+    supply = hung.supply_on(day)
+    return "" if supply is None else supply.plan
 
 
 def wished_instants(hung: Hung, period: Period) -> list[datetime]:
@@ -123,14 +123,13 @@ def rates(supply: Supply | None, known: Sequence[Rate]) -> tuple[Rate, ...]:
 def supply_at(hung: Hung, period: Period) -> Supply:
     """How the point is billed; raises `Held` where nothing is agreed or it changes in mid-period."""
     first, last = local_day(period.start), period.last_day
-    before = [supply for supply in hung.supplies if supply.valid_from <= first]
-    if not before:
+    now = hung.supply_on(first)
+    if now is None:
         said = (
             f"point {hung.point} (meter {hung.serial}) has no tariff plan on {first:%d/%m/%Y}: "
             f"give it one from that day, then bill again"
         )
         raise Held("no_supply", hung.serial, said)
-    now = before[-1]
     for later in hung.supplies:
         same = (later.plan, later.one_rate, later.voltage_kv) == (now.plan, now.one_rate, now.voltage_kv)
         if first < later.valid_from <= last and not same:

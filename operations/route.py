@@ -85,8 +85,7 @@ def _registers(place: Hung, period: Period) -> Iterable[tuple[Channel, Rate, str
     kind = models.kind(place.model)
     if kind is None:
         return
-    supplies = [supply for supply in place.supplies if supply.valid_from <= local_day(period.end)]
-    supply = supplies[-1] if supplies else None
+    supply = place.supply_on(local_day(period.end))
     for rate in rates(supply, kind.rates):
         yield Channel.ACTIVE_IMPORT, rate, rate.code
     if _REACTIVE in kind.registers and supply is not None and _HOUSEHOLD not in supply.plan:
@@ -97,7 +96,7 @@ def _row(
     stop: Stop, place: Hung, period: Period, name: str, used: dict[int, dict[Key, Decimal]]
 ) -> dict[str, str]:
     kind = models.kind(place.model)
-    supplies = [supply for supply in place.supplies if supply.valid_from <= local_day(period.end)]
+    supply = place.supply_on(local_day(period.end))
     month = period.last_day
     digits = place.digits or (kind.digits if kind else None)
     secondary = kind is not None and kind.is_secondary
@@ -111,9 +110,9 @@ def _row(
         "LOAI_BCS": name,
         "LOAI_CS": "DDK",
         "HSN": plain(place.multiplier_at(period.start)) if secondary else "1",
-        "SO_HO": plain(supplies[-1].households) if supplies else "",
-        "CHUOI_GIA": supplies[-1].plan if supplies else "",
-        "CAP_DIEN_AP": plain(supplies[-1].voltage_kv) if supplies else "",
+        "SO_HO": plain(supply.households) if supply else "",
+        "CHUOI_GIA": supply.plan if supply else "",
+        "CAP_DIEN_AP": plain(supply.voltage_kv) if supply else "",
         "KY": "1",
         "THANG": str(month.month),
         "NAM": str(month.year),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -99,6 +99,11 @@ class Hung:
         """CT × VT that holds at the instant; 1 where none is given."""
         values = [item.value for item in self.multipliers if item.valid_from <= at]
         return values[-1] if values else Decimal(1)
+
+    def supply_on(self, day: date) -> Supply | None:
+        """How the point is supplied on a local day; None where nothing is agreed yet."""
+        begun = [supply for supply in self.supplies if supply.valid_from <= day]
+        return begun[-1] if begun else None
 
 
 def register(conn: Connection[TupleRow]) -> Register:
