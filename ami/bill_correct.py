@@ -13,7 +13,8 @@ from ami import clocks, home
 from ami.bill_number import OFFICE, Number
 from ami.console import emit, say, table, when
 from ami.failure import InputFailure
-from ami.instants import DAY, INSTANT
+from ami.instants import DAY
+from ami.options import AS_OF, JSON
 from ami.order_acting import acting, proved
 from ami.settings import load
 from model.bill import ClosingIndex
@@ -29,8 +30,6 @@ from storage import corrections as kept
 from storage.corrections import Correction
 from storage.pool import Pool, open_pool
 
-AS_OF = click.option("--as-of", type=INSTANT, help="Stand at this instant instead of now.")
-JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 INDEX = "An index put right, in kWh as on the display: SERIAL:KT@2026-11-01T00:00=1134.6; several times."
 
 

@@ -13,7 +13,8 @@ from psycopg.rows import TupleRow
 from ami import clocks, home
 from ami.bill_number import Number
 from ami.console import counted, emit, facts, progress, say, table, when
-from ami.instants import DAY, INSTANT, MONTH, last_full_month
+from ami.instants import DAY, MONTH, last_full_month
+from ami.options import AS_OF, JSON
 from ami.settings import load
 from model.jsonform import to_json
 from model.period import Period, local_day
@@ -26,7 +27,6 @@ from storage.pool import open_pool
 from storage.run_totals import By, Total
 
 MOST = 10_000  # held-back customers in one document
-JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
 
 def document(conn: Connection[TupleRow], number: int) -> dict[str, Any]:
@@ -163,7 +163,7 @@ def runs(month: Period | None, limit: int, as_json: bool) -> None:
 @click.option("--month", type=MONTH, help="Like 2026-10; default: the last full one.")
 @click.option("--book", help="Only the customers of this reading book.")
 @click.option("--invoice-date", type=DAY, help="Decides the VAT rate; default: today.")
-@click.option("--as-of", type=INSTANT, help="Stand at this instant instead of now.")
+@AS_OF
 @JSON
 def what_if(
     decision: str,

@@ -14,7 +14,8 @@ from ami.bill_number import Number
 from ami.bill_run_show import document, report
 from ami.console import counted, emit, progress, say
 from ami.failure import Exit, end
-from ami.instants import DAY, INSTANT, MONTH, last_full_month
+from ami.instants import DAY, MONTH, last_full_month
+from ami.options import AS_OF, JSON
 from ami.order_acting import acting, proved
 from ami.settings import load
 from model.clock import Clock
@@ -25,8 +26,6 @@ from storage import billing_runs
 from storage.pool import Pool, open_pool
 
 RUN = click.argument("number", metavar="RUN", type=Number())
-AS_OF = click.option("--as-of", type=INSTANT, help="Stand at this instant instead of now.")
-JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
 
 @contextmanager

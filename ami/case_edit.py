@@ -12,6 +12,7 @@ from ami.case_show import clock, version
 from ami.console import emit, say
 from ami.failure import UsageFailure
 from ami.instants import DAY
+from ami.options import JSON
 from ami.order_acting import acting, proved
 from ami.settings import load
 from model.series import Channel
@@ -69,7 +70,6 @@ _seen = click.option(
     metavar="VERSION",
     help="Refuse when the day has another last version than this (0: none).",
 )
-_as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
 
 @click.command()
@@ -99,7 +99,7 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="One JSON docume
 @_reason
 @_seen
 @acting
-@_as_json
+@JSON
 def edit(
     number: int | None,
     serial: str | None,
@@ -156,7 +156,7 @@ def edit(
 @_reason
 @_seen
 @acting
-@_as_json
+@JSON
 def undo(
     number: int | None,
     serial: str | None,

@@ -7,20 +7,19 @@ import rich_click as click
 from ami import clocks, home
 from ami.case_show import span
 from ami.console import emit, say
+from ami.options import JSON
 from ami.order_acting import acting, document, follow, proved, rules_of
 from ami.settings import load
 from operations import cases, orders
 from storage.case_sheet import CaseSheet
 from storage.pool import open_pool
 
-_as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-
 
 @click.command()
 @click.argument("number", type=int)
 @click.option("--reason", required=True, help="Why the readings stand; it stays with the case.")
 @acting
-@_as_json
+@JSON
 def accept(number: int, reason: str, login: str, password_stdin: bool, as_json: bool) -> None:
     """The readings of case NUMBER stand as they are: what the meter said counts, although it was doubted.
 
@@ -37,7 +36,7 @@ def accept(number: int, reason: str, login: str, password_stdin: bool, as_json: 
 @click.argument("number", type=int)
 @click.option("--reason", default="", help="Why; it stays with the case.")
 @click.option("--as", "login", required=True, metavar="LOGIN", help="Who asks.")
-@_as_json
+@JSON
 def reread(number: int, reason: str, login: str, as_json: bool) -> None:
     """Have the meter of case NUMBER read again; the case waits for that.
 
@@ -62,7 +61,7 @@ def reread(number: int, reason: str, login: str, as_json: bool) -> None:
 @click.argument("to", required=False, metavar="[LOGIN]")
 @click.option("--nobody", is_flag=True, help="Take it from whoever has it.")
 @click.option("--as", "login", required=True, metavar="LOGIN", help="Who gives it.")
-@_as_json
+@JSON
 def assign(number: int, to: str | None, nobody: bool, login: str, as_json: bool) -> None:
     """Give case NUMBER to LOGIN (without: to whoever gives it).
 

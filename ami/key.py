@@ -10,6 +10,7 @@ import rich_click as click
 from ami import clocks, home
 from ami.console import emit, say, table, when
 from ami.failure import Exit, end
+from ami.options import JSON
 from ami.order_acting import acting, document, follow, proved
 from ami.settings import load
 from operations import orders
@@ -22,7 +23,6 @@ from storage.orders import Order, OrderKind, OrderState
 from storage.pool import Pool, open_pool
 
 LOOK_S = 0.2
-_as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
 
 @click.group("key")
@@ -36,7 +36,7 @@ def command() -> None:
 
 @command.command("list")
 @click.argument("serials", nargs=-1)
-@_as_json
+@JSON
 def listed(serials: tuple[str, ...], as_json: bool) -> None:
     """Meters with keys of their own: whether new ones can be sent, and when that was done last."""
     with home.database(load()) as dsn, open_pool(dsn) as pool, pool.connection() as conn:
@@ -81,7 +81,7 @@ def _when(one: KeyStatus) -> str:
     "--wait", type=click.FloatRange(0, 3600), default=0.0, metavar="SECONDS", help="Wait for the outcome."
 )
 @acting
-@_as_json
+@JSON
 def rotate(
     serials: tuple[str, ...],
     every: bool,

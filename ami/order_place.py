@@ -12,6 +12,7 @@ import rich_click as click
 from ami import clocks, home
 from ami.console import emit, say, table
 from ami.failure import Exit, end
+from ami.options import JSON
 from ami.order_acting import acting, document, follow, proved, rules_of, show_order
 from ami.settings import load
 from operations import orders
@@ -21,7 +22,6 @@ from storage.orders import Order, OrderKind, OrderState
 from storage.pool import Pool, open_pool
 
 LOOK_S = 0.1
-_as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 _within = click.option(
     "--within", type=click.FloatRange(0.02, 168), metavar="HOURS", help="For how long it holds; else a day."
 )
@@ -38,7 +38,7 @@ wait_option = click.option(
     "--wait", type=click.FloatRange(0, 3600), default=60.0, show_default=True, metavar="SECONDS",
     help="Wait for the outcome.",
 )  # fmt: skip
-@_as_json
+@JSON
 def read(serial: str, items: tuple[str, ...], login: str, wait: float, as_json: bool) -> None:
     """Read meter SERIAL now, through the head-end that holds its line.
 
@@ -68,7 +68,7 @@ def read(serial: str, items: tuple[str, ...], login: str, wait: float, as_json: 
 @_within
 @wait_option
 @acting
-@_as_json
+@JSON
 def disconnect(
     serial: str,
     reason: str,
@@ -89,7 +89,7 @@ def disconnect(
 @_within
 @wait_option
 @acting
-@_as_json
+@JSON
 def connect(
     serial: str,
     reason: str,
@@ -110,7 +110,7 @@ def connect(
 @_within
 @wait_option
 @acting
-@_as_json
+@JSON
 def clock(
     serial: str,
     jump: bool,
@@ -133,7 +133,7 @@ def clock(
 @_within
 @wait_option
 @acting
-@_as_json
+@JSON
 def limit(
     serial: str,
     watts: int,

@@ -9,6 +9,7 @@ import rich_click as click
 from ami import clocks, home
 from ami.console import counted, emit, say, table, when
 from ami.instants import INSTANT
+from ami.options import AS_OF, JSON
 from ami.order_acting import acting, proved
 from ami.settings import load
 from operations import jobs
@@ -16,9 +17,6 @@ from operations import outages as rules
 from storage import outages
 from storage.outages import Outage
 from storage.pool import open_pool
-
-_as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-_as_of = click.option("--as-of", type=INSTANT, help="Stand at this instant instead of now.")
 
 
 @click.group("outage")
@@ -38,7 +36,7 @@ def command() -> None:
 @click.option(
     "--limit", type=click.IntRange(1, 100_000), default=200, show_default=True, help="At most so many."
 )
-@_as_json
+@JSON
 def listed(station: str | None, serial: str | None, only_open: bool, limit: int, as_json: bool) -> None:
     """Outages, the latest first."""
     with home.database(load()) as dsn, open_pool(dsn) as pool, pool.connection() as conn:
@@ -80,8 +78,8 @@ def _side(at: datetime | None) -> str:
 
 
 @command.command()
-@_as_of
-@_as_json
+@AS_OF
+@JSON
 def find(as_of: datetime | None, as_json: bool) -> None:
     """Look at what meters told and at who fell silent; `ami worker` does the same by itself."""
     with home.database(load()) as dsn:
@@ -102,8 +100,8 @@ def find(as_of: datetime | None, as_json: bool) -> None:
 @click.option("--to", "ended", type=INSTANT, help="When it ended; else it lasts.")
 @click.option("--note", default="", help="What it was; it stays with the entry.")
 @acting
-@_as_of
-@_as_json
+@AS_OF
+@JSON
 def add(
     station: str,
     serial: str,
@@ -133,8 +131,8 @@ def add(
 @click.argument("number", type=int)
 @click.option("--at", type=INSTANT, help="When it ended; default: now.")
 @acting
-@_as_of
-@_as_json
+@AS_OF
+@JSON
 def end(
     number: int, at: datetime | None, login: str, password_stdin: bool, as_of: datetime | None, as_json: bool
 ) -> None:
@@ -150,8 +148,8 @@ def end(
 @click.argument("number", type=int)
 @click.option("--note", required=True, help="Why it is none.")
 @acting
-@_as_of
-@_as_json
+@AS_OF
+@JSON
 def withdraw(
     number: int, note: str, login: str, password_stdin: bool, as_of: datetime | None, as_json: bool
 ) -> None:

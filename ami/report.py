@@ -15,6 +15,7 @@ from psycopg.rows import TupleRow
 from ami import clocks, home
 from ami.console import counted, emit, say, table, when
 from ami.instants import DAY, INSTANT
+from ami.options import AS_OF, JSON
 from ami.settings import load
 from model.period import LOCAL, Period, local_day
 from storage import completeness, contact_reports, lacking, node_reports
@@ -29,8 +30,6 @@ MOMENT = timedelta(microseconds=1)
 PATIENCE_S = 600.0  # a month of a large fleet is worth a wait
 SINCE_DAY = click.option("--day", type=DAY, help="The last day it is about; default: today so far.")
 DAYS = click.option("--days", type=click.IntRange(1, 400), help="So many days, up to that one.")
-AS_OF = click.option("--as-of", type=INSTANT, help="Stand at this instant instead of now.")
-JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 ALL = click.option("--all", "whole", is_flag=True, help=f"All of it, not the worst {LINES} alone.")
 
 
