@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final, LiteralString
 
 from psycopg import Connection
 from psycopg.rows import TupleRow, class_row
-
-from model.series import Rate
 
 _SUMS: Final = """
     SELECT count(*) FILTER (WHERE outcome = 'bill')::integer AS bills,
@@ -136,10 +135,10 @@ _ISSUED: Final = """
     SELECT count(*)::bigint, (SELECT count(*) FROM bill_line l JOIN bill b ON b.id = l.bill_id
         WHERE b.run_id = %(run)s)::bigint, coalesce(sum(total), 0)::bigint
     FROM bill WHERE run_id = %(run)s"""
-# Bills at whose ends an index was not read but counted.
-# Of the registers a bill goes by: three rates for a three-rate supply, else the total, where one is known.
+# Indices that nobody read and that bills of the run stand upon, of the registers a bill goes by: three rates
+# for a three-rate supply, else the total, where one is known.
 _COUNTED: Final = """
-    SELECT t.point, t.customer, m.serial, min(c.method), array_agg(DISTINCT c.rate ORDER BY c.rate)
+    SELECT t.point, t.customer, m.serial, m.id AS meter_id, c.method, c.rate, c.at
     FROM billing_run r JOIN billing_run_item t ON t.run_id = r.id AND t.outcome = 'bill'
     JOIN closing_index c ON c.point = t.point AND c.at BETWEEN r.from_at AND r.to_at AND c.channel = 1
         AND c.method = ANY (%s)
@@ -150,7 +149,7 @@ _COUNTED: Final = """
     WHERE r.id = %s AND CASE WHEN c.rate = 0 THEN s.one_rate IS NOT FALSE
         ELSE s.one_rate IS FALSE OR NOT EXISTS (SELECT FROM closing_index o WHERE o.meter_id = c.meter_id
             AND o.channel = 1 AND o.rate = 0 AND o.at = c.at) END
-    GROUP BY 1, 2, 3 ORDER BY 1, 3"""
+    ORDER BY t.point, m.serial, c.method, c.rate, c.at"""
 # Delivered and sold of a station whose points are all counted or stand.
 _STATIONS: Final = """
     SELECT p.station, sum(t.wh) AS wh, bool_and(t.outcome IN ('bill', 'stands')) AS whole
@@ -176,6 +175,19 @@ class Compared:
     read_again: bool
 
 
+@dataclass(frozen=True, slots=True)
+class CountedIndex:
+    """A closing index that nobody read, and the bill that stands upon it."""
+
+    point: str
+    customer: str
+    serial: str
+    meter_id: int
+    method: str
+    rate: int
+    at: datetime
+
+
 def compared(conn: Connection[TupleRow], number: int) -> list[Compared]:
     """Every bill of the run beside its past, by point."""
     with conn.cursor(row_factory=class_row(Compared)) as cursor:
@@ -187,13 +199,10 @@ def sold(conn: Connection[TupleRow], number: int) -> list[tuple[str, Decimal, bo
     return [(station, wh, whole) for station, wh, whole in conn.execute(_STATIONS, [number])]
 
 
-def counted_indices(
-    conn: Connection[TupleRow], number: int, methods: Sequence[str]
-) -> list[tuple[str, str, str, str, tuple[Rate, ...]]]:
-    """(point, customer, meter, method, registers) of the bills of the run that stand upon an index by such a
-    method."""
-    found = conn.execute(_COUNTED, [list(methods), number])
-    return [(p, c, s, m, tuple(map(Rate, rates))) for p, c, s, m, rates in found]
+def counted_indices(conn: Connection[TupleRow], number: int, methods: Sequence[str]) -> list[CountedIndex]:
+    """The indices by such a method that the bills of the run stand upon, by point, meter and method."""
+    with conn.cursor(row_factory=class_row(CountedIndex)) as cursor:
+        return cursor.execute(_COUNTED, [list(methods), number]).fetchall()
 
 
 def issued(conn: Connection[TupleRow], number: int) -> tuple[int, int, int]:

@@ -59,19 +59,26 @@ class Held:
 
 
 def shares_of(
-    determinant: str, quality: npt.NDArray[np.uint8], hours: npt.NDArray[np.bool_] | None = None
+    determinant: str,
+    quality: npt.NDArray[np.uint8],
+    hours: npt.NDArray[np.bool_] | None = None,
+    *,
+    of: int = 0,
 ) -> Shares:
-    """Shares of the slots (of any shape), of those in `hours` alone where given; no slots have none."""
+    """Shares of the slots (of any shape), of those in `hours` alone where given; no slots have none.
+
+    `of`: how many slots the determinant has in all, where the others rest on a reading.
+    """
     mine = quality.reshape(-1) if hours is None else quality.reshape(-1)[hours.reshape(-1)]
     if not len(mine):
         return Shares(determinant)
     counts = np.bincount(mine, minlength=len(Quality))
-    estimated = int(counts[Quality.LINEAR : Quality.UNSCALED + 1].sum())
+    many = max(of, len(mine))
     return Shares(
         determinant,
-        missing=int(counts[Quality.MISSING]) / len(mine),
-        estimated=estimated / len(mine),
-        edited=int(counts[Quality.EDITED]) / len(mine),
+        missing=int(counts[Quality.MISSING]) / many,
+        estimated=int(counts[Quality.LINEAR : Quality.UNSCALED + 1].sum()) / many,
+        edited=int(counts[Quality.EDITED]) / many,
     )
 
 

@@ -6,23 +6,24 @@ from collections import defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
+from itertools import groupby
+from operator import attrgetter
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from analytics.vee.gate import gate, gate_limits, shares_of
 from analytics.vee.rules import Use, of_class
 from analytics.vee.rules.bands import Past, changed, excess, rise_to_sign
-from model.bill import BETWEEN, ESTIMATE, INTERPOLATED
-from model.period import Period, local_day
+from model.bill import BETWEEN, ESTIMATE
+from model.period import Period
 from model.quality import Severity
 from model.series import Channel, Rate
 from operations import cases, models
 from operations.cases import reason_of as case_reason
-from operations.customer_classes import CLASS_OF_PLAN, class_of
-from operations.meter_hours import hours_of, own_slots
+from operations.customer_classes import CLASS_OF_PLAN
 from operations.pairing import kwh
-from storage import billing_runs, closing, days, run_totals
+from operations.runs import gating
+from storage import billing_runs, closing, run_totals
 from storage.billing_runs import Item, Run, RunFinding
 from storage.register import hung
 from storage.run_totals import Compared
@@ -33,6 +34,7 @@ _COUNTED = {
     BETWEEN: "An index of meter {serial} was not read but counted between two readings",
     ESTIMATE: "An index of meter {serial} was not read but estimated from the days before",
 }
+_RESTS = "Meter {}: an index was counted from half-hours."
 LOST_TOO_MUCH = Decimal("0.15")
 
 Noticed = tuple[RunFinding, str, str]
@@ -64,13 +66,14 @@ def _changed(conn: Connection[TupleRow], of: Run, accepted: set[tuple[str, str]]
 
 def _unread(conn: Connection[TupleRow], of: Run, accepted: set[tuple[str, str]]) -> Iterator[Noticed]:
     """Bills that stand upon an index which nobody read."""
-    for point, customer, serial, method, _ in run_totals.counted_indices(conn, of.id, COUNTED):
+    counted = run_totals.counted_indices(conn, of.id, COUNTED)
+    for point, (one, *_) in groupby(counted, key=attrgetter("point")):
+        counted_how = _COUNTED[one.method].format(serial=one.serial)
         said = (
-            f"{_COUNTED[method].format(serial=serial)}: read it (`ami meter index {serial} KT=… --at …`), or "
-            f"say why it may be billed so (`ami bill accept {of.id} {point} --reason …`), then check again."
+            f"{counted_how}: read it (`ami meter index {one.serial} KT=… --at …`), or {_or_accept(of, point)}"
         )
         holds = (point, "counted_index") not in accepted
-        yield RunFinding(point, "counted_index", int(Severity.AMBER), holds, said), customer, serial
+        yield RunFinding(point, "counted_index", int(Severity.AMBER), holds, said), one.customer, one.serial
 
 
 def _doubted(conn: Connection[TupleRow], of: Run, accepted: set[tuple[str, str]]) -> Iterator[Noticed]:
@@ -86,25 +89,16 @@ def _doubted(conn: Connection[TupleRow], of: Run, accepted: set[tuple[str, str]]
 
 def _gate(conn: Connection[TupleRow], of: Run, accepted: set[tuple[str, str]]) -> Iterator[Noticed]:
     """Bills whose index was counted from half-hours of which too many are missing, estimated or edited."""
-    resting = run_totals.counted_indices(conn, of.id, (INTERPOLATED,))
-    places = {place.serial: place for place in hung(conn, points=[r[0] for r in resting], period=of.period)}
-    first, end = local_day(of.from_at), local_day(of.to_at)
-    for point, customer, serial, _, rates in resting:
-        place = places[serial]
-        matrix = days.matrix(conn, [place.meter_id], Channel.ACTIVE_IMPORT, first, end)
-        hours = hours_of(place)
-        shares = [
-            shares_of(rate.code, matrix.quality[0], own_slots(hours, rate, first, end)) for rate in rates
-        ]
-        reasons = " ".join(one.reason for one in gate(shares, gate_limits(class_of(place) or "household")))
-        if not reasons:
-            continue
-        said = (
-            f"Meter {serial}: an index was counted from half-hours. {reasons} Or say why it may be billed so "
-            f"(`ami bill accept {of.id} {point} --reason …`), then check again."
-        )
-        holds = (point, "gate") not in accepted
-        yield RunFinding(point, "gate", int(Severity.AMBER), holds, said), customer, serial
+    for point, meters in groupby(gating.stopped(conn, of), key=attrgetter("point")):
+        stopped = list(meters)
+        reasons = (reason for one in stopped for reason in (_RESTS.format(one.serial), *one.reasons))
+        said = f"{' '.join(reasons)} Or {_or_accept(of, point)}"
+        finding = RunFinding(point, "gate", int(Severity.AMBER), (point, "gate") not in accepted, said)
+        yield finding, stopped[0].customer, stopped[0].serial
+
+
+def _or_accept(of: Run, point: str) -> str:
+    return f"say why it may be billed so (`ami bill accept {of.id} {point} --reason …`), then check again."
 
 
 def of_bill(one: Compared, of: Run, accepted: set[tuple[str, str]]) -> Iterator[RunFinding]:

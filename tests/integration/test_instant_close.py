@@ -206,8 +206,16 @@ def test_a_bill_upon_a_counted_index_waits_and_says_so(pool: Pool) -> None:
     assert status == ("~",)
 
 
-@pytest.mark.parametrize(("quality", "held"), [(Quality.ACTUAL, False), (Quality.LIKE_DAY, True)])
-def test_the_gate_holds_a_bill_that_rests_on_estimates(pool: Pool, quality: Quality, held: bool) -> None:
+@pytest.mark.parametrize(
+    ("quality", "read_later", "held"),
+    [(Quality.ACTUAL, False, False), (Quality.LIKE_DAY, False, True), (Quality.LIKE_DAY, True, False)],
+)
+def test_the_gate_holds_a_bill_that_rests_on_estimates(
+    database: str, pool: Pool, quality: Quality, read_later: bool, held: bool
+) -> None:
+    """The half-hours before a reading carry nothing: what was counted of them is read."""
+    if read_later:
+        bring(database, read("H1", OCTOBER.start + timedelta(days=20), 1_086_400))
     with pool.connection() as conn:
         conn.execute("DELETE FROM register_read WHERE raw = 1134600")
         rows = days.DayRows(
