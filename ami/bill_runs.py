@@ -97,7 +97,7 @@ def check(number: int, as_of: datetime | None, login: str, password_stdin: bool,
 @click.command()
 @RUN
 @click.argument("point")
-@click.option("--reason", required=True, help="Why the figure is right.")
+@click.option("--reason", required=True, help="Why the figure is right; it stands on the bill.")
 @acting
 def accept(number: int, point: str, reason: str, login: str, password_stdin: bool) -> None:
     """Let the bill of POINT go that a check of RUN holds; then check the run again."""

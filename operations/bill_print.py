@@ -24,6 +24,7 @@ from model.supplier import Supplier
 from operations import bill_reasons
 from operations.price_standing import unconfirmed
 from operations.vietnamese import day, dong, in_words, number
+from storage.bill_acceptances import Acceptance
 from storage.bill_history import MonthUse
 
 PLAN_NAMES = {
@@ -84,10 +85,20 @@ class Corrected:
     einvoice: EInvoice | None = None
 
 
+HELD_FOR = {  # operations.runs.stages.HELD_BY_CHECKS
+    "read_again": "sản lượng lệch quá 30 % so với kỳ trước",
+    "customer_signs": "sản lượng tăng từ ba lần trở lên, cần khách hàng ký xác nhận chỉ số",
+    "counted_index": "có chỉ số được tính, không phải đọc từ công tơ",
+    "open_case": "có số liệu đo nghi vấn trong kỳ",
+    "gate": "có chỉ số tính từ số liệu nửa giờ còn thiếu hoặc ước tính",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class PrintedBill:
     """What stands on the sheet: the bill, whom it goes to and comes from, where the point is, how many share
-    its tiers, what was billed of the months before, and which bill it corrects.
+    its tiers, what was billed of the months before, which bill it corrects, and for what it was held until
+    somebody said why it is right.
     """
 
     number: int
@@ -99,6 +110,7 @@ class PrintedBill:
     history: tuple[MonthUse, ...] = ()
     corrects: Corrected | None = None
     einvoice: EInvoice | None = None
+    accepted: tuple[Acceptance, ...] = ()
 
 
 def number_of(number: int) -> str:
@@ -197,20 +209,29 @@ def shared(sheet: PrintedBill) -> str:
 
 
 def remarks(sheet: PrintedBill) -> list[str]:
-    """What the customer has to know before the figures: what the bill corrects, and prices that may yet
-    change it."""
+    """What the customer has to know before the figures: what the bill corrects, for what it was held, and
+    prices that may yet change it."""
     said = []
     if sheet.corrects is not None:
         way = "Thay thế" if sheet.corrects.replaces else "Điều chỉnh"
         of = f"giấy báo số {number_of(sheet.corrects.number)} ngày {day(sheet.corrects.invoice_date)}"
         reason = f" Lý do: {sheet.corrects.reason.strip().rstrip('.')}." if sheet.corrects.reason else ""
         said.append(f"{way} {of}.{reason}")
+    if reviewed := reviews(sheet):
+        said.append(f"Đã xem lại trước khi phát hành: {reviewed}.")
     if decisions := unconfirmed(sheet.bill):
         said.append(
             f"Giá tạm tính: đơn giá theo {', '.join(decisions)} chưa được đối chiếu với phụ lục ban hành; "
             f"số tiền có thể được điều chỉnh."
         )
     return said
+
+
+def reviews(sheet: PrintedBill) -> str:
+    """For what the bill was held before it went out, and why it is right; empty where it was not."""
+    return "; ".join(
+        f"{HELD_FOR.get(one.kind, one.kind)} – {one.why.strip().rstrip('.')}" for one in sheet.accepted
+    )
 
 
 def supplier_facts(supplier: Supplier) -> tuple[str, list[str]]:

@@ -11,7 +11,7 @@ from model.einvoice import EInvoice
 from model.supplier import Supplier
 from model.viewer import Viewer
 from operations.bill_print import Corrected, PrintedBill
-from storage import bill_history, einvoices, point_stations
+from storage import bill_acceptances, bill_history, einvoices, point_stations
 from storage.bills import BillSheet
 
 
@@ -22,6 +22,7 @@ def printed(
     numbers = [sheet.id for sheet in sheets]
     history = bill_history.before(conn, viewer, numbers)
     known = einvoices.of(conn, [*numbers, *(s.corrects.number for s in sheets if s.corrects is not None)])
+    accepted = bill_acceptances.of(conn, numbers)
     stations = point_stations.names(conn, [sheet.bill.point for sheet in sheets])
     return [
         PrintedBill(
@@ -34,6 +35,7 @@ def printed(
             history=history.get(sheet.id, ()),
             einvoice=known.get(sheet.id),
             corrects=_corrects(sheet, known),
+            accepted=accepted.get(sheet.id, ()),
         )
         for sheet in sheets
     ]

@@ -22,7 +22,15 @@ from model.bill import BillLine, RegisterUse
 from model.einvoice import SERIES
 from model.period import local_day
 from model.supplier import Supplier
-from operations.bill_print import PLAN_NAMES, Corrected, PrintedBill, named_lines, number_of, use_name
+from operations.bill_print import (
+    PLAN_NAMES,
+    Corrected,
+    PrintedBill,
+    named_lines,
+    number_of,
+    reviews,
+    use_name,
+)
 from operations.errors import InputError
 from operations.vietnamese import in_words, number
 
@@ -145,6 +153,7 @@ def _general(general: Element, sheet: PrintedBill, issuing: Issuing) -> None:
             "Mã điểm đo": bill.point,
             "Sổ ghi chỉ số": sheet.customer.book,
             "Quyết định giá": ", ".join(bill.decisions),
+            **({"Đã xem lại": reviewed} if (reviewed := reviews(sheet)) else {}),
         },
     )
 

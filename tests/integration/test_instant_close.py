@@ -14,13 +14,15 @@ from model.period import LOCAL
 from model.quality import Quality
 from model.series import Channel, Rate, ReadingSource, Unit
 from model.viewer import UserRole, Viewer
-from operations import importing, instant_close
+from operations import bill_print, importing, instant_close
+from operations.bill_sheets import printed
 from operations.errors import InputError
 from operations.runs import stages
-from storage import billing_runs, closing, days
+from storage import billing_runs, bills, closing, days
 from storage.fleet import meter_ids
 from storage.pool import Pool, open_pool
 from tests.operations_grid import NOW, OCTOBER, bring, grid, read, read_month
+from tests.storage_samples import SUPPLIER
 
 AT = datetime(2026, 10, 15, tzinfo=LOCAL)
 LAN = Viewer("lan", UserRole.BILLING)
@@ -203,7 +205,12 @@ def test_a_bill_upon_a_counted_index_waits_and_says_so(pool: Pool) -> None:
     stages.issue_shard(pool, run, (0, 1), NOW)
     with pool.connection() as conn:
         [status] = conn.execute("SELECT status FROM bill_use WHERE serial = 'H1'").fetchall()
+        sheets = [bills.bill(conn, LAN, row.id) for row in bills.bills(conn, LAN, point="HOUSE")]
+        [sheet] = printed(conn, LAN, [one for one in sheets if one is not None], SUPPLIER)
     assert status == ("~",)
+    said = "Đã xem lại trước khi phát hành: có chỉ số được tính, không phải đọc từ công tơ – nobody at home."
+    assert said in bill_print.text(sheet)
+    assert said in bill_print.html(sheet)
 
 
 @pytest.mark.parametrize(

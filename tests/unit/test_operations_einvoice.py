@@ -22,6 +22,7 @@ from operations.bill_print import Corrected, PrintedBill
 from operations.einvoice import Issuing
 from operations.errors import FileRefused, InputError
 from operations.paper import document
+from storage.bill_acceptances import Acceptance
 from tests.bill_pages import CUSTOMER, SUPPLIER, bill, business, household, seen, use
 from tests.einvoice_format import faults
 
@@ -91,6 +92,11 @@ def test_a_correction_names_the_original() -> None:
     ]
     assert _texts(adjusting, "DLHDon/NDHDon/TToan/TgTTTBSo") == ["-373680"]
     assert _texts(adjusting, "DLHDon/NDHDon/TToan/TgTTTBChu")[0].startswith("Âm ba trăm")  # type: ignore[union-attr]
+    held = replace(household(), accepted=(Acceptance("read_again", "máy lạnh mới"),))
+    assert faults(einvoice.xml(held, ISSUING)) == []
+    assert "sản lượng lệch quá 30 % so với kỳ trước – máy lạnh mới" in _texts(
+        held, "DLHDon/TTChung/TTKhac/TTin/DLieu"
+    )
     replacing = replace(household(), corrects=Corrected(True, 7, date(2026, 10, 1), einvoice=ORIGINAL))
     assert _texts(replacing, "DLHDon/TTChung/TTHDLQuan/TCHDon") == ["1"]
     unknown = replace(household(), corrects=Corrected(True, 7, date(2026, 10, 1)))

@@ -22,6 +22,8 @@ from operations.paper import chart, document, payment
 from operations.paper.typeface import PLAIN, printable, width, wrapped
 from operations.price_standing import unconfirmed
 from operations.runs.counting import billed
+from operations.runs.stages import HELD_BY_CHECKS
+from storage.bill_acceptances import Acceptance
 from tests.bill_pages import (
     ACCOUNT,
     CUSTOMER,
@@ -87,11 +89,20 @@ def test_three_registers_and_a_changed_meter_say_what_happened() -> None:
         assert shown in page, shown
 
 
-def test_what_it_corrects_and_unconfirmed_prices_stand_before_the_figures() -> None:
+def test_what_it_corrects_why_it_was_held_and_unconfirmed_prices_stand_before_the_figures() -> None:
     corrected = replace(household(), corrects=Corrected(True, 7, date(2026, 10, 1), "ghi nhầm chỉ số"))
     assert "Thay thế giấy báo số 0000007 ngày 01/10/2026. Lý do: ghi nhầm chỉ số." in _flat(_read(corrected))
     adjusting = replace(corrected, corrects=Corrected(False, 7, date(2026, 10, 1)))
     assert "Điều chỉnh giấy báo số 0000007 ngày 01/10/2026." in _flat(_read(adjusting))
+    assert set(bill_print.HELD_FOR) == set(HELD_BY_CHECKS)
+    signed = Acceptance("customer_signs", "khách hàng đã ký ngày 03/11.")
+    held = replace(household(), accepted=(signed, Acceptance("read_again", "máy lạnh mới")))
+    told = (
+        "Đã xem lại trước khi phát hành: sản lượng tăng từ ba lần trở lên, cần khách hàng ký xác nhận chỉ số "
+        "– khách hàng đã ký ngày 03/11; sản lượng lệch quá 30 % so với kỳ trước – máy lạnh mới."
+    )
+    assert told in _flat(_read(held))
+    assert told in bill_print.html(held)
     june = Period.of_month(2023, 6)
     prepaid = bill("vn-prepaid", {"KT": 120}, (use("26100037", Rate.TOTAL, "10", "130", 120),), june)
     assert unconfirmed(prepaid) == ("1062/QĐ-BCT",)
