@@ -25,6 +25,7 @@ from ami.verbs import Verbs
         "issue": ("bill_runs:issue", None),
         "list": ("bill_month:listed", None),
         "print": ("bill_print:command", None),
+        "period": ("bill_period:period", None),
         "prove": ("bill_prove:prove", None),
         "run": ("bill_month:run", None),
         "runs": ("bill_run_show:runs", None),

@@ -22,7 +22,7 @@ from model.clock import parse_instant
 from model.errors import ModelError
 from model.jsonform import to_json
 from model.period import LOCAL, local_day
-from model.series import Channel, Rate
+from model.series import RegisterKey
 from operations import corrections
 from operations.vietnamese import dong
 from storage import bills, closing
@@ -47,16 +47,16 @@ def _index(text: str, known: list[ClosingIndex]) -> ClosingIndex:
         where, value = text.rsplit("=", 1)
         meter, instant = where.rsplit("@", 1)
         serial, code = meter.rsplit(":", 1)
-        at, rate, kwh = parse_instant(instant), Rate.from_code(code), Decimal(value)
+        at, key, kwh = parse_instant(instant), RegisterKey.from_code(code), Decimal(value)
     except (ValueError, ModelError, InvalidOperation):
         raise InputFailure(
             f"{text!r} is no index: write it like 24000017:KT@2026-11-01T00:00=1134.6"
         ) from None
     for index in known:
-        if (index.serial, index.rate, index.at, index.channel) == (serial, rate, at, Channel.ACTIVE_IMPORT):
+        if (index.serial, index.channel, index.rate, index.at) == (serial, key.channel, key.rate, at):
             raw = (kwh * 1000).scaleb(-index.scaler)
             return ClosingIndex(
-                index.point, serial, index.channel, rate, at, int(raw), index.scaler, index.status
+                index.point, serial, index.channel, index.rate, at, int(raw), index.scaler, index.status
             )
     raise InputFailure(
         f"Meter {serial} has no closing index of {code} at {at.astimezone(LOCAL):%H:%M on %d/%m/%Y}: "

@@ -84,7 +84,7 @@ def _step(step: Step) -> dict[str, Any]:
     index, reading, answer, value = step.index, step.reading, step.answer, step.decoded
     return {
         "serial": index.serial,
-        "register": index.rate.code,
+        "register": index.code,
         "at": to_json(index.at),
         "closing": {
             "raw": index.raw,
@@ -137,7 +137,7 @@ def _show(found: Proof) -> None:
         rows.append(
             (
                 index.serial,
-                index.rate.code,
+                index.code,
                 f"{index.at.astimezone(LOCAL):%H:%M %d/%m/%Y}",
                 f"{index.raw} × 10^{index.scaler} Wh",
                 step.source or "–",

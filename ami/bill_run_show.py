@@ -74,6 +74,7 @@ def report(found: Mapping[str, Any], language: str) -> None:
             ("Invoice date", f"{date.fromisoformat(run['invoice_date']):%d/%m/%Y}"),
             *((word.capitalize(), by) for word in _STEPS if (by := _by(run, word))),
             ("Bills", f"{sums['bills']:,}, {sums['kwh']:,} kWh, {dong(sums['total'])}"),
+            ("Reactive energy", dong(sums["reactive"]) if sums["reactive"] else None),
             ("Held back", f"{sums['held']:,}"),
             ("Issued before", f"{sums['standing']:,}"),
             ("Closing indices", run["indices_sha256"] and f"SHA-256 {run['indices_sha256']}"),

@@ -10,7 +10,7 @@ from typing import Final
 from model.money import Dong
 from model.period import Period
 from model.quality import Quality
-from model.series import Channel, Rate
+from model.series import Channel, Rate, RegisterKey
 
 INTERPOLATED: Final = "interpolated"  # an earlier index and the half-hours since
 BETWEEN: Final = "between"  # evenly between two readings
@@ -37,6 +37,11 @@ class ClosingIndex:
     status: str = ""
     method: str = field(default="", compare=False)
     quality: Quality = field(default=Quality.ACTUAL, compare=False)
+
+    @property
+    def code(self) -> str:
+        """The register's code on a bill."""
+        return RegisterKey(self.channel, self.rate).code
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +75,32 @@ class BillLine:
 
 
 @dataclass(frozen=True, slots=True)
+class ReactiveBill:
+    """The surcharge for reactive energy of a bill's period: an invoice of its own, with VAT at the bill's
+    rate, and no part of the bill's total.
+
+    `uses` are the registers of reactive import: `wh` and `kwh` of theirs are varh and kvarh. `k_percent` of
+    the bill's amount before VAT, by cos φ (`decision`); 0: there is nothing to pay.
+    """
+
+    kwh: int
+    kvarh: int
+    cos_phi: Decimal
+    k_percent: Decimal
+    decision: str
+    subtotal: Dong
+    vat: Dong
+    total: Dong
+    uses: tuple[RegisterUse, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Bill:
-    """A bill to the đồng. `decisions` names every price decision used."""
+    """A bill to the đồng. `decisions` names every price decision used.
+
+    `reactive` None: no reactive energy is bought. `pmax_kw`: the highest half-hour of the period; None where
+    not all half-hours are known, and for households.
+    """
 
     point: str
     customer: str
@@ -87,6 +116,8 @@ class Bill:
     vat_percent: Decimal
     vat: Dong
     total: Dong
+    reactive: ReactiveBill | None = None
+    pmax_kw: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

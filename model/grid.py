@@ -178,7 +178,13 @@ class Multiplier:
 
 @dataclass(frozen=True, slots=True)
 class Supply:
-    """How a point is billed from a local day on."""
+    """How a point is billed from a local day on.
+
+    `tenants`: people who live there for rent, in place of `households`; `undeclared`: a lease under 12 months
+    whose tenants nobody declared. `three_rate_refused`: the three-rate meter that the law wants was refused
+    after two notices. `buys_reactive` None: as the law says of `contract_kw` and of a transformer of the
+    customer's own (`transformer_kva`).
+    """
 
     valid_from: date
     plan: str  # vn-household, vn-business, vn-production …
@@ -186,6 +192,47 @@ class Supply:
     voltage_kv: Decimal = Decimal("0.4")
     one_rate: bool = True
     tou_schedule: str = "TT16-2014"
+    tenants: int | None = None
+    undeclared: bool = False
+    three_rate_refused: bool = False
+    buys_reactive: bool | None = None
+    contract_kw: Decimal | None = None
+    transformer_kva: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        if self.tenants is not None and self.tenants < 1:
+            raise ModelError(f"{self.tenants} tenants from {self.valid_from} on: give one or more, or none")
+        if self.tenants is not None and self.undeclared:
+            raise ModelError(
+                f"tenants from {self.valid_from} on are {self.tenants} people or undeclared, not both"
+            )
+        for size in (self.contract_kw, self.transformer_kva):
+            if size is not None and size <= 0:
+                raise ModelError(f"contract power and a transformer's size are above zero, not {size}")
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodFacts:
+    """What somebody said of one period of a point, local days, `end` no longer in it: why it is as long as it
+    is (`reason`, empty: as its meters say), and of a cooperative's bulk meter how many households used
+    something and what it retailed to others."""
+
+    point: str
+    start: date
+    end: date
+    reason: str = ""
+    households_with_use: int | None = None
+    retail_other_kwh: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.end <= self.start:
+            raise ModelError(f"point {self.point}: the period ends on {self.end}, not after {self.start}")
+        if (self.households_with_use is None) != (self.retail_other_kwh is None):
+            raise ModelError(
+                f"point {self.point}: a bulk meter's households with use and other retail go together"
+            )
+        if min(self.households_with_use or 0, self.retail_other_kwh or 0) < 0:
+            raise ModelError(f"point {self.point}: households and kWh are never below zero")
 
 
 @dataclass(frozen=True, slots=True)

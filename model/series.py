@@ -69,9 +69,27 @@ class ReadingSource(StrEnum):
     IMPORT = "import"  # brought in from a file
 
 
+REACTIVE_CODE = "VC"  # the register of reactive import, as the trade calls it
+
+
 @dataclass(frozen=True, slots=True)
 class RegisterKey:
     """One register of one meter."""
 
     channel: Channel
     rate: Rate = Rate.TOTAL
+
+    @property
+    def code(self) -> str:
+        """The billing trade's code: KT, BT, CD, TD, and VC for reactive import."""
+        return REACTIVE_CODE if self.channel is Channel.REACTIVE_IMPORT else self.rate.code
+
+    @classmethod
+    def from_code(cls, code: str) -> RegisterKey:
+        """The register that a bill calls so; ValueError names those there are."""
+        if code == REACTIVE_CODE:
+            return cls(Channel.REACTIVE_IMPORT)
+        try:
+            return cls(Channel.ACTIVE_IMPORT, Rate.from_code(code))
+        except ValueError:
+            raise ValueError(f"no register is called {code!r}: use KT, BT, CD, TD or VC") from None

@@ -1,4 +1,4 @@
-"""Bills added up and taken from each other: figures, lines and registers."""
+"""Bills added up and taken from each other: figures, lines, registers, surcharges."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from model.bill import Bill, BillLine, RegisterUse
+from model.bill import Bill, BillLine, ReactiveBill, RegisterUse
 
 
 def merged(standing: Sequence[Bill]) -> Bill:
@@ -27,6 +27,59 @@ def merged(standing: Sequence[Bill]) -> Bill:
         subtotal=sum(one.subtotal for one in standing),
         vat=sum(one.vat for one in standing),
         total=sum(one.total for one in standing),
+        reactive=_merged_reactive([one.reactive for one in standing if one.reactive is not None]),
+        pmax_kw=standing[-1].pmax_kw,
+    )
+
+
+def _merged_reactive(asked: Sequence[ReactiveBill]) -> ReactiveBill | None:
+    """A surcharge and its adjustments as one; cos φ and k of the last one hold."""
+    found = asked[0] if asked else None
+    for more in asked[1:]:
+        assert found is not None
+        uses = {key: use for one in (found, more) for key, use in _keyed(one.uses)}
+        before = dict(_keyed(found.uses))
+        changed = dict(_keyed(more.uses))
+        found = replace(
+            more,
+            kwh=found.kwh + more.kwh,
+            kvarh=found.kvarh + more.kvarh,
+            subtotal=found.subtotal + more.subtotal,
+            vat=found.vat + more.vat,
+            total=found.total + more.total,
+            uses=tuple(_added(before[key], use) if key in before and key in changed else use
+                       for key, use in uses.items()),
+        )  # fmt: skip
+    return found
+
+
+def _less_reactive(after: ReactiveBill | None, before: ReactiveBill | None) -> ReactiveBill | None:
+    """What a surcharge comes to more than it was billed at; nothing where it is as it was."""
+    if before is None or after is None:
+        return after if before is None else _negative(before)
+    if after == before:
+        return None
+    old = dict(_keyed(before.uses))
+    return replace(
+        after,
+        kwh=after.kwh - before.kwh,
+        kvarh=after.kvarh - before.kvarh,
+        subtotal=after.subtotal - before.subtotal,
+        vat=after.vat - before.vat,
+        total=after.total - before.total,
+        uses=tuple(_less(use, old.get(key)) for key, use in _keyed(after.uses)),
+    )
+
+
+def _negative(asked: ReactiveBill) -> ReactiveBill:
+    return replace(
+        asked,
+        kwh=-asked.kwh,
+        kvarh=-asked.kvarh,
+        subtotal=-asked.subtotal,
+        vat=-asked.vat,
+        total=-asked.total,
+        uses=tuple(replace(use, wh=-use.wh, kwh=-use.kwh) for use in asked.uses),
     )
 
 
@@ -79,6 +132,7 @@ def difference(before: Bill, after: Bill) -> Bill:
         subtotal=after.subtotal - before.subtotal,
         vat=after.vat - before.vat,
         total=after.total - before.total,
+        reactive=_less_reactive(after.reactive, before.reactive),
     )
 
 

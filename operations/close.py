@@ -16,11 +16,12 @@ from psycopg.rows import TupleRow
 from model.bill import ClosingIndex
 from model.period import LOCAL, Period
 from model.quality import Quality
-from model.series import Channel, Rate, ReadingSource
+from model.series import REACTIVE_CODE, Channel, Rate, ReadingSource, RegisterKey
 from operations import models
 from operations.closing_sheet import ClosingSheet, sheet
 from operations.errors import InputError
 from operations.pairing import CHANGED, ROLLOVER, index_instants, index_way, rates, wished_instants
+from operations.supplied import REACTIVE, buys_reactive
 from storage import closing, corrections
 from storage.closing import LOAD_PROFILE, Candidate
 from storage.hand_reads import WRAPPED
@@ -88,7 +89,8 @@ def _work_sheet(place: Hung, at: datetime, kind: models.MeterKind) -> list[Closi
     written = place.first_index if at == place.since else place.last_index if at == place.until else {}
     found = []
     for code, raw in written.items():
-        key = (Channel.ACTIVE_IMPORT, Rate.from_code(code))
+        known = RegisterKey.from_code(code)
+        key = (known.channel, known.rate)
         if key in kind.registers:
             scaler, _ = kind.registers[key]
             found.append(
@@ -215,6 +217,9 @@ def _lacking(place: Hung, at: datetime, found: Sequence[ClosingIndex]) -> str:
     supplies = [supply for supply in place.supplies if supply.valid_from <= at.astimezone(LOCAL).date()]
     needed = rates(supplies[-1] if supplies else None, kind.rates)
     lacking = [rate.code for rate in needed if rate not in here]
+    reactive = {index.channel for index in found} >= {Channel.REACTIVE_IMPORT}
+    if supplies and buys_reactive(supplies[-1]) and not reactive and REACTIVE in kind.registers:
+        lacking.append(REACTIVE_CODE)
     if not lacking:
         return ""
     why = (

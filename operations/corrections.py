@@ -134,8 +134,8 @@ def propose(
 
 
 def _same(before: Bill, after: Bill) -> bool:
-    mine = (after.total, after.wh, after.lines, after.uses)
-    return mine == (before.total, before.wh, before.lines, before.uses)
+    mine = (after.total, after.wh, after.lines, after.uses, after.reactive)
+    return mine == (before.total, before.wh, before.lines, before.uses, before.reactive)
 
 
 def _left_over(bill: Bill) -> dict[Rate, Decimal]:

@@ -78,6 +78,14 @@ COLUMNS = (
     Column(
         "households", "Số hộ", "1", False, "a number of households such as 1 or 1,25", ("SO_HO", "households")
     ),
+    Column(
+        "tenants",
+        "Số người thuê",
+        "",
+        False,
+        "a number of people such as 5, or “chưa khai báo”",
+        ("SO_NGUOI_THUE", "tenants", "người thuê nhà"),
+    ),
     Column("multiplier", "Hệ số nhân", "1", False, "CT × VT, such as 1 or 40", ("HSN", "multiplier")),
     Column(
         "voltage_kv",
@@ -88,6 +96,38 @@ COLUMNS = (
         ("voltage", "cấp điện áp"),
     ),
     Column("one_rate", "Một giá", "có", False, "có or không", ("one rate", "một biểu")),
+    Column(
+        "three_rate_refused",
+        "Từ chối ba giá",
+        "",
+        False,
+        "có or không",
+        ("three rate refused", "từ chối công tơ ba giá"),
+    ),
+    Column(
+        "contract_kw",
+        "Công suất hợp đồng (kW)",
+        "",
+        False,
+        "a power in kW such as 45",
+        ("contract kw", "contract power", "công suất hợp đồng"),
+    ),
+    Column(
+        "transformer_kva",
+        "MBA riêng (kVA)",
+        "",
+        False,
+        "the customer's own transformer in kVA such as 100",
+        ("transformer kva", "own transformer", "máy biến áp riêng"),
+    ),
+    Column(
+        "buys_reactive",
+        "Mua CSPK",
+        "",
+        False,
+        "có, không, or nothing",
+        ("buys reactive", "reactive", "mua công suất phản kháng"),
+    ),
     Column(
         "since",
         "Từ ngày",

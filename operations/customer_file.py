@@ -14,6 +14,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
+from analytics.billing.given import UNDECLARED
 from analytics.tariffs import PLANS
 from model.errors import ModelError
 from model.grid import Customer, Multiplier, Point, ReadingBook, Register, Role, Station, Supply
@@ -34,6 +35,8 @@ Lines = list[tuple[int, list[str]]]
 
 _YES = {"co", "yes", "true", "1", "x"}
 _NO = {"khong", "no", "false", "0", ""}
+_UNDECLARED = {"chuakhaibao", "chuakekhai", "undeclared"}
+MOST_TENANTS = 10_000
 
 
 def _code(text: str) -> str:
@@ -63,6 +66,16 @@ def _yes(text: str) -> bool:
     if word not in _YES | _NO:
         raise ValueError
     return word in _YES
+
+
+def _tenants(text: str) -> int | str:
+    """People, or that nobody declared them."""
+    if plain(text) in _UNDECLARED:
+        return UNDECLARED
+    people = int(text)
+    if not 1 <= people <= MOST_TENANTS:
+        raise ValueError
+    return people
 
 
 def _reading_day(text: str) -> int:
@@ -108,6 +121,11 @@ _READ: dict[str, Callable[[str], Any]] = {
     "multiplier": _number,
     "voltage_kv": _number,
     "one_rate": _yes,
+    "tenants": _tenants,
+    "three_rate_refused": _yes,
+    "buys_reactive": _yes,
+    "contract_kw": _number,
+    "transformer_kva": _number,
     "since": _day,
 }
 _DEFAULT: dict[str, Any] = {
@@ -117,6 +135,11 @@ _DEFAULT: dict[str, Any] = {
     "multiplier": Decimal(1),
     "voltage_kv": Decimal("0.4"),
     "one_rate": True,
+    "tenants": None,
+    "three_rate_refused": False,
+    "buys_reactive": None,
+    "contract_kw": None,
+    "transformer_kva": None,
 }
 
 
@@ -183,6 +206,9 @@ class _Reading:
             self.errors.append(
                 FileError(line, "Biểu giá", f"no plan is called “{row['plan']}”: use one of {known}")
             )
+        if row["tenants"] is not None and row["households"] not in (None, 1):
+            said = "tenants and households both stand there: keep the one by which the tiers are shared"
+            self.errors.append(FileError(line, "Số người thuê", said))
         if len(self.errors) == before:
             self.take(line, row)
 
@@ -215,9 +241,7 @@ class _Reading:
             station=row["station"],
             customer=customer.code,
             multipliers=(Multiplier(midnight(row["since"]), row["multiplier"]),),
-            supplies=(
-                Supply(row["since"], row["plan"], row["households"], row["voltage_kv"], row["one_rate"]),
-            ),
+            supplies=(_supply(row),),
         )
         first, _ = self.points.setdefault(code, (line, point))
         if first != line:
@@ -231,6 +255,23 @@ class _Reading:
             customers=tuple(customer for _, customer in self.customers.values()),
             points=tuple(point for _, point in self.points.values()),
         )
+
+
+def _supply(row: dict[str, Any]) -> Supply:
+    people = row["tenants"]
+    return Supply(
+        row["since"],
+        row["plan"],
+        row["households"],
+        row["voltage_kv"],
+        row["one_rate"],
+        tenants=None if people == UNDECLARED else people,
+        undeclared=people == UNDECLARED,
+        three_rate_refused=row["three_rate_refused"],
+        buys_reactive=row["buys_reactive"],
+        contract_kw=row["contract_kw"],
+        transformer_kva=row["transformer_kva"],
+    )
 
 
 @dataclass(frozen=True, slots=True)

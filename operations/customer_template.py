@@ -33,11 +33,20 @@ _MEANING = {
     "point": "Mã điểm đo; để trống là mã khách hàng thêm 001",
     "plan": "Biểu giá, chọn trong danh sách; để trống là vn-household (sinh hoạt)",
     "households": "Số hộ dùng chung công tơ; để trống là 1",
+    "tenants": "Số người thuê nhà (4 người tính 1 hộ, thay cho số hộ); “chưa khai báo”: thuê dưới 12 tháng, "
+    "chưa kê khai; để trống nếu không cho thuê",
     "multiplier": "Hệ số nhân CT × VT; công tơ trực tiếp là 1",
     "voltage_kv": "Cấp điện áp; để trống là 0,4",
     "one_rate": "có: một giá; không: ba giá theo giờ; để trống là có",
+    "three_rate_refused": "có: đã hai lần thông báo mà không lắp công tơ ba giá (tính giá cao điểm); "
+    "để trống là không",
+    "contract_kw": "Công suất trong hợp đồng; từ 40 kW phải mua công suất phản kháng",
+    "transformer_kva": "Dung lượng máy biến áp riêng của khách hàng; để trống nếu không có",
+    "buys_reactive": "có hoặc không mua công suất phản kháng; để trống: theo công suất hợp đồng và máy "
+    "biến áp riêng",
     "since": "Ngày bắt đầu tính tiền theo dòng này, dd/mm/yyyy",
 }
+_YES_OR_NO = ("one_rate", "three_rate_refused", "buys_reactive")
 _ROWS = 5000  # below these headings the choices of a cell are offered
 
 
@@ -74,7 +83,7 @@ def _fill(sheet: Worksheet, example: list[str]) -> None:
         # Codes and telephone numbers keep their leading zeros, days stay as they were typed.
         sheet.column_dimensions[letter].number_format = "@"
         sheet.cell(2, number, escaped(text)).number_format = "@"
-        choices = {"plan": list(PLANS), "one_rate": ["có", "không"]}.get(column.key)
+        choices = {"plan": list(PLANS), **{key: ["có", "không"] for key in _YES_OR_NO}}.get(column.key)
         if choices:
             offered = DataValidation("list", formula1=f'"{",".join(choices)}"', allow_blank=True)
             offered.add(f"{letter}2:{letter}{_ROWS}")

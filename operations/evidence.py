@@ -13,7 +13,7 @@ from psycopg.rows import TupleRow
 
 from analytics.vee import MeterInput
 from model.period import Period, local_day, midnight
-from model.series import Channel, Rate, ReadingSource
+from model.series import Channel, ReadingSource, RegisterKey
 from operations import models
 from operations.customer_classes import class_of
 from operations.meter_hours import hours_of
@@ -57,7 +57,8 @@ def work_sheet_reads(place: Hung, kind: models.MeterKind) -> Iterator[StoredRegi
     """The indices written down at hanging and taking down, as register readings of their instants."""
     for at, indices in ((place.since, place.first_index), (place.until, place.last_index)):
         for code, raw in indices.items():
-            key = (Channel.ACTIVE_IMPORT, Rate.from_code(code))
+            known = RegisterKey.from_code(code)
+            key = (known.channel, known.rate)
             if at is not None and key in kind.registers:
                 scaler, unit = kind.registers[key]
                 source = ReadingSource.REMOVAL

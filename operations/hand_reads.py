@@ -12,7 +12,7 @@ from psycopg.rows import TupleRow
 
 from model.period import LOCAL, require_aware
 from model.readout import RegisterRead
-from model.series import Channel, Rate, ReadingSource
+from model.series import Channel, ReadingSource, RegisterKey
 from operations import models
 from operations.errors import MeterRefused
 from operations.meter_changes import raw_indices
@@ -21,7 +21,6 @@ from storage.pool import Pool
 from storage.register import Hung, hung
 
 IMPORT = Channel.ACTIVE_IMPORT
-REACTIVE = "VC"  # the reactive register, as the trade calls it
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +72,15 @@ def keep(
         raise MeterRefused(serial, f"meter {serial}: {_at(at)} is still to come: correct --at")
     place = _place(conn, serial, at)
     kind = models.kind(place.model)
-    active = [(code, value) for code, value in kwh if code != REACTIVE]
-    indices = raw_indices(serial, place.model, active)
-    keys = {code: (IMPORT, Rate.from_code(code)) for code in indices}
-    for _, value in (pair for pair in kwh if pair[0] == REACTIVE):
-        keys[REACTIVE] = (Channel.REACTIVE_IMPORT, Rate.TOTAL)
-        if kind is None or keys[REACTIVE] not in kind.registers:
-            raise MeterRefused(
-                serial, f"meter {serial}: its model {place.model} has no reactive register (VC)"
-            )
-        indices[REACTIVE] = int((value * 1000).scaleb(-kind.registers[keys[REACTIVE]][0]))
+    indices = raw_indices(serial, place.model, kwh)
     if not indices or kind is None:
         raise MeterRefused(serial, f"meter {serial}: no index is given: write it like KT=7543.2")
     reads = []
     for code, raw in indices.items():
-        scaler, unit = kind.registers[keys[code]]
+        key = RegisterKey.from_code(code)
+        scaler, unit = kind.registers[key.channel, key.rate]
         status = hand_reads.WRAPPED if rolled_over else 0
-        read = RegisterRead(*keys[code], at, raw, scaler, unit, ReadingSource.MANUAL, status)
+        read = RegisterRead(key.channel, key.rate, at, raw, scaler, unit, ReadingSource.MANUAL, status)
         _refuse(conn, place, read, place.digits or kind.digits, rolled_over=rolled_over)
         reads.append(read)
     new = hand_reads.save(conn, place.meter_id, reads, now)
@@ -121,7 +112,8 @@ def _refuse(
     conn: Connection[TupleRow], place: Hung, read: RegisterRead, digits: int | None, *, rolled_over: bool
 ) -> None:
     wh = Decimal(read.raw).scaleb(read.scaler)
-    name = f"kWh of {read.rate.code}" if read.channel is IMPORT else f"kvarh of {REACTIVE}"
+    code, scaler = RegisterKey(read.channel, read.rate).code, read.scaler
+    name = f"{'kWh' if read.channel is IMPORT else 'kvarh'} of {code}"
     who = f"meter {place.serial}: {_kwh(wh)} {name} at {_at(read.at)}"
     if digits is not None and wh >= Decimal(10) ** (digits + 3):
         raise MeterRefused(place.serial, f"{who} has more than the register's {digits} digits: read it again")
@@ -132,7 +124,6 @@ def _refuse(
         raise MeterRefused(place.serial, f"{said}: adjust the bill if it is wrong")
     if rolled_over:
         return
-    code, scaler = read.rate.code, read.scaler
     if before is None and code in place.first_index and place.since < read.at:
         before = (place.since, Decimal(place.first_index[code]).scaleb(scaler), "work sheet")
     if after is None and code in place.last_index and place.until is not None and read.at < place.until:

@@ -25,7 +25,7 @@ from model.grid import (
     Supply,
 )
 from model.period import LOCAL, local_day, require_aware
-from model.series import Rate
+from model.series import RegisterKey
 from operations import line_words, models
 from operations.errors import MeterRefused, PointRefused
 from operations.hanging import refuse_too_few_rates, refuse_unsaid_multiplier
@@ -124,7 +124,7 @@ def _checked(new: NewMeter) -> None:
     line_words.refuse_unknown_dialect(new.serial, new.dialect)
     for code in new.indices or {}:
         try:
-            Rate.from_code(code)
+            RegisterKey.from_code(code)
         except ValueError as error:
             raise MeterRefused(new.serial, f"meter {new.serial}: {error}") from None
     if not new.point and not new.customer:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from model.errors import ModelError
 from model.grid import Installation, Meter, Register, SecretKeys
 from model.period import LOCAL, require_aware
-from model.series import Channel, Rate
+from model.series import RegisterKey
 from operations import line_words
 from operations.errors import MeterRefused
 from operations.hanging import refuse_unbillable
@@ -132,13 +132,13 @@ def raw_indices(serial: str, model: str, kwh: Iterable[tuple[str, Decimal]]) -> 
     found: dict[str, int] = {}
     for code, value in kwh:
         try:
-            rate = Rate.from_code(code)
-            place = kind.register(Channel.ACTIVE_IMPORT, rate).place
+            key = RegisterKey.from_code(code)
+            place = kind.register(key.channel, key.rate).place
         except (ValueError, LocalError) as error:
             raise MeterRefused(serial, f"meter {serial}: {error}") from None
-        if rate.code in found:
+        if key.code in found:
             raise MeterRefused(serial, f"meter {serial}: register {code} is named twice: keep one of them")
-        found[rate.code] = int((value * 1000).scaleb(-place.scaler))
+        found[key.code] = int((value * 1000).scaleb(-place.scaler))
     return found
 
 

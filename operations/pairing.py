@@ -131,14 +131,20 @@ def supply_at(hung: Hung, period: Period) -> Supply:
         )
         raise Held("no_supply", hung.serial, said)
     for later in hung.supplies:
-        same = (later.plan, later.one_rate, later.voltage_kv) == (now.plan, now.one_rate, now.voltage_kv)
-        if first < later.valid_from <= last and not same:
+        if first < later.valid_from <= last and _priced_by(later) != _priced_by(now):
             said = (
                 f"point {hung.point} (meter {hung.serial}) changes from {now.plan} to {later.plan} on "
                 f"{later.valid_from:%d/%m/%Y}: close an index on that day and bill each part apart"
             )
             raise Held("supply_change", hung.serial, said)
     return now
+
+
+def _priced_by(supply: Supply) -> tuple[str, bool, Decimal, bool, bool]:
+    """What a change of which in mid-period makes two bills of one."""
+    return (
+        supply.plan, supply.one_rate, supply.voltage_kv, supply.three_rate_refused, supply.undeclared
+    )  # fmt: skip
 
 
 def _without_gap(hung: Sequence[Hung]) -> None:

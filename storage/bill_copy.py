@@ -14,7 +14,7 @@ from psycopg.rows import TupleRow
 _NUMBERS: Final = "SELECT nextval(pg_get_serial_sequence('bill', 'id')) FROM generate_series(1, %s)"
 _BILL: Final = """
     COPY bill (id, point, customer, from_at, to_at, invoice_date, plan, decisions, kwh, wh, subtotal,
-        vat_percent, vat, total, issued_at, run_id) FROM STDIN"""
+        vat_percent, vat, total, issued_at, run_id, pmax_kw) FROM STDIN"""
 _LINE: Final = "COPY bill_line (bill_id, number, label, kwh, price, amount) FROM STDIN"
 _USE: Final = """
     COPY bill_use (bill_id, number, serial, rate, previous, current, multiplier, wh, kwh, status, removed,

@@ -83,7 +83,7 @@ _TO_ISSUE: Final = "SELECT t.point FROM billing_run_item t" + UNISSUED + " ORDER
 _HOW_MANY_TO_DRAFT: Final = "SELECT count(*)" + UNDRAFTED
 _HOW_MANY_TO_ISSUE: Final = "SELECT count(*) FROM billing_run_item t" + UNISSUED
 _ITEM_COLUMNS: Final = (
-    "point, customer, outcome, plan, kwh, wh, subtotal, vat, total, serial, confirmed, kind, reason"
+    "point, customer, outcome, plan, kwh, wh, subtotal, vat, total, serial, confirmed, kind, reason, reactive"
 )
 _INCOMING: Final = """
     CREATE TEMPORARY TABLE IF NOT EXISTS incoming_item (LIKE billing_run_item) ON COMMIT DELETE ROWS"""
@@ -164,7 +164,8 @@ class Run:
 class Item:
     """What becomes of a point: figures of its `bill`, or of one that `stands`; or `kind` and `reason` why it
     is `held`, or what it contradicts (`conflict`). kWh as billed, `wh` exact, đồng. `confirmed`: its
-    half-hours add up to what the registers went on by."""
+    half-hours add up to what the registers went on by. `reactive`: the surcharge with VAT; None: none is
+    asked for."""
 
     point: str
     customer: str
@@ -179,6 +180,7 @@ class Item:
     confirmed: bool = False
     kind: str = ""
     reason: str = ""
+    reactive: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,23 +12,24 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from model.bill import Bill, BillLine, RegisterUse
-from model.grid import Customer
+from model.grid import Customer, PeriodFacts
 from model.period import Period, local_day, require_aware
 from model.series import Rate
 from model.viewer import Viewer
-from storage import bill_holds
+from storage import bill_holds, bill_reactive, period_facts
 from storage.errors import BillConflict, Unknown
 from storage.viewing import scope
 
 _ISSUE: Final = """
     INSERT INTO bill (point, customer, from_at, to_at, invoice_date, plan, decisions, kwh, wh, subtotal,
-        vat_percent, vat, total, issued_at, run_id)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        vat_percent, vat, total, issued_at, run_id, pmax_kw)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
     ON CONFLICT (point, from_at, to_at) WHERE corrects IS NULL DO NOTHING RETURNING id"""
 _CORRECT: Final = """
     INSERT INTO bill (point, customer, from_at, to_at, invoice_date, plan, decisions, kwh, wh, subtotal,
-        vat_percent, vat, total, issued_at, run_id, corrects, correction, correction_reason, rated_on)
-    SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, NULL, id, %s, %s,
+        vat_percent, vat, total, issued_at, run_id, pmax_kw, corrects, correction, correction_reason,
+        rated_on)
+    SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, NULL, %s, id, %s, %s,
         coalesce(rated_on, invoice_date)
     FROM bill WHERE id = %s RETURNING id"""
 _LINE: Final = """
@@ -48,14 +49,15 @@ _CORRECTED_BY: Final = "SELECT id FROM bill WHERE corrects = %s ORDER BY id"
 _RUN_PERIOD: Final = """
     SELECT r.from_at, r.to_at FROM bill b JOIN billing_run r ON r.id = b.run_id WHERE b.id = %s"""
 _OVERLAPPING: Final = """
-    SELECT point, from_at, to_at, coalesce(rated_on, invoice_date), wh, total FROM bill b
+    SELECT point, from_at, to_at, coalesce(rated_on, invoice_date), wh, total,
+        (SELECT x.total FROM bill_reactive x WHERE x.bill_id = b.id) FROM bill b
     WHERE point = ANY (%s::text[]) AND from_at < %s AND to_at > %s
       AND NOT EXISTS (SELECT FROM bill r WHERE r.corrects = b.id AND r.correction = 'replaces')
     ORDER BY point, from_at, (correction IS NOT DISTINCT FROM 'adjusts'), id"""
 _BILL: Final = """
     SELECT b.point, b.customer, b.from_at, b.to_at, b.invoice_date, b.plan, b.decisions, b.kwh, b.wh,
         b.subtotal, b.vat_percent, b.vat, b.total, b.issued_at, coalesce(b.rated_on, b.invoice_date),
-        b.correction, b.corrects, o.invoice_date, b.correction_reason
+        b.correction, b.corrects, o.invoice_date, b.correction_reason, b.pmax_kw
     FROM bill b LEFT JOIN bill o ON o.id = b.corrects
     WHERE b.id = %(id)s AND (%(scope)s::text IS NULL OR b.customer = %(scope)s)"""
 _LINES: Final = "SELECT label, kwh, price, amount FROM bill_line WHERE bill_id = %s ORDER BY number"
@@ -64,7 +66,7 @@ _USES: Final = """
     FROM bill_use WHERE bill_id = %s ORDER BY number"""
 # The supply the bill was counted by: in force when its period begins, and under the bill's own plan.
 _HOUSEHOLDS: Final = """
-    SELECT households FROM point_supply
+    SELECT households, tenants FROM point_supply
     WHERE point = %s AND valid_from <= %s AND plan = %s ORDER BY valid_from DESC LIMIT 1"""
 _CUSTOMER: Final = "SELECT code, name, address, book, phone, email, tax_code FROM customer WHERE code = %s"
 _BILLS: Final = """
@@ -80,6 +82,7 @@ _BILLS: Final = """
       AND (%(from)s::timestamptz IS NULL OR b.to_at > %(from)s)
       AND (%(to)s::timestamptz IS NULL OR b.to_at <= %(to)s)
     ORDER BY b.to_at DESC, b.point, b.from_at DESC, b.id DESC LIMIT %(limit)s OFFSET %(offset)s"""
+_NO_FIGURES: Final = ("invoice_date", "pmax_kw")  # half-hours that come later may name another peak
 # A bill belongs to the month whose last instant, or an earlier one, ends its period.
 _MONTHS: Final = """
     SELECT DISTINCT date_trunc('month', (to_at - INTERVAL '1 microsecond')
@@ -137,6 +140,8 @@ class BillSheet:
     rated_on: date = date.min
     corrects: Corrects | None = None
     corrected_by: tuple[int, ...] = ()
+    tenants: int | None = None
+    said: PeriodFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +154,7 @@ class Standing:
     invoice_date: date
     wh: Decimal
     total: int
+    reactive: int | None = None  # of the surcharge, in đồng; None: there is none
 
 
 def standing(conn: Connection[TupleRow], points: Sequence[str], period: Period) -> list[Standing]:
@@ -170,7 +176,7 @@ def save(
     head = [bill.point, bill.customer, *key[1:], bill.invoice_date, bill.plan, list(bill.decisions), *figures]
     issued = None
     if conn.execute(_STANDING, key).fetchone() is None:  # else the insert would use up a bill's number
-        issued = conn.execute(_ISSUE, [*head, require_aware(issued_at), run]).fetchone()
+        issued = conn.execute(_ISSUE, [*head, require_aware(issued_at), run, bill.pmax_kw]).fetchone()
     if issued is None:
         _compare(conn, bill, key)
     else:
@@ -180,6 +186,8 @@ def save(
 
 
 def _write_parts(conn: Connection[TupleRow], bill_id: int, bill: Bill) -> None:
+    if bill.reactive is not None:
+        bill_reactive.save(conn, bill_id, bill.reactive)
     with conn.cursor() as cursor:
         cursor.executemany(
             _LINE,
@@ -216,7 +224,8 @@ def save_correction(
     """Issue a bill that adjusts or replaces (`kind`) another, for a reason; its number."""
     figures = [bill.kwh, bill.wh, bill.subtotal, bill.vat_percent, bill.vat, bill.total]
     head = [bill.point, bill.customer, bill.period.start, bill.period.end, bill.invoice_date, bill.plan]
-    values = [*head, list(bill.decisions), *figures, require_aware(issued_at), kind, reason, corrects]
+    named = [bill.pmax_kw, kind, reason, corrects]
+    values = [*head, list(bill.decisions), *figures, require_aware(issued_at), *named]
     row = conn.execute(_CORRECT, values).fetchone()
     if row is None:
         raise Unknown("bill", str(corrects))
@@ -260,7 +269,7 @@ def _compare(conn: Connection[TupleRow], bill: Bill, key: list[object]) -> None:
     differing = tuple(
         field.name
         for field in fields(Bill)
-        if field.name != "invoice_date" and getattr(standing.bill, field.name) != getattr(bill, field.name)
+        if field.name not in _NO_FIGURES and getattr(standing.bill, field.name) != getattr(bill, field.name)
     )
     if differing:
         first, end = local_day(bill.period.start), local_day(bill.period.end)
@@ -278,7 +287,8 @@ def _read(conn: Connection[TupleRow], bill_id: int, customer_scope: str | None) 
     if head is None:
         return None
     point, customer, start, end, invoice_date, plan, decisions, *figures = head
-    kwh, wh, subtotal, vat_percent, vat, total, issued_at, rated_on, kind, original, dated, reason = figures
+    kwh, wh, subtotal, vat_percent, vat, total, issued_at, rated_on, *others, pmax_kw = figures
+    kind, original, dated, reason = others
     known = conn.execute(_CUSTOMER, [customer]).fetchone()
     assert known is not None  # a foreign key
     shared = conn.execute(_HOUSEHOLDS, [point, local_day(start), plan]).fetchone()
@@ -303,6 +313,8 @@ def _read(conn: Connection[TupleRow], bill_id: int, customer_scope: str | None) 
             vat_percent,
             vat,
             total,
+            bill_reactive.of(conn, bill_id),
+            pmax_kw,
         ),
         Customer(*known),
         issued_at,
@@ -310,7 +322,15 @@ def _read(conn: Connection[TupleRow], bill_id: int, customer_scope: str | None) 
         rated_on,
         None if kind is None else Corrects(kind == "replaces", original, dated, reason),
         tuple(number for (number,) in conn.execute(_CORRECTED_BY, [bill_id])),
+        tenants=None if shared is None else shared[1],
+        said=_said(conn, point, Period(start, end), issued_at),
     )
+
+
+def _said(conn: Connection[TupleRow], point: str, period: Period, at: datetime) -> PeriodFacts | None:
+    """What counted of the period when the bill was issued."""
+    key = (point, local_day(period.start), local_day(period.end))
+    return period_facts.said(conn, [point], period, until=at).get(key)
 
 
 def bills(

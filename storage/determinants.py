@@ -1,8 +1,8 @@
 """What plain bills are counted from, read in one pass: a row a register, with the point it bills.
 
-Plain is a point with one meter all the period, one multiplier and one supply, and both indices of every
-register that bills it, with that of the instant between at which prices change, where there is one; of any
-other point there is one row that says `odd`.
+Plain is a point with one meter all the period, one multiplier and one supply with nothing special about it
+(tenants, reactive energy …), and both indices of every register that bills it, with that of the instant
+between at which prices change, where there is one; of any other point there is one row that says `odd`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,10 @@ _DETERMINANTS: Final = """,
         GROUP BY i.point HAVING count(*) = 1 AND min(i.since) <= %(start)s
             AND min(coalesce(i.until, 'infinity')) >= %(end)s),
     supply AS (
-        SELECT DISTINCT ON (point) point, plan, households, voltage_kv, one_rate FROM point_supply
+        SELECT DISTINCT ON (point) point, plan, households, voltage_kv, one_rate,
+            tenants IS NOT NULL OR undeclared OR three_rate_refused OR coalesce(
+                buys_reactive, contract_kw IS NOT NULL OR transformer_kva IS NOT NULL) AS special
+        FROM point_supply
         WHERE valid_from <= %(first)s ORDER BY point DESC, valid_from DESC),
     resupplied AS (
         SELECT DISTINCT point FROM point_supply WHERE valid_from > %(first)s AND valid_from <= %(last)s),
@@ -57,12 +60,14 @@ _DETERMINANTS: Final = """,
         WHERE b.to_at = %(start)s
           AND NOT EXISTS (SELECT FROM bill r WHERE r.corrects = b.id AND r.correction = 'replaces')
         GROUP BY b.point, u.rate),
+    told AS (SELECT DISTINCT point FROM point_period WHERE first_day <= %(last)s AND end_day > %(first)s),
     issued AS (SELECT DISTINCT point FROM bill WHERE from_at < %(end)s AND to_at > %(start)s)
     SELECT w.point, w.customer, w.plan, w.kwh, w.wh, w.subtotal, w.vat, w.total,
         h.meter_id, m.serial, m.model, m.digits, s.plan, s.households, s.voltage_kv, s.one_rate,
         coalesce(x.value, 1), n.rate, o.raw, b.raw, c.raw, c.scaler,
         coalesce(l.wh, 0),
-        coalesce(h.point IS NULL OR s.point IS NULL OR rs.point IS NOT NULL OR rx.point IS NOT NULL
+        coalesce(h.point IS NULL OR s.point IS NULL OR s.special OR told.point IS NOT NULL
+            OR rs.point IS NOT NULL OR rx.point IS NOT NULL
             OR done.point IS NOT NULL OR o.raw IS NULL OR c.raw IS NULL OR o.scaler <> c.scaler
             OR o.point <> w.point OR c.point <> w.point
             OR c.raw < o.raw OR c.status <> '' OR c.method = ANY (%(counted)s)
@@ -75,6 +80,7 @@ _DETERMINANTS: Final = """,
     LEFT JOIN resupplied rs ON rs.point = w.point
     LEFT JOIN multiplier x ON x.point = w.point
     LEFT JOIN remultiplied rx ON rx.point = w.point
+    LEFT JOIN told ON told.point = w.point
     LEFT JOIN issued done ON done.point = w.point
     CROSS JOIN LATERAL unnest(
         CASE WHEN s.one_rate IS FALSE THEN '{1,2,3}'::smallint[] ELSE '{0}'::smallint[] END) AS n (rate)

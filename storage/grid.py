@@ -106,14 +106,24 @@ _MULTIPLIER: Final = """
     WHERE old.value IS DISTINCT FROM excluded.value
     RETURNING xmax = 0"""
 _SUPPLY: Final = """
-    INSERT INTO point_supply AS old (point, valid_from, plan, households, voltage_kv, one_rate, tou_schedule)
-    SELECT point, valid_from, plan, households, voltage_kv, one_rate, tou_schedule
+    INSERT INTO point_supply AS old (point, valid_from, plan, households, voltage_kv, one_rate, tou_schedule,
+        tenants, undeclared, three_rate_refused, buys_reactive, contract_kw, transformer_kva)
+    SELECT point, valid_from, plan, households, voltage_kv, one_rate, tou_schedule, tenants, undeclared,
+        three_rate_refused, buys_reactive, contract_kw, transformer_kva
     FROM jsonb_to_recordset(%s) AS new (point text, valid_from date, plan text, households numeric,
-        voltage_kv numeric, one_rate boolean, tou_schedule text) ORDER BY point, valid_from
+        voltage_kv numeric, one_rate boolean, tou_schedule text, tenants smallint, undeclared boolean,
+        three_rate_refused boolean, buys_reactive boolean, contract_kw numeric, transformer_kva numeric)
+    ORDER BY point, valid_from
     ON CONFLICT (point, valid_from) DO UPDATE SET plan = excluded.plan, households = excluded.households,
-        voltage_kv = excluded.voltage_kv, one_rate = excluded.one_rate, tou_schedule = excluded.tou_schedule
-    WHERE (old.plan, old.households, old.voltage_kv, old.one_rate, old.tou_schedule) IS DISTINCT FROM
-        (excluded.plan, excluded.households, excluded.voltage_kv, excluded.one_rate, excluded.tou_schedule)
+        voltage_kv = excluded.voltage_kv, one_rate = excluded.one_rate, tou_schedule = excluded.tou_schedule,
+        tenants = excluded.tenants, undeclared = excluded.undeclared,
+        three_rate_refused = excluded.three_rate_refused, buys_reactive = excluded.buys_reactive,
+        contract_kw = excluded.contract_kw, transformer_kva = excluded.transformer_kva
+    WHERE (old.plan, old.households, old.voltage_kv, old.one_rate, old.tou_schedule, old.tenants,
+            old.undeclared, old.three_rate_refused, old.buys_reactive, old.contract_kw, old.transformer_kva)
+        IS DISTINCT FROM (excluded.plan, excluded.households, excluded.voltage_kv, excluded.one_rate,
+            excluded.tou_schedule, excluded.tenants, excluded.undeclared, excluded.three_rate_refused,
+            excluded.buys_reactive, excluded.contract_kw, excluded.transformer_kva)
     RETURNING xmax = 0"""
 # A meter that was never registered leaves meter_id empty, and the store says so.
 _INSTALLATION: Final = """

@@ -22,6 +22,7 @@ _SUMS: Final = """
         coalesce(sum(subtotal) FILTER (WHERE outcome = 'bill'), 0)::bigint AS subtotal,
         coalesce(sum(vat) FILTER (WHERE outcome = 'bill'), 0)::bigint AS vat,
         coalesce(sum(total) FILTER (WHERE outcome = 'bill'), 0)::bigint AS total,
+        coalesce(sum(reactive) FILTER (WHERE outcome = 'bill'), 0)::bigint AS reactive,
         coalesce(sum(wh) FILTER (WHERE outcome = 'stands'), 0) AS standing_wh,
         coalesce(sum(total) FILTER (WHERE outcome = 'stands'), 0)::bigint AS standing_total
     FROM billing_run_item WHERE run_id = %s"""
@@ -64,7 +65,8 @@ _KEYS: Final[dict[By, tuple[LiteralString, LiteralString]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """Counts of outcomes; kWh, Wh and đồng of the bills that go out, and of those that stand."""
+    """Counts of outcomes; kWh, Wh and đồng of the bills that go out, and of those that stand; `reactive` is
+    what surcharges come to beside them, with VAT."""
 
     bills: int
     held: int
@@ -75,6 +77,7 @@ class Sums:
     subtotal: int
     vat: int
     total: int
+    reactive: int
     standing_wh: Decimal
     standing_total: int
 

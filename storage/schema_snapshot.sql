@@ -75,7 +75,10 @@ CREATE OR REPLACE FUNCTION public.point_supplies(wanted text)
 AS $function$
     SELECT coalesce(jsonb_agg(jsonb_build_object('valid_from', valid_from, 'plan', plan,
                                   'households', households::text, 'voltage_kv', voltage_kv::text,
-                                  'one_rate', one_rate, 'tou_schedule', tou_schedule)
+                                  'one_rate', one_rate, 'tou_schedule', tou_schedule, 'tenants', tenants,
+                                  'undeclared', undeclared, 'three_rate_refused', three_rate_refused,
+                                  'buys_reactive', buys_reactive, 'contract_kw', contract_kw::text,
+                                  'transformer_kva', transformer_kva::text)
                               ORDER BY valid_from), '[]')
     FROM public.point_supply WHERE point = wanted
 $function$;
@@ -255,6 +258,7 @@ CREATE TABLE bill (
     correction text,
     correction_reason text DEFAULT ''::text NOT NULL,
     rated_on date,
+    pmax_kw numeric,
     CONSTRAINT bill_pkey PRIMARY KEY (id),
     CONSTRAINT bill_corrects_fkey FOREIGN KEY (corrects) REFERENCES bill(id),
     CONSTRAINT bill_customer_fkey FOREIGN KEY (customer) REFERENCES customer(code),
@@ -262,7 +266,8 @@ CREATE TABLE bill (
     CONSTRAINT bill_run_id_fkey FOREIGN KEY (run_id) REFERENCES billing_run(id),
     CONSTRAINT bill_check CHECK ((total = (subtotal + vat))),
     CONSTRAINT bill_correction CHECK ((((corrects IS NULL) = (correction IS NULL)) AND ((corrects IS NULL) = (correction_reason = ''::text)) AND ((corrects IS NULL) = (rated_on IS NULL)))),
-    CONSTRAINT bill_correction_check CHECK ((correction = ANY (ARRAY['adjusts'::text, 'replaces'::text])))
+    CONSTRAINT bill_correction_check CHECK ((correction = ANY (ARRAY['adjusts'::text, 'replaces'::text]))),
+    CONSTRAINT bill_pmax_kw_check CHECK ((pmax_kw >= (0)::numeric))
 );
 CREATE INDEX bill_corrects ON public.bill USING btree (corrects) WHERE (corrects IS NOT NULL);
 CREATE INDEX bill_customer ON public.bill USING btree (customer, to_at DESC);
@@ -326,6 +331,36 @@ CREATE TABLE bill_line (
     amount bigint NOT NULL,
     CONSTRAINT bill_line_pkey PRIMARY KEY (bill_id, number),
     CONSTRAINT bill_line_bill_id_fkey FOREIGN KEY (bill_id) REFERENCES bill(id)
+);
+
+CREATE TABLE bill_reactive (
+    bill_id bigint NOT NULL,
+    kwh bigint NOT NULL,
+    kvarh bigint NOT NULL,
+    cos_phi numeric NOT NULL,
+    k_percent numeric NOT NULL,
+    decision text NOT NULL,
+    subtotal bigint NOT NULL,
+    vat bigint NOT NULL,
+    total bigint NOT NULL,
+    CONSTRAINT bill_reactive_pkey PRIMARY KEY (bill_id),
+    CONSTRAINT bill_reactive_bill_id_fkey FOREIGN KEY (bill_id) REFERENCES bill(id),
+    CONSTRAINT bill_reactive_check CHECK ((total = (subtotal + vat)))
+);
+
+CREATE TABLE bill_reactive_use (
+    bill_id bigint NOT NULL,
+    number smallint NOT NULL,
+    serial text NOT NULL,
+    previous numeric NOT NULL,
+    current numeric NOT NULL,
+    multiplier numeric NOT NULL,
+    varh numeric NOT NULL,
+    kvarh bigint NOT NULL,
+    status text DEFAULT ''::text NOT NULL,
+    removed boolean DEFAULT false NOT NULL,
+    CONSTRAINT bill_reactive_use_pkey PRIMARY KEY (bill_id, number),
+    CONSTRAINT bill_reactive_use_bill_id_fkey FOREIGN KEY (bill_id) REFERENCES bill_reactive(bill_id)
 );
 
 CREATE TABLE bill_use (
@@ -418,6 +453,7 @@ CREATE TABLE billing_run_item (
     confirmed boolean DEFAULT false NOT NULL,
     kind text DEFAULT ''::text NOT NULL,
     reason text DEFAULT ''::text NOT NULL,
+    reactive bigint,
     CONSTRAINT billing_run_item_pkey PRIMARY KEY (run_id, point),
     CONSTRAINT billing_run_item_customer_fkey FOREIGN KEY (customer) REFERENCES customer(code),
     CONSTRAINT billing_run_item_point_fkey FOREIGN KEY (point) REFERENCES point(code),
@@ -552,8 +588,9 @@ CREATE TABLE einvoice (
     dated date NOT NULL,
     code text DEFAULT ''::text NOT NULL,
     recorded_at timestamp with time zone NOT NULL,
+    reactive boolean DEFAULT false NOT NULL,
     CONSTRAINT einvoice_series_number_key UNIQUE (series, number),
-    CONSTRAINT einvoice_pkey PRIMARY KEY (bill_id),
+    CONSTRAINT einvoice_pkey PRIMARY KEY (bill_id, reactive),
     CONSTRAINT einvoice_bill_id_fkey FOREIGN KEY (bill_id) REFERENCES bill(id),
     CONSTRAINT einvoice_number_check CHECK (((number >= 1) AND (number <= 99999999)))
 );
@@ -793,6 +830,24 @@ CREATE TABLE point_multiplier (
     CONSTRAINT point_multiplier_value_check CHECK ((value > (0)::numeric))
 );
 
+CREATE TABLE point_period (
+    point text NOT NULL,
+    first_day date NOT NULL,
+    end_day date NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    households_with_use integer,
+    retail_other_kwh bigint,
+    said_by text NOT NULL,
+    said_at timestamp with time zone NOT NULL,
+    CONSTRAINT point_period_pkey PRIMARY KEY (point, first_day, end_day, said_at),
+    CONSTRAINT point_period_point_fkey FOREIGN KEY (point) REFERENCES point(code),
+    CONSTRAINT point_period_check CHECK ((end_day > first_day)),
+    CONSTRAINT point_period_check1 CHECK (((households_with_use IS NULL) = (retail_other_kwh IS NULL))),
+    CONSTRAINT point_period_households_with_use_check CHECK ((households_with_use >= 0)),
+    CONSTRAINT point_period_reason_check CHECK ((reason = ANY (ARRAY[''::text, 'regular'::text, 'new_supply'::text, 'change_of_party'::text, 'termination'::text, 'agreed_new_day'::text, 'force_majeure'::text]))),
+    CONSTRAINT point_period_retail_other_kwh_check CHECK ((retail_other_kwh >= 0))
+);
+
 CREATE TABLE point_supply (
     point text NOT NULL,
     valid_from date NOT NULL,
@@ -801,8 +856,18 @@ CREATE TABLE point_supply (
     voltage_kv numeric DEFAULT 0.4 NOT NULL,
     one_rate boolean DEFAULT true NOT NULL,
     tou_schedule text NOT NULL,
+    tenants smallint,
+    undeclared boolean DEFAULT false NOT NULL,
+    three_rate_refused boolean DEFAULT false NOT NULL,
+    buys_reactive boolean,
+    contract_kw numeric,
+    transformer_kva numeric,
     CONSTRAINT point_supply_pkey PRIMARY KEY (point, valid_from),
-    CONSTRAINT point_supply_point_fkey FOREIGN KEY (point) REFERENCES point(code)
+    CONSTRAINT point_supply_point_fkey FOREIGN KEY (point) REFERENCES point(code),
+    CONSTRAINT point_supply_contract_kw_check CHECK ((contract_kw > (0)::numeric)),
+    CONSTRAINT point_supply_tenants CHECK (((tenants IS NULL) OR (NOT undeclared))),
+    CONSTRAINT point_supply_tenants_check CHECK ((tenants > 0)),
+    CONSTRAINT point_supply_transformer_kva_check CHECK ((transformer_kva > (0)::numeric))
 );
 
 CREATE TABLE poll (

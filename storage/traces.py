@@ -23,15 +23,15 @@ from storage.block_rows import stamps_of
 
 # What stood when a bill was issued: an index put right since then is kept as it was.
 _STOOD: Final = """
-    SELECT DISTINCT ON (m.serial, c.rate, c.at) c.point, m.serial, c.channel, c.rate, c.at, c.raw, c.scaler,
-        c.status, c.method, c.quality, c.closed_at
+    SELECT DISTINCT ON (m.serial, c.channel, c.rate, c.at) c.point, m.serial, c.channel, c.rate, c.at,
+        c.raw, c.scaler, c.status, c.method, c.quality, c.closed_at
     FROM (SELECT point, meter_id, channel, rate, at, raw, scaler, status, method, quality, closed_at,
             'infinity'::timestamptz AS until FROM closing_index
         UNION ALL SELECT point, meter_id, channel, rate, at, raw, scaler, status, method, quality, closed_at,
             replaced_at FROM closing_index_past) c
     JOIN meter m ON m.id = c.meter_id
-    WHERE c.point = %(point)s AND c.channel = %(channel)s
-    ORDER BY m.serial, c.rate, c.at, c.until > %(issued)s DESC, c.until"""
+    WHERE c.point = %(point)s AND c.channel = ANY (%(channels)s)
+    ORDER BY m.serial, c.channel, c.rate, c.at, c.until > %(issued)s DESC, c.until"""
 _CARRIED: Final = """
     SELECT u.rate, sum(u.wh + u.carried_wh - u.kwh * 1000)
     FROM bill b JOIN bill_use u ON u.bill_id = b.id
@@ -143,9 +143,10 @@ class Entry:
 
 
 def stood(conn: Connection[TupleRow], point: str, issued_at: datetime) -> list[tuple[ClosingIndex, datetime]]:
-    """The indices of active import of a point as they stood when a bill was issued, each with when it was
-    closed."""
-    asked = {"point": point, "channel": int(Channel.ACTIVE_IMPORT), "issued": issued_at}
+    """The indices of active and reactive import of a point as they stood when a bill was issued, each with
+    when it was closed."""
+    channels = [int(Channel.ACTIVE_IMPORT), int(Channel.REACTIVE_IMPORT)]
+    asked = {"point": point, "channels": channels, "issued": issued_at}
     return [
         (
             ClosingIndex(

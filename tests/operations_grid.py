@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections import defaultdict
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -100,10 +101,14 @@ def bring(database: str, *reads: tuple[str, RegisterRead], now: datetime = NOW) 
         async with await psycopg.AsyncConnection.connect(database) as conn:
             with psycopg.connect(database) as sync:
                 ids = meter_ids(sync, [serial for serial, _ in reads])
+            by_meter: dict[str, list[Answer]] = defaultdict(list)
             for serial, read in reads:
-                answer = Answer("billing", repr(read).encode(), registers=(read,))
-                readout = Readout(serial, str(uuid.uuid4()), now, now, "ok", answers=(answer,))
-                await store(conn, [(ids[serial], "M1", now, readout)])
+                by_meter[serial].append(Answer("billing", repr(read).encode(), registers=(read,)))
+            readouts = [
+                Readout(serial, str(uuid.uuid4()), now, now, "ok", answers=tuple(answers))
+                for serial, answers in by_meter.items()
+            ]
+            await store(conn, [(ids[readout.serial], "M1", now, readout) for readout in readouts])
 
     asyncio.run(store_all())
 

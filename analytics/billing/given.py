@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from model.series import REACTIVE_CODE
+
 REGISTERS = ("KT", "SG", "BT", "CD", "TD")
-REACTIVE = "VC"
+REACTIVE = REACTIVE_CODE
 UNDECLARED = "undeclared"
 MOST_DIGITS = 12  # no meter has more
 MOST_KWH = 10**12  # of a period, kvarh too: more than any country uses in a year

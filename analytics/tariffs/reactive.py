@@ -24,7 +24,15 @@ class ReactiveTable:
     floor_below: Decimal
     floor_k: Decimal
     k_percent: dict[Decimal, Decimal]
+    from_kw: Decimal
+    own_transformer: bool
     file: str = ""
+
+    def bought_by(self, contract_kw: Decimal | None, transformer_kva: Decimal | None) -> bool:
+        """Whether who is no household buys reactive energy: by contract power or an own transformer."""
+        if self.own_transformer and transformer_kva is not None:
+            return True
+        return contract_kw is not None and contract_kw >= self.from_kw
 
     def k(self, cos_phi: Decimal) -> Decimal:
         """The surcharge in percent of the amount before VAT."""
@@ -47,6 +55,8 @@ def reactive_table(path: Path = FILE) -> ReactiveTable:
             floor_below=Decimal(document["floor_below"]),
             floor_k=Decimal(document["floor_k"]),
             k_percent={Decimal(cos): Decimal(k) for cos, k in document["k_percent"].items()},
+            from_kw=Decimal(document["from_kw"]),
+            own_transformer=document["own_transformer"] is True,
             file=shown(path),
         )
         inside = range(int(table.floor_below * 100), int(table.free_from * 100))

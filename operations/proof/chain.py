@@ -8,6 +8,7 @@ alone the whole bill, line by line.
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
@@ -17,18 +18,19 @@ from psycopg.rows import TupleRow
 
 from model.bill import Bill, ClosingIndex, Hold
 from model.period import LOCAL, Period
-from model.series import Rate, ReadingSource
+from model.series import Channel, Rate, ReadingSource, RegisterKey
 from model.viewer import Viewer
-from operations import models
+from operations import models, reactive
 from operations.bill_difference import difference, merged
 from operations.close import POLL_WITHIN
 from operations.pairing import rates, spans
 from operations.proof.decoding import Value, items_of, values_of
 from operations.proof.half_hours import HalfHours, trace
-from operations.runs.counting import bill_or_hold
+from operations.runs.counting import Beside, bill_or_hold
+from operations.supplied import REACTIVE
 from protocols import meter_models
 from protocols.errors import LocalError, ProtocolError
-from storage import bills, traces
+from storage import bills, period_facts, traces
 from storage.bills import BillSheet
 from storage.register import Hung, hung
 from storage.traces import Entry, Reading, StoredAnswer
@@ -98,25 +100,25 @@ def prove(conn: Connection[TupleRow], viewer: Viewer, sheet: BillSheet) -> Proof
     period = bills.run_period(conn, sheet.id) or _closed_period(bill.period)
     places = hung(conn, points=[bill.point], period=period)
     stood = {
-        (index.serial, index.rate, index.at): (index, closed_at)
+        (index.serial, index.channel, index.rate, index.at): (index, closed_at)
         for index, closed_at in traces.stood(conn, bill.point, sheet.issued_at)
     }
     wanted = _wanted(places, bill, period)
     steps = tuple(
-        _step(conn, _hanging(places, key[0], key[2]), *stood[key]) for key in wanted if key in stood
+        _step(conn, _hanging(places, key[0], key[3]), *stood[key]) for key in wanted if key in stood
     )
     half_hours = trace(conn, places, bill.period)
     lacking = [key for key in wanted if key not in stood]
     if lacking:
-        serial, rate, at = lacking[0]
-        said = f"no index of {serial}, register {rate.code}, is closed at {_at(at)}"
+        serial, channel, rate, at = lacking[0]
+        said = f"no index of {serial}, register {RegisterKey(channel, rate).code}, is closed at {_at(at)}"
         return Proof(sheet, steps, None, half_hours, why=said)
     made = _counted(conn, sheet, places, period, steps)
     if isinstance(made, Hold):
         return Proof(sheet, steps, None, half_hours, ("it is held",), made.reason)
     if sheet.corrects is not None and not sheet.corrects.replaces:
         made = difference(merged(_before(conn, viewer, sheet, sheet.corrects.number)), made)
-    made = replace(made, invoice_date=bill.invoice_date)
+    made = replace(made, invoice_date=bill.invoice_date, pmax_kw=bill.pmax_kw)
     differing = tuple(
         field.name for field in fields(Bill) if getattr(made, field.name) != getattr(bill, field.name)
     )
@@ -128,9 +130,14 @@ def _counted(
     steps: Sequence[Step],
 ) -> Bill | Hold:  # fmt: skip
     """The bill once more, from what the bytes say where there are any."""
-    indices = {(one.index.serial, one.index.rate, one.index.at): _from_bytes(one) for one in steps}
+    by_channel: dict[Channel, dict[tuple[str, Rate, datetime], ClosingIndex]] = defaultdict(dict)
+    for one in steps:
+        by_channel[one.index.channel][one.index.serial, one.index.rate, one.index.at] = _from_bytes(one)
+    said = period_facts.said(conn, [sheet.bill.point], period, until=sheet.issued_at)
+    beside = Beside(by_channel[Channel.REACTIVE_IMPORT], said)
     left = traces.carried(conn, sheet.bill.point, period.start, sheet.issued_at)
-    return bill_or_hold(places, period, sheet.rated_on, indices, left)
+    active = by_channel[Channel.ACTIVE_IMPORT]
+    return bill_or_hold(places, period, sheet.rated_on, active, left, beside=beside)
 
 
 def _before(conn: Connection[TupleRow], viewer: Viewer, sheet: BillSheet, number: int) -> list[Bill]:
@@ -148,19 +155,26 @@ def _closed_period(billed: Period) -> Period:
     return month if month.start <= billed.start and billed.end <= month.end else billed
 
 
-def _wanted(places: Sequence[Hung], bill: Bill, period: Period) -> list[tuple[str, Rate, datetime]]:
+def _wanted(places: Sequence[Hung], bill: Bill, period: Period) -> list[tuple[str, Channel, Rate, datetime]]:
     """Serial, register and instant of every index that the bill stands upon, by instant."""
     kinds = {place.model: kind for place in places if (kind := models.kind(place.model))}
     used: dict[str, list[Rate]] = {}
     for use in bill.uses:
         used.setdefault(use.serial, []).append(use.rate)
     found = {
-        (span.hung.serial, rate, at)
+        (span.hung.serial, Channel.ACTIVE_IMPORT, rate, at)
         for span in spans([place for place in places if place.model in kinds], period, kinds)
         for rate in used.get(span.hung.serial, rates(None, ()))
         for at in (span.start, span.end)
     }
-    return sorted(found, key=lambda key: (key[2], key[0], key[1]))
+    if bill.reactive is not None:
+        found |= {
+            (place.serial, *REACTIVE, at)
+            for place in places
+            if place.model in kinds
+            for at in reactive.instants(place, period, kinds[place.model])
+        }
+    return sorted(found, key=lambda key: (key[3], key[0], key[1], key[2]))
 
 
 def _hanging(places: Iterable[Hung], serial: str, at: datetime) -> Hung:
@@ -177,7 +191,7 @@ def _step(conn: Connection[TupleRow], place: Hung, index: ClosingIndex, closed_a
     written = place.first_index if index.at == place.since else {}
     if index.at == place.until:
         written = place.last_index
-    code = index.rate.code
+    code = index.code
     if code in written:
         step = replace(step, source=WORK_SHEET)
         if written[code] != index.raw:
@@ -232,9 +246,7 @@ def _traced(
             return replace(step, answer=answer, decoded=one)
         if about and answer.poll == reading.poll:
             said = f"the bytes of answer {answer.id} say {about[0].raw} at {_at(reading.at)}"
-            contradiction = (
-                f"Meter {index.serial}, register {index.rate.code}: {said}, closed was {index.raw}"
-            )
+            contradiction = f"Meter {index.serial}, register {index.code}: {said}, closed was {index.raw}"
             return replace(step, answer=answer, decoded=about[0], contradiction=contradiction)
     return replace(step, why=why)
 

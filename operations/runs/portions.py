@@ -13,7 +13,7 @@ from psycopg.rows import TupleRow
 from model.period import local_day
 from model.quality import Quality
 from model.series import Channel
-from operations import sums
+from operations import peak, sums
 from operations.runs import setwise
 from operations.runs.setwise import Law, Plain
 from storage import bill_copy, bill_holds, billing_runs, days
@@ -21,6 +21,7 @@ from storage.bill_copy import escaped
 from storage.billing_runs import Item, Run
 from storage.determinants import Columns
 
+NULL = r"\N"
 CHECKED = 2_000  # meters whose half-hours are held in memory at a time
 
 
@@ -37,7 +38,7 @@ def issue(conn: Connection[TupleRow], run: Run, columns: Columns, of: Law, now: 
     uses: list[str] = []
     for group in groups:
         numbers = bill_copy.numbers(conn, len(group.row))
-        heads += _heads(run, columns, group, of, now, numbers)
+        heads += _heads(run, columns, group, of, now, numbers, _peaks(conn, run, columns, group))
         lines += _lines(group, numbers)
         uses += _uses(columns, group, numbers)
     bill_copy.write(conn, heads, lines, uses)
@@ -60,8 +61,9 @@ def _other(columns: Columns, group: Plain) -> str:
 
 
 def _heads(
-    run: Run, columns: Columns, group: Plain, of: Law, now: datetime, numbers: Sequence[int]
-) -> list[str]:
+    run: Run, columns: Columns, group: Plain, of: Law, now: datetime, numbers: Sequence[int],
+    peaks: Sequence[str],
+) -> list[str]:  # fmt: skip
     starts = group.row.tolist()
     points = escaped([columns.point[row] for row in starts])
     customers = escaped([columns.customer[row] for row in starts])
@@ -70,13 +72,28 @@ def _heads(
     ending = f"{now.isoformat()}\t{run.id}"
     figures = zip(
         numbers, points, customers, group.kwh.tolist(), group.wh.tolist(), group.subtotal.tolist(),
-        group.vat.tolist(), group.total.tolist(), strict=True,
+        group.vat.tolist(), group.total.tolist(), peaks, strict=True,
     )  # fmt: skip
     return [
         f"{number}\t{point}\t{customer}\t{period}\t{plan}\t{kwh}\t{wh}\t{subtotal}\t{of.vat_percent}\t{vat}\t"
-        f"{total}\t{ending}"
-        for number, point, customer, kwh, wh, subtotal, vat, total in figures
+        f"{total}\t{ending}\t{pmax}"
+        for number, point, customer, kwh, wh, subtotal, vat, total, pmax in figures
     ]
+
+
+def _peaks(conn: Connection[TupleRow], run: Run, columns: Columns, group: Plain) -> list[str]:
+    """Pmax of each bill as COPY takes it, where their plan names it and all half-hours are known."""
+    rows = group.row.tolist()
+    meters = [columns.meter_id[row] or 0 for row in rows]
+    first, end = local_day(run.from_at), local_day(run.to_at)
+    told = peak.is_told(group.plan)
+    if not told or not days.any_of(conn, meters, Channel.ACTIVE_IMPORT, first, end):
+        return [NULL] * len(rows)
+    found: list[str] = []
+    for start in range(0, len(meters), CHECKED):
+        some = days.matrix(conn, meters[start : start + CHECKED], Channel.ACTIVE_IMPORT, first, end)
+        found += [NULL if kw is None else str(kw) for kw in peak.of_rows(some.energy, some.quality)]
+    return found
 
 
 def _lines(group: Plain, numbers: Sequence[int]) -> list[str]:

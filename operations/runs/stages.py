@@ -23,6 +23,7 @@ from operations.runs import checks, counting, portions, setwise
 from operations.runs.counting import Counted
 from storage import bill_holds, billing_runs, bills, determinants, people, run_hashes
 from storage.billing_runs import Item, Run, RunFinding, RunState
+from storage.bills import Standing
 from storage.errors import BillConflict
 from storage.pool import Pool
 from storage.register import has_book
@@ -255,7 +256,12 @@ def _tell(progress: Progress | None, done: int, many: int, number: int) -> None:
 def as_approved(made: Bill, item: Item) -> bool:
     """Whether a bill counted again is the one that was approved."""
     mine = (made.customer, made.plan, made.kwh, made.wh, made.subtotal, made.vat, made.total)
-    return mine == (item.customer, item.plan, item.kwh, item.wh, item.subtotal, item.vat, item.total)
+    frozen = (item.customer, item.plan, item.kwh, item.wh, item.subtotal, item.vat, item.total)
+    return mine == frozen and _surcharge(made) == item.reactive
+
+
+def _surcharge(made: Bill) -> int | None:
+    return None if made.reactive is None else made.reactive.total
 
 
 def finish_issue(pool: Pool, number: int, by: str, now: datetime) -> Run:
@@ -334,18 +340,26 @@ def _item(conn: Connection[TupleRow], one: Counted) -> Item:
         if isinstance(made, Hold):
             return _item_of_hold(made)
         figures = (made.plan, made.kwh, made.wh, made.subtotal, made.vat, made.total)
-        return Item(one.point, one.customer, "bill", *figures, serial=one.serial, confirmed=one.confirmed)
+        return Item(
+            one.point, one.customer, "bill", *figures, serial=one.serial, confirmed=one.confirmed,
+            reactive=_surcharge(made),
+        )  # fmt: skip
     wh, total = sum((bill.wh for bill in standing), Decimal(0)), sum(bill.total for bill in standing)
     if isinstance(made, Bill):
         said = ""
         if made.period not in [bill.period for bill in standing]:
             said = str(BillConflict(one.point, _days(standing[0].period), ("period",)))
-        elif (made.wh, made.total) != (wh, total):
+        elif (made.wh, made.total, _surcharge(made)) != (wh, total, _of_standing(standing)):
             said = bills.contradiction(conn, made)
         if said:
             return Item(one.point, one.customer, "conflict", serial=one.serial, reason=said)
     # What was issued before is neither held nor rewritten.
     return Item(one.point, one.customer, "stands", serial=one.serial, wh=wh, total=total)
+
+
+def _of_standing(standing: Sequence[Standing]) -> int | None:
+    asked = [bill.reactive for bill in standing if bill.reactive is not None]
+    return sum(asked) if asked else None
 
 
 def _item_of_hold(hold: Hold) -> Item:

@@ -1,0 +1,49 @@
+"""The surcharges for reactive energy beside their bills."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from model.bill import ReactiveBill, RegisterUse
+from model.series import Rate
+
+_SAVE: Final = """
+    INSERT INTO bill_reactive (bill_id, kwh, kvarh, cos_phi, k_percent, decision, subtotal, vat, total)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"""
+_SAVE_USE: Final = """
+    INSERT INTO bill_reactive_use (bill_id, number, serial, previous, current, multiplier, varh, kvarh,
+        status, removed)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
+_OF: Final = """
+    SELECT kwh, kvarh, cos_phi, k_percent, decision, subtotal, vat, total FROM bill_reactive
+    WHERE bill_id = %s"""
+_USES: Final = """
+    SELECT serial, previous, current, multiplier, varh, kvarh, status, removed FROM bill_reactive_use
+    WHERE bill_id = %s ORDER BY number"""
+
+
+def save(conn: Connection[TupleRow], bill_id: int, surcharge: ReactiveBill) -> None:
+    """Keep the surcharge of a bill just issued."""
+    one = surcharge
+    figures = [one.kwh, one.kvarh, one.cos_phi, one.k_percent, one.decision, one.subtotal, one.vat, one.total]
+    conn.execute(_SAVE, [bill_id, *figures])
+    rows = [
+        (bill_id, number, use.serial, use.previous, use.current, use.multiplier, use.wh, use.kwh, use.status,
+         use.removed)
+        for number, use in enumerate(one.uses, 1)
+    ]  # fmt: skip
+    with conn.cursor() as cursor:
+        cursor.executemany(_SAVE_USE, rows)
+
+
+def of(conn: Connection[TupleRow], bill_id: int) -> ReactiveBill | None:
+    """The surcharge of a bill; None where no reactive energy is bought."""
+    row = conn.execute(_OF, [bill_id]).fetchone()
+    if row is None:
+        return None
+    uses = (RegisterUse(serial, Rate.TOTAL, *rest) for serial, *rest in conn.execute(_USES, [bill_id]))
+    return replace(ReactiveBill(*row), uses=tuple(uses))
