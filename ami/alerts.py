@@ -9,15 +9,13 @@ import rich_click as click
 from ami import clocks, home
 from ami.console import counted, emit, say, table
 from ami.instants import INSTANT
+from ami.office import OFFICE
 from ami.settings import load
 from model.alert import AlertKind
 from model.period import LOCAL
-from model.viewer import UserRole, Viewer
 from operations import jobs, wording
 from storage import alerts
 from storage.pool import open_pool
-
-OFFICE = Viewer(login="ami", role=UserRole.ENGINEER)
 
 
 @click.group("alerts")

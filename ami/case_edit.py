@@ -8,7 +8,7 @@ from typing import Any
 import rich_click as click
 
 from ami import clocks, home
-from ami.case_show import clock, version
+from ami.case_show import version
 from ami.console import emit, say
 from ami.failure import UsageFailure
 from ami.instants import DAY
@@ -205,8 +205,8 @@ def _told(made: Edit, as_json: bool) -> None:
     if as_json:
         emit(version(made))
         return
-    decision, n = made.decision, len(made.decision.said_energy)
-    start, end = clock(decision.first_slot, decision.slots), clock(decision.first_slot + n, decision.slots)
+    decision = made.decision
+    start, end = cases.times(decision)
     say(
         f"Meter {made.serial}, {made.day:%d/%m/%Y} {start}–{end}: {sum(decision.before_energy):,} Wh before, "
         f"{sum(made.after_energy):,} Wh now (version {made.version})."

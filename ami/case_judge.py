@@ -5,7 +5,6 @@ from __future__ import annotations
 import rich_click as click
 
 from ami import clocks, home
-from ami.case_show import span
 from ami.console import emit, say
 from ami.options import JSON
 from ami.order_acting import acting, document, follow, proved, rules_of
@@ -80,5 +79,5 @@ def _told(sheet: CaseSheet, as_json: bool) -> None:
         emit({"case": row, "steps": sheet.steps})
         return
     whose = f", {row.assigned_to}'s" if row.assigned_to else ""
-    days = span(row.first_day, row.last_day)
+    days = cases.span(row.first_day, row.last_day)
     say(f"Case {row.id} of meter {row.serial} ({days}) is {row.state.value}{whose}.")

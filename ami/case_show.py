@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import rich_click as click
 
 from ami import home
 from ami.console import emit, facts, out, say, table, when
+from ami.office import OFFICE
 from ami.settings import Settings, load
 from model.quality import Quality, Severity
-from model.viewer import UserRole, Viewer
 from operations import cases, wording
 from storage import case_sheet, edits, profiles
 from storage.case_sheet import CaseRow, CaseSheet
-from storage.cases import CaseState
+from storage.cases import WAITING, CaseState
 from storage.edits import Edit
 from storage.pool import open_pool
 from storage.profiles import DayTotal
 
-OFFICE = Viewer(login="ami", role=UserRole.ENGINEER)
 AROUND = timedelta(days=3)
 _HEADS = ("Case", "Meter", "Severity", "State", "Days", "Whose", "What")
-_WAITING = (CaseState.OPEN, CaseState.REREAD)
 
 
 @click.command("list")
@@ -52,7 +50,7 @@ def listed(
     as_json: bool,
 ) -> None:
     """Cases, the loudest first, of one loudness the latest first."""
-    states = {"waiting": _WAITING, "all": None}.get(
+    states = {"waiting": WAITING, "all": None}.get(
         state, (CaseState(state),) if state in set(CaseState) else None
     )
     settings = load()
@@ -82,15 +80,10 @@ def _line(row: CaseRow, settings: Settings) -> tuple[Any, ...]:
         row.serial,
         row.severity.name.lower(),
         row.state.value,
-        span(row.first_day, row.last_day),
+        cases.span(row.first_day, row.last_day),
         row.assigned_to or "",
         what,
     )
-
-
-def span(first: date, last: date) -> str:
-    """Like `20/10/2026` or `20/10 – 22/10/2026`."""
-    return f"{last:%d/%m/%Y}" if first == last else f"{first:%d/%m} – {last:%d/%m/%Y}"
 
 
 @click.command()
@@ -191,23 +184,16 @@ def told(sheet: CaseSheet, versions: list[Edit], around: list[DayTotal], setting
 
 
 def _edited(one: Edit) -> tuple[Any, ...]:
-    decision, n = one.decision, len(one.decision.said_energy)
+    decision = one.decision
     what = f"undoes {decision.undoes}" if decision.undoes else decision.kind.value
     return (
         f"{one.day:%d/%m/%Y}",
         one.version,
         what,
-        clock(decision.first_slot, decision.slots),
-        clock(decision.first_slot + n, decision.slots),
+        *cases.times(decision),
         f"{sum(decision.before_energy):,}",
         f"{sum(one.after_energy):,}",
         one.login,
         when(one.at),
         one.reason,
     )
-
-
-def clock(slot: int, of_day: int) -> str:
-    """The time at which a slot of a day begins; 24:00 at its end."""
-    hours, minutes = divmod(slot * 1440 // of_day, 60)
-    return f"{hours:02}:{minutes:02}"

@@ -6,14 +6,12 @@ import rich_click as click
 
 from ami import clocks, home
 from ami.console import emit, say, table, when
+from ami.office import OFFICE
 from ami.settings import load
 from ami.verbs import Verbs
 from model.period import local_day
-from model.viewer import UserRole, Viewer
 from storage import meters
 from storage.pool import open_pool
-
-OFFICE = Viewer(login="ami", role=UserRole.ENGINEER)
 
 
 @click.group(

@@ -18,9 +18,9 @@ from ami.failure import NoLink
 from ami.fleet import Lookout, Node, head_ends
 from ami.fleet_view import span, troubles, view
 from ami.instants import INSTANT
+from ami.office import OFFICE
 from ami.settings import Settings, load
 from model.period import LOCAL, local_day
-from model.viewer import UserRole, Viewer
 from operations import wording
 from operations.opening import unopened
 from storage import bill_holds
@@ -28,8 +28,6 @@ from storage.errors import Unreachable
 from storage.overview import overview
 from storage.pool import open_pool
 from storage.register import points_without_meter
-
-OFFICE = Viewer(login="ami", role=UserRole.ENGINEER)
 
 
 @click.command("status")

@@ -34,6 +34,13 @@ def number(noun: str, value: object) -> int:
     return value
 
 
+def numbered(noun: str, value: str) -> int:
+    """The number in an address. Raises `Refused` for what is none."""
+    if not (value.isascii() and value.isdecimal() and len(value) < 18):
+        raise Refused(noun, value)
+    return int(value)
+
+
 def texts(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Those of the named values that are texts; of a name given twice the last counts."""
     return {name: value for name, value in pairs if is_text(name) and is_text(value)}

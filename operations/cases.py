@@ -7,7 +7,7 @@ and why.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import groupby
 
 from psycopg import Connection
@@ -25,6 +25,7 @@ from storage import case_sheet, cases, people
 from storage import edits as stored
 from storage.case_sheet import CaseSheet
 from storage.cases import CaseState, OpenCase, Step
+from storage.edits import Decision
 from storage.orders import Order, OrderKind
 from storage.pool import Pool
 
@@ -133,15 +134,28 @@ def open_cases(
 
 def reason_of(held: OpenCase) -> str:
     """Why a determinant is held: what, where, what to do."""
-    when = (
-        f"{held.days[0]:%d/%m/%Y}"
-        if len(held.days) == 1
-        else f"{held.days[0]:%d/%m} – {held.days[-1]:%d/%m/%Y}"
-    )
+    when = span(held.days[0], held.days[-1])
     return (
         f"Case {held.case} of meter {held.serial} ({held.cause.replace('_', ' ')}, {when}) waits for "
         f"somebody to judge it: `ami case show {held.case}`"
     )
+
+
+def span(first: date, last: date) -> str:
+    """Like `20/10/2026` or `20/10 – 22/10/2026`."""
+    return f"{last:%d/%m/%Y}" if first == last else f"{first:%d/%m} – {last:%d/%m/%Y}"
+
+
+def clock(slot: int, of_day: int) -> str:
+    """The time at which a slot of a day begins; 24:00 at its end."""
+    hours, minutes = divmod(slot * 1440 // of_day, 60)
+    return f"{hours:02}:{minutes:02}"
+
+
+def times(decision: Decision) -> tuple[str, str]:
+    """Between which times of its day the slots of a decision lie."""
+    first, of_day = decision.first_slot, decision.slots
+    return clock(first, of_day), clock(first + len(decision.said_energy), of_day)
 
 
 def slots(start: time, end: time | None, of_day: int) -> tuple[int, int]:

@@ -36,6 +36,9 @@ class CaseState(StrEnum):
         return self in (CaseState.OPEN, CaseState.REREAD)
 
 
+WAITING: Final = tuple(state for state in CaseState if state.waits)
+
+
 class Step(StrEnum):
     """What happened to a case."""
 

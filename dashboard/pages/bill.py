@@ -9,6 +9,7 @@ from dash import html
 from psycopg import Connection
 
 from analytics.tariffs.plans import Pricing, plan
+from dashboard import given
 from dashboard.addresses import EVERYBODY, Page
 from dashboard.errors import Refused
 from dashboard.parts.elements import Part, card, facts, heading, link, table
@@ -22,7 +23,7 @@ from storage.bills import BillSheet
 
 def sheet(conn: Connection[Any], visit: Visit, text: str) -> BillSheet:
     """The bill of that number. Raises `Refused` for one that is not there or not the viewer's."""
-    found = bills.bill(conn, visit.viewer, int(text)) if _is_number(text) else None
+    found = bills.bill(conn, visit.viewer, given.numbered("bill", text))
     if found is None:
         raise Refused("bill", text)
     return found
@@ -30,12 +31,10 @@ def sheet(conn: Connection[Any], visit: Visit, text: str) -> BillSheet:
 
 def owned(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> bool:
     """Whether the bill is the viewer's to see."""
-    text = names["id"]
-    return _is_number(text) and bills.bill(conn, visit.viewer, int(text)) is not None
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 18
+    try:
+        return bool(sheet(conn, visit, names["id"]).id)
+    except Refused:
+        return False
 
 
 def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:

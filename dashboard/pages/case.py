@@ -57,8 +57,7 @@ def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
 
 
 def _found(conn: Connection[Any], viewer: Viewer, text: str) -> CaseSheet:
-    number = int(text) if text.isascii() and text.isdecimal() and len(text) < 18 else 0
-    found = case_sheet.sheet(conn, viewer, number)
+    found = case_sheet.sheet(conn, viewer, given.numbered("case", text))
     if found is None:
         raise Refused("case", text)
     return found

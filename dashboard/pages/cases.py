@@ -18,13 +18,13 @@ from dashboard.visit import Visit
 from operations import wording
 from storage import case_sheet
 from storage.case_sheet import CaseRow
-from storage.cases import CaseState
+from storage.cases import WAITING, CaseState
 
 MOST = 200
 _DAY = timedelta(days=1)
 STATES: dict[str, tuple[CaseState, ...] | None] = {
-    "waiting": (CaseState.OPEN, CaseState.REREAD),
-    "mine": (CaseState.OPEN, CaseState.REREAD),
+    "waiting": WAITING,
+    "mine": WAITING,
     "judged": (CaseState.ACCEPTED, CaseState.EDITED),
     "closed": (CaseState.CLOSED,),
     "all": None,

@@ -43,9 +43,7 @@ def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
 
 def _found(conn: Connection[Any], text: str) -> Run:
     try:
-        return billing_runs.find(
-            conn, int(text) if text.isascii() and text.isdecimal() and len(text) < 18 else 0
-        )
+        return billing_runs.find(conn, given.numbered("billing run", text))
     except Unknown:
         raise Refused("billing run", text) from None
 

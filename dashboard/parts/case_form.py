@@ -10,6 +10,7 @@ from dash import dcc, html
 
 from dashboard.parts.elements import Part, card
 from dashboard.visit import Visit
+from operations.cases import clock
 from operations.edits import Way
 from storage.case_sheet import CaseRow
 
@@ -35,7 +36,7 @@ def form(visit: Visit, row: CaseRow, days: Sequence[date]) -> Part:
             html.Summary(say("cases.edit_slots")),
             _field(visit, "day", _choice("case-day", options, days[-1].isoformat())),
             html.Div(
-                [_field(visit, name, _box(f"case-{name}", clock(slot)))
+                [_field(visit, name, _box(f"case-{name}", clock(slot, 48)))
                  for name, slot in (("from", start), ("to", min(48, end)))],
                 className="pair",
             ),
@@ -67,9 +68,3 @@ def _box(name: str, value: str, pattern: str = "") -> Part:
     return dcc.Input(
         id=name, type="text", value=value, placeholder=pattern, autoComplete="off", maxLength=400
     )
-
-
-def clock(slot: int, of_day: int = 48) -> str:
-    """The time at which a slot begins; 24:00 at the end of the day."""
-    hours, minutes = divmod(slot * 1440 // of_day, 60)
-    return f"{hours:02}:{minutes:02}"

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from dash import html
 
-from dashboard.parts.case_form import clock
 from dashboard.parts.elements import Part, badge, card
 from dashboard.parts.moments import severity_badge
 from dashboard.visit import Visit
 from operations import wording
+from operations.cases import times
 from storage.case_sheet import CaseDay, CaseSheet
 from storage.cases import NOBODY
 from storage.edits import Edit, in_force
@@ -21,7 +21,7 @@ MOST = 60
 
 def figures_card(visit: Visit, sheet: CaseSheet, state: Part) -> Part:
     """Day by day what validation noticed."""
-    days = sorted(sheet.days, key=lambda one: (one.state != "waits", one.day), reverse=False)[:MOST]
+    days = sorted(sheet.days, key=lambda one: (one.state != "waits", one.day))[:MOST]
     rows = [_figures(visit, one) for one in days]
     return card(
         visit.say("cases.figures"), [html.Div(rows, className="rows scrolls")], beside=state, kind="w6"
@@ -60,11 +60,9 @@ def edits_card(visit: Visit, versions: Sequence[Edit]) -> Part:
     counting = {id(one) for several in by_day.values() for one in in_force(several)}
     rows = []
     for one in reversed(versions):
-        decision, n = one.decision, len(one.decision.said_energy)
+        decision = one.decision
         what = say(f"edit_kind.{decision.kind.value}", n=decision.undoes or "")
-        span = (
-            f"{clock(decision.first_slot, decision.slots)}–{clock(decision.first_slot + n, decision.slots)}"
-        )
+        span = "–".join(times(decision))
         back = html.Button(
             say("cases.undo"),
             id={"undo": one.version, "day": one.day.isoformat(), "channel": int(one.channel)},
