@@ -15,6 +15,7 @@ from ami import clocks, home, logs
 from ami.console import say
 from ami.failure import Failure
 from ami.instants import INSTANT
+from ami.order_acting import rules_of
 from ami.settings import Settings, load
 from dashboard.app import WebSettings, create_app
 
@@ -46,6 +47,7 @@ def command(
                 supplier=settings.supplier,
                 clock=clocks.clock(as_of, ticking=ticking),
                 secure_cookies=settings.tls,
+                rules=rules_of(settings),
             )
         )
         if host not in LOOPBACK and not settings.tls:

@@ -29,6 +29,7 @@ from dashboard.well_formed import WellFormed
 from model.clock import Clock
 from model.supplier import Supplier
 from operations import accounts
+from operations.orders import Rules
 from storage.pool import open_pool
 
 PATIENCE_S = 5.0  # how long a page waits for the store before it says that it is away
@@ -42,7 +43,7 @@ def _real_clock() -> datetime:
 @dataclass(frozen=True, slots=True)
 class WebSettings:
     """`dsn` of the store; `supplier` is whose pages they are; `secure_cookies` behind TLS; `clock` is the
-    time the pages go by.
+    time the pages go by; `rules` say how many orders there may be.
     """
 
     dsn: str = field(repr=False)
@@ -50,6 +51,7 @@ class WebSettings:
     secure_cookies: bool = False
     clock: Clock = _real_clock
     connections: int = 8
+    rules: Rules = field(default_factory=Rules)
 
 
 def create_app(settings: WebSettings) -> FastAPI:
@@ -58,7 +60,7 @@ def create_app(settings: WebSettings) -> FastAPI:
     """
     pool = open_pool(settings.dsn, settings.connections)
     pool.timeout = PATIENCE_S
-    office = Office(pool, settings.clock, settings.supplier)
+    office = Office(pool, settings.clock, settings.supplier, settings.rules)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -13,6 +13,7 @@ from model.clock import Clock
 from model.period import local_day
 from model.supplier import Supplier
 from model.viewer import Viewer
+from operations.orders import Rules
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -68,6 +69,7 @@ class Office:
     pool: ConnectionPool[Connection]
     clock: Clock
     supplier: Supplier
+    rules: Rules = field(default_factory=Rules)
 
     def visit(self, path: str, query: dict[str, str]) -> Visit:
         """A visit of the session this request belongs to. Raises `LookupError` outside one: nobody

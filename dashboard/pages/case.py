@@ -29,7 +29,6 @@ from model.viewer import Viewer
 from operations import cases, edits
 from operations.edits import By, Place, Way
 from operations.errors import OperationsError
-from operations.orders import Rules
 from storage import case_sheet, profiles
 from storage import edits as stored
 from storage.case_sheet import CaseSheet
@@ -170,7 +169,7 @@ def _done(
         cases.assigned(conn, viewer, number, viewer.login, now=now)
         return ""
     if what == "reread":
-        cases.reread(office.pool, viewer, number, reason=typed.reason, now=now, rules=Rules())
+        cases.reread(office.pool, viewer, number, reason=typed.reason, now=now, rules=office.rules)
         return ""
     if not typed.reason:
         return say("cases.reason_wanted")

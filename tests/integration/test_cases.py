@@ -7,10 +7,13 @@ from datetime import date, timedelta
 
 import pytest
 
+from dashboard.pages import case as page
+from dashboard.visit import Office, Visit
 from model.day import Finding
 from model.period import Period
 from model.quality import Quality, Severity
 from model.series import Channel
+from model.supplier import Supplier
 from model.viewer import UserRole, Viewer
 from operations import cases, edits, validate
 from operations.errors import CaseRefused, OrderRefused
@@ -164,6 +167,10 @@ def test_a_reread_is_an_order_and_the_case_waits_for_it(pool: Pool) -> None:
     assert _steps(pool, case) == ["opened", "reread", "unanswered"]
     with pytest.raises(OrderRefused, match="there are 0 orders of minh within a minute"):
         cases.reread(pool, MINH, case, now=NOW, rules=Rules(orders_a_minute=0))
+    office = Office(pool, lambda: NOW, Supplier("HTX"), Rules(orders_a_minute=0))
+    visit, typed = Visit(MINH, "en", "", False, NOW, "", {}), page.Typed("", None, "", "", "", "")
+    with pytest.raises(OrderRefused, match="there are 0 orders of minh"), pool.connection() as conn:
+        page._done(office, conn, visit, {"act": "reread"}, typed, case, None)
 
 
 def test_the_days_of_a_reread_are_asked_for_once_more(pool: Pool) -> None:

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 
 from dashboard.app import WebSettings, create_app
-from model.viewer import UserRole, Viewer
-from operations import accounts, close, importing
+from model.viewer import UserRole
+from operations import accounts
 from operations.runs import stages
 from storage import billing_runs
 from storage.billing_runs import RunState
 from storage.pool import open_pool
+from tests.billing_run_steps import LAN, drafted, october_closed
 from tests.dashboard_asks import Asks, asking
-from tests.integration.test_billing_runs import INVOICE, WHOLE
-from tests.operations_grid import NOW, OCTOBER, grid, read_month
+from tests.operations_grid import NOW
 from tests.storage_samples import SUPPLIER
 
 PASSWORD = "mot-mat-khau-dai"
@@ -27,19 +27,12 @@ PEOPLE = {"lan": UserRole.BILLING, "minh": UserRole.BILLING, "ky": UserRole.ENGI
 
 @pytest.fixture
 def run(database: str) -> int:
-    with open_pool(database) as pool:
-        importing.import_register(pool, grid(), lambda raw: raw)
-        read_month(database)
-        close.run(pool, OCTOBER, NOW)
+    with october_closed(database) as pool:
         for login, role in PEOPLE.items():
             customer = "KH-HOUSE" if role is UserRole.CUSTOMER else ""
             accounts.add_user(pool, login, role, PASSWORD, customer=customer, now=NOW)
-        lan = Viewer("lan", UserRole.BILLING)
-        run = stages.begin(pool, lan, OCTOBER, INVOICE, None, NOW)
-        stages.open_draft(pool, run.id, "lan", NOW)
-        stages.draft_shard(pool, run.id, WHOLE, NOW)
-        stages.finish_draft(pool, run.id, NOW)
-        stages.check(pool, lan, run.id, NOW)
+        run = drafted(pool)
+        stages.check(pool, LAN, run.id, NOW)
     return run.id
 
 
