@@ -68,7 +68,12 @@ def intervals(
         if serial not in fleet.meter_ids(conn, [serial]):
             raise InputFailure(f"No meter {serial} is registered: see `ami meter list`.")
         rows = [
-            {"at": row.at.astimezone(LOCAL).isoformat(), "wh": row.wh, "quality": row.quality.word}
+            {
+                "at": row.at.astimezone(LOCAL).isoformat(),
+                "wh": row.wh,
+                "quality": row.quality.word,
+                "method": row.method.name.lower() if row.method else "",
+            }
             for row in profiles.rows(conn, serial, period)
             if quality is None or row.quality.word == quality
         ]
@@ -76,7 +81,7 @@ def intervals(
         emit({"meter": serial, "rows": rows})
     else:
         sys.stdout.write(
-            csv_text(("meter", "at", "wh", "quality"), [(serial, *row.values()) for row in rows])
+            csv_text(("meter", "at", "wh", "quality", "method"), [(serial, *row.values()) for row in rows])
         )
 
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
+from analytics.vee.methods import Method
 from model.quality import Quality
 from model.readout import ProfileBlock, RegisterRead
 from model.series import Channel, ProfileKind, Rate, ReadingSource, Unit
@@ -18,6 +19,7 @@ from operations import models
 from operations.formats import flags
 from operations.formats.numbers import plain
 from operations.formats.values import IndexPair, Intervals, Rejected
+from operations.said_quality import status_of
 from storage.register import Hung
 
 _FACTORS: Final = {"wh": 1, "kwh": 1000, "mwh": 1_000_000, "varh": 1, "kvarh": 1000, "mvarh": 1_000_000}
@@ -66,12 +68,12 @@ def channel_of(name: str) -> Channel | None:
 
 
 @lru_cache(maxsize=1024)
-def quality_of(obis: str, flag: str) -> Quality:
+def said_of(obis: str, flag: str) -> flags.Said:
     """What the flag of a file of that format says."""
     if "nem" in obis:
         return flags.of_nem(flag)
     found = flags.of_espi(int(flag)) if "greenbutton" in obis else flags.of_word(flag)
-    return Quality.SUSPECT if found is None else found
+    return (Quality.SUSPECT, Method.NONE) if found is None else found
 
 
 def blocks_of(one: Intervals, places: Sequence[Hung], *, obis: str, secondary: bool) -> Taken | Rejected:
@@ -87,18 +89,18 @@ def blocks_of(one: Intervals, places: Sequence[Hung], *, obis: str, secondary: b
         return reject(f"unit {one.unit or '(none)'} does not fit channel {one.channel}: Wh, kWh, varh, kvarh")
     if _DAY_S % one.interval_s:
         return reject(f"intervals of {one.interval_s} s do not divide a day, and days are what is kept")
-    groups: dict[tuple[int, Decimal], list[tuple[int, Decimal, Quality]]] = defaultdict(list)
+    groups: dict[tuple[int, Decimal], list[tuple[int, Decimal, int]]] = defaultdict(list)
     outside = 0
     spans = [(p.since.timestamp(), math.inf if p.until is None else p.until.timestamp()) for p in places]
     behind = [not secondary and _is_behind_transformers(p) for p in places]
     for at, value, flag in sorted(one.rows(), key=lambda row: row[0]):
         place = _hanging(spans, at)
-        quality = quality_of(obis, flag)
+        quality, method = said_of(obis, flag)
         if place is None:
             outside += 1
         elif value is not None and quality is not Quality.MISSING:
             divisor = _divisor(places[place], at) if behind[place] else ONE
-            groups[place, divisor].append((at, value * factor, quality))
+            groups[place, divisor].append((at, value * factor, status_of(quality, method)))
     if not groups:
         why = (
             f"the meter hung nowhere in the time of its {outside} values"
@@ -135,7 +137,7 @@ def _block(
     channel: Channel,
     obis: str,
     divisor: Decimal,
-    rows: Sequence[tuple[int, Decimal, Quality]],
+    rows: Sequence[tuple[int, Decimal, int]],
 ) -> ProfileBlock | str:
     values = [value / divisor if divisor != 1 else value for _, value, _ in rows]
     if divisor != 1 and any(got * divisor != value for got, (_, value, _) in zip(values, rows, strict=True)):
@@ -154,7 +156,7 @@ def _block(
         interval=timedelta(seconds=one.interval_s),
         stamps=tuple(datetime.fromtimestamp(at, UTC) for at, _, _ in rows),
         raw=raw,
-        status=tuple(int(quality) for _, _, quality in rows),
+        status=tuple(status for _, _, status in rows),
         scaler=scaler,
         unit=Unit.VAR_HOUR if channel in _REACTIVE else Unit.WATT_HOUR,
     )
@@ -180,7 +182,7 @@ def reads_of(pair: IndexPair, places: Sequence[Hung]) -> Taken | Rejected:
         (pair.end, pair.current, pair.flag),
     ):
         place = next((p for p in places if p.since <= at and (p.until is None or at <= p.until)), None)
-        if place is None or flags.of_nem(flag or "A") is not Quality.ACTUAL:
+        if place is None or flags.of_nem(flag or "A")[0] is not Quality.ACTUAL:
             continue
         kind = models.kind(place.model)
         if kind is None or (channel, Rate.TOTAL) not in kind.registers:

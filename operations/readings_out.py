@@ -13,6 +13,7 @@ from psycopg.rows import TupleRow
 
 from analytics.billing import RegisterPart, use_register
 from analytics.errors import BillingError
+from analytics.vee.methods import Method
 from model.bill import ClosingIndex
 from model.period import Period
 from model.quality import Quality
@@ -35,7 +36,7 @@ _SUFFIX: Final = {
 }
 _NOTHING: Final = "no validated interval of it is stored in these days: name others, or validate first"
 _REACTIVE: Final = (Channel.REACTIVE_IMPORT, Channel.REACTIVE_EXPORT)
-TABLE: Final = ("meter", "timestamp", "value", "unit", "channel", "quality")
+TABLE: Final = ("meter", "timestamp", "value", "unit", "channel", "quality", "method")
 
 
 def _intervals(
@@ -43,7 +44,7 @@ def _intervals(
     serial: str,
     period: Period,
     named: Callable[[Channel], tuple[str, str]],
-    flagged: Callable[[Quality], str],
+    flagged: Callable[[Quality, Method], str],
     divisor: Decimal,
 ) -> Iterator[Intervals]:
     """Each channel by its interval length; `named` gives channel and unit, `divisor` the unit's Wh.
@@ -58,7 +59,7 @@ def _intervals(
             one = Intervals(serial, name, unit, length, serial)
             for row in group:
                 value = None if row.wh is None else Decimal(row.wh) / divisor
-                one.add(round(row.at.timestamp()), value, flagged(row.quality))
+                one.add(round(row.at.timestamp()), value, flagged(row.quality, row.method))
             empty = False
             yield one
     if empty:
@@ -71,7 +72,7 @@ def nem12(conn: Connection[TupleRow], serial: str, period: Period, made: datetim
     def named(channel: Channel) -> tuple[str, str]:
         return _SUFFIX[channel], "kvarh" if channel in _REACTIVE else "kWh"
 
-    found = list(_intervals(conn, serial, period, named, lambda quality: flags.NEM_OF[quality], _THOUSAND))
+    found = list(_intervals(conn, serial, period, named, flags.nem, _THOUSAND))
     return nem_write.nem12(found, ZONE, made.astimezone(ZONE), "DIENKE", "")
 
 
@@ -81,7 +82,7 @@ def greenbutton(conn: Connection[TupleRow], serial: str, period: Period, made: d
     def named(channel: Channel) -> tuple[str, str]:
         return channel.name.lower(), "varh" if channel in _REACTIVE else "Wh"
 
-    def flagged(quality: Quality) -> str:
+    def flagged(quality: Quality, _: Method) -> str:
         return str(flags.ESPI_OF.get(quality, ""))
 
     found = list(_intervals(conn, serial, period, named, flagged, Decimal(1)))
@@ -94,10 +95,11 @@ def table(conn: Connection[TupleRow], serial: str, period: Period) -> Iterator[t
     def named(channel: Channel) -> tuple[str, str]:
         return channel.name.lower(), "kvarh" if channel in _REACTIVE else "kWh"
 
-    for one in _intervals(conn, serial, period, named, flags.word, _THOUSAND):
+    for one in _intervals(conn, serial, period, named, flags.words, _THOUSAND):
         for at, value, flag in one.rows():
             when = datetime.fromtimestamp(at, ZONE).isoformat()
-            yield serial, when, value, one.unit, one.channel, flag
+            quality, _, method = flag.partition(" ")
+            yield serial, when, value, one.unit, one.channel, quality, method
 
 
 def nem13(conn: Connection[TupleRow], serial: str, period: Period, made: datetime) -> str:

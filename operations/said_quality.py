@@ -9,13 +9,21 @@ from typing import Final
 import numpy as np
 
 from analytics.vee import MeterInput, MeterOutput
+from analytics.vee.methods import Method, usual
 from model.quality import Quality
 from storage.blocks import StoredBlock
 
 FROM_FILE: Final = "file:"
-"""The beginning of the OBIS of a block that a file brought; its statuses are `Quality`."""
+"""The beginning of the OBIS of a block that a file brought; its statuses are those of `status_of`."""
+
+_METHOD: Final = 16  # qualities stay below it, methods too
 
 _DAY_S: Final = 86_400
+
+
+def status_of(quality: Quality, method: Method) -> int:
+    """Both in one number; the quality alone where the file does not say the method."""
+    return int(quality) + _METHOD * int(method)
 
 
 def kept(inputs: Sequence[MeterInput], outputs: Sequence[MeterOutput]) -> list[MeterOutput]:
@@ -33,7 +41,14 @@ def _one(given: MeterInput, output: MeterOutput) -> MeterOutput:
         slot = (block.stamps - origin) // given.interval_s
         inside = (slot >= 0) & (slot < said.size)
         word = block.status if block.obis.startswith(FROM_FILE) else np.full(len(slot), int(Quality.ACTUAL))
-        said[slot[inside]] = word[inside]
-    theirs = said.reshape(output.quality.shape)
+        new, before = word[inside], said[slot[inside]]
+        # Who says the same of a slot, and not how it was made, takes nothing back.
+        said[slot[inside]] = np.where(before % _METHOD == new, before, new)
+    theirs = (said % _METHOD).reshape(output.quality.shape)
+    made = (said // _METHOD).reshape(output.quality.shape)
     doubted = (output.quality == Quality.ACTUAL) & (theirs > Quality.ACTUAL)
-    return replace(output, quality=np.where(doubted, theirs, output.quality).astype(np.uint8))
+    return replace(
+        output,
+        quality=np.where(doubted, theirs, output.quality).astype(np.uint8),
+        method=np.where(doubted, np.where(made, made, usual(theirs)), output.method).astype(np.uint8),
+    )

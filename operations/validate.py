@@ -61,16 +61,18 @@ def _day_rows(outputs: Sequence[MeterOutput]) -> list[days.DayRows]:
     A meter that was moved, or whose multiplier changed, within a day gives two halves of it: each fills the
     other.
     """
-    merged: dict[tuple[int, Channel, date], tuple[Energies, Qualities]] = {}
+    merged: dict[tuple[int, Channel, date], tuple[Energies, Qualities, Qualities]] = {}
     for output in outputs:
-        for offset, (energy, quality) in enumerate(zip(output.energy, output.quality, strict=True)):
+        rows = zip(output.energy, output.quality, output.method, strict=True)
+        for offset, (energy, quality, method) in enumerate(rows):
             key = (output.meter_id, output.channel, output.first + timedelta(days=offset))
             if key in merged:
-                earlier, there = merged[key]
-                energy, quality = np.where(there, earlier, energy), np.where(there, there, quality)
-            merged[key] = (energy, quality)
+                earlier, there, how = merged[key]
+                energy, method = np.where(there, earlier, energy), np.where(there, how, method)
+                quality = np.where(there, there, quality)
+            merged[key] = (energy, quality, method)
     groups: dict[tuple[int, Unit], list[tuple[int, Channel, date]]] = defaultdict(list)
-    for key, (energy, _) in merged.items():
+    for key, (energy, *_) in merged.items():
         groups[len(energy), UNITS[key[1]]].append(key)
     return [
         days.DayRows(
@@ -79,6 +81,7 @@ def _day_rows(outputs: Sequence[MeterOutput]) -> list[days.DayRows]:
             day=np.array([day for _, _, day in keys], "datetime64[D]"),
             energy=np.stack([merged[key][0] for key in keys]).astype(np.int32),
             quality=np.stack([merged[key][1] for key in keys]).astype(np.uint8),
+            method=np.stack([merged[key][2] for key in keys]).astype(np.uint8),
             interval_s=86_400 // slots,
             unit=unit,
         )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from analytics.vee.methods import usual
 from model.period import require_aware
 from model.series import Unit
 from storage import copying
@@ -68,7 +69,7 @@ _MARK_DUE: Final = """
 
 _INCOMING: Final = """
     CREATE TEMP TABLE IF NOT EXISTS incoming_day (meter_id integer, channel smallint, day date,
-        interval_s integer, scaler smallint, unit smallint, energy integer[], quality bytea)
+        interval_s integer, scaler smallint, unit smallint, energy integer[], quality bytea, method bytea)
         ON COMMIT DELETE ROWS;
     DELETE FROM incoming_day"""
 _COPY_DAY: Final = "COPY incoming_day FROM STDIN (FORMAT binary)"
@@ -83,11 +84,13 @@ _KEEP_PAST: Final = """
            OR ((o.energy, o.quality) IS DISTINCT FROM (n.energy, n.quality)
                AND NOT day_extends(o.energy, o.quality, n.energy, n.quality)))
     ON CONFLICT (meter_id, channel, day, version) DO NOTHING"""
-# A day that only gained slots keeps its version: nothing was superseded.
+# A day that only gained slots keeps its version: nothing was superseded. Nor was it where the same figures of
+# the same quality are said to be made otherwise.
 _SAVE_DAY: Final = """
     INSERT INTO profile_day AS o (meter_id, channel, day, version, interval_s, scaler, unit, energy, quality,
-        computed_at)
-    SELECT meter_id, channel, day, 1, interval_s, scaler, unit, energy, quality, %(at)s
+        method, computed_at)
+    SELECT meter_id, channel, day, 1, interval_s, scaler, unit, energy, quality,
+        nullif(method, ''::bytea), %(at)s
     FROM incoming_day ORDER BY meter_id, channel, day
     ON CONFLICT (meter_id, channel, day) DO UPDATE SET
         version = o.version + CASE
@@ -96,9 +99,11 @@ _SAVE_DAY: Final = """
                 AND day_extends(o.energy, o.quality, excluded.energy, excluded.quality)
             THEN 0 ELSE 1 END,
         interval_s = excluded.interval_s, scaler = excluded.scaler, unit = excluded.unit,
-        energy = excluded.energy, quality = excluded.quality, computed_at = excluded.computed_at
-    WHERE (o.interval_s, o.scaler, o.unit, o.energy, o.quality) IS DISTINCT FROM
-        (excluded.interval_s, excluded.scaler, excluded.unit, excluded.energy, excluded.quality)"""
+        energy = excluded.energy, quality = excluded.quality, method = excluded.method,
+        computed_at = excluded.computed_at
+    WHERE (o.interval_s, o.scaler, o.unit, o.energy, o.quality, o.method) IS DISTINCT FROM
+        (excluded.interval_s, excluded.scaler, excluded.unit, excluded.energy, excluded.quality,
+            excluded.method)"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,7 +112,8 @@ class DayRows:
     slots].
 
     `meter_id` int32[n], `channel` int16[n], `day` datetime64[D][n]: local days. A missing slot holds 0. No
-    meter, channel and day comes twice.
+    meter, channel and day comes twice. `method` uint8[n, slots], a `analytics.vee.methods.Method` each; None:
+    the usual ones of the qualities.
     """
 
     meter_id: NDArray[np.int32]
@@ -118,6 +124,7 @@ class DayRows:
     interval_s: int = 1800
     scaler: int = 0
     unit: int = Unit.WATT_HOUR
+    method: NDArray[np.uint8] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.meter_id)
@@ -203,8 +210,19 @@ def save_days(conn: Connection[TupleRow], rows: DayRows, computed_at: datetime) 
 
 
 def _encoded(rows: DayRows) -> bytes:
-    """The COPY stream of the rows: every row is as long as the next, so that numpy fills them all at once."""
-    n, slots = rows.energy.shape
+    """The COPY stream of the rows, those with methods of their own behind the others.
+
+    Of either kind every row is as long as the next, so that numpy fills them all at once.
+    """
+    own = np.zeros(len(rows.meter_id), bool)
+    if rows.method is not None:
+        own = (rows.method != usual(rows.quality)).any(axis=1)
+    return b"".join((copying.HEADER, _rows(rows, ~own, None), _rows(rows, own, rows.method), copying.TRAILER))
+
+
+def _rows(rows: DayRows, chosen: NDArray[np.bool_], methods: NDArray[np.uint8] | None) -> bytes:
+    """The chosen rows, with their `methods` or without any."""
+    n, slots = int(chosen.sum()), rows.energy.shape[1]
     fields = [
         ("fields", ">i2"),
         *(
@@ -217,13 +235,15 @@ def _encoded(rows: DayRows) -> bytes:
         ("energy", [("length", ">i4"), ("value", ">i4")], slots),
         ("quality_length", ">i4"),
         ("quality", "u1", slots),
+        ("method_length", ">i4"),
+        *((("method", "u1", slots),) if methods is not None else ()),
     ]
     cells = np.zeros(n, dtype=fields)
-    cells["fields"] = 8
+    cells["fields"] = 9
     values = {
-        "meter_id": rows.meter_id,
-        "channel": rows.channel,
-        "day": (rows.day.astype("datetime64[D]") - copying.EPOCH_DAY).astype(np.int64),
+        "meter_id": rows.meter_id[chosen],
+        "channel": rows.channel[chosen],
+        "day": (rows.day[chosen].astype("datetime64[D]") - copying.EPOCH_DAY).astype(np.int64),
         "interval_s": rows.interval_s,
         "scaler": rows.scaler,
         "unit": int(rows.unit),
@@ -234,10 +254,13 @@ def _encoded(rows: DayRows) -> bytes:
     cells["energy_length"] = 20 + 8 * slots
     cells["dimensions"] = (1, 0, 23, slots, 1)
     cells["energy"]["length"] = 4
-    cells["energy"]["value"] = rows.energy
+    cells["energy"]["value"] = rows.energy[chosen]
     cells["quality_length"] = slots
-    cells["quality"] = rows.quality
-    return b"".join((copying.HEADER, cells.tobytes(), copying.TRAILER))
+    cells["quality"] = rows.quality[chosen]
+    if methods is not None:
+        cells["method_length"] = slots
+        cells["method"] = methods[chosen]
+    return cells.tobytes()
 
 
 _COLUMNS: Final = (

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from analytics.vee.methods import Method, usual
 from model.period import Period, local_day, midnight
 from model.quality import Quality
 from model.series import Channel
@@ -22,7 +23,7 @@ from storage.errors import Unknown
 from storage.viewing import visible
 
 _DAYS: Final = """
-    SELECT day, interval_s, scaler, energy, quality FROM profile_day
+    SELECT day, interval_s, scaler, energy, quality, method FROM profile_day
     WHERE meter_id = %(meter)s AND channel = %(channel)s
       AND (%(first)s::date IS NULL OR day >= %(first)s) AND (%(last)s::date IS NULL OR day <= %(last)s)
     ORDER BY day"""
@@ -32,7 +33,8 @@ _ID: Final = "SELECT id FROM meter WHERE serial = %s"
 @dataclass(frozen=True, slots=True, eq=False)
 class LoadCurve:
     """n intervals of a meter: `at` datetime64[s][n], beginnings in UTC; `wh` float64[n], NaN where missing;
-    `quality` uint8[n]; each of `interval_s` int32[n] seconds. What is not there at all has no entry."""
+    `quality` and `method` uint8[n]; each of `interval_s` int32[n] seconds. What is not there at all has no
+    entry."""
 
     serial: str
     channel: Channel
@@ -40,6 +42,7 @@ class LoadCurve:
     wh: NDArray[np.float64]
     quality: NDArray[np.uint8]
     interval_s: NDArray[np.int32]
+    method: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class IntervalRow:
     wh: int | Decimal | None
     quality: Quality
     interval_s: int = 1800
+    method: Method = Method.NONE
 
 
 def load_curve(
@@ -78,15 +82,22 @@ def load_curve(
     meter_id, periods = seen
     parts = [_slots(*row) for row in _days(conn, meter_id, channel, period)]
     if not parts:
-        parts = [_slots(local_day(period.start), 1800, 0, np.empty(0, np.int32), np.empty(0, np.uint8))]
-    at, wh, quality, interval_s = (np.concatenate(column) for column in zip(*parts, strict=True))
+        none = np.empty(0, np.uint8)
+        parts = [_slots(local_day(period.start), 1800, 0, np.empty(0, np.int32), none, none)]
+    at, wh, quality, interval_s, method = (np.concatenate(column) for column in zip(*parts, strict=True))
     shown = np.zeros(len(at), bool)
     for theirs in periods:
         both = theirs.overlap(period)
         if both is not None:
             shown |= (at >= both.start.timestamp()) & (at < both.end.timestamp())
     return LoadCurve(
-        serial, channel, at[shown].astype("datetime64[s]"), wh[shown], quality[shown], interval_s[shown]
+        serial,
+        channel,
+        at[shown].astype("datetime64[s]"),
+        wh[shown],
+        quality[shown],
+        interval_s[shown],
+        method[shown],
     )
 
 
@@ -140,9 +151,10 @@ def rows(
     if found is None:
         raise Unknown("meter", serial)
     wanted = None if quality is None else frozenset(quality)
-    for day, interval_s, scaler, energy, qualities in _days(conn, found[0], channel, period):
-        begin = midnight(day)
-        for slot, (value, code) in enumerate(zip(energy.tolist(), qualities.tolist(), strict=True)):
+    for day, interval_s, scaler, energy, qualities, said in _days(conn, found[0], channel, period):
+        begin, methods = midnight(day), _methods(qualities, said).tolist()
+        slots = zip(energy.tolist(), qualities.tolist(), methods, strict=True)
+        for slot, (value, code, method) in enumerate(slots):
             row_quality = Quality(code)
             at = begin + timedelta(seconds=slot * interval_s)
             if (period is not None and at not in period) or (
@@ -150,7 +162,13 @@ def rows(
             ):
                 continue
             missing = row_quality is Quality.MISSING
-            yield IntervalRow(at, None if missing else _exact(value, scaler), row_quality, interval_s)
+            wh = None if missing else _exact(value, scaler)
+            yield IntervalRow(at, wh, row_quality, interval_s, Method(method))
+
+
+def _methods(quality: NDArray[np.uint8], said: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
+    """What is kept of the methods, else the usual ones of the qualities."""
+    return usual(quality) if said is None else said
 
 
 def _exact(value: int, scaler: int) -> int | Decimal:
@@ -172,8 +190,13 @@ def _days(
 
 
 def _slots(
-    day: date, interval_s: int, scaler: int, energy: NDArray[np.int32], quality: NDArray[np.uint8]
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.uint8], NDArray[np.int32]]:
+    day: date,
+    interval_s: int,
+    scaler: int,
+    energy: NDArray[np.int32],
+    quality: NDArray[np.uint8],
+    said: NDArray[np.uint8] | None,
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.uint8], NDArray[np.int32], NDArray[np.uint8]]:
     at = round(midnight(day).timestamp()) + interval_s * np.arange(len(energy), dtype=np.int64)
     wh = np.where(quality == Quality.MISSING, np.nan, energy * 10.0**scaler)
-    return at, wh, quality, np.full(len(energy), interval_s, np.int32)
+    return at, wh, quality, np.full(len(energy), interval_s, np.int32), _methods(quality, said)

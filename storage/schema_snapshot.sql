@@ -924,7 +924,9 @@ CREATE TABLE profile_day (
     energy integer[] NOT NULL,
     quality bytea NOT NULL,
     computed_at timestamp with time zone NOT NULL,
-    CONSTRAINT profile_day_check CHECK ((cardinality(energy) = length(quality)))
+    method bytea,
+    CONSTRAINT profile_day_check CHECK ((cardinality(energy) = length(quality))),
+    CONSTRAINT profile_day_check1 CHECK ((length(method) = length(quality)))
 );
 CREATE UNIQUE INDEX profile_day_once ON public.profile_day USING btree (meter_id, channel, day);
 -- hypertable by day, chunks of 60 days
@@ -939,7 +941,8 @@ CREATE TABLE profile_day_past (
     unit smallint NOT NULL,
     energy integer[] NOT NULL,
     quality bytea NOT NULL,
-    computed_at timestamp with time zone NOT NULL
+    computed_at timestamp with time zone NOT NULL,
+    method bytea
 );
 CREATE UNIQUE INDEX profile_day_past_once ON public.profile_day_past USING btree (meter_id, channel, day, version);
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+import numpy as np
+import numpy.typing as npt
+
 from model.quality import Quality
 
 
@@ -39,7 +42,7 @@ NEM12_METHOD: dict[Method, int] = {
     Method.OUTAGE: 19,
     Method.PERSON: 16,
 }
-# Where days are kept with their quality alone.
+# What a slot of a quality was made by where nothing else is said.
 USUAL_METHOD: dict[Quality, Method] = {
     Quality.LINEAR: Method.LINEAR,
     Quality.LIKE_DAY: Method.LIKE_DAY,
@@ -47,6 +50,7 @@ USUAL_METHOD: dict[Quality, Method] = {
     Quality.UNSCALED: Method.LIKE_DAY,
     Quality.EDITED: Method.PERSON,
 }
+_USUAL = np.array([USUAL_METHOD.get(quality, Method.NONE) for quality in Quality], np.uint8)
 _BACK: dict[int, tuple[Quality, Method]] = {
     11: (Quality.LIKE_DAY, Method.CHECK_METER),
     14: (Quality.LIKE_DAY, Method.LIKE_DAY),
@@ -57,6 +61,11 @@ _BACK: dict[int, tuple[Quality, Method]] = {
     19: (Quality.LIKE_DAY, Method.OUTAGE),
     57: (Quality.LIKE_DAY, Method.CLASS_PROFILE),
 }
+
+
+def usual(quality: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """The usual method of each slot, of its quality."""
+    return _USUAL[quality]
 
 
 def nem12_flag(quality: Quality, method: Method = Method.NONE) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from tsdownsample import MinMaxLTTBDownsampler
 
+from analytics.vee.methods import Method
 from dashboard.charts.packing import ESTIMATE, SERIES, Figure, layout, local_ms, packed
 from dashboard.charts.regular import Curve
 from dashboard.visit import Visit
@@ -78,13 +79,16 @@ def load_curve(visit: Visit, curve: Curve, pmax: tuple[float, datetime] | None) 
     measured = (quality != Quality.MISSING) & ~estimated
     traces = []
     for chosen, color, name in ((measured, SERIES, "actual"), (estimated, ESTIMATE, "estimated")):
+        how: list[str] = []
         if len(keep) == len(power):
             x, y = steps(start, width, power, chosen)
+            how = [word for word in _how(visit, curve, np.flatnonzero(chosen)) for _ in range(3)]
             under = steps(start, width, np.where(chosen, power, 0.0), np.ones(len(power), bool))
         else:
             x, y = start[keep], np.where(chosen, power, np.nan)[keep]
+            how = _how(visit, curve, keep)
             under = start[keep], np.where(chosen, power, 0.0)[keep]
-        traces += [_area(*under, color), _line(visit, x, y, color, name)]
+        traces += [_area(*under, color), _line(visit, x, y, color, name, how if name == "estimated" else [])]
     shapes = [band(start[a], start[b - 1] + width) for a, b in runs(quality == Quality.MISSING)[:MOST_GAPS]]
     if pmax is not None:
         traces.append(_peak(visit, *pmax))
@@ -115,7 +119,22 @@ def _area(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any], color: str) -> Figur
     }
 
 
-def _line(visit: Visit, x: np.ndarray[Any, Any], y: np.ndarray[Any, Any], color: str, name: str) -> Figure:
+def _how(visit: Visit, curve: Curve, places: np.ndarray[Any, Any]) -> list[str]:
+    """How the figures at these places were made, in words; empty where they were measured."""
+    if curve.method is None:
+        return [""] * len(places)
+    words = {method: visit.say(f"method.{method.name.lower()}") if method else "" for method in Method}
+    return [words[Method(code)] for code in curve.method[places].tolist()]
+
+
+def _line(
+    visit: Visit,
+    x: np.ndarray[Any, Any],
+    y: np.ndarray[Any, Any],
+    color: str,
+    name: str,
+    how: list[str],
+) -> Figure:
     return {
         "type": "scatter",
         "mode": "lines",
@@ -126,7 +145,9 @@ def _line(visit: Visit, x: np.ndarray[Any, Any], y: np.ndarray[Any, Any], color:
         "name": visit.say(f"quality.{name}"),
         "hovertemplate": "%{x|%H:%M %d/%m/%Y}<br><b>%{y:,.2f} kW</b> · "
         + visit.say(f"quality.{name}")
+        + (": %{customdata}" if any(how) else "")
         + "<extra></extra>",
+        **({"customdata": how} if any(how) else {}),
     }
 
 

@@ -24,12 +24,13 @@ DAY_S = 86_400
 class Curve:
     """n intervals of `interval_s` seconds without a hole: `at` datetime64[s][n] UTC, `wh` float64[n]
     (NaN where missing),
-    `quality` uint8[n]."""
+    `quality` and `method` uint8[n]."""
 
     at: np.ndarray[Any, Any]
     wh: np.ndarray[Any, Any]
     quality: np.ndarray[Any, Any]
     interval_s: int
+    method: np.ndarray[Any, Any] | None = None
 
     def count(self, *kinds: Quality) -> int:
         return int(np.isin(self.quality, kinds).sum())
@@ -48,12 +49,14 @@ def regular(curve: LoadCurve, period: Period, now: datetime) -> Curve:
     step = int(curve.interval_s.min()) if len(curve.interval_s) else HALF_HOUR_S
     start, end = int(period.start.timestamp()), int(min(period.end, now).timestamp())
     slots = max(0, (end - start) // step)
-    wh, quality = np.full(slots, np.nan), np.zeros(slots, np.uint8)
+    wh, quality, method = np.full(slots, np.nan), np.zeros(slots, np.uint8), np.zeros(slots, np.uint8)
     place = (curve.at.astype(np.int64) - start) // step
     inside = (place >= 0) & (place < slots)
     wh[place[inside]], quality[place[inside]] = curve.wh[inside], curve.quality[inside]
+    if curve.method is not None:
+        method[place[inside]] = curve.method[inside]
     at = (start + step * np.arange(slots, dtype=np.int64)).astype("datetime64[s]")
-    return Curve(at, wh, quality, step)
+    return Curve(at, wh, quality, step, method)
 
 
 def whole_days(totals: Sequence[DayTotal], first: date, now: datetime) -> list[DayTotal]:

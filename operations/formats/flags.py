@@ -10,8 +10,11 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from analytics.vee.methods import nem12_flag, of_nem12_flag
+from analytics.vee.methods import Method, nem12_flag, of_nem12_flag
 from model.quality import Quality
+
+Said = tuple[Quality, Method]
+"""How far a value may be trusted, and how it was made (NONE: that is not said)."""
 
 NEM_FLAG: Final = re.compile(r"[ANV]|[EFS](?:[1-9][0-9])?")
 """A quality flag of NEM12, with its method."""
@@ -22,9 +25,6 @@ SUSPECT_REASON: Final = ("0", "suspect")
 SUSPECT: Final = "A suspect"
 """How such a value is called here."""
 
-NEM_OF: Final = {
-    quality: SUSPECT if quality is Quality.SUSPECT else nem12_flag(quality) for quality in Quality
-}
 ESPI_OF: Final = {
     Quality.ACTUAL: 17,  # validated
     Quality.LINEAR: 9,  # estimated using linear interpolation
@@ -49,26 +49,33 @@ _OF_WORD: Final = {quality.name.lower(): quality for quality in Quality} | {
     "estimated": Quality.UNSCALED,
     "": Quality.ACTUAL,
 }
+_METHODS: Final = {method.name.lower(): method for method in Method if method} | {"": Method.NONE}
 
 
-def of_nem(flag: str) -> Quality:
-    """The quality of a NEM12 or NEM13 flag that `NEM_FLAG` knows; a substitute without its method is no more
-    than a guess."""
-    if flag in _OF_LETTER:
-        return _OF_LETTER[flag]
-    return of_nem12_flag(flag)[0]
+def nem(quality: Quality, method: Method = Method.NONE) -> str:
+    """The flag of a value in NEM12; without a method, of the usual one."""
+    return SUSPECT if quality is Quality.SUSPECT else nem12_flag(quality, method)
 
 
-def of_espi(code: int) -> Quality | None:
-    """The quality of an ESPI QualityOfReading, or None for a code that it does not have."""
-    return _OF_ESPI.get(code)
+def of_nem(flag: str) -> Said:
+    """What a NEM12 or NEM13 flag that `NEM_FLAG` knows says; a substitute without its method is no more than
+    a guess."""
+    return (_OF_LETTER[flag], Method.NONE) if flag in _OF_LETTER else of_nem12_flag(flag)
 
 
-def of_word(word: str) -> Quality | None:
-    """The quality called so in a table of ours; nothing is actual."""
-    return _OF_WORD.get(word.strip().lower())
+def of_espi(code: int) -> Said | None:
+    """What an ESPI QualityOfReading says, or None for a code that it does not have."""
+    quality = _OF_ESPI.get(code)
+    return None if quality is None else (quality, Method.NONE)
 
 
-def word(quality: Quality) -> str:
-    """The quality as tables of ours write it."""
-    return quality.name.lower()
+def of_word(word: str) -> Said | None:
+    """What a quality in a table of ours says, with or without a method behind it; nothing is actual."""
+    name, _, made = word.strip().lower().partition(" ")
+    quality, method = _OF_WORD.get(name), _METHODS.get(made.strip())
+    return None if quality is None or method is None else (quality, method)
+
+
+def words(quality: Quality, method: Method = Method.NONE) -> str:
+    """Quality and method as tables of ours write them; what was not made by us has no method."""
+    return f"{quality.name.lower()} {method.name.lower()}" if method else quality.name.lower()

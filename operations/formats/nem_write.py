@@ -22,7 +22,7 @@ _ENDS: Final = "\r\n"
 def nem12(channels: Sequence[Intervals], zone: timezone, made: datetime, sender: str, receiver: str) -> str:
     """The channels, day by day of the clock at `zone`; what a day lacks is null data, which is 0 and N.
 
-    `flag` of the channels are NEM12's (`flags.NEM_OF`). Raises `Unusable` for an interval length that NEM12
+    `flag` of the channels are NEM12's (`flags.nem`). Raises `Unusable` for an interval length that NEM12
     does not have, for values between the intervals of a day, and for a name with a comma.
     """
     suffixes: dict[str, list[str]] = defaultdict(list)

@@ -24,6 +24,7 @@ COLUMNS: Final = {
     "unit": ("unit", "đơn vị"),
     "channel": ("channel", "kênh"),
     "quality": ("quality", "chất lượng"),
+    "method": ("method", "cách tính"),
 }
 UNITS: Final = ("Wh", "kWh", "MWh", "varh", "kvarh", "Mvarh")
 """A column may be named after its unit."""
@@ -116,7 +117,8 @@ def _row(
     named = text_of(cell("unit"))
     said = _UNIT_OF.get(bare(named), "") if named else unit
     channel = text_of(cell("channel")) or _usual(said)
-    quality, at, value = of_word(text_of(cell("quality"))), instant(cell("at"), zone), value_of(cell("value"))
+    word = f"{text_of(cell('quality')) or 'actual'} {text_of(cell('method'))}".strip().lower()
+    said_of, at, value = of_word(word), instant(cell("at"), zone), value_of(cell("value"))
     empty = text_of(cell("value")) == ""
     why = ""
     if not meter:
@@ -127,8 +129,8 @@ def _row(
         why = f"“{text_of(cell('unit'))[:20]}” is no unit of energy: use one of {', '.join(UNITS)}"
     elif at is None:
         why = f"“{text_of(cell('at'))[:40]}” is no time like 2026-10-01T00:30:00+07:00"
-    elif quality is None:
-        why = f"“{text_of(cell('quality'))[:20]}” is no quality: actual, estimated, suspect, edited, missing"
+    elif said_of is None:
+        why = f"“{word[:30]}” is no quality: actual, estimated, suspect, edited, missing"
     elif value is None and not empty:
         why = f"“{text_of(cell('value'))[:20]}” is no number"
     elif value is not None and value < 0:
@@ -137,7 +139,6 @@ def _row(
         rejected.append(Rejected(line, why, meter, channel, said))
         return
     key = (meter, channel, said)
-    word = text_of(cell("quality")).lower() or "actual"
     gone = empty or word == "missing"
     found.setdefault(key, _Rows(line)).rows.append(
         (at, line, None if gone else value, "missing" if gone else word)

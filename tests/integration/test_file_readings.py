@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from analytics.vee.methods import Method
 from model.clock import frozen
 from model.period import LOCAL, Period
 from model.quality import Quality
@@ -37,7 +38,7 @@ def known(database: str) -> str:
 def channel(meter: str, name: str = "E1", unit: str = "kWh", *, serial: str = "") -> Intervals:
     one = Intervals(meter, name, unit, 1800, serial)
     for slot in range(96):
-        flag = "F14" if 10 <= slot < 14 else "N" if slot == 60 else "A"
+        flag = {10: "F14", 11: "F14", 12: "F11", 13: "F57", 60: "N"}.get(slot, "A")
         one.add(int(DAY.timestamp()) + 1800 * slot, None if flag == "N" else Decimal(slot) / 8, flag)
     return one
 
@@ -71,7 +72,7 @@ def test_a_file_is_kept_with_its_quality_and_brought_again_adds_nothing(
         ("H1", "E1", "kWh", 96),
         ("NMI0000042", "Q1", "kvarh", 96),
     ]
-    assert entries[0]["quality"] == {"A": 91, "F14": 4, "N": 1}
+    assert entries[0]["quality"] == {"A": 91, "F14": 2, "F11": 1, "F57": 1, "N": 1}
     assert entries[0]["total"] == sum(range(96)) / 8 - 7.5
     before = counts(known)
     assert ami.json("import", "readings", str(file), "--format", "nem12", "--json") == entries
@@ -82,6 +83,8 @@ def test_a_file_is_kept_with_its_quality_and_brought_again_adds_nothing(
     found = rows(known, "H1")
     assert [row.wh for row in found[:14]] == [125 * slot for slot in range(14)]
     assert {row.quality for row in found[10:14]} == {Quality.LIKE_DAY}
+    how = [Method.LIKE_DAY, Method.LIKE_DAY, Method.CHECK_METER, Method.CLASS_PROFILE]
+    assert [row.method for row in found[10:14]] == how
     assert found[60].quality.is_estimated
     assert {row.quality for row in [*found[:10], *found[14:60]]} == {Quality.ACTUAL}
     assert rows(known, "H1", Channel.REACTIVE_IMPORT)[3].wh == 375
@@ -95,7 +98,7 @@ def test_unknown_meters_are_named_and_the_others_kept(known: str, ami: Ami, tmp_
     entries = ami.json("import", str(file), "--format", "nem12", "--json", code=3)
     assert [(e["meter"], e["intervals"]) for e in entries] == [("H1", 96), ("STRANGER", 0)]
     [left] = entries[1]["rejected"]
-    assert left["line"] == 11
+    assert left["line"] == 13
     assert "no meter STRANGER is registered" in left["why"]
     done = ami("import", str(nem12(tmp_path / "one.csv", channel("STRANGER"))), "--format", "nem12", code=5)
     assert "one.csv, line 2: no meter STRANGER is registered" in done.stderr
@@ -172,7 +175,23 @@ def test_what_a_device_brings_back_is_an_index_read_by_hand(known: str, ami: Ami
 
 def test_every_quality_has_a_flag_of_its_own_in_each_format() -> None:
     for quality in Quality:
-        assert flags.of_nem(flags.NEM_OF[quality]) is quality
-        assert flags.of_word(flags.word(quality)) is quality
+        assert flags.of_nem(flags.nem(quality))[0] is quality
+        assert flags.of_word(flags.words(quality)) == (quality, Method.NONE)
         if quality is not Quality.MISSING:
-            assert flags.of_espi(flags.ESPI_OF[quality]) is quality
+            said = flags.of_espi(flags.ESPI_OF[quality])
+            assert said is not None
+            assert said[0] is quality
+
+
+def test_methods_go_out_and_come_back() -> None:
+    for method in (
+        Method.CHECK_METER,
+        Method.LIKE_DAY,
+        Method.CLASS_PROFILE,
+        Method.AVERAGE_DAY,
+        Method.OUTAGE,
+    ):
+        for quality in (Quality.LIKE_DAY, Quality.UNSCALED):
+            assert flags.of_nem(flags.nem(quality, method)) == (quality, method)
+            assert flags.of_word(flags.words(quality, method)) == (quality, method)
+    assert flags.of_word("like_day moonlight") is None

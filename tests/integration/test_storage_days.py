@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -11,6 +12,7 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from analytics.vee.methods import Method, usual
 from model.day import Finding
 from model.grid import Installation, Register
 from model.period import HALF_HOUR, Period, midnight
@@ -99,6 +101,26 @@ def test_a_day_that_grows_is_the_same_version(conn: Connection[TupleRow], meter:
     assert days.save_days(conn, _rows(meter, *_full()), NOW) == days.SaveCounts(extended=1)
     assert conn.execute("SELECT version FROM profile_day").fetchall() == [(1,)]
     assert conn.execute("SELECT count(*) FROM profile_day_past").fetchall() == [(0,)]
+
+
+def test_methods_are_kept_where_they_are_not_the_usual_ones(conn: Connection[TupleRow], meter: int) -> None:
+    values, quality = _full(2)
+    quality[:, 5] = Quality.LIKE_DAY
+    how = usual(quality)
+    how[1, 5] = Method.CHECK_METER
+    days.save_days(conn, replace(_rows(meter, values, quality), method=how), NOW)
+    kept = conn.execute("SELECT method IS NULL, get_byte(method, 5) FROM profile_day ORDER BY day").fetchall()
+    assert kept == [(True, None), (False, Method.CHECK_METER)]
+    found = [row.method for row in profiles.rows(conn, "M001") if row.quality is Quality.LIKE_DAY]
+    assert found == [Method.LIKE_DAY, Method.CHECK_METER]
+    curve = profiles.load_curve(conn, STAFF, "M001", Period.of_days(DAY, DAY + timedelta(2)))
+    assert curve is not None
+    assert curve.method is not None
+    assert curve.method[[4, 5, 53]].tolist() == [Method.NONE, Method.LIKE_DAY, Method.CHECK_METER]
+    how[0, 5], how[1, 5] = Method.AVERAGE_DAY, Method.LIKE_DAY
+    days.save_days(conn, replace(_rows(meter, values, quality), method=how), NOW)
+    kept = conn.execute("SELECT version, get_byte(method, 5) FROM profile_day ORDER BY day").fetchall()
+    assert kept == [(1, Method.AVERAGE_DAY), (1, None)], "the same figures, made otherwise"
 
 
 def test_a_day_that_comes_twice_is_refused(conn: Connection[TupleRow], meter: int) -> None:

@@ -77,7 +77,10 @@ def same(found: list[Intervals], given: list[Intervals]) -> None:
 @given(st.data(), ZONES)
 @settings(max_examples=40)
 def test_nem12_out_and_in_is_the_identity(data: st.DataObject, zone: timezone) -> None:
-    channels = flagged(data.draw(intervals(zone, ["E1", "B1", "Q1", "K2"], "kWh", True)), dict(flags.NEM_OF))
+    channels = flagged(
+        data.draw(intervals(zone, ["E1", "B1", "Q1", "K2"], "kWh", True)),
+        {quality: flags.nem(quality) for quality in Quality},
+    )
     if not channels:
         return
     text = nem_write.nem12(channels, zone, MADE, "A", "B")
@@ -106,7 +109,7 @@ def test_green_button_out_and_in_is_the_identity(data: st.DataObject, zone: time
 @given(st.data(), ZONES)
 @settings(max_examples=40)
 def test_a_table_out_and_in_is_the_identity(data: st.DataObject, zone: timezone) -> None:
-    words: dict[Quality, object] = {quality: flags.word(quality) for quality in Quality}
+    words: dict[Quality, object] = {quality: flags.words(quality) for quality in Quality}
     channels = flagged(data.draw(intervals(zone, ["active_import", "active_export"], "kWh", True)), words)
     if not channels:
         return
