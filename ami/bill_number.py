@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
 import rich_click as click
@@ -13,6 +12,7 @@ from psycopg.rows import TupleRow
 from ami.failure import InputFailure
 from model.period import Period, local_day
 from model.viewer import UserRole, Viewer
+from operations import bills_out
 from storage import bills
 from storage.bills import BillSheet
 
@@ -41,11 +41,11 @@ def chosen(conn: Connection[TupleRow], number: int | None, month: Period | None)
     """
     if (number is None) == (month is None):
         raise click.UsageError("name the NUMBER of a bill, or --month")
-    numbers: Sequence[int] = [number or 0]
     if month is not None:
-        listed = bills.bills(conn, OFFICE, month=local_day(month.start), limit=10_000_000)
-        numbers = sorted(row.id for row in listed)
-    sheets = [sheet for each in numbers if (sheet := bills.bill(conn, OFFICE, each)) is not None]
+        sheets = [one.sheet for one in bills_out.month(conn, OFFICE, local_day(month.start))]
+    else:
+        sheet = bills.bill(conn, OFFICE, number or 0)
+        sheets = [] if sheet is None else [sheet]
     if not sheets:
         asked = f"bill {number}" if month is None else f"bill of {local_day(month.start):%m/%Y}"
         raise InputFailure(f"There is no {asked}: see `ami bill list`.")

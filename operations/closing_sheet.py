@@ -79,12 +79,11 @@ def _row(
     span: Span, period: Period, opening: ClosingIndex, closing_: ClosingIndex, name: str
 ) -> tuple[str, ...]:
     place, note, used = span.hung, "", ""
-    kind = models.kind(place.model)
     part = RegisterPart(
         register=name,
         previous=kwh(opening),
         current=kwh(closing_),
-        digits=place.digits or (kind.digits if kind else None),
+        digits=models.digits_of(place),
         status=closing_.status if kwh(closing_) < kwh(opening) else "",
         multiplier=span.multiplier,
         serial=place.serial,

@@ -62,8 +62,7 @@ class _Known:
     def made(self, at: datetime, wh: Fraction, method: str, quality: Quality) -> ClosingIndex:
         """`wh` (varh) on the meter's side above the reading before; the register goes round where its digits
         end."""
-        kind = models.kind(self.place.model)
-        digits = self.place.digits or (kind.digits if kind else None)
+        digits = models.digits_of(self.place)
         before = self.near.before
         raw = before.raw + half_up(wh / Fraction(10) ** before.scaler)
         if digits is not None:
@@ -161,10 +160,7 @@ def _summed(
     if (own == Quality.MISSING).any():
         return None
     wh = Fraction(int(energy[here][mine].sum(dtype=np.int64)))
-    kind = models.kind(one.place.model)
-    if kind is not None and kind.is_secondary:
-        wh /= Fraction(one.place.multiplier_at(start))
-    return wh, matrix.worst(own)
+    return wh / Fraction(models.multiplier_of(one.place, start)), matrix.worst(own)
 
 
 def _between(one: _Known, at: datetime) -> ClosingIndex | None:

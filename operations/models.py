@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from functools import cache
 
 from model.series import Channel, Rate, Unit
 from protocols import meter_models
 from protocols.errors import LocalError
+from storage.register import Hung
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +51,17 @@ def kind(name: str) -> MeterKind | None:
             for item in model.registers
         },
     )
+
+
+def digits_of(place: Hung) -> int | None:
+    """Digits before the point of a hung meter's registers: its own, else its model's; None where neither
+    is known."""
+    found = kind(place.model)
+    return place.digits or (found.digits if found else None)
+
+
+def multiplier_of(place: Hung, at: datetime) -> Decimal:
+    """By what the values of a hung meter are multiplied at an instant: CT × VT where they are secondary, else
+    1."""
+    found = kind(place.model)
+    return place.multiplier_at(at) if found is not None and found.is_secondary else Decimal(1)

@@ -120,15 +120,14 @@ def nem13(conn: Connection[TupleRow], serial: str, period: Period, made: datetim
 
 
 def _pairs(place: Hung, closed: Sequence[ClosingIndex], channel: Channel, rate: Rate) -> Iterator[IndexPair]:
-    kind = models.kind(place.model)
-    digits = place.digits or (kind.digits if kind else None)
+    digits = models.digits_of(place)
     unit = "kvarh" if channel in _REACTIVE else "kWh"
     direction = "I" if channel in (Channel.ACTIVE_EXPORT, Channel.REACTIVE_EXPORT) else "E"
     name = f"{_SUFFIX[channel][0]}{rate + 1}"
     for earlier, later in pairwise(closed):
         status = later.status if kwh(later) < kwh(earlier) else ""
         part = RegisterPart(rate.code, kwh(earlier), kwh(later), digits, status=status, serial=place.serial)
-        multiplier = place.multiplier_at(earlier.at) if kind and kind.is_secondary else Decimal(1)
+        multiplier = models.multiplier_of(place, earlier.at)
         try:
             used = use_register(part, multiplier).wh / 1000
         except BillingError as error:

@@ -95,11 +95,8 @@ def _registers(place: Hung, period: Period) -> Iterable[tuple[Channel, Rate, str
 def _row(
     stop: Stop, place: Hung, period: Period, name: str, used: dict[int, dict[Key, Decimal]]
 ) -> dict[str, str]:
-    kind = models.kind(place.model)
     supply = place.supply_on(local_day(period.end))
     month = period.last_day
-    digits = place.digits or (kind.digits if kind else None)
-    secondary = kind is not None and kind.is_secondary
     row = {
         "MA_TRAM": stop.station,
         "MA_KHANG": stop.customer,
@@ -109,7 +106,7 @@ def _row(
         "SERY_CTO": place.serial,
         "LOAI_BCS": name,
         "LOAI_CS": "DDK",
-        "HSN": plain(place.multiplier_at(period.start)) if secondary else "1",
+        "HSN": plain(models.multiplier_of(place, period.start)),
         "SO_HO": plain(supply.households) if supply else "",
         "CHUOI_GIA": supply.plan if supply else "",
         "CAP_DIEN_AP": plain(supply.voltage_kv) if supply else "",
@@ -117,7 +114,7 @@ def _row(
         "THANG": str(month.month),
         "NAM": str(month.year),
         "NGAY_MOI": day(period.end.astimezone(LOCAL)),
-        "SO_CHU_SO": str(digits or ""),
+        "SO_CHU_SO": str(models.digits_of(place) or ""),
     }
     key = (stop.point, name)
     for column, back in (("SL_CU", 1), ("SLUONG_1", 1), ("SLUONG_2", 2), ("SLUONG_3", 3), ("SL_CUNG_KY", 12)):

@@ -89,7 +89,7 @@ def observe(
         kind = models.kind(place.model)
         if kind is None:
             continue
-        multiplier = float(place.multiplier_at(now)) if kind.is_secondary else 1.0
+        multiplier = float(models.multiplier_of(place, now))
         contact = contacts[place.meter_id]
         found.append(
             Observed(

@@ -183,6 +183,6 @@ def _delivered(conn: Connection[TupleRow], period: Period) -> dict[str, Decimal]
         if opening is None or closed is None or kind is None or not whole or kwh(closed) < kwh(opening):
             unknown.add(place.station)
             continue
-        multiplier = place.multiplier_at(period.start) if kind.is_secondary else Decimal(1)
+        multiplier = models.multiplier_of(place, period.start)
         found[place.station] += (kwh(closed) - kwh(opening)) * 1000 * multiplier
     return {station: wh for station, wh in found.items() if station not in unknown}
