@@ -30,6 +30,8 @@ _NO_WORKBOOK = (
     AttributeError, EOFError, LookupError, OSError, RuntimeError, TypeError, ValueError,
 )  # fmt: skip
 _NO_TITLE = re.compile(r"[\[\]:*?/\\\x00-\x1f]")  # what a sheet may not be called
+_FROM_1904 = re.compile(rb"""date1904\s*=\s*["'](1|true)["']""")
+_PARTED_BY = re.compile(r"sep=([;,\t])\r?\n", re.IGNORECASE)
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -80,18 +82,30 @@ def csv_cells(raw: bytes, name: str) -> Iterator[tuple[int, list[str]]]:
     Raises `FileRefused` for other letters and for quotes that do not close.
     """
     text = _csv_text(raw, name)
-    first = text.split("\n", 1)[0]
-    delimiter = max(";\t,", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    if "\0" in text:
+        line = text[: text.index("\0")].count("\n") + 1
+        raise FileRefused(
+            name, (FileError(line, "", "there are zero bytes, so this is no text: export the file again"),)
+        )
     before = 0
+    if said := _PARTED_BY.match(text):  # Excel's own first line
+        text, before = text[said.end() :], 1
+    first = text.split("\n", 1)[0]
+    delimiter = said[1] if said else max(";\t,", key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    above = before
     try:
         for cells in reader:
             yield before + 1, cells
-            before = reader.line_num
+            before = above + reader.line_num
     except csv.Error as error:
         raise FileRefused(
             name,
-            (FileError(reader.line_num, "", f"the line cannot be read as CSV ({error}): check its quotes"),),
+            (
+                FileError(
+                    above + reader.line_num, "", f"the line cannot be read as CSV ({error}): check its quotes"
+                ),
+            ),
         ) from error
 
 
@@ -124,6 +138,15 @@ def workbook_cells(raw: bytes, name: str, *, most: int) -> Iterator[tuple[int, l
                 name, "the workbook declares entities, which no table needs: save it again"
             ) from error
         raise _refuse(name, "this is no XLSX workbook: save it again as XLSX or as CSV UTF-8") from error
+
+
+def counts_from_1904(raw: bytes) -> bool:
+    """Whether a workbook's days are numbered from 1904 (Excel for Mac, long ago) and not from 1900."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive, archive.open("xl/workbook.xml") as file:
+            return _FROM_1904.search(file.read(1 << 20)) is not None
+    except _NO_WORKBOOK:
+        return False
 
 
 def _is_bomb(error: BaseException | None) -> bool:

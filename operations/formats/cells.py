@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timezone
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final
@@ -15,6 +15,8 @@ _PLACES: Final = Decimal("1e-9")  # beyond that a digit is a spreadsheet's, no m
 _NUMBER: Final = re.compile(
     r"[+-]?(?:[0-9]{1,15}(?:[.,][0-9]{0,20})?|[.,][0-9]{1,20})(?:[eE][+-]?[0-9]{1,2})?"
 )
+_SERIAL_1970: Final = 25_569  # Excel's number of 1970-01-01
+_ISO_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _LOCAL: Final = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(?:[ T](\d{1,2}):(\d{2})(?::(\d{2}))?)?", re.ASCII)
 
 
@@ -49,11 +51,16 @@ def _places(value: Decimal) -> int:
     return -exponent if isinstance(exponent, int) else 0
 
 
-def instant(cell: object, zone: timezone) -> int | None:
-    """Epoch seconds of an ISO time, a Vietnamese one or a cell with a date; without an offset, at `zone`."""
+def instant(cell: object, zone: timezone, *, serials: bool = False) -> int | None:
+    """Epoch seconds of an ISO time, a Vietnamese one or a cell with a date; without an offset, at `zone`.
+
+    With `serials` a number is what Excel keeps of a date in a cell that is not shown as one: days since 1900.
+    """
     at: datetime | None = None
     if isinstance(cell, datetime):
         at = cell
+    elif serials and isinstance(cell, int | float) and not isinstance(cell, bool):
+        at = _of_serial(cell)
     elif isinstance(cell, date):
         at = datetime(cell.year, cell.month, cell.day, tzinfo=zone)
     elif isinstance(cell, str):
@@ -66,11 +73,20 @@ def instant(cell: object, zone: timezone) -> int | None:
     return int(seconds) if seconds.is_integer() else None
 
 
+def _of_serial(days: float) -> datetime | None:
+    seconds = (days - _SERIAL_1970) * 86_400
+    if (
+        not 0 <= seconds < 4e10 or abs(seconds - round(seconds)) > 0.01
+    ):  # doubles are that fine, to the year 3000
+        return None
+    return datetime(1970, 1, 1) + timedelta(seconds=round(seconds))  # noqa: DTZ001 - the file's offset
+
+
 def _read(text: str) -> datetime | None:
     try:
         if local := _LOCAL.fullmatch(text):
             day, month, year, hour, minute, second = (int(part or 0) for part in local.groups())
             return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 - the file's offset
-        return datetime.fromisoformat(text) if len(text) >= 16 else None
+        return datetime.fromisoformat(text) if len(text) >= 16 or _ISO_DAY.fullmatch(text) else None
     except ValueError:
         return None

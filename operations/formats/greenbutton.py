@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -52,6 +53,7 @@ class _Feed:
     """The entries by their own address."""
 
     points: dict[str, str] = field(default_factory=dict)
+    of_point: dict[str, tuple[str, ...]] = field(default_factory=dict)  # UsagePoint → its related
     readings: dict[str, tuple[str, ...]] = field(default_factory=dict)  # MeterReading → its related
     types: dict[str, _Type] = field(default_factory=dict)
     blocks: list[tuple[str, Node]] = field(default_factory=list)  # the MeterReading before it, the entry
@@ -73,7 +75,10 @@ def read(raw: bytes) -> FileReadings:
         reading = _reading_of(feed, entry, before)
         meter = _meter_of(feed, reading)
         kind = _type_of(feed, reading)
-        if kind is None:
+        if meter is None:
+            why = f"no link says to which of {len(feed.points)} usage points this IntervalBlock belongs"
+            rejected.append(Rejected(entry.line, why))
+        elif kind is None:
             rejected.append(Rejected(entry.line, "no ReadingType says what this IntervalBlock counts", meter))
         elif kind.why:
             rejected.append(Rejected(entry.line, kind.why, meter, kind.channel, kind.unit))
@@ -82,6 +87,7 @@ def read(raw: bytes) -> FileReadings:
                 _block(block, meter, kind, found, rejected)
     for one in found.values():
         _in_order(one, rejected)
+    _without_sums(found, rejected)
     return usable(FileReadings(list(found.values()), (), sorted(rejected, key=lambda one: one.line)))
 
 
@@ -91,6 +97,7 @@ def _take(feed: _Feed, entry: Node) -> None:
         feed.blocks.append((feed.last, entry))
     elif next(entry.all("UsagePoint"), None) is not None:
         feed.points[own] = unquote(own.rpartition("/")[2])
+        feed.of_point[own] = _hrefs(entry, "related")
     elif next(entry.all("MeterReading"), None) is not None:
         feed.readings[own] = (*_hrefs(entry, "related"), *_hrefs(entry, "up"))
         feed.last = own
@@ -135,11 +142,17 @@ def _reading_of(feed: _Feed, entry: Node, before: str) -> str:
     return before
 
 
-def _meter_of(feed: _Feed, reading: str) -> str:
+def _meter_of(feed: _Feed, reading: str) -> str | None:
+    """The usage point a MeterReading belongs to: by its address, else by the links of either; None where
+    several points stand there and none of that says which."""
+    links = (reading, *feed.readings.get(reading, ()))
     for own, name in feed.points.items():
         if reading.startswith(f"{own}/"):
             return name
-    return next(iter(feed.points.values()), "") if len(feed.points) == 1 else ""
+    for own, name in feed.points.items():
+        if any(link == own or link.startswith(f"{own}/") or link in feed.of_point[own] for link in links):
+            return name
+    return None if len(feed.points) > 1 else next(iter(feed.points.values()), "")
 
 
 def _type_of(feed: _Feed, reading: str) -> _Type | None:
@@ -202,3 +215,29 @@ def _in_order(one: Intervals, rejected: list[Rejected]) -> None:
     if twice:
         why = f"{twice} readings repeat an interval that stands there already: the first of each was kept"
         rejected.append(Rejected(one.line, why, one.meter, one.channel, one.unit))
+
+
+def _without_sums(found: dict[tuple[str, str, str, int], Intervals], rejected: list[Rejected]) -> None:
+    """Of hours beside days of one channel the shorter ones count; what repeats them is left out."""
+    shorter: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    for _, one in sorted(found.items(), key=lambda item: item[0][3]):
+        spans = sorted(shorter.get((one.meter, one.channel), ()))
+        rows = list(one.rows())
+        kept = [row for row in rows if not _meets(spans, row[0], row[0] + one.interval_s)]
+        shorter.setdefault((one.meter, one.channel), []).extend((at, at + one.interval_s) for at, *_ in kept)
+        if len(kept) == len(rows):
+            continue
+        one.at, one.value, one.flag = array("q"), [], []
+        for row in kept:
+            one.add(*row)
+        why = (
+            f"{len(rows) - len(kept)} readings of {one.interval_s} s span intervals of the channel that are "
+            "given apart: the shorter ones were kept"
+        )
+        rejected.append(Rejected(one.line, why, one.meter, one.channel, one.unit))
+
+
+def _meets(spans: list[tuple[int, int]], start: int, end: int) -> bool:
+    """Whether any of the spans (in order, none within another) meets the one from `start` to `end`."""
+    place = bisect_left(spans, (end, 0)) - 1
+    return place >= 0 and spans[place][1] > start

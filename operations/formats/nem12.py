@@ -63,8 +63,9 @@ class _Reading:
     def _in_order(self, line: int, kind: str) -> None:
         if self.before in ("", _ENDED):
             if kind != "100":
+                begins = "goes on after its 900 record" if self.before else "begins"
                 raise Unusable(
-                    line, f"the file begins with {_called(kind)}, not with its 100 record: export it again"
+                    line, f"the file {begins} with {_called(kind)}, not with a 100 record: export it again"
                 )
             return
         allowed = _FOLLOWS[self.version].get(kind)

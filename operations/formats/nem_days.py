@@ -55,6 +55,11 @@ class Channel:
         given = next(
             (i for i, text in enumerate(cells[2:]) if NEM_FLAG.fullmatch(text.strip())), len(cells) - 2
         )
+        if given > slots and number(cells[2 + slots]) is None:
+            worth = cells[2 + slots].strip()[:20]
+            return self._reject(
+                line, f"“{worth}” behind the {slots} values is no quality: A, N, V or one like F14"
+            )
         if given != slots:
             return self._reject(
                 line, f"{given} values stand where intervals of {minutes} minutes make {slots}"

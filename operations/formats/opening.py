@@ -13,7 +13,8 @@ from typing import IO, Final
 from operations.formats.values import Unusable
 
 LARGEST: Final = 128 * 1024 * 1024  # bytes, unpacked
-_GZIP, _ZIP = b"\x1f\x8b", b"PK"
+_GZIP: Final = b"\x1f\x8b"
+_ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06")  # with files, and without one
 _WORKBOOK: Final = "[Content_Types].xml"  # what makes a zip an Office document
 _DAMAGED: Final = (
     zipfile.BadZipFile, zlib.error, struct.error, EOFError, LookupError, OSError, RuntimeError, ValueError,
@@ -37,10 +38,13 @@ def opened(path: Path, *, largest: int = LARGEST) -> bytes:
 
 def unpacked(raw: bytes, *, largest: int = LARGEST) -> bytes:
     """As `opened`, of bytes at hand."""
+    packed = raw.startswith((_GZIP, *_ZIP))
     if raw.startswith(_GZIP):
         raw = _gzip(raw, largest)
-    elif raw.startswith(_ZIP):
+    elif packed and not _is_workbook(raw):
         raw = _zip(raw, largest)
+    if packed and raw.startswith((_GZIP, *_ZIP)) and not _is_workbook(raw):
+        raise Unusable(0, "another packed file is in it: unpack it, and bring in what is inside")
     if not raw.strip():
         raise Unusable(0, "the file is empty: export it again")
     return raw
@@ -67,8 +71,6 @@ def _zip(raw: bytes, largest: int) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             names = [info for info in archive.infolist() if not _is_aside(info)]
-            if any(info.filename == _WORKBOOK for info in names):
-                return raw
             if len(names) != 1:
                 raise Unusable(0, f"the zip file holds {len(names)} files: pack one file in each")
             if names[0].flag_bits & 1:
@@ -77,6 +79,14 @@ def _zip(raw: bytes, largest: int) -> bytes:
                 return _within(file, largest)
     except _DAMAGED as error:
         raise Unusable(0, f"the zip file is cut off or damaged ({_said(error)}): fetch it again") from error
+
+
+def _is_workbook(raw: bytes) -> bool:
+    try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            return _WORKBOOK in archive.namelist()
+    except _DAMAGED:
+        return False
 
 
 def _is_aside(info: zipfile.ZipInfo) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timezone
 from decimal import Decimal
@@ -15,7 +15,7 @@ from operations.errors import FileRefused
 from operations.formats.cells import instant, text_of, value_of
 from operations.formats.flags import of_word
 from operations.formats.values import FileReadings, Intervals, Rejected, Unusable, usable
-from operations.spreadsheet import csv_cells, workbook_cells
+from operations.spreadsheet import counts_from_1904, csv_cells, workbook_cells
 
 COLUMNS: Final = {
     "meter": ("meter", "serial", "meter serial", "meter id", "sery_cto", "công tơ", "số công tơ"),
@@ -31,6 +31,8 @@ UNITS: Final = ("Wh", "kWh", "MWh", "varh", "kvarh", "Mvarh")
 MOST_ROWS: Final = 1_048_576  # what a sheet can hold; a CSV may have more
 _KEY_OF: Final = {bare(name): key for key, names in COLUMNS.items() for name in names}
 _UNIT_OF: Final = {bare(unit): unit for unit in UNITS}
+_When = Callable[[object], int | None]
+"""What tells epoch seconds of a cell."""
 _HALF_HOUR_S: Final = 1800
 _SHORTEST_S, _DAY_S = 60, 86_400
 
@@ -53,13 +55,14 @@ def read(raw: bytes, zone: timezone, *, workbook: bool = False) -> FileReadings:
     rows: Iterable[tuple[int, Sequence[object]]] = csv_cells(raw, name)
     if workbook:
         rows = workbook_cells(raw, name, most=MOST_ROWS)
+    serials = workbook and not counts_from_1904(raw)
     try:
-        return usable(_read(iter(rows), zone))
+        return usable(_read(iter(rows), lambda cell: instant(cell, zone, serials=serials)))
     except FileRefused as refused:
         raise Unusable(refused.errors[0].line, refused.errors[0].sentence) from refused
 
 
-def _read(rows: Iterator[tuple[int, Sequence[object]]], zone: timezone) -> FileReadings:
+def _read(rows: Iterator[tuple[int, Sequence[object]]], when: _When) -> FileReadings:
     columns: dict[str, int] = {}
     unit = ""
     for line, cells in rows:
@@ -72,7 +75,7 @@ def _read(rows: Iterator[tuple[int, Sequence[object]]], zone: timezone) -> FileR
     rejected: list[Rejected] = []
     for line, cells in rows:
         if any(cell not in (None, "") for cell in cells):
-            _row(line, cells, columns, unit, zone, found, rejected)
+            _row(line, cells, columns, unit, when, found, rejected)
     channels = [_channel(key, one, rejected) for key, one in found.items()]
     return FileReadings(channels, (), sorted(rejected, key=lambda one: one.line))
 
@@ -105,7 +108,7 @@ def _row(
     cells: Sequence[object],
     columns: dict[str, int],
     unit: str,
-    zone: timezone,
+    when: _When,
     found: dict[tuple[str, str, str], _Rows],
     rejected: list[Rejected],
 ) -> None:
@@ -118,11 +121,11 @@ def _row(
     said = _UNIT_OF.get(bare(named), "") if named else unit
     channel = text_of(cell("channel")) or _usual(said)
     word = f"{text_of(cell('quality')) or 'actual'} {text_of(cell('method'))}".strip().lower()
-    said_of, at, value = of_word(word), instant(cell("at"), zone), value_of(cell("value"))
+    said_of, at, value = of_word(word), when(cell("at")), value_of(cell("value"))
     empty = text_of(cell("value")) == ""
     why = ""
     if not meter:
-        why = "the row does not name its meter"
+        why = "the row does not name its meter (merged cells name it in their first row alone)"
     elif unit and said != unit:
         why = f"the column of values is called {unit}, and the row says {named[:20]}"
     elif not said:
@@ -154,6 +157,11 @@ def _channel(key: tuple[str, str, str], one: _Rows, rejected: list[Rejected]) ->
     meter, channel, unit = key
     rows = sorted(one.rows)
     step, phase = _step([at for at, *_ in rows])
+    if not step:
+        apart = (rows[1][0] - rows[0][0]) / 60
+        why = f"its rows stand {apart:g} minutes apart, as no intervals of a day do: give each interval a row"
+        rejected.extend(Rejected(line, why, *key) for _, line, *_ in rows)
+        return Intervals(meter, channel, unit, _HALF_HOUR_S, line=one.first)
     found = Intervals(meter, channel, unit, step, line=one.first)
 
     def reject(line: int, at: int, why: str) -> None:
@@ -170,9 +178,15 @@ def _channel(key: tuple[str, str, str], one: _Rows, rejected: list[Rejected]) ->
 
 
 def _step(stamps: Sequence[int]) -> tuple[int, int]:
-    """The seconds most rows stand apart, as far as they divide a day, and where the rows stand in them."""
+    """The seconds most rows stand apart, as far as they divide a day, and where the rows stand in them.
+
+    Rows with gaps alone between them are half-hours as far as they stand on half-hours of each other; 0
+    where they do not.
+    """
     apart = Counter(later - earlier for earlier, later in itertools.pairwise(stamps))
     steps = [(count, -gap) for gap, count in apart.items() if gap >= _SHORTEST_S and _DAY_S % gap == 0]
     step = -max(steps)[1] if steps else _HALF_HOUR_S
+    if not steps and any(gap % _HALF_HOUR_S for gap in apart):
+        return 0, 0
     phase = Counter(at % step for at in stamps).most_common(1)[0][0]
     return step, phase

@@ -99,6 +99,45 @@ def test_several_directions_are_told_apart() -> None:
     }
 
 
+def two_points(*, up: tuple[str, str] = ("", ""), related: tuple[str, str] = ("/none", "/none")) -> bytes:
+    """Two usage points whose readings do not stand below them."""
+    parts = []
+    for place, name in enumerate("AB"):
+        parts += [
+            entry("<UsagePoint></UsagePoint>", f"/u/{name}", related[place]),
+            entry("<MeterReading></MeterReading>", f"/m/{name}", f"/b/{name}", "/t", up=up[place]),
+            entry(
+                f"<IntervalBlock>{reading(START, place + 1)}</IntervalBlock>", f"/b/{name}/1", up=f"/b/{name}"
+            ),
+        ]
+    return feed(*parts, entry(kind(), "/t"))
+
+
+@pytest.mark.parametrize(
+    "links", [{"up": ("/u/A/MeterReading", "/u/B")}, {"related": ("/m/A", "/m/B")}], ids=["up", "related"]
+)
+def test_points_are_told_apart_by_whichever_link_there_is(links: dict[str, tuple[str, str]]) -> None:
+    found = read(two_points(**links))
+    assert [(one.meter, one.value) for one in found.intervals] == [("A", [1]), ("B", [2])]
+
+
+def test_what_no_link_ties_to_one_of_two_points_is_given_to_neither() -> None:
+    with pytest.raises(Unusable, match="which of 2 usage points"):
+        read(two_points())
+
+
+def test_sums_of_a_day_beside_its_half_hours_are_not_counted_twice() -> None:
+    halves = [reading(START + 1800 * slot) for slot in range(48)]
+    next_day = reading(START + 86_400, 99, "", 86_400)
+    found = read(usual(reading(START, 336, "", 86_400), next_day, *halves))
+    assert sorted((one.interval_s, sum(v or 0 for v in one.value)) for one in found.intervals) == [
+        (1800, 336),
+        (86_400, 99),
+    ]
+    [one] = found.rejected
+    assert "1 readings of 86400 s span" in one.why
+
+
 BAD_READINGS = {
     "twice": (reading(START, 9), "repeat an interval"),
     "no value": (reading(START + 1800, ""), "is no whole number"),

@@ -89,6 +89,7 @@ UNUSABLE = {
     "cut off": ([HEAD, CHANNEL, DAY], 3, "ends without its 900 record"),
     "seven minutes": ([HEAD, CHANNEL.replace(",30,", ",7,"), DAY, "900"], 2, "intervals of 7 minutes"),
     "no suffix": ([HEAD, "200,N,,,,,,kWh,30,", DAY, "900"], 2, "the 200 record is too short"),
+    "something after the end": ([HEAD, CHANNEL, DAY, "900", "300,"], 5, "goes on after its 900 record"),
     "nothing at all": ([HEAD, CHANNEL, "900"], 0, "there is no reading in the file"),
     "empty": ([""], 1, "there is no record"),
 }
@@ -116,6 +117,7 @@ REJECTED = {
     "python's own numbers": ([DAY.replace("7.5", "1_0", 1)], 3, "is no number"),
     "below zero": ([DAY.replace(",7.5", ",-7.5", 1)], 3, "value 8 is -7.5"),
     "a hole that is none": ([DAY.replace(",7.5", ",", 1)], 3, "value 8, “”, is no number"),
+    "an unknown quality": ([DAY.replace(",A,", ",X,")], 3, "“X” behind the 48 values is no quality"),
     "something behind": ([DAY + ",,7"], 3, "more stands behind the 48 values"),
     "variable, and nothing said": ([DAY.replace(",A,", ",V,")], 3, "no 400 record speaks of interval 1"),
     "a hole between events": ([DAY.replace(",A,", ",V,"), "400,1,4,A,,", "400,6,48,A,,"], 5, "of interval 5"),

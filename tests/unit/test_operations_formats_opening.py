@@ -37,7 +37,9 @@ def test_plain_gzip_and_zip_are_the_same_file(tmp_path: Path) -> None:
 
 
 def test_a_workbook_stays_packed() -> None:
+    assert unpacked(b"PK0001,1\n") == b"PK0001,1\n"  # a customer's code
     raw = packed(("[Content_Types].xml", b"<Types/>"), ("xl/workbook.xml", b""))
+    assert unpacked(gzip.compress(raw)) == unpacked(packed(("a.xlsx", raw))) == raw
     assert unpacked(raw) == raw
 
 
@@ -66,6 +68,9 @@ WRONG = {
     "zip bomb": (bomb(2_000_000), "more than 1 MB"),
     "gzip bomb": (gzip.compress(b"\0" * 2_000_000), "more than 1 MB"),
     "zip that lies": (lying(), "more than 1 MB|damaged"),
+    "a zip in a zip": (packed(("a.zip", packed(("a", TEXT)))), "another packed file is in it"),
+    "a gzip in a zip": (packed(("a.gz", gzip.compress(TEXT))), "another packed file is in it"),
+    "a zip in a gzip": (gzip.compress(packed(("a", TEXT))), "another packed file is in it"),
     "empty": (b"", "the file is empty"),
     "blank": (gzip.compress(b" \r\n"), "the file is empty"),
 }

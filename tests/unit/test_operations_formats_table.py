@@ -12,6 +12,7 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from operations.formats import table
 from operations.formats.opening import opened
@@ -54,7 +55,8 @@ def test_gaps_stay_gaps_and_empty_is_missing() -> None:
 ROWS = {
     "no meter": (",2026-10-01T00:30,1", "does not name its meter"),
     "no time": ("A,soon,1", "is no time"),
-    "a day without its time": ("A,2026-10-01,1", "is no time"),
+    "a week": ("A,2026-W40,1", "is no time"),
+    "a number for a time": ("A,46296,1", "is no time"),
     "a time of no meter": ("A,9999-12-31T23:30,1", "is no time"),
     "a time that cannot be": ("A,31/02/2026 00:30,1", "is no time"),
     "a word": ("A,2026-10-01T00:30,much", "“much” is no number"),
@@ -89,6 +91,13 @@ def test_a_row_with_a_fault_is_left_out_with_its_line(case: str) -> None:
         ("meter,timestamp,kwh\n", 0, "there is no reading"),
         ('meter,timestamp,kwh\nA,"2026', 2, "cannot be read as CSV"),
         ("\n\n", 1, "there is no row"),
+        ("meter,timestamp,kwh\nA\0,2026-10-01T00:00,1", 2, "zero bytes"),
+        ("sep=;\nmeter;timestamp;kwh\nA;x;1", 3, "is no time"),
+        (
+            "meter,timestamp,kwh\nA,2026-10-01T00:00,1\nA,2026-10-01T00:07,1\nA,2026-10-01T00:14,1",
+            2,
+            "rows stand 7 minutes apart",
+        ),
         ("meter,timestamp,kwh\nA,x,1\nA,y,1", 2, r"is no time.*\(and 1 more line\)"),
     ],
 )
@@ -106,6 +115,26 @@ def workbook(*rows: tuple[object, ...]) -> bytes:
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()
+
+
+def test_days_are_days_however_they_are_written() -> None:
+    for days in (("2026-10-01", "2026-10-02"), ("01/10/2026", "2/10/2026")):
+        [one] = read("sep=;\nmeter;timestamp;kwh\n" + "".join(f"A;{day};5\n" for day in days)).intervals
+        assert (one.interval_s, one.value) == (86_400, [5, 5])
+        assert one.at[0] == int(datetime(2026, 10, 1, tzinfo=ZONE).timestamp())
+
+
+def test_a_workbooks_numbers_of_days_are_times_unless_they_count_from_1904() -> None:
+    rows = [("meter", "timestamp", "kwh"), *(("A", 46296 + half / 48, 1) for half in range(48))]
+    raw = workbook(*rows)
+    [one] = READERS["xlsx"](raw, ZONE).intervals
+    first = int(datetime(2026, 10, 1, tzinfo=ZONE).timestamp())
+    assert one.at.tolist() == [first + 1800 * half for half in range(48)]
+    book = openpyxl.load_workbook(io.BytesIO(raw))
+    book.epoch = CALENDAR_MAC_1904
+    book.save(out := io.BytesIO())
+    with pytest.raises(Unusable, match="46296” is no time"):
+        READERS["xlsx"](out.getvalue(), ZONE)
 
 
 def test_a_workbook_is_read_as_the_csv_is(tmp_path: Path) -> None:
