@@ -1,6 +1,6 @@
 """Frozen values to JSON documents and back, strictly: what does not fit is refused by name.
 
-Instants as ISO 8601 with offset, exact numbers as strings, bytes as base64, durations in seconds.
+Instants as ISO 8601 with offset, exact numbers and UUIDs as strings, bytes as base64, durations in seconds.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from decimal import Decimal
 from enum import Enum
 from functools import cache
 from typing import Any, TypeVar
+from uuid import UUID
 
 from model.errors import ModelError
 
@@ -29,7 +30,7 @@ def to_json(value: Any) -> Any:
             return value
         case bytes():
             return base64.b64encode(value).decode()
-        case Decimal():
+        case Decimal() | UUID():
             return str(value)
         case datetime() | date():
             return value.isoformat()
@@ -96,7 +97,7 @@ def _leaf(kind: Any, origin: Any, document: Any, where: str) -> Any:
         return timedelta(seconds=document)
     if kind is float and isinstance(document, int):
         return float(document)
-    if isinstance(kind, type) and issubclass(kind, Enum | Decimal):
+    if isinstance(kind, type) and issubclass(kind, Enum | Decimal | UUID):
         return kind(document)
     if not isinstance(document, kind) or (kind is int and isinstance(document, bool)):
         raise ModelError(f"{where}: expected {kind.__name__}, found {document!r}")

@@ -49,7 +49,7 @@ _CORRECTED_BY: Final = "SELECT id FROM bill WHERE corrects = %s ORDER BY id"
 _RUN_PERIOD: Final = """
     SELECT r.from_at, r.to_at FROM bill b JOIN billing_run r ON r.id = b.run_id WHERE b.id = %s"""
 _OVERLAPPING: Final = """
-    SELECT point, from_at, to_at, coalesce(rated_on, invoice_date), wh, total,
+    SELECT point, from_at, to_at, coalesce(rated_on, invoice_date), plan, kwh, wh, total,
         (SELECT x.total FROM bill_reactive x WHERE x.bill_id = b.id) FROM bill b
     WHERE point = ANY (%s::text[]) AND from_at < %s AND to_at > %s
       AND NOT EXISTS (SELECT FROM bill r WHERE r.corrects = b.id AND r.correction = 'replaces')
@@ -146,12 +146,14 @@ class BillSheet:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A bill that was issued and stands, or an adjustment of it. `wh` exact; `total` in đồng; the invoice
-    date is the one whose VAT holds."""
+    """A bill that was issued and stands, or an adjustment of it. kWh as billed, `wh` exact; `total` in đồng;
+    the invoice date is the one whose VAT holds."""
 
     point: str
     period: Period
     invoice_date: date
+    plan: str
+    kwh: int
     wh: Decimal
     total: int
     reactive: int | None = None  # of the surcharge, in đồng; None: there is none

@@ -353,8 +353,9 @@ def _item(conn: Connection[TupleRow], one: Counted) -> Item:
             said = bills.contradiction(conn, made)
         if said:
             return Item(one.point, one.customer, "conflict", serial=one.serial, reason=said)
-    # What was issued before is neither held nor rewritten.
-    return Item(one.point, one.customer, "stands", serial=one.serial, wh=wh, total=total)
+    # What was issued before is neither held nor rewritten; of several bills the last one's plan is told.
+    plan, kwh = standing[-1].plan, sum(bill.kwh for bill in standing)
+    return Item(one.point, one.customer, "stands", plan, kwh, wh, total=total, serial=one.serial)
 
 
 def _of_standing(standing: Sequence[Standing]) -> int | None:

@@ -10,6 +10,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
+from model.jsonform import to_json
 from model.period import HALF_HOUR
 from model.readout import Answer, ProfileBlock
 from model.series import ProfileKind, Rate, Unit
@@ -198,6 +199,8 @@ def test_an_index_of_the_load_profile_is_proven_by_its_row(database: str, pool: 
     assert found.proven
     assert [(block.values, block.why) for block in found.half_hours.blocks] == [(2, ""), (2, "")]
     assert all(block.answer is not None for block in found.half_hours.blocks)
+    told = to_json(found.half_hours)["blocks"]
+    assert [block["poll"] for block in told] == [str(block.poll) for block in found.half_hours.blocks]
     _change(pool, "UPDATE profile_block SET raw[1] = raw[1] + 1 WHERE at = %s", OCTOBER.end - HALF_HOUR)
     [said] = proven(pool, found.sheet.id).contradictions
     assert said.startswith("the profile of meter R5 from 23:30 on 31/10/2026 on is not what the bytes of")

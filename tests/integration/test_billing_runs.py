@@ -84,6 +84,12 @@ def test_totals_are_told_by_plan_station_and_book(pool: Pool) -> None:
     assert (plans["vn-household"].bills, plans["vn-business"].bills) == (3, 1)
     assert sum(one.total for one in plans.values()) == station.total == book.total == sums.total
     assert (station.key, book.key, book.total_before) == ("T1", "S1", 0)
+    _issue_all(pool, run)
+    later = drafted(pool)  # all but one went out before: told by plan, station and book as they stand
+    with pool.connection() as conn:
+        assert run_totals.sums(conn, later.id).standing == 4
+        assert {one.key: one for one in run_totals.totals(conn, later.id, By.PLAN)} == plans
+        assert run_totals.totals(conn, later.id, By.STATION) == [station]
 
 
 def test_what_is_issued_is_what_was_approved_or_nothing(database: str, pool: Pool) -> None:
