@@ -1,0 +1,50 @@
+"""An index at an instant, and a bill that went out wrong, at the command line."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+from model.period import LOCAL, Period, midnight
+from model.viewer import UserRole
+from operations import accounts, bill, close, importing
+from storage.pool import open_pool
+from tests.integration.conftest import Ami
+from tests.operations_grid import NOW, OCTOBER, bring, grid, read, read_month
+
+PASSWORD = "mot-mat-khau-dai"
+DECEMBER = datetime(2026, 12, 2, 9, tzinfo=LOCAL)
+AS_OF = ("--as-of", DECEMBER.isoformat())
+
+
+def test_close_at_an_instant_then_correct_two_months(ami: Ami, database: str) -> None:
+    with open_pool(database) as pool:
+        importing.import_register(pool, grid(), lambda raw: raw)
+        read_month(database)
+        bring(database, read("H1", midnight(date(2026, 12, 1)), 1_300_100), now=DECEMBER)
+        for month in (OCTOBER, Period.of_month(2026, 11)):
+            close.run(pool, month, DECEMBER)
+            bill.run(pool, month, month.end.date() + timedelta(days=1), DECEMBER)
+        for login in ("lan", "minh"):
+            accounts.add_user(pool, login, UserRole.BILLING, PASSWORD, now=NOW)
+    ami.environment["AMI_PASSWORD"] = PASSWORD
+    at = ("close", "--at", "2026-11-16T00:00", *AS_OF)
+    closed = ami.json(*at, "--json", code=3)
+    assert closed["methods"] == {"between": 1}
+    assert (closed["closed"]["closed"], closed["closed"]["unchanged"]) == (1, 0)
+    assert "SHOP" in {one[0] for one in closed["closed"]["missing"]}
+    correct = ("bill", "correct", "--reason", "đọc nhầm", *AS_OF, "--as", "lan", "--json")
+    [october] = [
+        one["id"]
+        for one in ami.json("bill", "list", "--month", "2026-10", "--json")["bills"]
+        if one["point"] == "HOUSE"
+    ]
+    refused = ami(*correct, str(october), "--index", "H1:KT@2026-11-03T00:00=1100.7", code=5).stderr
+    assert "Meter H1 has no closing index of KT at 00:00 on 03/11/2026: see `ami export closing`" in refused
+    ordered = ami.json(*correct, str(october), "--index", "H1:KT@2026-11-01T00:00=1100.7")
+    assert (ordered["bill_id"], ordered["state"], len(ordered["corrections"])) == (october, "ordered", 2)
+    done = ami("bill", "approve-correction", str(ordered["id"]), *AS_OF, "--as", "minh").stderr
+    for one in ordered["corrections"]:
+        assert f"Bill {one['bill_id']} is adjusted by bill" in done
+    [*listed] = ami.json("bill", "corrections", "--json")["corrections"]
+    assert {one["state"] for one in listed} == {"issued"}
+    assert {one["approved_by"] for one in listed} == {"minh"}
