@@ -113,9 +113,10 @@ def readings(serial: str, first: date | None, last: date | None, form: str, outp
 @click.option(
     "--month", type=MONTH, help="Whose indices are to be read, like 2026-10; default: the last full one."
 )
+@click.option("--again", is_flag=True, help="Only meters that came back with a code instead of an index.")
 @FORMAT
 @OUTPUT
-def walk(book: str, month: Period | None, form: str, output: Path | None) -> None:
+def walk(book: str, month: Period | None, again: bool, form: str, output: Path | None) -> None:
     """The registers to be read of a book's customers, with what they read before, for the reader's device.
 
     The device fills in CS_MOI (the index), TTR_MOI (the status), CS_DOC_LAI (read again) and ANH (the photo);
@@ -127,7 +128,7 @@ def walk(book: str, month: Period | None, form: str, output: Path | None) -> Non
     period = month or last_full_month(clocks.wall())
     with home.database(load()) as dsn, open_pool(dsn) as pool:
         try:
-            found = route.route(pool, book, period)
+            found = route.route(pool, book, period, again=again)
         except Unknown as error:
             raise InputFailure(str(error)) from error
     if form == "json":

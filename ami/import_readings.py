@@ -129,5 +129,8 @@ def _tell(documents: list[dict[str, Any]], found: FileReadings, *, dry_run: bool
         say(f"  line {one.line}: {one.why}" if one.line else f"  {one.why}")
     if len(found.rejected) > TOLD:
         say(f"  … and {len(found.rejected) - TOLD:,} more: --json lists them")
+    if found.unread:
+        came = f"{counted(len(found.unread), 'register')} came back with a code of what was found there"
+        say(f"{came}: " + ("they would be cases." if dry_run else "judge them, `ami case list`."))
     said = "would be stored" if dry_run else "stored"
     say(f"{counted(len(rows), 'channel')} {said}; {counted(len(found.rejected), 'line')} left out.")

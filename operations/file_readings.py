@@ -13,7 +13,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from model.readout import Answer, Readout
-from operations import hand_reads
+from operations import hand_reads, reader_codes
 from operations.errors import MeterRefused
 from operations.file_blocks import Taken, blocks_of, reads_of, rendered
 from operations.formats.values import FileReadings, IndexPair, Intervals, Rejected, Unusable
@@ -169,8 +169,9 @@ def _by_hand(
         groups[pair.meter, pair.end].append(pair)
     kept: list[IndexPair] = []
     rejected = list(found.rejected)
+    file = {"file": source.name, "sha256": source.digest}
     for (serial, at), pairs in groups.items():
-        beside = {"file": source.name, "sha256": source.digest}
+        beside = dict(file)
         for name in ("photo", "reader", "note"):
             told = sorted({pair.told[name] for pair in pairs if pair.told[name]})
             beside |= {name: ", ".join(told)} if told else {}
@@ -182,4 +183,9 @@ def _by_hand(
             rejected += [Rejected(p.line, refused.sentence, p.meter, p.channel, p.unit) for p in pairs]
         else:
             kept += pairs
-    return replace(found, indices=kept, rejected=sorted(rejected, key=lambda one: one.line))
+    read = {(pair.meter, pair.end) for pair in kept}
+    strange = reader_codes.take(conn, found.unread, read, beside=file, by=by, now=now)
+    unknown = {one.line for one in strange}
+    rejected = [one for one in rejected if one.line not in unknown] + strange
+    unread = [one for one in found.unread if one.line not in unknown]
+    return replace(found, indices=kept, rejected=sorted(rejected, key=lambda one: one.line), unread=unread)

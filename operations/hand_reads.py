@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from model.period import LOCAL, require_aware
+from model.period import LOCAL, local_day, require_aware
 from model.readout import RegisterRead
 from model.series import Channel, ReadingSource, RegisterKey
 from operations import models
 from operations.errors import MeterRefused
 from operations.meter_changes import raw_indices
-from storage import fleet, hand_reads, people
+from storage import cases, fleet, hand_reads, people, reader_codes
 from storage.pool import Pool
 from storage.register import Hung, hung
 
@@ -52,7 +52,9 @@ def enter(
     what stands for the instant.
     """
     with pool.connection() as conn:
-        return keep(conn, serial, at, kwh, rolled_over=rolled_over, by=by, now=now)
+        entered = keep(conn, serial, at, kwh, rolled_over=rolled_over, by=by, now=now)
+        cases.take(conn, settled(conn, serial, at), now)
+        return entered
 
 
 def keep(
@@ -70,7 +72,7 @@ def keep(
     require_aware(at)
     if at > now:
         raise MeterRefused(serial, f"meter {serial}: {_at(at)} is still to come: correct --at")
-    place = _place(conn, serial, at)
+    place = place_of(conn, serial, at)
     kind = models.kind(place.model)
     indices = raw_indices(serial, place.model, kwh)
     if not indices or kind is None:
@@ -95,7 +97,19 @@ def keep(
     return Entered(serial, place.point, at, indices, new)
 
 
-def _place(conn: Connection[TupleRow], serial: str, at: datetime) -> Hung:
+def settled(conn: Connection[TupleRow], serial: str, at: datetime) -> set[tuple[int, date]]:
+    """The meter-days of which a meter-reader had told a code instead of an index, now that one was read."""
+    meter_id = place_of(conn, serial, at).meter_id
+    return {(meter_id, day) for day in reader_codes.read(conn, meter_id, closed_day(at))}
+
+
+def closed_day(at: datetime) -> date:
+    """The day an index is the end of: at midnight the one before."""
+    return local_day(at - timedelta(microseconds=1))
+
+
+def place_of(conn: Connection[TupleRow], serial: str, at: datetime) -> Hung:
+    """Where the meter hangs at the instant. Raises `MeterRefused` where nowhere."""
     meter_id = fleet.meter_ids(conn, [serial]).get(serial)
     if meter_id is None:
         raise MeterRefused(serial, f"meter {serial} is not registered: see `ami meter list`")

@@ -21,7 +21,7 @@ from operations.formats.handheld import FIELDS, OURS
 from operations.formats.numbers import plain
 from operations.pairing import kwh, rates
 from operations.vietnamese import day
-from storage import closing, hand_reads
+from storage import closing, hand_reads, reader_codes
 from storage import route as walks
 from storage.pool import Pool
 from storage.register import Hung, hung
@@ -51,11 +51,11 @@ def period_of(month: Period, reading_day: int) -> Period:
     return Period(midnight(first.replace(day=reading_day)), midnight(end.replace(day=reading_day)))
 
 
-def route(pool: Pool, book: str, month: Period) -> Route:
+def route(pool: Pool, book: str, month: Period, *, again: bool = False) -> Route:
     """Every register of the book's customers that is billed, with its index at the beginning of the period.
 
-    The index is the closed one, else the last that is known. Raises `storage.errors.Unknown` for a book that
-    is not there.
+    The index is the closed one, else the last that is known. `again`: only of meters that were not read when
+    somebody went (`reader_codes`). Raises `storage.errors.Unknown` for a book that is not there.
     """
     with pool.connection() as conn:
         reading_day, stops = walks.stops(conn, book)
@@ -69,6 +69,8 @@ def route(pool: Pool, book: str, month: Period) -> Route:
             for place in hung(conn, points=points, period=period)
             if place.until is None or place.until > at_end
         }
+        if again:
+            places = _unread(conn, places, period)
         rows: list[dict[str, str]] = []
         for stop in stops:
             place = places.get(stop.point)
@@ -79,6 +81,13 @@ def route(pool: Pool, book: str, month: Period) -> Route:
                 row |= {"MA_QUYEN": book, "MA_GC": f"{book}-{len(rows) + 1:04d}"}
                 rows.append(row | _before(conn, place, period, channel, rate, index))
     return Route(period, COLUMNS, tuple({name: row.get(name, "") for name in COLUMNS} for row in rows))
+
+
+def _unread(conn: Connection[TupleRow], places: dict[str, Hung], period: Period) -> dict[str, Hung]:
+    ids = [place.meter_id for place in places.values()]
+    first, end = local_day(period.start), local_day(period.end)
+    waiting = reader_codes.waiting(conn, ids, first, end)
+    return {point: place for point, place in places.items() if place.meter_id in waiting}
 
 
 def _registers(place: Hung, period: Period) -> Iterable[tuple[Channel, Rate, str]]:

@@ -69,6 +69,12 @@ _WAYS = {  # what a sign says, by language
 }
 
 
+def _found(evidence: Evidence, language: str) -> Evidence:
+    """The evidence with what a meter-reader's code says, and what is to be done."""
+    told = _texts("reader_codes").get(str(evidence.get("status")))
+    return {**evidence, "found": told[language]} if told else evidence
+
+
 def _told(kind: str, evidence: Evidence, language: str) -> Evidence:
     """The evidence with its sign in words where a sentence puts it so."""
     if kind not in _WAYS:
@@ -119,7 +125,8 @@ def hold_task(kind: str, serial: str, reason: str, language: str = "vi") -> tupl
 
 
 def finding(kind: str, detail: Evidence, language: str = "vi") -> str:
-    """What validation noticed about a day."""
+    """What was noticed about a day."""
+    detail = _found(detail, language) if "status" in detail else detail
     said = (
         _sentence(_texts("findings")[kind][language], detail, language)
         if kind in _texts("findings")

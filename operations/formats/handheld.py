@@ -16,7 +16,7 @@ from operations.errors import FileRefused
 from operations.formats.cells import instant, text_of, value_of
 from operations.formats.handheld_rules import UNREAD, Line, refusal
 from operations.formats.opening import lines_of
-from operations.formats.values import FileReadings, IndexPair, Rejected, Unusable
+from operations.formats.values import FileReadings, IndexPair, Rejected, Unread, Unusable
 from operations.spreadsheet import csv_cells, workbook_cells
 
 FIELDS: Final = (
@@ -43,6 +43,7 @@ def read(raw: bytes, zone: timezone, *, workbook: bool = False) -> FileReadings:
     """
     readings: list[IndexPair] = []
     rejected: list[Rejected] = []
+    unread: list[Unread] = []
     seen: dict[tuple[str, str, str], int] = {}
     found = False
     for number, record in _records(raw, workbook=workbook):
@@ -55,6 +56,8 @@ def read(raw: bytes, zone: timezone, *, workbook: bool = False) -> FileReadings:
         why = refusal(got)
         if key in seen:
             why = f"register {got.register} of meter {got.serial} stands already in line {seen[key]}"
+        elif got.status in UNREAD and (got.current is None or not why):
+            unread.append(_unread(got, record))
         seen.setdefault(key, number)
         if why:
             rejected.append(Rejected(number, why, got.serial, got.register, got.unit))
@@ -62,7 +65,7 @@ def read(raw: bytes, zone: timezone, *, workbook: bool = False) -> FileReadings:
             readings.append(_pair(got, record))
     if not found:
         raise Unusable(0, "there is no line below the headings: the device brought nothing back")
-    return FileReadings((), readings, rejected)
+    return FileReadings((), readings, rejected, unread)
 
 
 def _records(raw: bytes, *, workbook: bool) -> Iterator[tuple[int, Mapping[str, object]]]:
@@ -164,17 +167,28 @@ def _day(cell: object, zone: timezone) -> datetime | None:
     return None if at is None else datetime.fromtimestamp(at, zone)
 
 
+def _unread(line: Line, record: Mapping[str, object]) -> Unread:
+    return Unread(line.number, line.serial, line.register, line.unit, line.end, line.status, _beside(record))
+
+
+def _beside(record: Mapping[str, object]) -> dict[str, str]:
+    """What stands with a reading: a photo, who read, a note."""
+    return {
+        "photo": text_of(record.get("ANH")),
+        "reader": text_of(record.get("NGUOI_GCS")) or text_of(record.get("MA_NVGCS")),
+        "note": text_of(record.get("GHICHU")),
+    }
+
+
 def _pair(line: Line, record: Mapping[str, object]) -> IndexPair:
     band = line.change
     told: dict[str, Any] = {
         "status": line.status,
-        "photo": text_of(record.get("ANH")),
+        **_beside(record),
         "point": text_of(record.get("MA_DDO")),
         "customer": text_of(record.get("MA_KHANG")),
         "change_percent": None if band is None else round(float(band) * 100, 1),
         "customer_signs": line.is_to_be_signed,
-        "reader": text_of(record.get("NGUOI_GCS")) or text_of(record.get("MA_NVGCS")),
-        "note": text_of(record.get("GHICHU")),
         "plan": text_of(record.get("CHUOI_GIA")),
         "households": text_of(record.get("SO_HO")),
         "voltage_kv": text_of(record.get("CAP_DIEN_AP")),

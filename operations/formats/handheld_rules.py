@@ -25,7 +25,7 @@ UNREAD: Final = {
     "D": "disconnected",
     "G": "displaced",
 }
-"""Status codes (TTR) with which a line may come back without an index."""
+"""Status codes (TTR) of what a meter-reader found, with which a line may come back without an index."""
 _READ: Final = ("", "Q", "T", "L", "X", *UNREAD)
 _ROLLED, _OVER, _CHANGED = "Q", "L", "X"
 
@@ -115,7 +115,7 @@ def refusal(line: Line) -> str:
     if line.current is None:
         if line.status in UNREAD:
             why = f"{line.status}: {UNREAD[line.status]}"
-            return f"{who} was not read ({why}): send somebody again, or estimate it"
+            return f"{who} was not read ({why}): judge its case (`ami case list`), or send somebody again"
         return f"{who} came back without an index and without a status that says why"
     if line.status == _CHANGED:
         return f"{who} is marked X (meter changed): enter the change first (`ami meter change`)"

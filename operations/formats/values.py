@@ -83,16 +83,31 @@ class IndexPair:
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """A register of which a meter-reader brought a code (`status`) of what was found, with an index or
+    without; `told`: photo, reader, note."""
+
+    line: int
+    serial: str
+    register: str
+    unit: str
+    at: datetime
+    status: str
+    told: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class FileReadings:
     """Everything of one file that can be used, and what cannot."""
 
     intervals: Sequence[Intervals] = ()
     indices: Sequence[IndexPair] = ()
     rejected: Sequence[Rejected] = ()
+    unread: Sequence[Unread] = ()
 
     @property
     def is_empty(self) -> bool:
-        return not self.indices and not any(one.at for one in self.intervals)
+        return not (self.indices or self.unread or any(one.at for one in self.intervals))
 
 
 def usable(found: FileReadings) -> FileReadings:

@@ -14,8 +14,8 @@ from model.clock import frozen
 from model.period import LOCAL, Period
 from model.quality import Quality
 from model.series import Channel
-from operations import importing, jobs
-from operations.formats import flags, nem_write
+from operations import cases, file_readings, hand_reads, importing, jobs, route
+from operations.formats import flags, handheld, nem_write
 from operations.formats.values import Intervals
 from storage import days, people, profiles
 from storage.fleet import meter_ids
@@ -171,6 +171,42 @@ def test_what_a_device_brings_back_is_an_index_read_by_hand(known: str, ami: Ami
         [entry] = people.audited(conn, action="meter.index")
     assert (str(read.source), read.at) == ("manual", OCTOBER.end)
     assert (entry.detail["photo"], entry.detail["file"]) == ("p-17.jpg", "route.csv")
+
+
+def test_what_a_meter_reader_found_instead_of_an_index_is_a_case(known: str) -> None:
+    """Burnt holds the bill until somebody judges it; absent is over when the meter is read."""
+    lines = ("H1,KT,C,,", "MB,KT,V,,p-3.jpg", "CT,BT,V,,", "CT,CD,K,,", "CT,TD,,1100,", "STRANGER,KT,V,,")
+    head = "SERY_CTO,LOAI_BCS,TTR_MOI,CS_MOI,ANH,NGAY_CU,NGAY_MOI,CS_CU"
+    text = "\n".join([head, *(f"{line},01/10/2026,01/11/2026,1000" for line in lines)])
+    found = handheld.read(text.encode(), ZONE)
+    source = file_readings.Source("route.csv", "handheld", "ab" * 32)
+    kept = file_readings.store(known, source, found, by="lan", now=NOW)
+    assert [one.serial for one in kept.unread] == ["H1", "MB", "CT", "CT"]
+    assert "STRANGER is not registered" in {one.line: one.why for one in kept.rejected}[7]
+    file_readings.store(known, source, found, by="lan", now=NOW)  # again: nothing more
+    assert _cases(known) == {("H1", "open", 3), ("MB", "open", 2), ("CT", "open", 3)}
+    with open_pool(known) as pool:
+        sent = route.route(pool, "S1", OCTOBER, again=True)
+        assert {row["SERY_CTO"] for row in sent.rows} == {"H1", "MB", "CT"}
+        with pool.connection() as conn:
+            steps = conn.execute("SELECT count(*) FROM case_step").fetchone()
+            held = {one.point for one in cases.open_cases(conn, None, OCTOBER)}
+        assert steps == (3,)
+        assert held == {"HOUSE", "SHOP"}
+        hand_reads.enter(pool, "MB", NOW, [("KT", Decimal(1100))], by="lan", now=NOW)
+        hand_reads.enter(pool, "H1", NOW, [("KT", Decimal(1100))], by="lan", now=NOW)
+        assert _cases(known) == {("H1", "open", 3), ("MB", "closed", 2), ("CT", "open", 3)}
+        hand_reads.enter(pool, "H1", OCTOBER.end, [("KT", Decimal(1090))], by="lan", now=NOW)
+    assert _cases(known) == {("H1", "closed", 3), ("MB", "closed", 2), ("CT", "open", 3)}
+
+
+def _cases(dsn: str) -> set[tuple[str, str, int]]:
+    with open_pool(dsn, 1) as pool, pool.connection() as conn:
+        return set(
+            conn.execute(
+                "SELECT serial, state, severity FROM validation_case JOIN meter m ON m.id = meter_id"
+            ).fetchall()
+        )
 
 
 def test_every_quality_has_a_flag_of_its_own_in_each_format() -> None:

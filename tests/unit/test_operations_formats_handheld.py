@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from operations import door_bill
+from operations import door_bill, wording
 from operations.formats import handheld
 from operations.formats.values import FileReadings, IndexPair, Unusable
+from operations.reader_codes import SEVERITY
 from operations.spreadsheet import csv_text, write_xlsx
 
 ZONE = timezone(timedelta(hours=7))
@@ -50,6 +51,12 @@ def test_the_fields_of_the_trade_are_all_there(shared_dir: Path) -> None:
     known |= {"SERY_CTO", "SL_MOI", "SLUONG_1", "SLUONG_2", "SLUONG_3", "THANG", "NAM"}
     assert set(handheld.FIELDS) <= known | {"LOAI_BCS", "LOAI_CS", "TTR_CU"}
     assert set(handheld.UNREAD) | {"Q", "T", "L", "X"} == set(fields["status_codes_TTR"])
+    assert set(SEVERITY) == set(handheld.UNREAD)
+    for code in handheld.UNREAD:
+        for language in ("vi", "en"):
+            assert f"{code} (KT): " in wording.finding(
+                "unread_by_hand", {"status": code, "registers": "KT"}, language
+            )
     assert set(handheld.REGISTERS) | {"PMAX"} == set(fields["registers"])
 
 
