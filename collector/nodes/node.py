@@ -45,7 +45,7 @@ ORPHAN_BOUNCES: Final = 1  # and one that nobody polls: fair shares come later
 KEY_AGAIN_S: Final = 10.0  # before a key that opened nothing is tried again
 STOP_S: Final = 3.0
 
-_KEY: Final = "key"  # why a node rests
+_KEY, _SPOOL = "key", "spool"  # why a node rests: `metrics.STOPS`
 
 
 class NodeGone(CollectorError):
@@ -186,8 +186,8 @@ class Node:
         """Say that we live, hear what is ours. Raises StoreAway; NodeGone when the name is another's."""
         assert self.arrival is not None
         if not self.desk.idle:
-            self.rest_over("spool")
-        elif self.rest("spool", self.desk.office.stopped):
+            self.rest_over(_SPOOL)
+        elif self.rest(_SPOOL, self.desk.office.stopped):
             log.warning("polling has stopped for %.0f s: others are to have this node's shards", GIVE_BACK_S)
         began, resting = time.monotonic(), self.resting
         async with self.line.turn() as conn:
