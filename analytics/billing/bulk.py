@@ -45,16 +45,6 @@ class TierTable:
     amount: Int64
     near: npt.NDArray[np.uint8]
 
-    @property
-    def offset(self) -> Int64:
-        """Đồng (k, t) that kWh × price is moved by."""
-        return self.amount[:, :, 0]
-
-    @property
-    def price(self) -> Int64:
-        """Đồng a kWh (k, t)."""
-        return self.amount[:, :, 1]
-
 
 def tabulate(keys: Sequence[TierKey]) -> TierTable:
     """The table of `keys`, in their order."""

@@ -50,4 +50,4 @@ def test_a_table_too_large_to_be_looked_up_says_the_same() -> None:
 
 def test_the_largest_bill_fits() -> None:
     [subtotal], [vat] = rate_households([MOST_KWH], [0], TABLE, 10_000)
-    assert subtotal == vat == MOST_KWH * HOUSEHOLD.prices[-1] + int(TABLE.offset[0, -1])
+    assert subtotal == vat == MOST_KWH * HOUSEHOLD.prices[-1] + int(TABLE.amount[0, -1, 0])
