@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -265,18 +266,12 @@ def _look(conn: Connection[TupleRow], place: Place, key: DayKey) -> _Seen:
     return _Seen(place, key, inputs, said, versions, said_energy, said_grade, energy, quality)
 
 
-def _day(
-    outputs: Sequence[MeterOutput], day: date
-) -> tuple[Row, npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-    """Energies, qualities and methods of a day; each stay of the meter fills what the others lack."""
+def _day(outputs: Sequence[MeterOutput], day: date) -> validate.Day:
+    """A day; each stay of the meter fills what the others lack."""
     parts = [(one, (day - one.first).days) for one in outputs]
-    first, row = parts[0]
-    energy, quality, method = first.energy[row].copy(), first.quality[row].copy(), first.method[row].copy()
-    for one, row in parts[1:]:
-        lacking = quality == Quality.MISSING
-        for mine, theirs in ((energy, one.energy), (quality, one.quality), (method, one.method)):
-            mine[lacking] = theirs[row][lacking]
-    return energy, quality, method
+    return reduce(
+        validate.filled, [(one.energy[row], one.quality[row], one.method[row]) for one, row in parts]
+    )
 
 
 def _best(_: Connection[TupleRow], seen: _Seen) -> tuple[list[int], list[int]]:

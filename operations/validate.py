@@ -17,6 +17,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from analytics.vee import MeterOutput
+from model.quality import Quality
 from model.series import Channel, Unit
 from operations import decided, doubts
 from operations.evidence import inputs_of
@@ -35,6 +36,8 @@ UNITS = {
 
 Energies = npt.NDArray[np.int32]
 Qualities = npt.NDArray[np.uint8]
+Day = tuple[Energies, Qualities, Qualities]
+"""Energies, qualities and methods of a day's slots."""
 Progress = Callable[[int, int, str], None]
 
 
@@ -55,22 +58,27 @@ class ValidateReport:
         return bool(self.days)
 
 
+def filled(earlier: Day, later: Day) -> Day:
+    """A day that a meter's two stays, or multipliers, give a part of each: what the earlier lacks is the
+    later's."""
+    there = earlier[1] != Quality.MISSING
+    energy, quality = np.where(there, earlier[0], later[0]), np.where(there, earlier[1], later[1])
+    return energy, quality, np.where(there, earlier[2], later[2])
+
+
 def _day_rows(outputs: Sequence[MeterOutput]) -> list[days.DayRows]:
     """Rows to save; days of one length and unit go together.
 
     A meter that was moved, or whose multiplier changed, within a day gives two halves of it: each fills the
     other.
     """
-    merged: dict[tuple[int, Channel, date], tuple[Energies, Qualities, Qualities]] = {}
+    merged: dict[tuple[int, Channel, date], Day] = {}
     for output in outputs:
         rows = zip(output.energy, output.quality, output.method, strict=True)
         for offset, (energy, quality, method) in enumerate(rows):
             key = (output.meter_id, output.channel, output.first + timedelta(days=offset))
-            if key in merged:
-                earlier, there, how = merged[key]
-                energy, method = np.where(there, earlier, energy), np.where(there, how, method)
-                quality = np.where(there, there, quality)
-            merged[key] = (energy, quality, method)
+            day = (energy, quality, method)
+            merged[key] = filled(merged[key], day) if key in merged else day
     groups: dict[tuple[int, Unit], list[tuple[int, Channel, date]]] = defaultdict(list)
     for key, (energy, *_) in merged.items():
         groups[len(energy), UNITS[key[1]]].append(key)
