@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -20,7 +19,7 @@ from typing import Any, Final
 import rich_click as click
 
 from ami.bench.collect_fleet import AT, DAY, Fleet, fleet
-from ami.bench.verb import cpu_name
+from ami.bench.verb import machine
 from ami.console import Step, emit, progress, table
 from ami.failure import Contradiction, Failure
 
@@ -102,10 +101,7 @@ def measure(
         "bench": "collect",
         "meters": meters,
         "session": SESSION,
-        "machine": {
-            "cores": os.cpu_count(), "cpu": cpu_name(), "python": platform.python_version(),
-            "measured_on": ours, "meters_on": theirs,
-        },
+        "machine": {**machine(), "measured_on": ours, "meters_on": theirs},
         "results": results,
         "ratios": {peer: round(cost[peer, meters] / cost[OURS, meters], 2) for peer in peers},
         "growth": {

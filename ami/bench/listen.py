@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -15,7 +14,7 @@ from typing import Any, Final
 import rich_click as click
 
 from ami.bench.collect_fleet import AT, DAY, Fleet, hung_since, run_ami, words_of
-from ami.bench.verb import cpu_name
+from ami.bench.verb import machine
 from ami.console import emit, progress, table
 from ami.failure import Failure
 from model.jsonform import to_json
@@ -123,10 +122,7 @@ def measure(modems: int, meters: int, heartbeat: float, seconds: int, port: int)
     whole = found["intervals"]["stored"] == found["intervals"]["due"] == meters * 48
     return {
         "bench": "listen", "modems": modems, "meters": meters, "heartbeat_s": heartbeat,
-        "machine": {
-            "cores": os.cpu_count(), "cpu": cpu_name(), "python": platform.python_version(),
-            "measured_on": ours, "modems_on": theirs,
-        },
+        "machine": {**machine(), "measured_on": ours, "modems_on": theirs},
         **found,
         "held": {
             "all_connected": found["fewest"] >= modems,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import platform
 import random
 import secrets
 import subprocess
@@ -22,7 +21,7 @@ from typing import Any, Final
 import rich_click as click
 
 from ami.bench.collect_fleet import hung_since, run_ami, words_of
-from ami.bench.verb import cpu_name
+from ami.bench.verb import machine
 from ami.console import Step, emit, progress, table
 from ami.failure import Failure
 from ami.settings import load
@@ -136,7 +135,7 @@ def _document(
     )
     return {
         "bench": "ondemand", "meters": meters, "modems": modems, "rtt_s": rtt,
-        "machine": {"cores": os.cpu_count(), "cpu": cpu_name(), "python": platform.python_version()},
+        "machine": machine(),
         "reads": {"asked": len(took), "done": done, "failed": failed[:5]},
         "seconds": seconds,
         "bound_s": bound,

@@ -7,13 +7,9 @@ into the same tables with their indexes and constraints.
 
 from __future__ import annotations
 
-import os
-import platform
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -22,15 +18,14 @@ from typing import Any, Final
 import rich_click as click
 
 from ami.bench.memory import watched
-from ami.bench.verb import cpu_name
+from ami.bench.store import private_server
+from ami.bench.verb import machine
 from ami.console import emit, say, table
 from ami.failure import Contradiction
 from model.period import LOCAL, Period
 from operations.bill import OFFICE
 from operations.runs import stages
 from storage import bench_customers, billing_runs, run_totals
-from storage.embedded import Embedded
-from storage.migrations import migrate
 from storage.pool import Pool, connect, open_pool
 
 SIZES: Final = (10_000, 100_000)
@@ -67,18 +62,6 @@ class Result:
     postgres_peak_mb: float | None
     input_mb: float
     output_mb: float
-
-
-@contextmanager
-def _server() -> Iterator[tuple[str, Path, int | None]]:
-    with tempfile.TemporaryDirectory(prefix="ami-bench-") as folder:
-        server = Embedded(Path(folder) / "home")
-        try:
-            dsn = server.start()
-            migrate(dsn)
-            yield str(dsn), Path(folder), server.status().pid
-        finally:
-            server.stop("immediate")
 
 
 def _timed(work: Callable[[], object]) -> float:
@@ -132,7 +115,7 @@ def document(found: Sequence[Result]) -> dict[str, Any]:
     growth = by_size[-1].us_per_customer / by_size[0].us_per_customer
     return {
         "bench": "run",
-        "machine": {"cores": os.cpu_count(), "cpu": cpu_name(), "python": platform.python_version()},
+        "machine": machine(),
         "results": [{name: _figure(getattr(one, name)) for name in Result.__slots__} for one in found],
         "ratios": {"issue vs bare COPY out and in": round(max(one.ratio for one in found), 2)},
         "linear": {
@@ -181,10 +164,10 @@ def command(sizes: tuple[int, ...], as_json: bool) -> None:
     ami bench run --size 10000 --size 100000 --size 1000000
     """
     found = []
-    with _server() as (dsn, folder, server), open_pool(dsn, statement_timeout_s=0) as pool:
+    with private_server() as (server, folder), open_pool(server.dsn(), statement_timeout_s=0) as pool:
         for customers in sorted(set(sizes or SIZES)):
             say(f"{customers:,} customers …")
-            found.append(measure(dsn, pool, folder, customers, server))
+            found.append(measure(str(server.dsn()), pool, folder, customers, server.status().pid))
     told = document(found)
     if as_json:
         emit(told)

@@ -32,14 +32,20 @@ DATABASE = "AMI_BENCH_DATABASE_URL"
 @contextmanager
 def surroundings() -> Iterator[dict[str, str]]:
     """A private server in a directory of its own for the rounds, gone with it; what the engines must know."""
+    with private_server() as (server, _):
+        with connect(server.dsn()) as conn:
+            row_store.make(conn)
+        yield {DATABASE: str(server.dsn())}
+
+
+@contextmanager
+def private_server() -> Iterator[tuple[Embedded, Path]]:
+    """A migrated server in a directory of its own, gone with it; and the directory."""
     with tempfile.TemporaryDirectory(prefix="ami-bench-") as folder:
-        server = Embedded(Path(folder))
+        server = Embedded(Path(folder) / "home")
         try:
-            dsn = server.start()
-            migrate(dsn)
-            with connect(dsn) as conn:
-                row_store.make(conn)
-            yield {DATABASE: str(dsn)}
+            migrate(server.start())
+            yield server, Path(folder)
         finally:
             server.stop("immediate")
 

@@ -105,7 +105,7 @@ def run(name: str, size: int | None, rounds: int) -> dict[str, Any]:
     return {
         "bench": name,
         "size": size,
-        "machine": {"cores": os.cpu_count(), "cpu": cpu_name(), "python": platform.python_version()},
+        "machine": machine(),
         "results": [
             {
                 "name": _task(name, engine),
@@ -166,6 +166,11 @@ def _apart(
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise Failure(f"Bench {name}, engine {engine}: {last.removeprefix('ami: ')}")
     return Figures(*json.loads(done.stdout.splitlines()[-1]))
+
+
+def machine() -> dict[str, Any]:
+    """What was measured on."""
+    return {"cores": os.cpu_count(), "cpu": cpu_name(), "python": platform.python_version()}
 
 
 def cpu_name() -> str:
