@@ -14,7 +14,7 @@ from fractions import Fraction
 from html import escape
 
 from analytics.errors import AnalyticsError
-from analytics.tariffs import tariff
+from analytics.tariffs import PLANS, Pricing, tariff
 from model.bill import Bill, BillLine, RegisterUse
 from model.einvoice import EInvoice
 from model.grid import Customer
@@ -37,7 +37,6 @@ PLAN_NAMES = {
     "vn-wholesale-htx": "Bán buôn cho hợp tác xã",
 }
 RATE_NAMES = {"KT": "Không theo giờ", "BT": "Bình thường", "CD": "Cao điểm", "TD": "Thấp điểm"}
-LINE_NAMES = {**RATE_NAMES, "KT": "Giờ bình thường (một giá)"}
 STATUS_NAMES = {"Q": "qua vòng", "X": "thay công tơ", "~": "chỉ số tạm tính"}
 
 TITLE = "Giấy báo tiền điện"
@@ -144,9 +143,12 @@ def einvoice_of(sheet: PrintedBill) -> str:
     return f"1{own.series} số {own.number:08d}" if own else ""
 
 
-def line_name(line: BillLine) -> str:
+def line_name(plan: str, line: BillLine) -> str:
     """A tier or a register as the customer reads it: `Bậc 1`, `Cao điểm` …"""
-    name = LINE_NAMES.get(line.label, line.label)
+    if line.label == "KT":  # the price of normal hours, of those who have others
+        by_hours = plan in PLANS and PLANS[plan].pricing is Pricing.THREE_RATE
+        return "Giờ bình thường (một giá)" if by_hours else "Một giá"
+    name = RATE_NAMES.get(line.label, line.label)
     return name[:1].upper() + name[1:]
 
 
@@ -159,9 +161,9 @@ def named_lines(bill: Bill) -> list[tuple[str, BillLine]]:
             runs.append([])
         runs[-1].append(line)
     if len(runs) != len(bill.decisions) or len(runs) < 2:
-        return [(line_name(line), line) for line in bill.lines]
+        return [(line_name(bill.plan, line), line) for line in bill.lines]
     return [
-        (f"{line_name(line)} ({decision})", line)
+        (f"{line_name(bill.plan, line)} ({decision})", line)
         for decision, run in zip(bill.decisions, runs, strict=True)
         for line in run
     ]

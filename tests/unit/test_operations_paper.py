@@ -109,6 +109,9 @@ def test_what_it_corrects_why_it_was_held_and_unconfirmed_prices_stand_before_th
     sheet = replace(household(), bill=prepaid)
     told = "Giá tạm tính: đơn giá theo 1062/QĐ-BCT chưa được đối chiếu với phụ lục ban hành"
     assert told in _flat(_read(sheet))
+    assert "Một giá 120 2.535 304.200" in _flat(_read(sheet))
+    shop = bill("vn-business", {"KT": 9}, (use("1", Rate.TOTAL, "1", "10", 9),))
+    assert bill_print.line_name(shop.plan, shop.lines[0]) == "Giờ bình thường (một giá)"
     assert told in bill_print.html(sheet)
     assert told in bill_print.text(sheet)
     assert unconfirmed(household().bill) == ()
