@@ -44,6 +44,7 @@
     var links = document.querySelectorAll(".nav-link"), here = location.pathname;
     // A household has no list of meters: its meter belongs to the first page.
     if (here.indexOf("/meters/") === 0 && !document.querySelector(".nav-link[href='/meters']")) here = "/";
+    if (here === "/runs" || here.indexOf("/runs/") === 0) here = "/bills"; // where the way to them begins
     links.forEach(function (link) {
       var own = link.getAttribute("href");
       var on = own === "/" ? here === "/" : here === own || here.indexOf(own + "/") === 0;

@@ -12,9 +12,9 @@ from psycopg import Connection
 from dashboard.addresses import EVERYBODY, Page
 from dashboard.parts.days_range import EARLIEST
 from dashboard.parts.elements import Part, badge, card, chips, empty, figure, heading, link, table
+from dashboard.parts.held import task
 from dashboard.visit import Visit
 from model.period import LOCAL, Period, add_months
-from operations import wording
 from storage import bill_holds, bills
 from storage.bill_holds import HoldRow
 from storage.bills import BillRow
@@ -100,7 +100,7 @@ def _held(visit: Visit, held: Sequence[HoldRow]) -> Part:
                             className="row-name",
                         ),
                         html.Div(_span(visit, row.hold.period), className="row-under"),
-                        *_task(visit, row),
+                        *task(visit, row.hold.kind, row.hold.named, row.hold.reason),
                     ],
                     className="row-main",
                 ),
@@ -113,17 +113,6 @@ def _held(visit: Visit, held: Sequence[HoldRow]) -> Part:
     return html.Div(
         card(visit.say("bills.held"), [html.Div(rows, className="rows")], beside=beside), className="grid"
     )
-
-
-def _task(visit: Visit, row: HoldRow) -> list[Part]:
-    """What to do; under it, for whoever looks after the program, the command that does it."""
-    hold = row.hold
-    said, command = wording.hold_task(hold.kind, hold.named, hold.reason, visit.lang)
-    parts: list[Part] = [html.Div(said, className="task")]
-    if command:
-        told: list[Part] = [visit.say("bills.command"), " ", html.Code(command)]
-        parts.append(html.Div(told, className="row-under"))
-    return parts
 
 
 def _named(row: HoldRow) -> Part:

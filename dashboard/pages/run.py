@@ -15,10 +15,10 @@ from dashboard.addresses import STAFF, Page
 from dashboard.callbacks import Guarded
 from dashboard.errors import Refused
 from dashboard.pages.runs import span, state, who
-from dashboard.parts.elements import Part, badge, card, facts, figure, heading, table
+from dashboard.parts.elements import Part, badge, card, facts, figure, heading, link, table
+from dashboard.parts.held import task
 from dashboard.visit import Visit
 from model.viewer import UserRole
-from operations import wording
 from operations.errors import RunRefused
 from operations.runs import stages
 from storage import billing_runs, run_totals
@@ -59,10 +59,15 @@ def owned(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> bool
 def _body(conn: Connection[Any], visit: Visit, run: Run, said: str = "") -> list[Part]:
     sums = run_totals.sums(conn, run.id)
     held = billing_runs.items(conn, run.id, outcomes=("held", "conflict"), limit=MOST)
-    parts = [_sums(visit, sums), html.Div(_steps(visit, run, said), className="grid")]
-    parts += [_totals(visit, by, run_totals.totals(conn, run.id, by)) for by in By]
+    totals = [_totals(visit, by, run_totals.totals(conn, run.id, by)) for by in By]
     notes = [one.said for one in billing_runs.findings(conn, run.id, MOST) if not one.holds]
-    return [*parts, _held(visit, held, sums) if held else None, _notes(visit, notes) if notes else None]
+    cards = [
+        _steps(visit, run, sums, said),
+        *totals,
+        _held(visit, held, sums) if held else None,
+        _notes(visit, notes) if notes else None,
+    ]
+    return [_sums(visit, sums), html.Div(cards, className="grid")]
 
 
 def _sums(visit: Visit, sums: Sums) -> Part:
@@ -77,7 +82,7 @@ def _sums(visit: Visit, sums: Sums) -> Part:
     )
 
 
-def _steps(visit: Visit, run: Run, said: str) -> Part:
+def _steps(visit: Visit, run: Run, sums: Sums, said: str) -> Part:
     say = visit.say
 
     def step(login: str | None, at: datetime | None) -> str:
@@ -92,6 +97,7 @@ def _steps(visit: Visit, run: Run, said: str) -> Part:
         (say("runs.issued"), step(run.issued_by, run.issued_at)),
         (say("runs.withdrawn"), step(run.withdrawn_by, run.withdrawn_at)),
         (say("runs.why"), run.reason),
+        (say("runs.standing"), visit.fmt.number(sums.standing) if sums.standing else ""),
         (say("runs.indices"), html.Code((run.indices_sha256 or b"").hex()) if run.indices_sha256 else None),
     ]
     told = html.P(said, role="alert", className="task") if said else None
@@ -128,14 +134,17 @@ def _held(visit: Visit, held: Sequence[Item], sums: Sums) -> Part:
     rows = []
     for one in held:
         named = one.serial or one.point
-        said = wording.hold(one.kind, named, one.reason, visit.lang) if one.kind else one.reason
+        meter = link(one.serial, f"/meters/{one.serial}") if one.serial else named
         rows.append(
             html.Div(
-                [
-                    html.Div(f"{named} · {one.customer}", className="row-name"),
-                    html.Div(said, className="task"),
-                ],
-                className="row row-main",
+                html.Div(
+                    [
+                        html.Div([meter, f" · {one.customer}"], className="row-name"),
+                        *task(visit, one.kind, named, one.reason),
+                    ],
+                    className="row-main",
+                ),
+                className="row",
             )
         )
     beside = badge(visit.say("bills.held_note", n=sums.held), "warn")

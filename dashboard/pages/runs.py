@@ -38,7 +38,7 @@ def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
 
 def _row(visit: Visit, run: Run) -> list[Part]:
     return [
-        link(visit.say("runs.number", n=run.id), f"/runs/{run.id}", "link row-name"),
+        link(visit.say("runs.number", n=run.id), f"/runs/{run.id}", "link row-name whole"),
         span(visit, run),
         run.book or visit.say("runs.all_books"),
         state(visit, run),

@@ -69,6 +69,8 @@ def test_a_second_person_approves_on_the_page(database: str, run: int) -> None:
         mine = _page(lan, f"/runs/{run}")
         assert "run-approve" not in mine
         assert "KH-BLIND" in mine
+        assert '"children":"ami meter index ' in mine  # a command stands apart, and in no backticks
+        assert "`" not in mine
         assert "a second person has to approve it" in _press(lan, run)
     assert _state(database, run) is RunState.CHECKED
     with _as(database, "ky") as engineer:
