@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
 
 import rich_click as click
 from psycopg import Connection
@@ -14,6 +13,7 @@ from ami.bill_number import OFFICE, Number
 from ami.console import emit, say, table, when
 from ami.failure import InputFailure
 from ami.instants import DAY
+from ami.meter_hang import INDEX
 from ami.options import AS_OF, JSON
 from ami.order_acting import acting, proved
 from ami.settings import load
@@ -30,7 +30,7 @@ from storage import corrections as kept
 from storage.corrections import Correction
 from storage.pool import Pool, open_pool
 
-INDEX = "An index put right, in kWh as on the display: SERIAL:KT@2026-11-01T00:00=1134.6; several times."
+PUT_RIGHT = "An index put right, in kWh as on the display: SERIAL:KT@2026-11-01T00:00=1134.6; several times."
 
 
 def _indices(conn: Connection[TupleRow], number: int, given: tuple[str, ...]) -> list[ClosingIndex] | None:
@@ -47,8 +47,9 @@ def _index(text: str, known: list[ClosingIndex]) -> ClosingIndex:
         where, value = text.rsplit("=", 1)
         meter, instant = where.rsplit("@", 1)
         serial, code = meter.rsplit(":", 1)
-        at, key, kwh = parse_instant(instant), RegisterKey.from_code(code), Decimal(value)
-    except (ValueError, ModelError, InvalidOperation):
+        code, kwh = INDEX.convert(f"{code}={value}", None, None)
+        at, key = parse_instant(instant), RegisterKey.from_code(code)
+    except (ValueError, ModelError, click.BadParameter):
         raise InputFailure(
             f"{text!r} is no index: write it like 24000017:KT@2026-11-01T00:00=1134.6"
         ) from None
@@ -74,7 +75,7 @@ def _index(text: str, known: list[ClosingIndex]) -> ClosingIndex:
     show_default=True,
     help="A bill of the difference, or one instead of it.",
 )
-@click.option("--index", "given", multiple=True, metavar="INDEX", help=INDEX)
+@click.option("--index", "given", multiple=True, metavar="INDEX", help=PUT_RIGHT)
 @click.option(
     "--invoice-date", type=DAY, help="Of the correcting bill; default: today. VAT stays the original's."
 )

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
+import pytest
+
+from ami.bill_correct import _index
+from ami.failure import InputFailure
+from model.bill import ClosingIndex
 from model.period import LOCAL, Period, midnight
+from model.series import Channel, Rate
 from model.viewer import UserRole
 from operations import accounts, bill, close, importing
 from storage.pool import open_pool
@@ -48,3 +54,10 @@ def test_close_at_an_instant_then_correct_two_months(ami: Ami, database: str) ->
     [*listed] = ami.json("bill", "corrections", "--json")["corrections"]
     assert {one["state"] for one in listed} == {"issued"}
     assert {one["approved_by"] for one in listed} == {"minh"}
+
+
+@pytest.mark.parametrize("kwh", ["NaN", "Infinity", "-5", "1e", ""])
+def test_what_no_display_shows_is_no_index(kwh: str) -> None:
+    known = ClosingIndex("HOUSE", "H1", Channel.ACTIVE_IMPORT, Rate.TOTAL, OCTOBER.end, 1_134_600, 0)
+    with pytest.raises(InputFailure, match="is no index: write it like 24000017:KT@"):
+        _index(f"H1:KT@2026-11-01T00:00={kwh}", [known])
