@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
@@ -15,13 +15,13 @@ from psycopg.rows import TupleRow
 from model.period import LOCAL, local_day, midnight, require_aware
 from model.quality import Quality
 from model.series import Channel
-from storage import copying
+from storage import day_runs
 
 SLOTS: Final = 48
 _HALF_HOUR_S: Final = 1800
 
 _DAYS: Final = """
-    SELECT meter_id, day - %(first)s::date, interval_s, scaler, energy, quality FROM profile_day
+    SELECT meter_id, day, interval_s, scaler, energy, quality, '' FROM profile_day
     WHERE meter_id = ANY (%(meters)s) AND channel = %(channel)s AND day >= %(first)s AND day < %(end)s"""
 _STORED: Final = """
     SELECT coalesce(sum(slots_of(quality, '167')), 0), coalesce(sum(slots_of(quality, '2345')), 0)
@@ -74,23 +74,27 @@ def matrix(
 ) -> DayMatrix:
     """The days from `first`, without `end`, of the meters in the order given."""
     ids = tuple(meter_ids)
-    row_of = {meter_id: row for row, meter_id in enumerate(ids)}
+    by_id = np.argsort(np.array(ids, np.int64), kind="stable")
+    sorted_ids = np.array(ids, np.int64)[by_id]
     energy = np.zeros((len(ids), max(0, (end - first).days), SLOTS), np.int32)
     quality = np.zeros(energy.shape, np.uint8)
     unfit: list[tuple[int, date]] = []
     asked = {"meters": list(ids), "channel": int(channel), "first": first, "end": end}
-    with conn.cursor(binary=True) as cursor:
-        copying.read_arrays(cursor)
-        for meter_id, day, interval_s, scaler, values, qualities in cursor.execute(_DAYS, asked):
-            if interval_s == _HALF_HOUR_S and scaler == 0 and len(values) == SLOTS:
-                energy[row_of[meter_id], day] = values
-                quality[row_of[meter_id], day] = qualities
+    for piece in day_runs.read(conn, _DAYS, asked):
+        for interval_s, scaler, found in piece.layouts():
+            row = by_id[np.searchsorted(sorted_ids, found.meter_id)]
+            day = found.day - first.toordinal()
+            if interval_s == _HALF_HOUR_S and scaler == 0 and found.energy.shape[1] == SLOTS:
+                energy[row, day], quality[row, day] = found.energy, found.quality
                 continue
-            half_hours = to_half_hours(values, qualities, interval_s, scaler)
-            if half_hours is None:
-                unfit.append((meter_id, date.fromordinal(first.toordinal() + day)))
-                continue
-            energy[row_of[meter_id], day], quality[row_of[meter_id], day] = half_hours
+            for r, d, values, qualities in zip(
+                row.tolist(), day.tolist(), found.energy, found.quality, strict=True
+            ):
+                half_hours = to_half_hours(values, qualities, interval_s, scaler)
+                if half_hours is None:
+                    unfit.append((ids[r], first + timedelta(d)))
+                else:
+                    energy[r, d], quality[r, d] = half_hours
     return DayMatrix(ids, first, energy, quality, tuple(sorted(unfit)))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,15 +18,26 @@ from model.period import Period, local_day, midnight
 from model.quality import Quality
 from model.series import Channel
 from model.viewer import Viewer
-from storage import copying
+from storage import day_runs
+from storage.day_runs import Days
 from storage.errors import Unknown
 from storage.viewing import visible
 
 _DAYS: Final = """
-    SELECT day, interval_s, scaler, energy, quality, method FROM profile_day
+    SELECT meter_id, day, interval_s, scaler, energy, quality, coalesce(method, '') FROM profile_day
     WHERE meter_id = %(meter)s AND channel = %(channel)s
       AND (%(first)s::date IS NULL OR day >= %(first)s) AND (%(last)s::date IS NULL OR day <= %(last)s)
     ORDER BY day"""
+_Slots = tuple[
+    NDArray[np.int64], NDArray[np.float64], NDArray[np.uint8], NDArray[np.int32], NDArray[np.uint8]
+]
+_NOTHING: Final[_Slots] = (
+    np.empty(0, np.int64),
+    np.empty(0, np.float64),
+    np.empty(0, np.uint8),
+    np.empty(0, np.int32),
+    np.empty(0, np.uint8),
+)
 _ID: Final = "SELECT id FROM meter WHERE serial = %s"
 
 
@@ -80,11 +91,15 @@ def load_curve(
     if seen is None:
         return None
     meter_id, periods = seen
-    parts = [_slots(*row) for row in _days(conn, meter_id, channel, period)]
-    if not parts:
-        none = np.empty(0, np.uint8)
-        parts = [_slots(local_day(period.start), 1800, 0, np.empty(0, np.int32), none, none)]
-    at, wh, quality, interval_s, method = (np.concatenate(column) for column in zip(*parts, strict=True))
+    parts = [
+        _NOTHING,
+        *[_slots(*alike) for piece in _days(conn, meter_id, channel, period) for alike in piece.layouts()],
+    ]
+    columns = tuple(np.concatenate(column) for column in zip(*parts, strict=True))
+    if len(parts) > 2:  # a meter that was exchanged, say: days of one layout lie together
+        in_order = np.argsort(columns[0], kind="stable")
+        columns = tuple(column[in_order] for column in columns)
+    at, wh, quality, interval_s, method = columns
     shown = np.zeros(len(at), bool)
     for theirs in periods:
         both = theirs.overlap(period)
@@ -150,11 +165,17 @@ def rows(
     found = conn.execute(_ID, [serial]).fetchone()
     if found is None:
         raise Unknown("meter", serial)
-    wanted = None if quality is None else frozenset(quality)
-    for day, interval_s, scaler, energy, qualities, said in _days(conn, found[0], channel, period):
-        begin, methods = midnight(day), _methods(qualities, said).tolist()
-        slots = zip(energy.tolist(), qualities.tolist(), methods, strict=True)
-        for slot, (value, code, method) in enumerate(slots):
+    for piece in _days(conn, found[0], channel, period):
+        yield from _rows(piece, period, None if quality is None else frozenset(quality))
+
+
+def _rows(piece: Days, period: Period | None, wanted: frozenset[Quality] | None) -> Iterator[IntervalRow]:
+    columns = piece.day, piece.interval_s, piece.scaler, piece.energy, piece.quality, _methods(piece)
+    for day, interval_s, scaler, energy, qualities, methods in zip(
+        *(one.tolist() for one in columns), strict=True
+    ):
+        begin = midnight(date.fromordinal(day))
+        for slot, (value, code, method) in enumerate(zip(energy, qualities, methods, strict=True)):
             row_quality = Quality(code)
             at = begin + timedelta(seconds=slot * interval_s)
             if (period is not None and at not in period) or (
@@ -166,9 +187,9 @@ def rows(
             yield IntervalRow(at, wh, row_quality, interval_s, Method(method))
 
 
-def _methods(quality: NDArray[np.uint8], said: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
+def _methods(found: Days) -> NDArray[np.uint8]:
     """What is kept of the methods, else the usual ones of the qualities."""
-    return usual(quality) if said is None else said
+    return usual(found.quality) if found.method is None else found.method
 
 
 def _exact(value: int, scaler: int) -> int | Decimal:
@@ -177,26 +198,23 @@ def _exact(value: int, scaler: int) -> int | Decimal:
 
 def _days(
     conn: Connection[TupleRow], meter_id: int, channel: Channel, period: Period | None
-) -> Iterator[Any]:
+) -> Iterator[Days]:
     asked = {
         "meter": meter_id,
         "channel": int(channel),
         "first": None if period is None else local_day(period.start),
         "last": None if period is None else local_day(period.end),
     }
-    with conn.cursor(binary=True) as cursor:
-        copying.read_arrays(cursor)
-        yield from cursor.execute(_DAYS, asked)
+    return day_runs.read(conn, _DAYS, asked)
 
 
-def _slots(
-    day: date,
-    interval_s: int,
-    scaler: int,
-    energy: NDArray[np.int32],
-    quality: NDArray[np.uint8],
-    said: NDArray[np.uint8] | None,
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.uint8], NDArray[np.int32], NDArray[np.uint8]]:
-    at = round(midnight(day).timestamp()) + interval_s * np.arange(len(energy), dtype=np.int64)
-    wh = np.where(quality == Quality.MISSING, np.nan, energy * 10.0**scaler)
-    return at, wh, quality, np.full(len(energy), interval_s, np.int32), _methods(quality, said)
+def _slots(interval_s: int, scaler: int, found: Days) -> _Slots:
+    """Days of one layout, slot by slot."""
+    first = int(found.day[0])
+    # Vietnam has one offset, so that a local day is a whole number of days after the first one's midnight.
+    days = (found.day - first).astype(np.int64)
+    begun = round(midnight(date.fromordinal(first)).timestamp())
+    at = begun + 86_400 * days[:, None] + interval_s * np.arange(found.energy.shape[1])
+    wh = np.where(found.quality == Quality.MISSING, np.nan, found.energy * 10.0**scaler)
+    interval = np.full(wh.size, interval_s, np.int32)
+    return at.ravel(), wh.ravel(), found.quality.ravel(), interval, _methods(found).ravel()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ami.bench.memory import peak_rss_mb
+from ami.bench.memory import forget_peak, peak_rss_mb, rss_mb
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +35,29 @@ Prepare = Callable[[int], Run]  # size → what is measured; preparing is not
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One measured run."""
+    """One measured run. `taken_mb`: what it took at its most beyond what was held when it began, NaN where
+    nobody looked."""
 
     seconds: float
     cpu_seconds: float
     peak_rss_mb: float
     count: int
     checksum: str
+    taken_mb: float = math.nan
 
 
 def measure(prepare: Prepare, size: int) -> Figures:
     """Prepare, run once to warm up, and measure the second run."""
     run = prepare(size)
     run()
+    held = rss_mb()
+    forget_peak()
     wall, cpu = time.perf_counter(), time.process_time()
     outcome = run()
     seconds, cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
     peak = peak_rss_mb()
     checksum = outcome.checksum if isinstance(outcome.checksum, str) else outcome.checksum()
-    return Figures(seconds, cpu_seconds, peak, outcome.count, checksum)
+    return Figures(seconds, cpu_seconds, peak, outcome.count, checksum, max(0.0, peak - held))
 
 
 def median(rounds: Sequence[Figures]) -> Figures:
@@ -63,4 +68,11 @@ def median(rounds: Sequence[Figures]) -> Figures:
         statistics.median(f.peak_rss_mb for f in rounds),
         rounds[0].count,
         rounds[0].checksum,
+        statistics.median(f.taken_mb for f in rounds),
     )
+
+
+def by_input(figures: Figures, unit_bytes: float) -> float:
+    """Input and what the run took besides, by the input, of `unit_bytes` for each of the units."""
+    input_mb = figures.count * unit_bytes / 2**20
+    return (input_mb + figures.taken_mb) / input_mb

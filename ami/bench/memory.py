@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -24,6 +25,13 @@ class Held:
 def peak_rss_mb() -> float:
     """The most memory this program has held; getrusage would count what started it, too."""
     return _status(PROC / "self")["VmHWM"] / 1024
+
+
+def rss_mb() -> float:
+    """The memory this program holds now, without what it has given back and the allocator keeps."""
+    with suppress(AttributeError):  # not every C library has it
+        ctypes.CDLL(None).malloc_trim(0)
+    return _status(PROC / "self")["VmRSS"] / 1024
 
 
 def forget_peak() -> None:

@@ -8,12 +8,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from ami.bench.engine import Figures, Outcome, Prepare, Run
 from ami.failure import UsageFailure
+from model.period import LOCAL, Period
 from model.quality import Quality
 from model.series import Channel
 from storage import days, row_store
@@ -26,6 +28,10 @@ UNIT = "intervals/s"
 DAYS, SLOTS = 30, 48
 FIRST = date(2026, 1, 1)
 Ids = npt.NDArray[np.int32]
+_MODEM: Final = "INSERT INTO modem (code, link) VALUES (%(modem)s, 'dial_out') ON CONFLICT DO NOTHING"
+_METER: Final = """
+    INSERT INTO meter (id, serial, model, modem) OVERRIDING SYSTEM VALUE
+    VALUES (%(id)s, %(serial)s, 'dk-1p', %(modem)s)"""
 DATABASE = "AMI_BENCH_DATABASE_URL"
 
 
@@ -96,6 +102,27 @@ def _save_days(dsn: str, meters: Meters, ids: npt.NDArray[np.int32]) -> None:
 def _save_rows(dsn: str, meters: Meters, ids: npt.NDArray[np.int32]) -> None:
     with connect(dsn) as conn:
         row_store.save(conn, ids, FIRST, meters.energy, meters.quality)
+
+
+def save_year(dsn: str, year: Period) -> str:
+    """The days of `year` of a meter that staff can look up; its serial."""
+    first = year.start.astimezone(LOCAL).date()
+    meters, many = Meters(1, 1), (year.end - year.start).days
+    (meter_id,) = meters.ids().tolist()
+    random = np.random.default_rng(meter_id)
+    serial = f"year {meter_id}"
+    rows = days.DayRows(
+        meter_id=np.full(many, meter_id, np.int32),
+        channel=np.full(many, Channel.ACTIVE_IMPORT, np.int16),
+        day=np.datetime64(first, "D") + np.arange(many),
+        energy=random.gamma(2.0, 120.0, (many, SLOTS)).astype(np.int32),
+        quality=np.full((many, SLOTS), Quality.ACTUAL, np.uint8),
+    )
+    with connect(dsn) as conn:
+        conn.execute(_MODEM, {"modem": "bench"})
+        conn.execute(_METER, {"id": meter_id, "serial": serial, "modem": "bench"})
+        days.save_days(conn, rows, year.end)
+    return serial
 
 
 def write_days(size: int) -> Run:

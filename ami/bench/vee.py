@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from ami.bench.engine import Figures, Outcome, Prepare, Run
+from ami.bench.engine import Figures, Outcome, Prepare, Run, by_input
 from ami.bench.vee_numpy import fill_gap
 from analytics.vee.batch import complete
 from analytics.vee.rules.limits import of_class
@@ -21,7 +22,11 @@ from model.quality import Quality
 
 SIZE = 30_000  # meter-days
 UNIT = "intervals/s"
+WANTED: Final = 10.0  # times numpy
+MEMORY: Final = "memory of the kernel by its input"
+MOST_MEMORY: Final = 2.0  # times the input
 DAYS, SLOTS = 30, 48
+SLOT_BYTES: Final = 5 + 8 / SLOTS  # energy, quality, and the register's part of a day
 FIRST = date(2026, 9, 1)
 GAPS = (2, 6, 24)  # slots; every meter has one
 Energy = npt.NDArray[np.int32]
@@ -50,9 +55,13 @@ def month(size: int) -> tuple[Energy, Marks, Days]:
 
 def _outcome(energy: Energy, quality: Marks, spikes: int, mismatches: int) -> Outcome:
     """Sums are whole Wh; where in the month the energy lies, to four digits."""
-    place = float(energy.sum(axis=(0, 1), dtype=np.int64) @ np.arange(SLOTS)) / max(int(energy.sum()), 1)
-    filled = int((quality == Quality.LIKE_DAY).sum()), int((quality == Quality.LINEAR).sum())
-    said = f"{int(energy.sum(dtype=np.int64))} Wh/{filled}/{spikes} spikes/{mismatches} sums/{place:.3f}"
+
+    def said() -> str:
+        place = float(energy.sum(axis=(0, 1), dtype=np.int64) @ np.arange(SLOTS)) / max(int(energy.sum()), 1)
+        filled = int((quality == Quality.LIKE_DAY).sum()), int((quality == Quality.LINEAR).sum())
+        whole = int(energy.sum(dtype=np.int64))
+        return f"{whole} Wh/{filled}/{spikes} spikes/{mismatches} sums/{place:.3f}"
+
     return Outcome(energy.size, said)
 
 
@@ -132,6 +141,19 @@ Ratios = Callable[[Mapping[str, Figures]], dict[str, float]]
 
 
 def ratios(medians: Mapping[str, Figures]) -> dict[str, float]:
-    """How many times the kernel is faster than each peer (CPU time)."""
-    own = medians["kernel"].cpu_seconds
-    return {f"kernel vs {name}": each.cpu_seconds / own for name, each in medians.items() if name != "kernel"}
+    """How many times the kernel is faster than each peer (CPU time); its peak memory by the input's size."""
+    own = medians["kernel"]
+    others = {name: each for name, each in medians.items() if name != "kernel"}
+    return {
+        **{f"kernel vs {name}": each.cpu_seconds / own.cpu_seconds for name, each in others.items()},
+        MEMORY: by_input(own, SLOT_BYTES),
+    }
+
+
+def held(medians: Mapping[str, Figures]) -> dict[str, bool]:
+    """What is promised of the ratios."""
+    found = ratios(medians)
+    return {
+        f"{WANTED:g} x numpy": found["kernel vs numpy"] >= WANTED,
+        f"memory at most {MOST_MEMORY:g} x the input": found[MEMORY] <= MOST_MEMORY,
+    }

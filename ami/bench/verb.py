@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 import os
 import platform
 import subprocess
@@ -22,7 +23,7 @@ from ami.verbs import Verbs
 
 BENCHES = {
     "billing": "Bills of six tiers: compiled kernel, polars, duckdb, numpy, pandas, plain Python.",
-    "demand": "Pmax, load factor and mean profile of half-hours: compiled kernel, numpy, pandas.",
+    "profiles": "Pmax, load factor, typical days, coincident peak: compiled kernel, polars, duckdb, numpy.",
     "ingest": "What meters said into TimescaleDB, once and again: blocks, conversations, a row per interval.",
     "protocols": "A day of a load profile from the wire and back, a frame's check: foreign codecs.",
     "vee": "Months of half-hours checked and completed: compiled kernel, numpy, pandas.",
@@ -68,7 +69,7 @@ def _bench(name: str, about: str) -> click.Command:
     return measured
 
 
-billing, demand, ingest, protocols, vee, store = (_bench(name, about) for name, about in BENCHES.items())
+billing, profiles, ingest, protocols, vee, store = (_bench(name, about) for name, about in BENCHES.items())
 every = _bench(ALL, "Every one of them but `collect`.")
 command = Verbs(
     name="bench",
@@ -115,6 +116,7 @@ def run(name: str, size: int | None, rounds: int) -> dict[str, Any]:
                 "rate": round(figures.count / figures.seconds, 1),
                 "unit": bench.UNIT,
                 "peak_rss_mb": round(figures.peak_rss_mb, 1),
+                "taken_mb": None if math.isnan(figures.taken_mb) else round(figures.taken_mb, 1),
                 "checksum": figures.checksum,
             }
             for engine, figures in medians.items()

@@ -19,7 +19,7 @@ from model.period import HALF_HOUR, Period, midnight
 from model.quality import Quality, Severity
 from model.series import Channel
 from model.viewer import UserRole, Viewer
-from storage import days, fleet, observed, profiles
+from storage import day_runs, days, fleet, observed, profiles
 from storage.errors import StorageError, Unknown
 from storage.grid import save_register
 from storage.pool import connect
@@ -27,6 +27,7 @@ from tests.storage_samples import DAY, HUNG, NOW, grid
 
 STAFF = Viewer("ky.su", UserRole.ENGINEER)
 OWNER = Viewer("khach1", UserRole.CUSTOMER, "C001")
+_EVERY = "SELECT " + day_runs.COLUMNS + " FROM profile_day WHERE meter_id = %(meter)s ORDER BY day"
 STRANGER = Viewer("khach2", UserRole.CUSTOMER, "C002")
 
 
@@ -142,6 +143,36 @@ def test_quarter_hours_become_half_hours(conn: Connection[TupleRow], meter: int)
     assert found.energy[0, 0, :4].tolist() == [1, 1, 0, 1]
     assert found.quality[0, 0, :5].tolist() == [1, Quality.LINEAR, Quality.MISSING, Quality.SUSPECT, 1]
     assert found.unfit == ((meter, DAY + timedelta(1)),), "named, not dropped"
+
+
+def test_days_of_many_layouts_come_back_in_pieces(conn: Connection[TupleRow], meter: int) -> None:
+    """Slots, interval and scaler change from day to day, as where meters were exchanged; one day is empty."""
+    chance = np.random.default_rng(3)
+    for number in range(140):
+        slots = int(chance.choice([48, 48, 48, 96, 24]))
+        values, quality = chance.integers(0, 900, (1, slots)), chance.integers(0, 8, (1, slots))
+        layout = {"interval_s": 86_400 // slots, "scaler": int(chance.integers(-1, 2))}
+        days.save_days(conn, _rows(meter, values, quality, DAY + timedelta(number), **layout), NOW)
+    conn.execute("UPDATE profile_day SET method = quality WHERE extract(day FROM day)::integer % 7 = 3")
+    conn.execute(
+        "UPDATE profile_day SET energy = '{}', method = NULL, quality = '' WHERE day = %s",
+        [DAY + timedelta(9)],
+    )
+    found = [
+        (
+            int(piece.meter_id[n]), date.fromordinal(int(piece.day[n])), int(piece.interval_s[n]),
+            int(piece.scaler[n]), piece.energy[n].tolist(), piece.quality[n].tobytes(),
+            b"" if piece.method is None else piece.method[n].tobytes(),
+        )
+        for piece in day_runs.read(conn, _EVERY, {"meter": meter})
+        for n in range(len(piece))
+    ]  # fmt: skip
+    assert found == conn.execute(_EVERY, {"meter": meter}).fetchall()
+    assert list(day_runs.read(conn, _EVERY, {"meter": meter + 1})) == []
+    whole = profiles.load_curve(conn, STAFF, "M001", Period.of_days(DAY, DAY + timedelta(140)))
+    assert whole is not None
+    assert (np.diff(whole.at.astype(np.int64)) > 0).all()
+    assert len(whole.at) == sum(len(row[4]) for row in found)
 
 
 def test_the_view_has_a_row_for_every_slot(conn: Connection[TupleRow], meter: int) -> None:

@@ -12,7 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.errors import AnalyticsError
-from analytics.profiles import balance, daily_totals, figures, load_duration, monthly_totals, of_meter
+from analytics.profiles import (
+    Figures,
+    balance,
+    daily_totals,
+    figures,
+    load_duration,
+    monthly_totals,
+    of_meter,
+    peaks,
+)
+from analytics.profiles.typical import Typical, typical_day
 from model.period import midnight
 from model.quality import Quality
 
@@ -23,11 +33,12 @@ def drawn(seed: int, meters: int, days: int, slots: int = 48) -> tuple[Any, Any]
     chance = np.random.default_rng(seed)
     energy = chance.integers(0, 2000, (meters, days, slots)).astype(np.int32)
     quality = chance.choice([0, 1, 1, 1, 3, 6], (meters, days, slots)).astype(np.uint8)
+    quality[chance.random(quality.shape) < seed % 3 * 0.45] = 0  # some have hardly two slots in a row
     return np.where(quality == 0, 0, energy).astype(np.int32), quality
 
 
 @settings(deadline=None, max_examples=30)
-@given(st.integers(0, 2**32), st.integers(0, 3), st.integers(0, 9), st.sampled_from([24, 48]))
+@given(st.integers(0, 2**32), st.integers(0, 3), st.integers(0, 9), st.sampled_from([24, 48, 96]))
 def test_figures_equal_a_slow_twin(seed: int, meters: int, days: int, slots: int) -> None:
     energy, quality = drawn(seed, meters, days, slots)
     found = figures(energy, quality, FIRST)
@@ -50,6 +61,29 @@ def test_figures_equal_a_slow_twin(seed: int, meters: int, days: int, slots: int
         else:
             assert np.isnan(found.pmax_w[m])
             assert np.isnan(found.load_factor[m])
+        said = [wh if how and not Quality(how).is_estimated else None for *_, wh, how in cells]
+        hour = slots // 24
+        hours = [said[i : i + hour] for i in range(len(said) - hour + 1)]
+        sums = [sum(one for one in each if one is not None) if None not in each else -1 for each in hours]
+        highest = max(sums, default=-1)
+        assert found.sliding_slot[m] == (sums.index(highest) if highest >= 0 else -1)
+        np.testing.assert_equal(found.sliding_w[m], float(highest) if highest >= 0 else np.nan)
+        for kind in Typical:
+            mine = [cell for cell in known if typical_day(FIRST + timedelta(cell[0])) is kind]
+            for s in range(slots):
+                of_slot = [wh for _, slot, wh, _ in mine if slot == s]
+                mean = sum(of_slot) / len(of_slot) * slots / 24 if of_slot else np.nan
+                np.testing.assert_allclose(found.typical_w[m, kind, s], mean, rtol=1e-6)
+    known_of = (quality != 0).sum(axis=0)
+    np.testing.assert_array_equal(found.together_wh, np.where(quality != 0, energy, 0).sum(axis=0))
+    np.testing.assert_array_equal(found.together_known, known_of)
+    pmax, slot, factor = peaks(energy, quality)
+    np.testing.assert_array_equal(pmax, found.pmax_w)
+    np.testing.assert_array_equal(slot, found.pmax_slot)
+    np.testing.assert_array_equal(factor, found.load_factor)
+    parted = figures(energy, quality, FIRST, threads=3)
+    for name in Figures.__slots__:
+        np.testing.assert_array_equal(getattr(parted, name), getattr(found, name))
 
 
 def test_figures_equal_pandas() -> None:
@@ -61,10 +95,14 @@ def test_figures_equal_pandas() -> None:
     actual = wh.where(pd.Series(quality[0].reshape(-1) != 3, at))
     assert one.pmax_w == actual.max() * 2
     assert one.pmax_at == actual.idxmax()
-    weekend = wh[at.day_of_week >= 5]
-    np.testing.assert_allclose(
-        one.weekend_w, weekend.groupby([weekend.index.hour, weekend.index.minute]).mean() * 2
-    )
+    hours = actual.rolling(2).sum()
+    assert one.sliding_w == hours.max()
+    assert one.sliding_at == hours.idxmax() - timedelta(minutes=30)
+    holidays = [day.date() for day in at if typical_day(day.date()) is Typical.HOLIDAY]
+    for kind, of_week in ((Typical.WEEKDAY, range(5)), (Typical.SATURDAY, [5]), (Typical.SUNDAY, [6])):
+        days = wh[at.day_of_week.isin(of_week) & ~pd.Index(at.date).isin(holidays)]
+        mean = days.groupby([days.index.hour, days.index.minute]).mean() * 2
+        np.testing.assert_allclose(one.typical_w[kind], mean, rtol=1e-6)
     months = [(total.month.month, total.wh) for total in monthly_totals(energy[0], quality[0], FIRST)]
     assert months == [(month, int(total)) for month, total in wh.groupby(at.month).sum().items()]
     np.testing.assert_array_equal(load_duration(energy[0], quality[0]), np.sort(wh.dropna())[::-1] * 2)
@@ -85,6 +123,15 @@ def test_nothing_known_is_no_figure() -> None:
     assert (zeros.pmax_w, zeros.load_factor) == (0.0, None)
     with pytest.raises(AnalyticsError, match="meters × days × slots"):
         figures(np.zeros((2, 48)), np.zeros((2, 48)), FIRST)
+    with pytest.raises(AnalyticsError, match="45 minutes are no whole number of 30-minute slots"):
+        figures(np.zeros((1, 2, 48)), np.zeros((1, 2, 48)), FIRST, sliding_minutes=45)
+
+
+def test_public_holidays_are_typical_days_of_their_own() -> None:
+    assert typical_day(date(2026, 9, 2)) is Typical.HOLIDAY
+    assert typical_day(date(2026, 2, 17)) is Typical.HOLIDAY, "Tết"
+    week = [typical_day(date(2026, 9, 7) + timedelta(day)) for day in range(7)]
+    assert week == [Typical.WEEKDAY] * 5 + [Typical.SATURDAY, Typical.SUNDAY]
 
 
 def test_a_day_with_a_large_gap_has_no_total() -> None:
