@@ -17,6 +17,7 @@ class Role(StrEnum):
 
     CUSTOMER = "customer"
     STATION_HEAD = "station_head"  # sum meter of a station: no customer, never billed, used for losses
+    CHECK = "check"  # a second meter on the supply of another point: no customer, never billed
 
 
 class ModemLink(StrEnum):
@@ -263,9 +264,10 @@ class Point:
     role: Role
     station: str
     feeder: str = ""
-    customer: str = ""  # Customer.code, empty for a station head
+    customer: str = ""  # Customer.code, empty where nobody is billed
     multipliers: tuple[Multiplier, ...] = ()
     supplies: tuple[Supply, ...] = ()
+    checked_by: str = ""  # Point.code of its check meter, empty for none
 
 
 @dataclass(frozen=True, slots=True)

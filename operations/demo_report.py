@@ -133,7 +133,7 @@ def make(pool: Pool, period: Period, truth: Mapping[str, Any], now: datetime) ->
         + [
             {"meter": place.serial, "reason": f"It measures station {place.station}: nobody is billed by it."}
             for place in places
-            if place.role is not Role.CUSTOMER
+            if place.role is Role.STATION_HEAD
         ],
         "wh_truth": _counted(registers, serials),
         "wh_billed": int(billed) if billed == int(billed) else float(billed),

@@ -8,16 +8,18 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+import numpy as np
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from analytics.vee import MeterInput
-from model.period import Period, local_day, midnight
+from model.period import HALF_HOUR, Period, local_day, midnight
 from model.series import Channel, ReadingSource, RegisterKey
 from operations import models
 from operations.customer_classes import class_of
 from operations.meter_hours import hours_of
-from storage import days
+from storage import check_meters, class_curves, days
+from storage.check_meters import Checked
 from storage.days import Due, StoredBlock, StoredRegister
 from storage.outages import outages_of
 from storage.register import Hung, hung
@@ -112,7 +114,7 @@ def inputs_of(conn: Connection[TupleRow], due: Sequence[Due]) -> list[MeterInput
         for meter in meters
         for piece in _pieces(places[meter], spans[meter], blocks[meter], reads[meter], without.get(meter, ()))
     ]
-    return _with_history(conn, found)
+    return _with_curves(conn, _with_checks(conn, _with_history(conn, found)))
 
 
 def _cut(at: datetime | None, place: datetime | None) -> datetime | None:
@@ -162,11 +164,58 @@ def _pieces(
             )
 
 
+def _is_half_hours(one: MeterInput) -> bool:
+    return one.channel is Channel.ACTIVE_IMPORT and one.interval_s == HALF_HOUR_S
+
+
+def _with_checks(conn: Connection[TupleRow], inputs: Sequence[MeterInput]) -> list[MeterInput]:
+    """The inputs with what their check meters measured meanwhile."""
+    found = list(inputs)
+    numbers = [number for number, one in enumerate(inputs) if _is_half_hours(one)]
+    if not numbers:
+        return found
+    first = min(inputs[number].first for number in numbers)
+    end = max(inputs[number].first + timedelta(inputs[number].days) for number in numbers)
+    whole = Period(midnight(first), midnight(end))
+    checks: dict[int, list[Checked]] = defaultdict(list)
+    for check in check_meters.of(conn, {inputs[number].meter_id for number in numbers}, whole):
+        checks[check.meter_id].append(check)
+    if not checks:
+        return found
+    ids = sorted({check.check_id for listed in checks.values() for check in listed})
+    told = days.matrix(conn, ids, Channel.ACTIVE_IMPORT, first, end)
+    for number in numbers:
+        one = inputs[number]
+        rows = slice((one.first - first).days, (one.first - first).days + one.days)
+        energy, quality = np.zeros((one.days, one.slots), np.int32), np.zeros((one.days, one.slots), np.uint8)
+        for check in checks[one.meter_id]:
+            row = told.meter_ids.index(check.check_id)
+            start = midnight(one.first)
+            began, ended = -((start - check.since) // HALF_HOUR), (check.until - start) // HALF_HOUR
+            slot = np.arange(energy.size).reshape(energy.shape)
+            both = (slot >= began) & (slot < ended)
+            energy[both], quality[both] = told.energy[row, rows][both], told.quality[row, rows][both]
+        if quality.any():
+            found[number] = replace(one, check=energy, check_quality=quality)
+    return found
+
+
+def _with_curves(conn: Connection[TupleRow], inputs: Sequence[MeterInput]) -> list[MeterInput]:
+    """The inputs with the curve of their class, where one is known."""
+    curves = class_curves.known(conn)
+    return [
+        replace(one, profile=curves[one.customer_class])
+        if _is_half_hours(one) and one.customer_class in curves
+        else one
+        for one in inputs
+    ]
+
+
 def _with_history(conn: Connection[TupleRow], inputs: Sequence[MeterInput]) -> list[MeterInput]:
     """The inputs with the validated days before them; only half-hours of active import have that memory."""
     groups: dict[date, list[int]] = defaultdict(list)
     for number, one in enumerate(inputs):
-        if one.channel is Channel.ACTIVE_IMPORT and one.interval_s == HALF_HOUR_S:
+        if _is_half_hours(one):
             groups[one.first].append(number)
     found = list(inputs)
     for first, numbers in groups.items():

@@ -19,9 +19,9 @@ from psycopg.rows import TupleRow
 from analytics.vee import MeterOutput
 from model.quality import Quality
 from model.series import Channel, Unit
-from operations import decided, doubts
+from operations import class_curves, decided, doubts
 from operations.evidence import inputs_of
-from storage import cases, days, findings
+from storage import cases, check_meters, days, findings
 from storage.pool import Pool
 
 COUNTED = 100_000  # as far as a progress bar counts what is due
@@ -115,6 +115,9 @@ def these(
     told = [one for one in told if not doubted.explains(*one)] + doubted.of_days
     noticed = findings.save_findings(conn, told, looked_at)
     looked_at |= findings.last(conn, doubted.lasting, doubted.looked_at, doubted.undecided)
+    if looked_at:
+        looked = [day for _, day in looked_at]
+        check_meters.told(conn, {meter for meter, _ in looked_at}, (min(looked), max(looked)), now)
     report = ValidateReport(
         days=len(due),
         new=sum(count.new for count in counts),
@@ -138,6 +141,8 @@ def run(
             due = days.take_due(conn, BATCH, shard)
             if not due:
                 cases.settle_rereads(conn, now)
+                if report:
+                    class_curves.refresh(conn, now)
                 return report
             done, looked_at = these(conn, due, now)
             cases.take(conn, looked_at, now)

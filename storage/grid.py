@@ -89,14 +89,20 @@ _SECRET: Final = """
     WHERE old.wrapped IS DISTINCT FROM excluded.wrapped
     RETURNING xmax = 0"""
 _POINT: Final = """
-    INSERT INTO point AS old (code, role, station, feeder, customer)
-    SELECT code, role, station, nullif(feeder, ''), nullif(customer, '') FROM jsonb_to_recordset(%s)
-        AS new (code text, role text, station text, feeder text, customer text) ORDER BY code
+    INSERT INTO point AS old (code, role, station, feeder, customer, checked_by)
+    SELECT code, role, station, nullif(feeder, ''), nullif(customer, ''), nullif(checked_by, '')
+    FROM jsonb_to_recordset(%s) AS new (code text, role text, station text, feeder text, customer text,
+        checked_by text) ORDER BY code
     ON CONFLICT (code) DO UPDATE SET role = excluded.role, station = excluded.station,
-        feeder = excluded.feeder, customer = excluded.customer
-    WHERE (old.role, old.station, old.feeder, old.customer)
-        IS DISTINCT FROM (excluded.role, excluded.station, excluded.feeder, excluded.customer)
+        feeder = excluded.feeder, customer = excluded.customer,
+        checked_by = coalesce(excluded.checked_by, old.checked_by)
+    WHERE (old.role, old.station, old.feeder, old.customer, old.checked_by) IS DISTINCT FROM
+        (excluded.role, excluded.station, excluded.feeder, excluded.customer,
+            coalesce(excluded.checked_by, old.checked_by))
     RETURNING xmax = 0"""
+_NO_CHECK: Final = """
+    SELECT p.code, k.code FROM point p JOIN point k ON k.code = p.checked_by
+    WHERE k.role <> 'check' LIMIT 1"""
 _MULTIPLIER: Final = """
     INSERT INTO point_multiplier AS old (point, valid_from, value)
     SELECT point, valid_from, value
@@ -171,6 +177,10 @@ def save_register(
         outcome = [new for (new,) in _upsert(conn, noun, statement, rows)]
         added[noun], changed[noun] = outcome.count(True), outcome.count(False)
         unchanged[noun] = len(rows) - len(outcome)
+    for point, other in conn.execute(_NO_CHECK):
+        raise RegisterUnusable(
+            f"Point {point} is checked by {other}, which is no check point: give that one the role check."
+        )
     if added.total() + changed.total():
         _refresh(conn, register)
     return RegisterCounts(dict(added), dict(changed), dict(unchanged))

@@ -38,7 +38,7 @@ _MODEMS: Final = """
 _METERS: Final = "SELECT serial, model, modem, address, digits, NULL, live_every_s FROM meter ORDER BY serial"
 _POINTS: Final = """
     SELECT code, role, station, coalesce(feeder, ''), coalesce(customer, ''),
-        point_multipliers(code), point_supplies(code)
+        point_multipliers(code), point_supplies(code), coalesce(checked_by, '')
     FROM point ORDER BY code"""
 _INSTALLATIONS: Final = """
     SELECT i.point, m.serial, i.since, i.until, i.first_index, i.last_index
@@ -116,8 +116,10 @@ def register(conn: Connection[TupleRow]) -> Register:
         modems=tuple(Modem(code, ModemLink(link), *rest) for code, link, *rest in conn.execute(_MODEMS)),
         meters=tuple(Meter(*row) for row in conn.execute(_METERS)),
         points=tuple(
-            Point(code, Role(role), station, feeder, customer, multipliers_of(listed), supplies_of(supplied))
-            for code, role, station, feeder, customer, listed, supplied in conn.execute(_POINTS)
+            Point(
+                code, Role(role), place, feeder, payer, multipliers_of(listed), supplies_of(supplied), check
+            )
+            for code, role, place, feeder, payer, listed, supplied, check in conn.execute(_POINTS)
         ),
         installations=tuple(Installation(*row) for row in conn.execute(_INSTALLATIONS)),
     )

@@ -489,6 +489,16 @@ CREATE TABLE case_step (
 );
 CREATE INDEX case_step_case ON public.case_step USING btree (case_id, id);
 
+CREATE TABLE class_curve (
+    customer_class text NOT NULL,
+    curve double precision[] NOT NULL,
+    meters integer NOT NULL,
+    days integer NOT NULL,
+    computed_at timestamp with time zone NOT NULL,
+    CONSTRAINT class_curve_pkey PRIMARY KEY (customer_class),
+    CONSTRAINT class_curve_curve_check CHECK ((cardinality(curve) = 48))
+);
+
 CREATE TABLE closing_index (
     point text NOT NULL,
     meter_id integer NOT NULL,
@@ -811,13 +821,17 @@ CREATE TABLE point (
     station text NOT NULL,
     feeder text,
     customer text,
+    checked_by text,
     CONSTRAINT point_pkey PRIMARY KEY (code),
+    CONSTRAINT point_checked_by_fkey FOREIGN KEY (checked_by) REFERENCES point(code),
     CONSTRAINT point_customer_fkey FOREIGN KEY (customer) REFERENCES customer(code),
     CONSTRAINT point_feeder_fkey FOREIGN KEY (feeder) REFERENCES feeder(code),
     CONSTRAINT point_station_fkey FOREIGN KEY (station) REFERENCES station(code),
     CONSTRAINT point_check CHECK (((role = 'customer'::text) = (customer IS NOT NULL))),
-    CONSTRAINT point_role_check CHECK ((role = ANY (ARRAY['customer'::text, 'station_head'::text])))
+    CONSTRAINT point_checked CHECK (((checked_by IS NULL) OR (role <> 'check'::text))),
+    CONSTRAINT point_role_check CHECK ((role = ANY (ARRAY['customer'::text, 'station_head'::text, 'check'::text])))
 );
+CREATE INDEX point_checked_by ON public.point USING btree (checked_by) WHERE (checked_by IS NOT NULL);
 CREATE INDEX point_customer ON public.point USING btree (customer);
 CREATE INDEX point_station ON public.point USING btree (station);
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -12,16 +13,20 @@ import numpy as np
 import psycopg
 import pytest
 
-from model.grid import Installation, Multiplier, Point, Register, Role, Supply
-from model.period import LOCAL, midnight
+from analytics.vee.methods import Method
+from model.grid import Customer, Installation, Meter, Multiplier, Point, Register, Role, Supply
+from model.period import LOCAL, Period, midnight
 from model.quality import Quality
 from model.readout import Answer, ProfileBlock, Readout
 from model.series import Channel, ProfileKind, Rate, Unit
 from operations import importing, validate
-from storage import days, observed
+from operations.runs import counting
+from storage import class_curves, days, observed, profiles
+from storage.errors import RegisterUnusable
 from storage.evidence import store
 from storage.fleet import meter_ids
 from storage.pool import Pool, open_pool
+from storage.register import register
 from tests.operations_grid import bring, grid, read
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=LOCAL)
@@ -181,3 +186,85 @@ def test_progress_is_told(database: str, pool: Pool) -> None:
     _say(database, "H1", _block(FIRST, [1] * 48))
     validate.run(pool, NOW, progress=lambda *step: told.append(step))
     assert told == [(1, 1, "")]
+
+
+def test_a_check_meter_tells_what_its_meter_did_not(database: str, pool: Pool) -> None:
+    hung = datetime(2025, 1, 1, tzinfo=LOCAL)
+    with pool.connection() as conn:
+        (house,) = [one for one in register(conn).points if one.code == "HOUSE"]
+    second = Register(
+        meters=(Meter("K1", "dk-1p", "M1"),),
+        points=(Point("HOUSE-KT", Role.CHECK, "T1"), replace(house, checked_by="HOUSE-KT")),
+        installations=(Installation("HOUSE-KT", "K1", hung),),
+    )
+    importing.import_register(pool, second, lambda raw: raw)
+    importing.import_register(pool, Register(points=(house,)), lambda raw: raw)  # silent about it
+    with pool.connection() as conn:
+        assert {one.code: one.checked_by for one in register(conn).points}["HOUSE"] == "HOUSE-KT"
+    bring(database, read("H1", midnight(FIRST), 0), read("H1", midnight(FIRST + timedelta(1)), 4_800))
+    _say(database, "H1", _block(FIRST, [100] * 10), _block(FIRST, [100] * 18, first_slot=30))
+    validate.run(pool, NOW)
+    _, quality = _days(pool, "H1")
+    assert not (quality == Quality.MISSING).any()
+    _say(database, "K1", _block(FIRST, [100] * 10 + [20] * 10 + [181] * 10 + [100] * 18))
+    report = validate.run(pool, NOW + timedelta(minutes=1))
+    assert (report.days, report.changed) == (2, 1), "its day, and the day that it fills"
+    energy, quality = _days(pool, "H1")
+    assert energy.sum() == 4_800, "as the register counted"
+    assert energy[0, 10:20].tolist() == pytest.approx([20] * 10, abs=1)
+    with pool.connection() as conn:
+        rows = list(profiles.rows(conn, "H1", Period.of_day(FIRST)))
+        issued = counting.never_metered_holds(conn, Period.of_month(2026, 10), None)
+    assert {row.method for row in rows[10:30]} == {Method.CHECK_METER}
+    assert issued == []
+    with pytest.raises(RegisterUnusable, match="Point SHOP is checked by HOUSE, which is no check point"):
+        shop = Point("SHOP", Role.CUSTOMER, "T1", customer="KH-SHOP", checked_by="HOUSE")
+        importing.import_register(pool, Register(points=(shop,)), lambda raw: raw)
+
+
+def test_the_curve_of_a_class_shapes_what_nothing_else_tells(database: str, pool: Pool) -> None:
+    """Four households are no class; a fifth makes them one, for a meter without a past."""
+    names = [f"N{number}" for number in range(6)]
+    _hang_households(pool, names)
+    by_day = [10] * 24 + [30] * 24
+    for name in names[:4]:
+        _say(database, name, *(_block(FIRST + timedelta(day), by_day) for day in range(3)))
+    validate.run(pool, NOW)
+    with pool.connection() as conn:
+        assert class_curves.known(conn) == {}
+    _say(database, names[4], *(_block(FIRST + timedelta(day), by_day) for day in range(3)))
+    validate.run(pool, NOW + timedelta(hours=1))
+    with pool.connection() as conn:
+        assert class_curves.known(conn) == {}, "made once a day"
+    _say(database, names[4], _block(FIRST + timedelta(3), by_day))
+    validate.run(pool, NOW + timedelta(days=1))
+    with pool.connection() as conn:
+        (curve,) = class_curves.known(conn).values()
+    assert curve.tolist() == [0.5] * 24 + [1.5] * 24
+    new = names[5]
+    bring(database, read(new, midnight(FIRST), 0), read(new, midnight(FIRST + timedelta(1)), 4_800))
+    validate.run(pool, NOW + timedelta(days=1))
+    energy, _ = _days(pool, new)
+    assert energy[0].tolist() == [50] * 24 + [150] * 24
+    with pool.connection() as conn:
+        assert {row.method for row in profiles.rows(conn, new, Period.of_day(FIRST))} == {
+            Method.CLASS_PROFILE
+        }
+
+
+def _hang_households(pool: Pool, names: list[str]) -> None:
+    hung = datetime(2025, 1, 1, tzinfo=LOCAL)
+    supplies = (Supply(hung.date(), "vn-household"),)
+    importing.import_register(
+        pool,
+        Register(
+            customers=tuple(Customer(f"KH-{name}", f"Bà {name}", "", "S1") for name in names),
+            meters=tuple(Meter(name, "dk-1p", "M1") for name in names),
+            points=tuple(
+                Point(f"P-{name}", Role.CUSTOMER, "T1", customer=f"KH-{name}", supplies=supplies)
+                for name in names
+            ),
+            installations=tuple(Installation(f"P-{name}", name, hung) for name in names),
+        ),
+        lambda raw: raw,
+    )
