@@ -51,8 +51,9 @@ class Days:
 
     def of(self, chosen: NDArray[np.bool_]) -> Days:
         """Those that are chosen."""
-        columns: list[Any] = [getattr(self, name) for name in Days.__slots__]
-        return Days(*(None if column is None else column[chosen] for column in columns))
+        method = None if self.method is None else self.method[chosen]
+        whole = (getattr(self, name)[chosen] for name in Days.__slots__[:-1])
+        return Days(*whole, method)
 
     def layouts(self) -> Iterator[tuple[int, int, Days]]:
         """By interval in seconds and scaler."""
