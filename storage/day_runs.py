@@ -51,9 +51,15 @@ class Days:
 
     def of(self, chosen: NDArray[np.bool_]) -> Days:
         """Those that are chosen."""
-        method = None if self.method is None else self.method[chosen]
-        whole = (getattr(self, name)[chosen] for name in Days.__slots__[:-1])
-        return Days(*whole, method)
+        return Days(
+            self.meter_id[chosen],
+            self.day[chosen],
+            self.interval_s[chosen],
+            self.scaler[chosen],
+            self.energy[chosen],
+            self.quality[chosen],
+            None if self.method is None else self.method[chosen],
+        )
 
     def layouts(self) -> Iterator[tuple[int, int, Days]]:
         """By interval in seconds and scaler."""
