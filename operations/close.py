@@ -14,7 +14,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from model.bill import ClosingIndex
-from model.period import LOCAL, Period
+from model.period import LOCAL, Period, local_day
 from model.quality import Quality
 from model.series import REACTIVE_CODE, Channel, Rate, ReadingSource, RegisterKey
 from operations import models
@@ -214,11 +214,10 @@ def _lacking(place: Hung, at: datetime, found: Sequence[ClosingIndex]) -> str:
     if kind is None:
         return f"no file describes its model {place.model}: correct the model"
     here = {index.rate for index in found if index.channel is Channel.ACTIVE_IMPORT}
-    supplies = [supply for supply in place.supplies if supply.valid_from <= at.astimezone(LOCAL).date()]
-    needed = rates(supplies[-1] if supplies else None, kind.rates)
-    lacking = [rate.code for rate in needed if rate not in here]
-    reactive = {index.channel for index in found} >= {Channel.REACTIVE_IMPORT}
-    if supplies and buys_reactive(supplies[-1]) and not reactive and REACTIVE in kind.registers:
+    supply = place.supply_on(local_day(at))
+    lacking = [rate.code for rate in rates(supply, kind.rates) if rate not in here]
+    reactive = any(index.channel is Channel.REACTIVE_IMPORT for index in found)
+    if supply is not None and buys_reactive(supply) and not reactive and REACTIVE in kind.registers:
         lacking.append(REACTIVE_CODE)
     if not lacking:
         return ""
