@@ -21,7 +21,7 @@ from model.bill import ClosingIndex
 from model.clock import parse_instant
 from model.errors import ModelError
 from model.jsonform import to_json
-from model.period import LOCAL, local_day
+from model.period import local_day, shown
 from model.series import RegisterKey
 from operations import corrections
 from operations.vietnamese import dong
@@ -60,8 +60,7 @@ def _index(text: str, known: list[ClosingIndex]) -> ClosingIndex:
                 index.point, serial, index.channel, index.rate, at, int(raw), index.scaler, index.status
             )
     raise InputFailure(
-        f"Meter {serial} has no closing index of {code} at {at.astimezone(LOCAL):%H:%M on %d/%m/%Y}: "
-        f"see `ami export closing`"
+        f"Meter {serial} has no closing index of {code} at {shown(at)}: see `ami export closing`"
     )
 
 

@@ -35,6 +35,15 @@ def local_day(at: datetime, zone: ZoneInfo = LOCAL) -> date:
     return require_aware(at).astimezone(zone).date()
 
 
+def shown(at: datetime) -> str:
+    """An instant in a sentence, by the local clock.
+
+    >>> shown(datetime(2026, 10, 14, 2, 30, tzinfo=UTC))
+    '09:30 on 14/10/2026'
+    """
+    return f"{at.astimezone(LOCAL):%H:%M on %d/%m/%Y}"
+
+
 def add_months(day: date, months: int) -> date:
     """The first day of the month `months` after the month of `day`."""
     index = day.year * 12 + day.month - 1 + months

@@ -14,7 +14,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from model.bill import ClosingIndex
-from model.period import LOCAL, Period, local_day
+from model.period import LOCAL, Period, local_day, shown
 from model.quality import Quality
 from model.series import REACTIVE_CODE, Channel, Rate, ReadingSource, RegisterKey
 from operations import models
@@ -227,7 +227,7 @@ def _lacking(place: Hung, at: datetime, found: Sequence[ClosingIndex]) -> str:
         else "it keeps no past and was not read within 15 minutes of it"
     )
     way = index_way(place.serial, lacking, at, remembers=kind.remembers)
-    return f"no index of {', '.join(lacking)} at {at.astimezone(LOCAL):%H:%M on %d/%m/%Y}, {why}: {way}"
+    return f"no index of {', '.join(lacking)} at {shown(at)}, {why}: {way}"
 
 
 def run(pool: Pool, period: Period, now: datetime) -> CloseReport:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from model.period import LOCAL, local_day, require_aware
+from model.period import local_day, require_aware, shown
 from model.readout import RegisterRead
 from model.series import Channel, ReadingSource, RegisterKey
 from operations import models
@@ -71,7 +71,7 @@ def keep(
     """As `enter`, within the caller's transaction; `beside` is written down with it (a photo, who read)."""
     require_aware(at)
     if at > now:
-        raise MeterRefused(serial, f"meter {serial}: {_at(at)} is still to come: correct --at")
+        raise MeterRefused(serial, f"meter {serial}: {shown(at)} is still to come: correct --at")
     place = place_of(conn, serial, at)
     kind = models.kind(place.model)
     indices = raw_indices(serial, place.model, kwh)
@@ -117,8 +117,8 @@ def place_of(conn: Connection[TupleRow], serial: str, at: datetime) -> Hung:
     # Taken down and hung again at one instant: the index belongs to where it hangs now.
     found = [place for place in stays if place.since <= at and (place.until is None or at <= place.until)]
     if not found:
-        told = f" it hangs at {stays[-1].point} since {_at(stays[-1].since)}:" if stays else ""
-        raise MeterRefused(serial, f"meter {serial} hung nowhere at {_at(at)}:{told} correct --at")
+        told = f" it hangs at {stays[-1].point} since {shown(stays[-1].since)}:" if stays else ""
+        raise MeterRefused(serial, f"meter {serial} hung nowhere at {shown(at)}:{told} correct --at")
     return found[-1]
 
 
@@ -128,7 +128,7 @@ def _refuse(
     wh = Decimal(read.raw).scaleb(read.scaler)
     code, scaler = RegisterKey(read.channel, read.rate).code, read.scaler
     name = f"{'kWh' if read.channel is IMPORT else 'kvarh'} of {code}"
-    who = f"meter {place.serial}: {_kwh(wh)} {name} at {_at(read.at)}"
+    who = f"meter {place.serial}: {_kwh(wh)} {name} at {shown(read.at)}"
     if digits is not None and wh >= Decimal(10) ** (digits + 3):
         raise MeterRefused(place.serial, f"{who} has more than the register's {digits} digits: read it again")
     before, standing, after = hand_reads.around(conn, place.meter_id, read.channel, read.rate, read.at)
@@ -143,10 +143,10 @@ def _refuse(
     if after is None and code in place.last_index and place.until is not None and read.at < place.until:
         after = (place.until, Decimal(place.last_index[code]).scaleb(scaler), "work sheet")
     if before is not None and wh < before[1]:
-        said = f"{who} is below the {_kwh(before[1])} kWh of {_at(before[0])}"
+        said = f"{who} is below the {_kwh(before[1])} kWh of {shown(before[0])}"
         raise MeterRefused(place.serial, f"{said}: read it again, or add --status Q if it rolled over")
     if after is not None and wh > after[1]:
-        said = f"{who} is above the {_kwh(after[1])} kWh of {_at(after[0])}"
+        said = f"{who} is above the {_kwh(after[1])} kWh of {shown(after[0])}"
         raise MeterRefused(
             place.serial, f"{said}: read it again, or add --status Q if it rolled over after it"
         )
@@ -154,7 +154,3 @@ def _refuse(
 
 def _kwh(wh: Decimal) -> str:
     return f"{(wh / 1000).normalize():f}"
-
-
-def _at(at: datetime) -> str:
-    return f"{at.astimezone(LOCAL):%H:%M on %d/%m/%Y}"

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from model.period import LOCAL, Period, local_day
+from model.period import Period, local_day, shown
 from model.series import Channel, Rate
 from operations import counted_index, models
 from operations.close import CloseReport, Closing
@@ -44,7 +44,7 @@ def run(
     An index once closed stands. Raises `InputError` for an instant to come and a book nobody knows.
     """
     if at > now:
-        raise InputError(f"{at.astimezone(LOCAL):%H:%M on %d/%m/%Y} is still to come: close it after that")
+        raise InputError(f"{shown(at)} is still to come: close it after that")
     with pool.connection() as conn:
         if book is not None and not has_book(conn, book):
             raise InputError(f"no reading book {book} is registered: correct its code")

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from model.errors import ModelError
 from model.grid import Installation, Meter, Register, SecretKeys
-from model.period import LOCAL, require_aware
+from model.period import require_aware, shown
 from model.series import RegisterKey
 from operations import line_words
 from operations.errors import MeterRefused
@@ -220,4 +220,4 @@ def _last_stay(known: Register, serial: str) -> Installation | None:
 
 
 def _at(at: datetime | None) -> str:
-    return "" if at is None else f"{at.astimezone(LOCAL):%H:%M on %d/%m/%Y}"
+    return "" if at is None else shown(at)

@@ -11,7 +11,7 @@ from itertools import pairwise
 from analytics.billing import Reason, RegisterPart, interpolated_days, read_days
 from model.bill import COUNTED_BY, ClosingIndex
 from model.grid import Supply
-from model.period import LOCAL, Period, local_day, midnight
+from model.period import LOCAL, Period, local_day, midnight, shown
 from model.series import Rate
 from operations.meter_hours import resets
 from operations.models import MeterKind
@@ -193,7 +193,7 @@ def _index(
         return found
     lacking = [one.code for one in needed if (serial, one, at) not in indices]
     way = f"{index_way(serial, lacking, at, remembers=kind.remembers)}, then close and bill again"
-    where = f"register {rate.code} at {at.astimezone(LOCAL):%H:%M on %d/%m/%Y}"
+    where = f"register {rate.code} at {shown(at)}"
     if at in (span.hung.since, span.hung.until):
         word = "hung" if at == span.hung.since else "taken down"
         way = way.replace("what it showed", "what the work sheet says")

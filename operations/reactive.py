@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from analytics.billing import Rated, RegisterPart, use_register
 from model.bill import ClosingIndex, ReactiveBill
-from model.period import LOCAL, Period
+from model.period import Period, shown
 from model.series import REACTIVE_CODE, Rate
 from operations.models import MeterKind
 from operations.pairing import ROLLOVER, Held, Indices, index_way, kwh
@@ -63,7 +63,7 @@ def _index(place: Hung, at: datetime, indices: Indices, kind: MeterKind) -> Clos
         way = index_way(place.serial, [REACTIVE_CODE], at, remembers=kind.remembers)
         said = (
             f"meter {place.serial} has no index of reactive energy (register VC) at "
-            f"{at.astimezone(LOCAL):%H:%M on %d/%m/%Y}: {way}, then close and bill again"
+            f"{shown(at)}: {way}, then close and bill again"
         )
         raise Held("no_reactive_index", place.serial, said)
     return found

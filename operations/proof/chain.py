@@ -17,7 +17,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from model.bill import Bill, ClosingIndex, Hold
-from model.period import LOCAL, Period
+from model.period import Period, shown
 from model.series import Channel, Rate, ReadingSource, RegisterKey
 from model.viewer import Viewer
 from operations import models, reactive
@@ -111,7 +111,7 @@ def prove(conn: Connection[TupleRow], viewer: Viewer, sheet: BillSheet) -> Proof
     lacking = [key for key in wanted if key not in stood]
     if lacking:
         serial, channel, rate, at = lacking[0]
-        said = f"no index of {serial}, register {RegisterKey(channel, rate).code}, is closed at {_at(at)}"
+        said = f"no index of {serial}, register {RegisterKey(channel, rate).code}, is closed at {shown(at)}"
         return Proof(sheet, steps, None, half_hours, why=said)
     made = _counted(conn, sheet, places, period, steps)
     if isinstance(made, Hold):
@@ -195,17 +195,17 @@ def _step(conn: Connection[TupleRow], place: Hung, index: ClosingIndex, closed_a
     if code in written:
         step = replace(step, source=WORK_SHEET)
         if written[code] != index.raw:
-            said = f"the work sheet says {written[code]} at {_at(index.at)}, closed was {index.raw}"
+            said = f"the work sheet says {written[code]} at {shown(index.at)}, closed was {index.raw}"
             return replace(step, contradiction=f"Meter {index.serial}, register {code}: {said}")
         return step
     found = traces.readings(conn, index, POLL_WITHIN)
     if not found and (entry := traces.corrected(conn, index)):
         return replace(step, source=index.method, entry=entry)
     if not found and index.method:
-        said = f"the index of {index.serial} at {_at(index.at)} was counted, no meter sent it"
+        said = f"the index of {index.serial} at {shown(index.at)} was counted, no meter sent it"
         return replace(step, source=index.method, why=f"{said} ({index.method})")
     if not found:
-        return replace(step, why=f"no reading of {index.serial} says {index.raw} at {_at(index.at)}")
+        return replace(step, why=f"no reading of {index.serial} says {index.raw} at {shown(index.at)}")
     tried = [_traced(conn, place, index, step, reading) for reading in found]
     # The first that is proven; else the one that says most.
     return next((one for one in tried if one.proven or one.contradiction), tried[0])
@@ -229,7 +229,7 @@ def _traced(
     items = items_of(model)
     stored = traces.answers(conn, index.serial, reading.poll)
     of_poll = [answer for answer in stored if answer.item in items]
-    why = f"the answer behind the reading of {index.serial} at {_at(reading.at)} is not stored"
+    why = f"the answer behind the reading of {index.serial} at {shown(reading.at)} is not stored"
     if stored and not of_poll:
         why = f"answers of {index.serial} about {stored[0].item} are not decoded here"
     for answer in (*of_poll, *_heard_before(conn, index.serial, reading, items, of_poll)):
@@ -245,7 +245,7 @@ def _traced(
         if one := next((value for value in about if _raw(value, index) == index.raw), None):
             return replace(step, answer=answer, decoded=one)
         if about and answer.poll == reading.poll:
-            said = f"the bytes of answer {answer.id} say {about[0].raw} at {_at(reading.at)}"
+            said = f"the bytes of answer {answer.id} say {about[0].raw} at {shown(reading.at)}"
             contradiction = f"Meter {index.serial}, register {index.code}: {said}, closed was {index.raw}"
             return replace(step, answer=answer, decoded=about[0], contradiction=contradiction)
     return replace(step, why=why)
@@ -285,7 +285,3 @@ def _from_bytes(step: Step) -> ClosingIndex:
     """The index with what was decoded in place of what was closed."""
     raw = None if step.decoded is None else _raw(step.decoded, step.index)
     return step.index if raw is None else replace(step.index, raw=raw)
-
-
-def _at(at: datetime) -> str:
-    return f"{at.astimezone(LOCAL):%H:%M on %d/%m/%Y}"

@@ -16,7 +16,7 @@ import numpy as np
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from model.period import LOCAL, Period
+from model.period import Period, shown
 from model.series import Channel, ProfileKind
 from operations import sums
 from operations.proof.decoding import REGISTERS, series_of, values_of
@@ -68,7 +68,7 @@ def trace(conn: Connection[TupleRow], places: Sequence[Hung], period: Period) ->
 
 def _step(block: TracedBlock, model_name: str, answers: Sequence[StoredAnswer]) -> BlockStep:
     at = datetime.fromtimestamp(int(block.stamps[0]), UTC)
-    said = f"{at.astimezone(LOCAL):%H:%M on %d/%m/%Y}"
+    said = shown(at)
     step = BlockStep(block.serial, block.kind, at, len(block.raw), block.digest, block.poll, None)
     try:
         model = meter_models.load(model_name)
