@@ -14,12 +14,13 @@ from ami.instants import MONTH
 from ami.refused_lines import each_told
 from ami.settings import load
 from model.period import Period
+from model.series import REACTIVE_CODE
 from operations import einvoice, einvoice_numbers
 from operations.bill_print import number_of
 from operations.bill_sheets import printed
 from operations.einvoice import Issuing
 from storage import einvoices
-from storage.einvoices import EInvoiceConflict
+from storage.einvoices import EInvoiceConflict, EInvoiceCounts
 from storage.errors import Unknown
 from storage.pool import open_pool
 
@@ -37,7 +38,8 @@ def out(number: int | None, month: Period | None, out: Path, force: bool, as_jso
     """Write bill NUMBER, or all bills of a month, as XML of electronic invoices, one file a bill.
 
     They are not signed: the provider whose program signs and sends them takes them, and tells afterwards
-    which number each got (`ami bill einvoiced`). A bill of 0 kWh is no sale and is left out (exit 3).
+    which number each got (`ami bill einvoiced`). A bill of 0 kWh is no sale and is left out (exit 3). The
+    surcharge for reactive energy is an invoice of its own: 0000017-VC.xml.
 
     \b
     ami bill einvoice 17 --out e-invoices
@@ -49,6 +51,10 @@ def out(number: int | None, month: Period | None, out: Path, force: bool, as_jso
         sheets = printed(conn, OFFICE, chosen(conn, number, month), settings.supplier)
     sold = [sheet for sheet in sheets if sheet.bill.lines]
     files = {out / f"{number_of(sheet.number)}.xml": einvoice.xml(sheet, issuing) for sheet in sold}
+    for sheet in sheets:
+        if sheet.bill.reactive is not None and sheet.bill.reactive.total:
+            apart = out / f"{number_of(sheet.number)}-{REACTIVE_CODE}.xml"
+            files[apart] = einvoice.xml(sheet, issuing, reactive=True)
     there = [file for file in files if file.exists()]
     if there and not force:
         raise InputFailure(f"{there[0]} exists already: name another folder, or write over it with --force.")
@@ -73,7 +79,8 @@ def told(file: Path, as_json: bool) -> None:
     """Keep which number each bill's e-invoice got: CSV or XLSX with the columns bill, series, number, date
     and, where there is one, code.
 
-    Bills say it from then on, and a correction names it. All of the file is kept, or nothing.
+    Bills say it from then on, and a correction names it. All of the file is kept, or nothing. The surcharge
+    of bill 17 is called 17-VC.
 
     \b
     ami bill einvoiced numbers-2026-10.csv
@@ -82,7 +89,9 @@ def told(file: Path, as_json: bool) -> None:
         read = einvoice_numbers.read(file)
     try:
         with home.database(load()) as dsn, open_pool(dsn) as pool, pool.connection() as conn:
-            counts = einvoices.record(conn, read, clocks.wall())
+            counts = einvoices.record(conn, read.bills, clocks.wall())
+            apart = einvoices.record(conn, read.surcharges, clocks.wall(), reactive=True)
+            counts = EInvoiceCounts(counts.new + apart.new, counts.unchanged + apart.unchanged)
     except EInvoiceConflict as error:
         raise InputFailure(f"{file.name} was not taken: {error}") from error
     except Unknown as error:

@@ -15,6 +15,7 @@ from analytics.tariffs import NoVatRate, in_force, last_vat_day, vat_percent
 from analytics.tariffs.plans import Pricing, plan
 from model.grid import Supply
 from model.money import Dong, half_up
+from operations import supplied
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +64,17 @@ def so_far(supply: Supply, first: date, today: date, wh: float) -> SoFar | None:
         end=today + timedelta(days=1),
         invoice_date=today if percent is not None else last_vat_day(),
         kwh={"KT": kwh},
-        households=supply.households,
-        one_rate=supply.one_rate,
-        voltage_kv=supply.voltage_kv,
+        **supplied.shares(supply),
     )
     rated = rate(request)
     amount = rated.subtotal if percent is None else rated.total
     if pricing is not Pricing.TIERS:
         return SoFar(kwh, amount, percent, supply.households)
-    tiers, current, left = _tiers(today, kwh, supply.households)
-    return SoFar(kwh, amount, percent, supply.households, tiers, current, left)
+    if supply.undeclared:  # one price for all of it
+        return SoFar(kwh, amount, percent, Decimal(1))
+    households = supplied.households(supply)
+    tiers, current, left = _tiers(today, kwh, households)
+    return SoFar(kwh, amount, percent, households, tiers, current, left)
 
 
 def _tiers(today: date, kwh: int, households: Decimal) -> tuple[tuple[Tier, ...], int, int | None]:

@@ -17,11 +17,11 @@ from analytics.errors import AnalyticsError
 from analytics.tariffs import PLANS, Pricing, tariff
 from model.bill import Bill, BillLine, RegisterUse
 from model.einvoice import EInvoice
-from model.grid import Customer
+from model.grid import Customer, PeriodFacts
 from model.money import half_up
 from model.period import local_day
 from model.supplier import Supplier
-from operations import bill_reasons
+from operations import bill_reasons, bill_surcharge
 from operations.price_standing import unconfirmed
 from operations.vietnamese import day, dong, in_words, number
 from storage.bill_acceptances import Acceptance
@@ -82,6 +82,8 @@ class Corrected:
     invoice_date: date
     reason: str = ""
     einvoice: EInvoice | None = None
+    surcharge: bool = False  # it asked for reactive energy as well
+    reactive_einvoice: EInvoice | None = None
 
 
 HELD_FOR = {  # operations.runs.stages.HELD_BY_CHECKS
@@ -96,8 +98,8 @@ HELD_FOR = {  # operations.runs.stages.HELD_BY_CHECKS
 @dataclass(frozen=True, slots=True)
 class PrintedBill:
     """What stands on the sheet: the bill, whom it goes to and comes from, where the point is, how many share
-    its tiers, what was billed of the months before, which bill it corrects, and for what it was held until
-    somebody said why it is right.
+    its tiers, what was billed of the months before, which bill it corrects, for what it was held until
+    somebody said why it is right, and what somebody said of its period.
     """
 
     number: int
@@ -110,6 +112,9 @@ class PrintedBill:
     corrects: Corrected | None = None
     einvoice: EInvoice | None = None
     accepted: tuple[Acceptance, ...] = ()
+    reactive_einvoice: EInvoice | None = None
+    tenants: int | None = None
+    said: PeriodFacts | None = None
 
 
 def number_of(number: int) -> str:
@@ -189,7 +194,7 @@ def narrowed(sheet: PrintedBill) -> str:
 
 def _line_rows(sheet: PrintedBill) -> str:
     """Each line, and why it is as it is where the bill says so."""
-    reasons = bill_reasons.told(sheet.bill, sheet.households, "vi")
+    reasons = bill_reasons.told(sheet.bill, sheet.households, "vi", sheet.said)
     rows = zip(named_lines(sheet.bill), reasons, strict=True)
     return "".join(_line_row(name, line, why) for (name, line), why in rows)
 
@@ -207,7 +212,16 @@ def shared(sheet: PrintedBill) -> str:
     if sheet.households == 1 or sheet.bill.plan != "vn-household":
         return ""
     count = number(sheet.households)
-    return f"{count} (định mức mỗi bậc × {count})"
+    people = f"{sheet.tenants} người thuê; " if sheet.tenants is not None else ""
+    return f"{count} ({people}định mức mỗi bậc × {count})"
+
+
+def _behind_bulk_meter(sheet: PrintedBill) -> str:
+    """What a cooperative's bill stands upon besides its meter."""
+    said = sheet.said
+    if said is None or said.households_with_use is None or said.retail_other_kwh is None:
+        return ""
+    return f"{number(said.households_with_use)}; bán lẻ mục đích khác {number(said.retail_other_kwh)} kWh"
 
 
 def remarks(sheet: PrintedBill) -> list[str]:
@@ -262,6 +276,8 @@ def customer_facts(sheet: PrintedBill) -> list[tuple[str, str]]:
         ("Sổ ghi chỉ số", customer.book),
         ("Mục đích sử dụng", PLAN_NAMES.get(bill.plan, bill.plan)),
         ("Số hộ dùng chung", shared(sheet)),
+        ("Số hộ có dùng điện", _behind_bulk_meter(sheet)),
+        ("Công suất cực đại", f"{number(bill.pmax_kw)} kW" if bill.pmax_kw is not None else ""),
     ]
     return [(name, value) for name, value in facts if value]
 
@@ -321,10 +337,16 @@ def _article(sheet: PrintedBill) -> str:
 <tr><td>Thuế GTGT {number(bill.vat_percent)} %</td><td></td><td></td><td>{number(bill.vat)}</td></tr>
 <tr class="total"><td>Tổng cộng</td><td></td><td></td><td>{dong(bill.total)}</td></tr></tfoot></table>
 <p class="words">Bằng chữ: {in_words(bill.total)}.</p>
+{bill_surcharge.html(bill, sheet.reactive_einvoice, adjusts=adjusts(sheet))}
 <footer>{narrowed(sheet)}Giá điện theo {escape(decisions)}. Sản lượng = (chỉ số mới − chỉ số cũ) × hệ số nhân;
 phần lẻ dưới 1 kWh được chuyển sang kỳ sau.<br>{NO_INVOICE}</footer>
 </article>
 """
+
+
+def adjusts(sheet: PrintedBill) -> bool:
+    """Whether the bill says by how much another one changes."""
+    return sheet.corrects is not None and not sheet.corrects.replaces
 
 
 def text(sheet: PrintedBill) -> str:
@@ -350,6 +372,7 @@ def text(sheet: PrintedBill) -> str:
     lines += [
         f"Cộng {dong(bill.subtotal)}, thuế GTGT {number(bill.vat_percent)} % {dong(bill.vat)}",
         f"Tổng cộng {dong(bill.total)} ({in_words(bill.total)})",
+        *bill_surcharge.lines(bill, sheet.reactive_einvoice, adjusts=adjusts(sheet)),
         NO_INVOICE,
     ]
     return "\n".join(lines) + "\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
@@ -11,7 +11,8 @@ from model.einvoice import EInvoice
 from model.supplier import Supplier
 from model.viewer import Viewer
 from operations.bill_print import Corrected, PrintedBill
-from storage import bill_acceptances, bill_history, einvoices, point_stations
+from operations.supplied import sharing
+from storage import bill_acceptances, bill_history, bill_reactive, einvoices, point_stations
 from storage.bills import BillSheet
 
 
@@ -21,7 +22,10 @@ def printed(
     """What stands on each sheet, the months before included as far as the viewer may see them."""
     numbers = [sheet.id for sheet in sheets]
     history = bill_history.before(conn, viewer, numbers)
-    known = einvoices.of(conn, [*numbers, *(s.corrects.number for s in sheets if s.corrects is not None)])
+    originals = [sheet.corrects.number for sheet in sheets if sheet.corrects is not None]
+    known = einvoices.of(conn, [*numbers, *originals])
+    apart = einvoices.of(conn, [*numbers, *originals], reactive=True)
+    asked = bill_reactive.asked(conn, originals)
     accepted = bill_acceptances.of(conn, numbers)
     stations = point_stations.names(conn, [sheet.bill.point for sheet in sheets])
     return [
@@ -31,18 +35,31 @@ def printed(
             sheet.customer,
             supplier,
             stations.get(sheet.bill.point, ""),
-            households=sheet.households,
+            households=sharing(sheet.households, sheet.tenants),
             history=history.get(sheet.id, ()),
             einvoice=known.get(sheet.id),
-            corrects=_corrects(sheet, known),
+            corrects=_corrects(sheet, known, apart, asked),
             accepted=accepted.get(sheet.id, ()),
+            reactive_einvoice=apart.get(sheet.id),
+            tenants=sheet.tenants,
+            said=sheet.said,
         )
         for sheet in sheets
     ]
 
 
-def _corrects(sheet: BillSheet, known: Mapping[int, EInvoice]) -> Corrected | None:
+def _corrects(
+    sheet: BillSheet, known: Mapping[int, EInvoice], apart: Mapping[int, EInvoice], asked: Collection[int]
+) -> Corrected | None:
     of = sheet.corrects
     if of is None:
         return None
-    return Corrected(of.replaces, of.number, of.invoice_date, of.reason, known.get(of.number))
+    return Corrected(
+        of.replaces,
+        of.number,
+        of.invoice_date,
+        of.reason,
+        known.get(of.number),
+        surcharge=of.number in asked,
+        reactive_einvoice=apart.get(of.number),
+    )

@@ -12,6 +12,7 @@ from psycopg.rows import TupleRow
 
 from model.jsonform import to_json
 from model.period import LOCAL, local_day
+from model.series import REACTIVE_CODE
 from model.viewer import Viewer
 from operations.vietnamese import day
 from storage import bills
@@ -29,6 +30,7 @@ _CORRECTION: Final = {"adjusts": "điều chỉnh", "replaces": "thay thế"}
 LINE_COLUMNS: Final = (*_HEAD, "DONG", "BAC", "DIEN_TTHU", "DON_GIA", "SO_TIEN")
 _ALL: Final = 10_000_000
 _ACTIVE: Final = "TD"  # LOAI_HDON: active energy
+_REACTIVE: Final = REACTIVE_CODE  # … and the surcharge for reactive energy
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +48,20 @@ def month(conn: Connection[TupleRow], viewer: Viewer, day_: date) -> list[Out]:
     return [Out(sheet, row) for sheet, row in found if sheet is not None]
 
 
-def _head(sheet: BillSheet) -> tuple[object, ...]:
+def _head(sheet: BillSheet, kind: str = _ACTIVE) -> tuple[object, ...]:
     bill, customer = sheet.bill, sheet.customer
     last = local_day(bill.period.end) - timedelta(days=1)
     serials = ", ".join(dict.fromkeys(use.serial for use in bill.uses))
     return (
-        sheet.id, bill.customer, customer.name, customer.book, bill.point, serials, bill.plan, _ACTIVE,
+        sheet.id, bill.customer, customer.name, customer.book, bill.point, serials, bill.plan, kind,
         1, last.month, last.year, day(bill.period.start.astimezone(LOCAL)), day(last), day(bill.invoice_date),
     )  # fmt: skip
 
 
 def table(found: Sequence[Out]) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
     """A row a bill: kWh, đồng before VAT, the rate in percent, VAT, total, the decisions; which bill it
-    corrects and how, and which holds instead of it."""
+    corrects and how, and which holds instead of it. Its surcharge for reactive energy is a row of its own,
+    in kvarh."""
     rows = []
     for one in found:
         bill, row = one.sheet.bill, one.row
@@ -66,7 +69,17 @@ def table(found: Sequence[Out]) -> tuple[tuple[str, ...], list[tuple[object, ...
         rows.append(
             (*_head(one.sheet), *money, row.corrects, _CORRECTION.get(row.correction), row.replaced_by)
         )
+        if bill.reactive is not None and bill.reactive.total:
+            rows.append((*_head(one.sheet, _REACTIVE), *_surcharge(one)))
     return COLUMNS, rows
+
+
+def _surcharge(one: Out) -> tuple[object, ...]:
+    bill, row = one.sheet.bill, one.row
+    asked = bill.reactive
+    assert asked is not None  # the caller looks
+    money = (asked.kvarh, asked.subtotal, bill.vat_percent, asked.vat, asked.total, asked.decision)
+    return (*money, row.corrects, _CORRECTION.get(row.correction), row.replaced_by)
 
 
 def lines(found: Sequence[Out]) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:

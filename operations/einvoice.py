@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Final
@@ -21,6 +21,7 @@ from xml.etree.ElementTree import Element, SubElement
 from model.bill import BillLine, RegisterUse
 from model.einvoice import SERIES
 from model.period import local_day
+from model.series import REACTIVE_CODE
 from model.supplier import Supplier
 from operations.bill_print import (
     PLAN_NAMES,
@@ -31,6 +32,7 @@ from operations.bill_print import (
     reviews,
     use_name,
 )
+from operations.bill_words import shown
 from operations.errors import InputError
 from operations.vietnamese import in_words, number
 
@@ -63,23 +65,41 @@ class Issuing:
     provider: str
 
 
-def xml(sheet: PrintedBill, issuing: Issuing) -> bytes:
-    """One unsigned invoice.
+def xml(sheet: PrintedBill, issuing: Issuing, *, reactive: bool = False) -> bytes:
+    """One unsigned invoice: of the bill, or with `reactive` of its surcharge for reactive energy.
 
     Raises InputError where the office, the customer or the original does not say what an invoice has to.
     """
+    if reactive:
+        sheet = as_invoice(sheet)
     _refuse(sheet, issuing)
     root = Element("HDon")
-    data = SubElement(root, "DLHDon", Id=f"GB{number_of(sheet.number)}")
+    data = SubElement(root, "DLHDon", Id=f"GB{number_of(sheet.number)}{REACTIVE_CODE if reactive else ''}")
     _general(SubElement(data, "TTChung"), sheet, issuing)
     content = SubElement(data, "NDHDon")
     _seller(SubElement(content, "NBan"), sheet.supplier)
     _buyer(SubElement(content, "NMua"), sheet)
-    _goods(SubElement(content, "DSHHDVu"), sheet)
+    _goods(SubElement(content, "DSHHDVu"), sheet, reactive=reactive)
     _sums(SubElement(content, "TToan"), sheet)
     ElementTree.indent(root)
     text = ElementTree.tostring(root, encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'.encode()
+
+
+def as_invoice(sheet: PrintedBill) -> PrintedBill:
+    """The sheet of a bill's surcharge alone: a line, the registers of reactive import, its own e-invoice."""
+    bill, asked = sheet.bill, sheet.bill.reactive
+    assert asked is not None  # the caller looks
+    cos, k = shown(asked.cos_phi, "vi"), shown(asked.k_percent, "vi")
+    line = BillLine(f"công suất phản kháng (cosφ {cos}, k = {k} %)", 0, 0, asked.subtotal)
+    alone = replace(
+        bill, lines=(line,), uses=asked.uses, kwh=0, decisions=(asked.decision,), subtotal=asked.subtotal,
+        vat=asked.vat, total=asked.total,
+    )  # fmt: skip
+    corrects = sheet.corrects
+    if corrects is not None:
+        corrects = replace(corrects, einvoice=corrects.reactive_einvoice) if corrects.surcharge else None
+    return replace(sheet, bill=alone, einvoice=sheet.reactive_einvoice, corrects=corrects)
 
 
 def _refuse(sheet: PrintedBill, issuing: Issuing) -> None:
@@ -199,7 +219,7 @@ def rate_name(percent: Decimal) -> str:
     return f"KHAC:{percent:05.2f}%"
 
 
-def _goods(goods: Element, sheet: PrintedBill) -> None:
+def _goods(goods: Element, sheet: PrintedBill, *, reactive: bool) -> None:
     rate = rate_name(sheet.bill.vat_percent)
     for place, (line, name) in enumerate(_lines(sheet), 1):
         one = SubElement(goods, "HHDVu")
@@ -215,7 +235,7 @@ def _goods(goods: Element, sheet: PrintedBill) -> None:
     for use in sheet.bill.uses:
         one = SubElement(goods, "HHDVu")
         _put(one, "TChat", _NOTE)
-        _put(one, "THHDVu", _indices(use))
+        _put(one, "THHDVu", _indices(use, reactive=reactive))
 
 
 def _lines(sheet: PrintedBill) -> Iterator[tuple[BillLine, str]]:
@@ -224,10 +244,13 @@ def _lines(sheet: PrintedBill) -> Iterator[tuple[BillLine, str]]:
         yield line, f"Điện {plan} – {name[:1].lower()}{name[1:]}"
 
 
-def _indices(use: RegisterUse) -> str:
+def _indices(use: RegisterUse, *, reactive: bool) -> str:
+    name, unit = (f"{use.rate.code} ({use_name(use)})", "kWh")
+    if reactive:
+        name, unit = f"{REACTIVE_CODE} (phản kháng)", "kvarh"
     return (
-        f"Công tơ {use.serial}, {use.rate.code} ({use_name(use)}): {number(use.previous)} → "
-        f"{number(use.current)} × {number(use.multiplier)} = {number(use.kwh)} kWh"
+        f"Công tơ {use.serial}, {name}: {number(use.previous)} → "
+        f"{number(use.current)} × {number(use.multiplier)} = {number(use.kwh)} {unit}"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Final
@@ -24,9 +25,20 @@ _BY_HEADING: Final = {plain(name): key for key, names in _NAMES.items() for name
 NEEDED: Final = ("bill", "series", "number", "date")
 
 
-def read(path: Path) -> dict[int, EInvoice]:
-    """By bill. CSV or XLSX with the columns bill, series, number, date (dd/mm/yyyy or yyyy-mm-dd) and, where
-    there is one, code; columns of other names are the provider's own.
+_SURCHARGE: Final = re.compile(r"[ -]*VC\s*$")  # as its file is called: 0000017-VC
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """E-invoices by bill, and those of surcharges for reactive energy by bill."""
+
+    bills: dict[int, EInvoice]
+    surcharges: dict[int, EInvoice]
+
+
+def read(path: Path) -> Told:
+    """By bill, `17-VC` its surcharge. CSV or XLSX with the columns bill, series, number, date (dd/mm/yyyy or
+    yyyy-mm-dd) and, where there is one, code; columns of other names are the provider's own.
 
     Raises FileRefused with every line that cannot be used.
     """
@@ -40,17 +52,20 @@ def read(path: Path) -> dict[int, EInvoice]:
         for key in NEEDED
         if key not in places
     ]
-    told: dict[int, EInvoice] = {}
+    told = Told({}, {})
     seen: dict[tuple[str, int], int] = {}
     for line, cells in [] if errors else rows[1:]:
         try:
-            bill, invoice = _row({key: cells[at] if at < len(cells) else "" for key, at in places.items()})
-            if bill in told:
+            row = {key: cells[at] if at < len(cells) else "" for key, at in places.items()}
+            apart = _SURCHARGE.search(row["bill"])
+            known = told.bills if apart is None else told.surcharges
+            bill, invoice = _row(row | {"bill": _SURCHARGE.sub("", row["bill"])})
+            if bill in known:
                 raise ValueError(f"bill {bill} stands there twice: keep one of them")
             first = seen.setdefault((invoice.series, invoice.number), line)
             if first != line:
                 raise ValueError(f"{invoice.series} {invoice.number} stands in line {first} already")
-            told[bill] = invoice
+            known[bill] = invoice
         except (ValueError, ModelError) as error:
             errors.append(FileError(line, "", str(error)))
     if errors:

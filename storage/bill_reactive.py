@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Final
 
@@ -21,6 +22,7 @@ _SAVE_USE: Final = """
 _OF: Final = """
     SELECT kwh, kvarh, cos_phi, k_percent, decision, subtotal, vat, total FROM bill_reactive
     WHERE bill_id = %s"""
+_ASKED: Final = "SELECT bill_id FROM bill_reactive WHERE bill_id = ANY (%s) AND total <> 0"
 _USES: Final = """
     SELECT serial, previous, current, multiplier, varh, kvarh, status, removed FROM bill_reactive_use
     WHERE bill_id = %s ORDER BY number"""
@@ -47,3 +49,8 @@ def of(conn: Connection[TupleRow], bill_id: int) -> ReactiveBill | None:
         return None
     uses = (RegisterUse(serial, Rate.TOTAL, *rest) for serial, *rest in conn.execute(_USES, [bill_id]))
     return replace(ReactiveBill(*row), uses=tuple(uses))
+
+
+def asked(conn: Connection[TupleRow], bill_ids: Collection[int]) -> set[int]:
+    """Those of these bills with a surcharge that is to be paid."""
+    return {bill_id for (bill_id,) in conn.execute(_ASKED, [list(bill_ids)])}

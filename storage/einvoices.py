@@ -16,9 +16,10 @@ from storage.errors import StorageError, Unknown
 
 _BILLS: Final = "SELECT id FROM bill WHERE id = ANY (%s)"
 _RECORD: Final = """
-    INSERT INTO einvoice (bill_id, series, number, dated, code, recorded_at)
-    VALUES (%s, %s, %s, %s, %s, %s)"""
-_OF: Final = "SELECT bill_id, series, number, dated, code FROM einvoice WHERE bill_id = ANY (%s)"
+    INSERT INTO einvoice (bill_id, series, number, dated, code, recorded_at, reactive)
+    VALUES (%s, %s, %s, %s, %s, %s, %s)"""
+_OF: Final = """
+    SELECT bill_id, series, number, dated, code FROM einvoice WHERE bill_id = ANY (%s) AND reactive = %s"""
 
 
 class EInvoiceConflict(StorageError):
@@ -37,14 +38,21 @@ class EInvoiceCounts:
     unchanged: int = 0
 
 
-def record(conn: Connection[TupleRow], told: Mapping[int, EInvoice], recorded_at: datetime) -> EInvoiceCounts:
-    """Keep which e-invoice each bill is. What is known already in the same words is left.
+def record(
+    conn: Connection[TupleRow],
+    told: Mapping[int, EInvoice],
+    recorded_at: datetime,
+    *,
+    reactive: bool = False,
+) -> EInvoiceCounts:
+    """Keep which e-invoice each bill is, or with `reactive` its surcharge. What is known already in the same
+    words is left.
 
     Raises Unknown for a bill that is not there, EInvoiceConflict where it contradicts what stands.
     """
     at = require_aware(recorded_at)
     there = {bill_id for (bill_id,) in conn.execute(_BILLS, [list(told)])}
-    standing = of(conn, list(told))
+    standing = of(conn, list(told), reactive=reactive)
     for bill_id, invoice in told.items():
         if bill_id not in there:
             raise Unknown("bill", str(bill_id))
@@ -54,12 +62,13 @@ def record(conn: Connection[TupleRow], told: Mapping[int, EInvoice], recorded_at
     for bill_id in new:
         one = told[bill_id]
         try:
-            conn.execute(_RECORD, [bill_id, one.series, one.number, one.dated, one.code, at])
+            conn.execute(_RECORD, [bill_id, one.series, one.number, one.dated, one.code, at, reactive])
         except errors.UniqueViolation:
             raise EInvoiceConflict(bill_id, one, None) from None
     return EInvoiceCounts(len(new), len(told) - len(new))
 
 
-def of(conn: Connection[TupleRow], bill_ids: Sequence[int]) -> dict[int, EInvoice]:
-    """The e-invoices of those bills that have one."""
-    return {bill_id: EInvoice(*invoice) for bill_id, *invoice in conn.execute(_OF, [list(bill_ids)])}
+def of(conn: Connection[TupleRow], bill_ids: Sequence[int], *, reactive: bool = False) -> dict[int, EInvoice]:
+    """The e-invoices of those bills that have one; with `reactive`, those of their surcharges."""
+    found = conn.execute(_OF, [list(bill_ids), reactive])
+    return {bill_id: EInvoice(*invoice) for bill_id, *invoice in found}

@@ -11,7 +11,8 @@ import pypdfium2
 import zxingcpp
 
 from analytics.billing import Request, rate
-from model.bill import Bill, RegisterUse
+from model.bill import Bill, ReactiveBill, RegisterUse
+from model.einvoice import EInvoice
 from model.grid import Customer
 from model.period import Period, add_months
 from model.series import Rate
@@ -75,6 +76,19 @@ def business() -> PrintedBill:
     )
     made = bill("vn-business", {"BT": 4200, "CD": 1310, "TD": 980}, uses)
     return PrintedBill(13, made, CUSTOMER, SUPPLIER, "Trạm Phố Nối 3")
+
+
+def reactive_buyer() -> PrintedBill:
+    """The same with a surcharge for reactive energy, whose invoice is numbered."""
+    read = use("26200417", Rate.TOTAL, "1000", "1196.5", 3930, multiplier=Decimal(20))
+    sheet = business()
+    k = Decimal("4.65")
+    subtotal = round(sheet.bill.subtotal * k / 100)
+    vat = round(Decimal(subtotal) * 8 / 100)
+    sums = (subtotal, vat, subtotal + vat)
+    asked = ReactiveBill(6490, 3930, Decimal("0.86"), k, "TT 15/2014/TT-BCT", *sums, uses=(read,))
+    made = replace(sheet.bill, reactive=asked, pmax_kw=Decimal("45.2"))
+    return replace(sheet, bill=made, reactive_einvoice=EInvoice("C26TDK", 124, date(2026, 11, 1)))
 
 
 @dataclass(frozen=True, slots=True)

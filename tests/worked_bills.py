@@ -181,7 +181,7 @@ def _read(serial: str, at: datetime, kwh: Decimal, register: str, scaler: int) -
 
 def enter(pool: Pool, database: str, customers: Sequence[Worked]) -> None:
     """Register these customers, a book a period and invoice date, with what meters and staff say of them."""
-    importing.import_register(pool, _grid(customers), lambda raw: raw)
+    importing.import_register(pool, grid_of(customers), lambda raw: raw)
     bring(database, *(each for one in customers for each in one.reads()))
     for facts in (said for one in customers if (said := one.said()) is not None):
         period_words.say(pool, STAFF, facts, NOW)
@@ -191,7 +191,7 @@ def _book(one: Worked) -> str:
     return f"{one.request['from']}/{one.request['to']}/{one.invoice_date}"
 
 
-def _grid(customers: Sequence[Worked]) -> Register:
+def grid_of(customers: Sequence[Worked]) -> Register:
     points = tuple(one.point() for one in customers)
     hung = [(one, each) for one in customers for each in one.installations()]
     return Register(

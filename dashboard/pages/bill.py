@@ -16,7 +16,8 @@ from dashboard.parts.elements import Part, card, facts, heading, link, table
 from dashboard.visit import Visit
 from model.bill import Bill, BillLine, RegisterUse
 from model.period import LOCAL
-from operations import bill_print, bill_reasons
+from operations import bill_print, bill_reasons, bill_surcharge
+from operations.supplied import sharing
 from storage import bills
 from storage.bills import BillSheet
 
@@ -54,7 +55,10 @@ def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
             ),
             html.Div(
                 [
-                    html.Div([_lines(visit, found), _uses(visit, bill)], className="w8 stack"),
+                    html.Div(
+                        [_lines(visit, found), _uses(visit, bill), *_apart(visit, found)],
+                        className="w8 stack",
+                    ),
                     _plate(visit, found),
                 ],
                 className="grid",
@@ -72,6 +76,8 @@ def _plate(visit: Visit, found: BillSheet) -> Part:
         (say("bill.point"), bill.point),
         (say("meter.plan"), say.term("plan", bill.plan)),
         (say("bill.households"), _households(visit, found)),
+        (say("bill.with_use"), _behind_bulk_meter(visit, found)),
+        (say("bill.pmax"), f"{visit.fmt.plain(bill.pmax_kw)} kW" if bill.pmax_kw is not None else None),
         (say("bill.correction"), _corrections(visit, found)),
         (say("bill.why_corrected"), found.corrects.reason if found.corrects else None),
         (say("bill.invoice", day="").strip(), visit.fmt.day(bill.invoice_date)),
@@ -99,9 +105,50 @@ def _corrections(visit: Visit, found: BillSheet) -> Part:
 
 def _households(visit: Visit, found: BillSheet) -> str:
     """How many households the tiers were widened for; nothing where it is one, or there are no tiers."""
-    if found.households == 1 or plan(found.bill.plan).pricing is not Pricing.TIERS:
+    households = sharing(found.households, found.tenants)
+    if households == 1 or plan(found.bill.plan).pricing is not Pricing.TIERS:
         return ""
-    return visit.say("bill.shared", n=visit.fmt.plain(found.households.normalize() + 0))
+    said = visit.say("bill.shared", n=visit.fmt.plain(households.normalize() + 0))
+    return said if found.tenants is None else f"{said} · {visit.say('bill.tenants', n=found.tenants)}"
+
+
+def _behind_bulk_meter(visit: Visit, found: BillSheet) -> str:
+    """What a cooperative's bill stands upon besides its meter."""
+    said = found.said
+    if said is None or said.households_with_use is None or said.retail_other_kwh is None:
+        return ""
+    fmt = visit.fmt
+    return visit.say(
+        "bill.bulk", n=fmt.number(said.households_with_use), kwh=fmt.number(said.retail_other_kwh)
+    )
+
+
+def _apart(visit: Visit, found: BillSheet) -> list[Part]:
+    """The surcharge for reactive energy, an invoice of its own."""
+    asked, say, fmt = found.bill.reactive, visit.say, visit.fmt
+    if asked is None:
+        return []
+    adjusts = found.corrects is not None and not found.corrects.replaces
+    heads = [say("bill.serial"), say("bill.previous"), say("bill.current"), say("bill.multiplier"), "kvarh"]
+    rows = [
+        [
+            link(use.serial, f"/meters/{use.serial}"),
+            fmt.plain(use.previous),
+            fmt.plain(use.current),
+            fmt.plain(use.multiplier.normalize() + 0),
+            fmt.number(use.kwh),
+        ]
+        for use in asked.uses
+    ]
+    percent = fmt.plain(found.bill.vat_percent.normalize() + 0)
+    sums = [
+        _sum(say("bill.subtotal"), fmt.money(asked.subtotal)),
+        _sum(say("bill.vat", percent=percent), fmt.money(asked.vat)),
+        _sum(say("bill.total"), fmt.money(asked.total), "grand"),
+    ]
+    said = html.P(bill_surcharge.words(asked, visit.lang, adjusts=adjusts))
+    body = [table(heads, rows, numeric=(1, 2, 3, 4)), said, html.Div(sums if asked.total else [])]
+    return [card(say("bill.reactive"), body)]
 
 
 def line_name(visit: Visit, line: BillLine) -> str:
@@ -112,7 +159,8 @@ def line_name(visit: Visit, line: BillLine) -> str:
 
 def _lines(visit: Visit, found: BillSheet) -> Part:
     say, fmt, bill = visit.say, visit.fmt, found.bill
-    reasons = bill_reasons.told(bill, found.households, visit.lang)
+    households = sharing(found.households, found.tenants)
+    reasons = bill_reasons.told(bill, households, visit.lang, found.said)
     heads = [say("bill.line"), "kWh", say("bill.price"), say("bill.amount")]
     rows = [
         [

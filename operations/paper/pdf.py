@@ -16,10 +16,12 @@ from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
 from model.period import local_day
+from operations import bill_surcharge
 from operations.bill_print import (
     NO_INVOICE,
     TITLE,
     PrintedBill,
+    adjusts,
     customer_facts,
     einvoice_of,
     narrowed,
@@ -88,7 +90,9 @@ def _pages(canvas: Canvas, sheet: PrintedBill) -> Iterator[None]:
     bill = sheet.bill
     registers: list[tables.Row] = [tables.register_row(use) for use in bill.uses]
     lines = tables.line_rows(bill)
-    room = FOOT - LOWER - y
+    apart = list(bill_surcharge.lines(bill, sheet.reactive_einvoice, adjusts=adjusts(sheet)))
+    beside = tables.apart_height(page, apart)
+    room = FOOT - LOWER - y - beside
     pitch = _pitch(len(registers) + len(lines), room - tables.further(tables.REGISTERS, registers))
     rows = registers if pitch else tables.by_rate(bill.uses)
     pitch = pitch or _pitch(len(rows) + len(lines), room) or PITCHES[-1]
@@ -96,7 +100,8 @@ def _pages(canvas: Canvas, sheet: PrintedBill) -> Iterator[None]:
     y = tables.draw(page, y + 5.2, tables.REGISTERS, rows, pitch)
     page.text(LEFT, y + 6.6, "Tiền điện", SECTION)
     y = tables.draw(page, y + 8.4, tables.LINES, lines, pitch)
-    _lower(page, sheet, tables.sums(page, y, bill, pitch))
+    y = tables.sums(page, y, bill, pitch)
+    _lower(page, sheet, tables.apart(page, y, apart) if apart else y)
     _foot(page, sheet)
     yield
     if rows is not registers:

@@ -126,3 +126,25 @@ def sums(page: Page, y: float, bill: Bill, pitch: float) -> float:
     page.text(last, y + 5.4, dong(bill.total), big, "right")
     words = f"Bằng chữ: {in_words(bill.total)}."
     return page.block(LEFT + PAD, y + 10.4, RIGHT - LEFT - 2 * PAD, words, Style(9, colour=QUIET), 2)
+
+
+APART = Style(8.2, colour=QUIET)
+
+
+def apart_height(page: Page, lines: Sequence[str]) -> float:
+    """What the surcharge takes below the sums, in mm."""
+    if not lines:
+        return 0.0
+    rows = sum(len(page.lines(RIGHT - LEFT - 2 * PAD, line, APART)) for line in lines[1:])
+    return rows * APART.leading + 8.5
+
+
+def apart(page: Page, y: float, lines: Sequence[str]) -> float:
+    """The surcharge for reactive energy, which is invoiced by itself: a heading and its lines; where it
+    ends."""
+    heading, *others = lines
+    page.text(LEFT, y + 4.4, heading.rstrip(":"), Style(9.6, STRONG, TEAL))
+    y += 8.5
+    for line in others:
+        y = page.block(LEFT + PAD, y, RIGHT - LEFT - 2 * PAD, line.strip(), APART)
+    return y

@@ -23,7 +23,7 @@ from operations.einvoice import Issuing
 from operations.errors import FileRefused, InputError
 from operations.paper import document
 from storage.bill_acceptances import Acceptance
-from tests.bill_pages import CUSTOMER, SUPPLIER, bill, business, household, seen, use
+from tests.bill_pages import CUSTOMER, SUPPLIER, bill, business, household, reactive_buyer, seen, use
 from tests.einvoice_format import faults
 
 ISSUING = Issuing("C26TDK", "0100109106")
@@ -44,6 +44,36 @@ def test_an_invoice_is_as_the_format_says(sheet: PrintedBill) -> None:
     assert written.startswith(b'<?xml version="1.0" encoding="UTF-8"?>\n<HDon>')
     assert faults(written) == []
     assert written == einvoice.xml(sheet, ISSUING)
+
+
+def test_reactive_energy_is_an_invoice_of_its_own() -> None:
+    sheet = reactive_buyer()
+    asked = sheet.bill.reactive
+    assert asked is not None
+    assert einvoice.xml(replace(sheet, einvoice=None), ISSUING) == einvoice.xml(
+        replace(business(), bill=sheet.bill), ISSUING
+    )
+    written = einvoice.xml(sheet, ISSUING, reactive=True)
+    assert faults(written) == []
+    data = fromstring(written)[0]
+    assert data.get("Id") == "GB0000013VC"
+    assert data.findtext("TTChung/SHDon") == "124"
+    assert data.findtext("NDHDon/TToan/TgTTTBSo") == str(asked.total)
+    line, register = data.findall("NDHDon/DSHHDVu/HHDVu")
+    assert (
+        line.findtext("THHDVu") == "Điện kinh doanh, dịch vụ – công suất phản kháng (cosφ 0,86, k = 4,65 %)"
+    )
+    assert (line.findtext("SLuong"), line.findtext("ThTien")) == (None, str(asked.subtotal))
+    assert (register.findtext("THHDVu") or "").endswith("1.196,5 × 20 = 3.930 kvarh")
+    # A correction names the surcharge's e-invoice; where there was no surcharge there is nothing to name.
+    corrected = Corrected(False, 1, date(2026, 10, 1), "đọc nhầm", None, surcharge=True)
+    with pytest.raises(InputError, match="whose e-invoice is not known"):
+        einvoice.xml(replace(sheet, corrects=corrected), ISSUING, reactive=True)
+    named = replace(corrected, reactive_einvoice=ORIGINAL)
+    root = fromstring(einvoice.xml(replace(sheet, corrects=named), ISSUING, reactive=True))
+    assert root.findtext("DLHDon/TTChung/TTHDLQuan/SHDCLQuan") == "123"
+    unasked = replace(sheet, corrects=replace(corrected, surcharge=False))
+    assert fromstring(einvoice.xml(unasked, ISSUING, reactive=True)).find("DLHDon/TTChung/TTHDLQuan") is None
 
 
 def test_a_household_tier_by_tier() -> None:
@@ -208,9 +238,12 @@ def test_an_einvoice_that_cannot_be(values: tuple[object, ...], told: str) -> No
 def test_numbers_come_back_from_the_provider(tmp_path: Path) -> None:
     file = tmp_path / "numbers.csv"
     file.write_text("Số giấy báo;KHHDon;SHDon;Ngày lập;MCCQT;Khác\n0000012;C26TDK;123;01/11/2026;00AB;x\n")
-    assert einvoice_numbers.read(file) == {12: EInvoice("C26TDK", 123, date(2026, 11, 1), "00AB")}
+    assert einvoice_numbers.read(file).bills == {12: EInvoice("C26TDK", 123, date(2026, 11, 1), "00AB")}
     file.write_text("bill,series,number,date\n12,C26TDK,123,2026-11-01\n13,C26TDK,124,2026-11-01\n")
-    assert list(einvoice_numbers.read(file)) == [12, 13]
+    assert list(einvoice_numbers.read(file).bills) == [12, 13]
+    file.write_text("bill,series,number,date\n12,C26TDK,123,2026-11-01\n0000012-VC,C26TDK,124,2026-11-01\n")
+    told = einvoice_numbers.read(file)
+    assert (told.bills[12].number, told.surcharges[12].number) == (123, 124)
 
 
 def test_numbers_that_cannot_be_are_told_by_line(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.period import midnight
-from operations import customer_file
+from operations import customer_file, supplied
 from operations.customer_columns import BY_HEADING, COLUMNS, plain
 from operations.errors import FileRefused
 from operations.spreadsheet import csv_text, escaped, read_rows, unescaped, write_csv, write_xlsx
@@ -40,6 +40,33 @@ def test_the_template_reads_back_as_its_example(tmp_path: Path, name: str) -> No
     assert point.supplies[0].valid_from == date(2026, 9, 1)
     assert point.supplies[0].voltage_kv == Decimal("0.4")
     assert point.multipliers[0].valid_from == midnight(date(2026, 9, 1))
+
+
+def test_what_more_decides_a_bill_is_read(tmp_path: Path) -> None:
+    others = [
+        {"Số người thuê": "5"},
+        {"Số người thuê": "chưa khai báo"},
+        {"Biểu giá": "vn-business", "Từ chối ba giá": "có", "Mua CSPK": "không"},
+        {"Biểu giá": "vn-business", "Công suất hợp đồng (kW)": "45,5", "MBA riêng (kVA)": "100"},
+    ]
+    rows = [{"Mã khách hàng": f"KH{n}", **row} for n, row in enumerate(others)]
+    points = customer_file.read(_file(tmp_path, *rows), PLANS).register.points
+    one, two, three, four = (point.supplies[0] for point in points)
+    assert (one.tenants, one.undeclared, one.buys_reactive) == (5, False, None)
+    assert (two.tenants, two.undeclared) == (None, True)
+    assert (three.three_rate_refused, three.buys_reactive) == (True, False)
+    assert (four.contract_kw, four.transformer_kva) == (Decimal("45.5"), Decimal(100))
+    assert [supplied.buys_reactive(one) for one in (one, three, four)] == [False, False, True]
+    with pytest.raises(FileRefused) as refused:
+        customer_file.read(
+            _file(tmp_path, {"Số người thuê": "0"}, {"Số người thuê": "3", "Số hộ": "2"}), PLANS
+        )
+    assert [str(one) for one in refused.value.errors] == [
+        "line 2, column “Số người thuê”: “0” is not a number of people such as 5, or “chưa khai báo”: "
+        "correct it",
+        "line 3, column “Số người thuê”: tenants and households both stand there: keep the one by which the "
+        "tiers are shared",
+    ]
 
 
 @pytest.mark.parametrize("name", ["mau.csv", "mau.xlsx"])

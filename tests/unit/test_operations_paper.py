@@ -33,6 +33,7 @@ from tests.bill_pages import (
     business,
     household,
     misplaced,
+    reactive_buyer,
     seen,
     use,
     year,
@@ -178,8 +179,21 @@ SHEETS = {
         history=(),
         einvoice=EInvoice("C25TDK", 12345678, date(2025, 6, 1)),
     ),
+    "reactive": reactive_buyer(),
     "little known": replace(household(30), supplier=Supplier("HTX"), customer=replace(CUSTOMER, phone="")),
 }
+
+
+def test_reactive_energy_stands_below_what_is_to_be_paid_and_is_no_part_of_it() -> None:
+    (page,) = seen(document([reactive_buyer()]))
+    said, whole = _flat(page), business().bill.total
+    below = said.index("Công suất phản kháng (hóa đơn riêng)")
+    assert said.index("Bằng chữ") < below < said.index("Cộng theo hóa đơn riêng: 1.115.932")
+    assert "26200417 VC: 1.000 → 1.196,5 × 20 = 3.930 kvarh" in said
+    assert "cosφ = 0,86, dưới 0,9; tiền phản kháng = 4,65 %" in said
+    assert "Hóa đơn điện tử: 1C26TDK số 00000124" in said
+    assert "Công suất cực đại 45,2 kW" in said
+    assert f"{whole:,}".replace(",", ".") in said
 
 
 @pytest.mark.parametrize("name", SHEETS)
