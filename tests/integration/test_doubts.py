@@ -138,3 +138,31 @@ def test_what_others_are_heard_on_a_channel_is_missed(database: str, pool: Pool)
         )
     say(database, [100] * 48, day=DAY + timedelta(5))
     assert _validated(pool)["missing_channel"] == [(DAY + timedelta(5), Severity.AMBER)]
+
+
+def test_weeks_of_nothing_a_new_peak_and_weeks_of_estimates_are_told(database: str, pool: Pool) -> None:
+    first = DAY - timedelta(40)
+    say(database, [100] * 48 * 30, day=first)
+    assert _validated(pool) == {}
+    say(database, [100] * 40 + [4000] + [100] * 7, day=first + timedelta(30))
+    assert _validated(pool)["peak_change"] == [(first + timedelta(30), Severity.BLUE)]
+    say(database, [100] * 48, day=first + timedelta(31))
+    assert len(_validated(pool)["peak_change"]) == 1, "on its day alone"
+    for day in (32, 40):
+        at = midnight(first + timedelta(day))
+        bring(database, read("H1", at, 200_000 + 4_800 * day))
+    assert _validated(pool)["prolonged_estimation"] == [(first + timedelta(32), Severity.AMBER)]
+    say(database, [100] * 48, day=first + timedelta(40))
+    assert "prolonged_estimation" not in _validated(pool), "it tells its half-hours again"
+
+
+def test_a_month_without_any_use_is_told_in_blue(database: str, pool: Pool) -> None:
+    first = DAY - timedelta(40)
+    say(database, [0] * 48 * 28, day=first)
+    assert "active_without_use" not in _validated(pool)
+    for day in (28, 29):
+        say(database, [0] * 48, day=first + timedelta(day))
+    assert _validated(pool)["active_without_use"] == [(first + timedelta(29), Severity.BLUE)]
+    assert set(_states(pool)) == {"zero_use"}
+    say(database, [50] * 48, day=first + timedelta(30))
+    assert "active_without_use" not in _validated(pool)
