@@ -22,6 +22,7 @@ from storage.pool import open_pool
         "change": ("meter_hang:change", None),
         "take-down": ("meter_hang:take_down", None),
         "index": ("meter_index:index", None),
+        "damaged": ("meter_damaged:damaged", None),
         "test": ("meter_test:test", None),
         "list": ("meter:show", None),
         "models": ("meter_models:models", None),

@@ -44,6 +44,13 @@ def test_draft_check_approve_issue_show(ami: Ami, database: str) -> None:
     assert "Run" in ami("bill", "runs").stdout
     supposed = ami.json("bill", "what-if", "14/2025/QĐ-TTg", *month, "--json")
     assert {one["plan"] for one in supposed["plans"]} == {"vn-business", "vn-household"}
+    days = ("--stopped", "2026-11-01", "--mended", "2026-11-11")
+    stuck = ami.json("meter", "damaged", "H1", "--state", "stuck", *days, "--json")
+    (register,) = stuck["registers"]
+    assert (register["register"], register["kwh_per_day"], register["days"]) == ("KT", "4.355", 10)
+    assert (register["kwh"], register["index"], register["confidence"]) == (44, "1178.6", "C")
+    refused = ami("meter", "damaged", "MB", "--state", "burnt", *days, code=5).stderr
+    assert "Meter MB: no index of KT is known of the 62 days before 01/11/2026" in refused
     assert "There is no billing run 99" in ami("bill", "show", "99", code=5).stderr
 
 

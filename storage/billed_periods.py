@@ -1,0 +1,37 @@
+"""What was billed at a point, register by register, before a day: what use without a count goes by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from model.period import require_aware
+from model.series import Rate
+
+# What a correcting bill adds or takes belongs to the period it corrects; what was replaced does not count.
+_BEFORE: Final = """
+    SELECT b.from_at, b.to_at, u.rate, sum(u.kwh)::bigint
+    FROM bill b JOIN bill_use u ON u.bill_id = b.id
+    WHERE b.point = %(point)s AND b.customer = %(customer)s AND b.to_at <= %(at)s
+      AND NOT EXISTS (SELECT FROM bill r WHERE r.corrects = b.id AND r.correction = 'replaces')
+    GROUP BY b.from_at, b.to_at, u.rate ORDER BY b.to_at DESC, u.rate"""
+
+
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """Whole kWh of one register in a billing period."""
+
+    start: datetime
+    end: datetime
+    rate: Rate
+    kwh: int
+
+
+def before(conn: Connection[TupleRow], point: str, customer: str, at: datetime) -> list[Billed]:
+    """The periods of the customer at the point that ended by the instant, the latest first."""
+    asked = {"point": point, "customer": customer, "at": require_aware(at)}
+    return [Billed(start, end, Rate(rate), kwh) for start, end, rate, kwh in conn.execute(_BEFORE, asked)]
