@@ -10,7 +10,8 @@ import rich_click as click
 from ami import clocks, home
 from ami.console import emit, say
 from ami.failure import UsageFailure
-from ami.instants import DAY, INSTANT, MONTH
+from ami.instants import DAY, MONTH
+from ami.options import AS_OF, JSON
 from ami.order_acting import acting, proved
 from ami.settings import load
 from analytics.billing import Reason
@@ -34,9 +35,9 @@ from storage.pool import open_pool
     type=click.Choice([reason.value for reason in Reason]),
     help="Why the period is as long as it is; all but regular widen the tiers by days.",
 )
-@click.option("--as-of", type=INSTANT, help="Stand at this instant instead of now.")
+@AS_OF
 @acting
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 def period(
     point: str,
     month: Period | None,

@@ -35,6 +35,11 @@ def local_day(at: datetime, zone: ZoneInfo = LOCAL) -> date:
     return require_aware(at).astimezone(zone).date()
 
 
+def closed_day(at: datetime) -> date:
+    """The local day that an instant is the end of: at midnight the one before."""
+    return local_day(at - _INSTANT)
+
+
 def shown(at: datetime) -> str:
     """An instant in a sentence, by the local clock.
 
@@ -87,7 +92,7 @@ class Period:
     @property
     def last_day(self) -> date:
         """The local day of its last instant."""
-        return local_day(self.end - _INSTANT)
+        return closed_day(self.end)
 
     def __contains__(self, at: datetime) -> bool:
         return self.start <= at < self.end

@@ -25,7 +25,7 @@ from analytics.vee.inputs import RegisterLike
 from analytics.vee.rules import RULES, Counted, Seen, of_class
 from model.bill import BETWEEN, ESTIMATE
 from model.day import Finding
-from model.period import local_day, midnight
+from model.period import closed_day, local_day, midnight
 from model.series import Channel, Rate
 from storage import days, meter_past
 
@@ -34,7 +34,6 @@ PEAK_DAYS: Final = 14  # as many working days and Sundays as the fortnight befor
 _ENOUGH_DAYS: Final = 10  # of a fortnight's, for a peak to mean anything
 _LONG: Final = timedelta(days=90)  # how far back whoever used nothing is looked at
 _DAY: Final = timedelta(days=1)
-_INSTANT: Final = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +165,7 @@ def _highest(by_rate: Reads) -> Iterator[tuple[date, dict[Rate, Counted]]]:
     for rate, reads in by_rate.items():
         top = max(reads, key=lambda read: Decimal(read.raw).scaleb(read.scaler))
         shown = int(Decimal(top.raw).scaleb(top.scaler - 3))
-        yield _closed(top.at), {rate: Counted(0, 1000, shown, shown)}
+        yield closed_day(top.at), {rate: Counted(0, 1000, shown, shown)}
 
 
 def _together(given: MeterInput, by_rate: Reads) -> Iterator[tuple[date, dict[Rate, Counted]]]:
@@ -185,12 +184,7 @@ def _together(given: MeterInput, by_rate: Reads) -> Iterator[tuple[date, dict[Ra
             return  # it rolled over or fell: that is told by itself
         last_digit = Fraction(10) ** max(at[start].scaler, at[end].scaler) * given.factor
         counted[rate] = Counted(int(Fraction(high - low) * given.factor), max(1, int(last_digit)))
-    yield _closed(end), counted
-
-
-def _closed(at: datetime) -> date:
-    """The local day that an instant closes."""
-    return local_day(at - _INSTANT)
+    yield closed_day(end), counted
 
 
 def _peaks(given: MeterInput, seen: Seen) -> Iterator[Finding]:

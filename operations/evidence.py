@@ -13,7 +13,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from analytics.vee import MeterInput
-from model.period import HALF_HOUR, Period, local_day, midnight
+from model.period import HALF_HOUR, Period, closed_day, local_day, midnight
 from model.series import Channel, ReadingSource, RegisterKey
 from operations import models
 from operations.customer_classes import class_of
@@ -28,7 +28,6 @@ LOOK_AROUND = timedelta(days=62)  # how far the register readings around the due
 HISTORY = 28  # days that like-day estimates draw on
 HALF_HOUR_S = 1800
 _DAY = timedelta(days=1)
-_INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ def _around(due: Sequence[date], reads: Sequence[StoredRegister]) -> tuple[date,
     before = [read.at for read in reads if read.at < begins]
     after = [read.at for read in reads if read.at >= ends]
     start = local_day(max(before)) if before else first
-    end = local_day(min(after) - _INSTANT) if after else last
+    end = closed_day(min(after)) if after else last
     return start, max(end, last) + _DAY
 
 

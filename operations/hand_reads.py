@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from model.period import local_day, require_aware, shown
+from model.period import closed_day, require_aware, shown
 from model.readout import RegisterRead
 from model.series import Channel, ReadingSource, RegisterKey
 from operations import models
@@ -101,11 +101,6 @@ def settled(conn: Connection[TupleRow], serial: str, at: datetime) -> set[tuple[
     """The meter-days of which a meter-reader had told a code instead of an index, now that one was read."""
     meter_id = place_of(conn, serial, at).meter_id
     return {(meter_id, day) for day in reader_codes.read(conn, meter_id, closed_day(at))}
-
-
-def closed_day(at: datetime) -> date:
-    """The day an index is the end of: at midnight the one before."""
-    return local_day(at - timedelta(microseconds=1))
 
 
 def place_of(conn: Connection[TupleRow], serial: str, at: datetime) -> Hung:

@@ -15,6 +15,7 @@ from typing import Final
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from model.period import closed_day
 from model.quality import Severity
 from operations import hand_reads
 from operations.errors import MeterRefused
@@ -63,7 +64,7 @@ def take(
         told = {name: value for name, value in worst.told.items() if value}
         registers = ", ".join(sorted({code.register for code in codes}))
         detail = {"status": worst.status, "registers": registers, **told}
-        day = hand_reads.closed_day(at)
+        day = closed_day(at)
         reader_codes.keep(conn, place.meter_id, day, SEVERITY[worst.status], detail)
         people.audit(conn, now, by, "meter.unread", serial, {"at": at.isoformat(), **detail, **beside})
         touched.add((place.meter_id, day))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from model.period import local_day, require_aware
+from model.period import closed_day, local_day, require_aware
 from model.readout import RegisterRead
 from model.series import Channel, Rate, ReadingSource
 from storage.days import mark_due
@@ -93,5 +93,5 @@ def save(conn: Connection[TupleRow], meter_id: int, reads: Sequence[RegisterRead
         if conn.execute(_SAVE, row).fetchone() is not None:
             new += 1
             # An index at midnight closes the day before.
-            mark_due(conn, [meter_id], {local_day(read.at - timedelta(microseconds=1)), local_day(read.at)})
+            mark_due(conn, [meter_id], {closed_day(read.at), local_day(read.at)})
     return new
