@@ -1,0 +1,77 @@
+"""What a month will have been: use so far, and the days to come at the level that foretold best before.
+
+Levels are exponentially weighted means of the days, from two days of half-life to thirty. For each meter they
+are weighed by how well each would have foretold as many days at every day of its own past: a home that is
+left and come back to is followed quickly, a steady one slowly. How far off they were then makes the interval.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from analytics.errors import AnalyticsError
+from model.period import add_months
+
+Float = npt.NDArray[np.float64]
+
+HALF_LIVES: Final = np.array([2.0, 3, 4, 5, 7, 10, 14, 20, 30])  # days
+PRIOR_MISSES: Final = np.array([-0.25, -0.12, 0.0, 0.12, 0.25])
+LONGEST: Final = 400  # days of history that are looked at
+LEAST: Final = 3  # known days without which nothing is foretold
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Forecast:
+    """Of m meters, the Wh of the month that `until` ends (exclusive): expected, and the limits of four in
+    five; NaN where too little is known. `so_far_wh`: what is known of it, `known` of its `over` days that are
+    over."""
+
+    until: date
+    expected_wh: Float
+    low_wh: Float
+    high_wh: Float
+    so_far_wh: Float
+    known: npt.NDArray[np.int64]
+    over: int
+
+
+def to_month_end(daily_wh: npt.ArrayLike, today: date) -> Forecast:
+    """Foretell the month of `today` from `daily_wh` (m, d): Wh of the d days before `today`, NaN unknown.
+
+    Days of the month that are over and unknown are taken at the level of the days to come. Raises
+    `AnalyticsError` for another shape or a negative day.
+    """
+    from analytics.profiles.forecast_kernel import foretold
+
+    days = np.ascontiguousarray(daily_wh, np.float64)
+    if days.ndim != 2:
+        raise AnalyticsError("bad_shape", f"days {days.shape} are not meters × days")
+    if np.nanmin(days, initial=0.0) < 0:
+        raise AnalyticsError("negative_day", "a day has less than 0 Wh: import and export are foretold apart")
+    first = today.replace(day=1)
+    until, over = add_months(first, 1), (today - first).days
+    ahead = (until - today).days
+    month = days[:, max(0, days.shape[1] - over) :] if over else days[:, :0]
+    so_far, known = np.nansum(month, axis=1), (~np.isnan(month)).sum(axis=1)
+    out = np.full((len(days), 3), np.nan)
+    foretold(np.ascontiguousarray(days[:, -LONGEST:]), ahead, HALF_LIVES, PRIOR_MISSES, out)
+    out[(~np.isnan(days)).sum(axis=1) < LEAST] = np.nan
+    # At the level: the days to come, and those that are over and nobody knows.
+    rest = out[:, 0] * (ahead + over - known)
+    low, high = np.maximum(out[:, 1], 0.0), np.maximum(out[:, 2], 0.0)
+    return Forecast(until, so_far + rest, so_far + rest * low, so_far + rest * high, so_far, known, over)
+
+
+def by_pace(daily_wh: npt.ArrayLike, today: date) -> Float:
+    """The plain peer: the month at the mean of its known days, m values."""
+    days = np.asarray(daily_wh, np.float64)
+    over = (today - today.replace(day=1)).days
+    month = days[:, max(0, days.shape[1] - over) :]
+    length = (add_months(today.replace(day=1), 1) - today.replace(day=1)) / timedelta(days=1)
+    known = (~np.isnan(month)).sum(axis=1)
+    return np.where(known > 0, np.nansum(month, axis=1) / np.maximum(known, 1) * length, np.nan)
