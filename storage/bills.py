@@ -82,6 +82,17 @@ _BILLS: Final = """
       AND (%(from)s::timestamptz IS NULL OR b.to_at > %(from)s)
       AND (%(to)s::timestamptz IS NULL OR b.to_at <= %(to)s)
     ORDER BY b.to_at DESC, b.point, b.from_at DESC, b.id DESC LIMIT %(limit)s OFFSET %(offset)s"""
+# What was issued and holds: a replaced bill counts no more, an adjustment adds to the bill it is of.
+_SUMS: Final = (
+    """
+    SELECT count(*) FILTER (WHERE b.correction IS DISTINCT FROM 'adjusts')::integer,
+        coalesce(sum(b.kwh), 0)::bigint, coalesce(sum(b.total), 0)::bigint
+    FROM bill b WHERE (%(scope)s::text IS NULL OR b.customer = %(scope)s)
+      AND (%(from)s::timestamptz IS NULL OR b.to_at > %(from)s)
+      AND (%(to)s::timestamptz IS NULL OR b.to_at <= %(to)s)
+      AND """
+    + _NOT_REPLACED
+)
 _NO_FIGURES: Final = ("invoice_date", "pmax_kw")  # half-hours that come later may name another peak
 # A bill belongs to the month whose last instant, or an earlier one, ends its period.
 _MONTHS: Final = """
@@ -349,6 +360,13 @@ def bills(
     with the month of the day given."""
     asked = {"scope": scope(viewer), "customer": customer, "point": point, "limit": limit, "offset": offset}
     return [_row(*row) for row in conn.execute(_BILLS, asked | bill_holds.ends_in(month))]
+
+
+def sums(conn: Connection[TupleRow], viewer: Viewer, month: date | None = None) -> tuple[int, int, int]:
+    """(bills, kWh, đồng with VAT) of all that `bills` tells of the month, however many: each point's once."""
+    row = conn.execute(_SUMS, {"scope": scope(viewer)} | bill_holds.ends_in(month)).fetchone()
+    assert row is not None
+    return row[0], row[1], row[2]
 
 
 def _row(bill_id: int, point: str, customer: str, start: datetime, end: datetime, *rest: Any) -> BillRow:

@@ -15,6 +15,7 @@ from dashboard.parts.elements import Part, badge, card, chips, empty, figure, he
 from dashboard.parts.held import task
 from dashboard.visit import Visit
 from model.period import LOCAL, Period, add_months
+from operations.bill_print import number_of
 from storage import bill_holds, bills
 from storage.bill_holds import HoldRow
 from storage.bills import BillRow
@@ -28,12 +29,13 @@ def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
     found = bills.bills(conn, visit.viewer, month=month, limit=MOST)
     held = bill_holds.holds(conn, visit.viewer, month=month) if visit.viewer.is_staff else []
     months = bills.months(conn, visit.viewer, with_holds=visit.viewer.is_staff)
+    sums = bills.sums(conn, visit.viewer, month) if visit.viewer.is_staff and found else None
     about = "bills.about" if visit.viewer.is_staff else "bills.about_customer"
     return html.Div(
         [
             heading(visit.say("bills.title"), [visit.say(about)], _runs(visit)),
             html.Div(_months(visit, months, month), className="bar-row"),
-            _sums(visit, found) if visit.viewer.is_staff and found else None,
+            _sums(visit, *sums) if sums else None,
             _held(visit, held) if held else None,
             card(
                 "",
@@ -49,7 +51,10 @@ def _runs(visit: Visit) -> list[Part]:
 
 
 def _issued(visit: Visit, found: Sequence[BillRow]) -> str:
-    return visit.say("bill.issued", at=visit.fmt.instant(max(row.issued_at for row in found)))
+    """When the last of them went out; where there may be more than are shown, that too."""
+    said: str = visit.say("bill.issued", at=visit.fmt.instant(max(row.issued_at for row in found)))
+    more = visit.say("bills.first", n=visit.fmt.number(MOST)) if len(found) == MOST else ""
+    return f"{said} · {more}" if more else said
 
 
 def _month(text: str | None, today: date) -> date | None:
@@ -71,19 +76,13 @@ def _months(visit: Visit, months: Sequence[date], month: date | None) -> Part:
     )
 
 
-def _sums(visit: Visit, found: Sequence[BillRow]) -> Part:
+def _sums(visit: Visit, number: int, kwh: int, total: int) -> Part:
     say, fmt = visit.say, visit.fmt
     return html.Div(
         [
-            html.Section(figure(say("bills.sum_bills"), fmt.number(len(found))), className="card w4"),
-            html.Section(
-                figure(say("bills.sum_kwh"), fmt.number(sum(b.kwh for b in found)), "kWh"),
-                className="card w4",
-            ),
-            html.Section(
-                figure(say("bills.sum_money"), fmt.number(sum(b.total for b in found)), "₫"),
-                className="card w4",
-            ),
+            html.Section(figure(say("bills.sum_bills"), fmt.number(number)), className="card w4"),
+            html.Section(figure(say("bills.sum_kwh"), fmt.number(kwh), "kWh"), className="card w4"),
+            html.Section(figure(say("bills.sum_money"), fmt.number(total), "₫"), className="card w4"),
         ],
         className="grid thirds",
     )
@@ -154,6 +153,7 @@ def _row(visit: Visit, row: BillRow) -> Part:
                 [
                     html.Div(title, className="row-name"),
                     html.Div(_span(visit, row.period), className="row-under"),
+                    _corrects(visit, row),
                 ],
                 className="row-main",
             ),
@@ -168,6 +168,17 @@ def _row(visit: Visit, row: BillRow) -> Part:
         href=f"/bills/{row.id}",
         className="row",
     )
+
+
+def _corrects(visit: Visit, row: BillRow) -> Part:
+    """Which bill this one adjusts or replaces, or which one holds instead of it."""
+    if row.replaced_by is not None:
+        said = visit.say("bill.corrected_by", n=number_of(row.replaced_by))
+    elif row.corrects is not None:
+        said = visit.say(f"bill.{row.correction}", n=number_of(row.corrects))
+    else:
+        return None
+    return html.Div(said, className="row-under")
 
 
 def _table(visit: Visit, found: Sequence[BillRow]) -> Part:
@@ -185,6 +196,7 @@ def _table(visit: Visit, found: Sequence[BillRow]) -> Part:
                 [
                     link(row.customer_name, f"/bills/{row.id}", "link row-name"),
                     html.Div(f"{row.customer} · {row.point}", className="row-under"),
+                    _corrects(visit, row),
                 ]
             ),
             _span(visit, row.period),

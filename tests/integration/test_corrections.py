@@ -69,8 +69,15 @@ def _order_of(
     )
 
 
+def _sums(pool: Pool) -> tuple[int, int, int]:
+    """What the page of October's bills says they come to."""
+    with pool.connection() as conn:
+        return bills.sums(conn, LAN, OCTOBER.start.date())
+
+
 def test_an_adjustment_is_the_difference_and_names_the_bill(pool: Pool) -> None:
     [first] = _of(pool, "HOUSE")
+    number, kwh, total = _sums(pool)
     ordered = _order(pool, "adjusts", 1_100_400)  # 100 kWh instead of 135: 35 of tier 3 less
     assert (ordered.total_before, ordered.total_after) == (307_800, 217_836)
     assert _of(pool, "HOUSE") == [first]
@@ -85,6 +92,7 @@ def test_an_adjustment_is_the_difference_and_names_the_bill(pool: Pool) -> None:
     assert (made.kwh, made.wh, made.subtotal, made.vat, made.total) == (
         -35, Decimal(-34_200), -83_300, -6_664, -89_964,
     )  # fmt: skip
+    assert _sums(pool) == (number, kwh - 35, total - 89_964)
     assert (made.invoice_date, adjustment.rated_on) == (ON, date(2026, 11, 2))
     again = bill.run(pool, OCTOBER, date(2026, 11, 3), LATER)
     assert (again.issued, again.unchanged, again.conflicts) == (0, 4, ())
@@ -112,12 +120,14 @@ def test_a_second_adjustment_starts_from_the_first(pool: Pool) -> None:
 
 
 def test_a_replacement_holds_instead_of_the_bill(pool: Pool) -> None:
+    number, kwh, total = _sums(pool)
     done = corrections.approve(pool, MINH, _order(pool, "replaces", 1_100_400).id, LATER)
     first, instead = _of(pool, "HOUSE")
     assert (instead.id, instead.bill.total, instead.bill.kwh) == (done.issued_bill, 217_836, 100)
     assert instead.corrects is not None
     assert (instead.corrects.replaces, instead.corrects.number) == (True, first.id)
     assert first.bill.total == 307_800
+    assert _sums(pool) == (number, kwh - 35, total - 307_800 + 217_836)
     again = bill.run(pool, OCTOBER, date(2026, 11, 3), LATER)
     assert (again.issued, again.unchanged, again.conflicts) == (0, 4, ())
     with pool.connection() as conn:
@@ -265,7 +275,7 @@ def test_what_is_approved_is_what_was_ordered(pool: Pool) -> None:
 def test_who_may_and_what_is_nothing(pool: Pool) -> None:
     [first] = _of(pool, "HOUSE")
     ask = {"indices": [], "invoice_date": ON}
-    with pytest.raises(RunRefused, match="comes to the same 307,800 đồng when it is counted again"):
+    with pytest.raises(RunRefused, match=r"comes to the same 307\.800\u00a0₫ when it is counted again"):
         corrections.order(pool, LAN, first.id, "adjusts", "why not", LATER, **ask)  # type: ignore[arg-type]
     with pytest.raises(RunRefused, match="needs a reason"):
         corrections.order(pool, LAN, first.id, "adjusts", " ", LATER, **ask)  # type: ignore[arg-type]
