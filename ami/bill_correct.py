@@ -60,7 +60,7 @@ def _index(text: str, known: list[ClosingIndex]) -> ClosingIndex:
                 index.point, serial, index.channel, index.rate, at, int(raw), index.scaler, index.status
             )
     raise InputFailure(
-        f"Meter {serial} has no closing index of {code} at {shown(at)}: see `ami export closing`"
+        f"Meter {serial} has no closing index of {code} at {shown(at)}: see `ami export closing`."
     )
 
 

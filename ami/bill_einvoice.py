@@ -43,7 +43,7 @@ def out(number: int | None, month: Period | None, out: Path, force: bool, as_jso
 
     \b
     ami bill einvoice 17 --out e-invoices
-    ami bill einvoice --month 2026-10 --out e-invoices
+    ami bill einvoice --month 2026-10 --out e-invoices-2026-10
     """
     settings = load()
     issuing = Issuing(settings.einvoice_series, settings.einvoice_provider)

@@ -14,13 +14,21 @@ from ami.settings import Settings, load
 from model.quality import Quality, Severity
 from operations import cases, wording
 from storage import case_sheet, edits, profiles
-from storage.case_sheet import CaseRow, CaseSheet
-from storage.cases import WAITING, CaseState
+from storage.case_sheet import CaseRow, CaseSheet, CaseStep
+from storage.cases import WAITING, CaseState, Step
 from storage.edits import Edit
 from storage.pool import open_pool
 from storage.profiles import DayTotal
 
 AROUND = timedelta(days=3)
+_STEPS = {
+    Step.AGAIN: "opened again",
+    Step.UNDONE: "edit taken back",
+    Step.REREAD: "re-read ordered",
+    Step.ANSWERED: "re-read, still in doubt",
+    Step.UNANSWERED: "re-read not answered",
+    Step.CURED: "closed by itself",
+}
 _HEADS = ("Case", "Meter", "Severity", "State", "Days", "Whose", "What")
 
 
@@ -177,10 +185,16 @@ def told(sheet: CaseSheet, versions: list[Edit], around: list[DayTotal], setting
             [_edited(one) for one in versions],
             right=("Before Wh", "After Wh"),
         )
-    steps = [(when(one.at), one.login, one.step.value, one.reason) for one in sheet.steps]
+    steps = [(when(one.at), one.login, _step(one), one.reason) for one in sheet.steps]
     table("What happened", ("When", "Who", "What", "Why"), steps)
     if row.state.waits:
         out.print(f"ami case accept|edit|reread {row.id} --as LOGIN", markup=False)
+
+
+def _step(one: CaseStep) -> str:
+    if one.step is Step.ASSIGNED:
+        return f"given to {one.detail.get('to') or 'nobody'}"
+    return _STEPS.get(one.step, one.step.value)
 
 
 def _edited(one: Edit) -> tuple[Any, ...]:

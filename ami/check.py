@@ -182,7 +182,8 @@ def _law(settings: Settings) -> Iterator[Remark]:
         tables.setdefault(file, []).append(name)
     for file, names in tables.items():
         said = (
-            f"{file}: {', '.join(names)} stand on one source alone: compare them with the decision's annex."
+            f"{file}: {', '.join(names)} stand on memory alone (confidence C): compare them with the "
+            "decision's annex."
         )
         yield Remark("tariff", "warning", said)
 

@@ -133,4 +133,5 @@ def _tell(documents: list[dict[str, Any]], found: FileReadings, *, dry_run: bool
         came = f"{counted(len(found.unread), 'register')} came back with a code of what was found there"
         say(f"{came}: " + ("they would be cases." if dry_run else "judge them, `ami case list`."))
     said = "would be stored" if dry_run else "stored"
-    say(f"{counted(len(rows), 'channel')} {said}; {counted(len(found.rejected), 'line')} left out.")
+    taken = sum(one["intervals"] > 0 for one in documents)
+    say(f"{counted(taken, 'channel')} {said}; {counted(len(found.rejected), 'line')} left out.")

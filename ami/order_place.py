@@ -222,9 +222,12 @@ def _readings(order: Order) -> None:
     }
     for name, unit in units.items():
         value = result.get("instants", {}).get(name)
-        for phase in value if isinstance(value, list | tuple) else [value]:
+        phases = value if isinstance(value, list | tuple) else [value]
+        several = sum(phase is not None for phase in phases) > 1
+        for number, phase in enumerate(phases, 1):
             if phase is not None:
-                rows.append((name.rsplit("_", 1)[0], f"{phase:g}", unit))
+                of = f" L{number}" if several else ""
+                rows.append((name.rsplit("_", 1)[0] + of, f"{phase:g}", unit))
     for block in result.get("profile", []):
         rows += [(f"{block['channel']} {stamp}", value, block["unit"]) for stamp, value in block["rows"]]
     for name in ("switch", "limit"):

@@ -258,7 +258,7 @@ def drift(day: date | None, days: int | None, whole: bool, as_of: datetime | Non
         say("No meter told its time in that time.")
     else:
         rows = [
-            (d.serial, d.modem, d.station, f"{d.offset_s:+,.0f} s", when(d.at)) for d in _worst(found, whole)
+            (d.serial, d.modem, d.station, f"{d.offset_s:+z,.0f} s", when(d.at)) for d in _worst(found, whole)
         ]
         table("", ("Meter", "Modem", "Station", "Its clock is", "Asked"), rows, right=("Its clock is",))
         far = ", ".join(f"{spread[f'over_{limit}_s']:,} by over {limit} s" for limit in limits)

@@ -133,12 +133,27 @@ def _show(meter: SingleMeter) -> None:
     who = meter.who
     table("", ("Port", "Address for ami read"), list(urls(meter).items()), to=err)
     rows = [("Serial", who.serial), ("System title", who.system_title.hex())]
-    if meter.options.mechanism is not Mechanism.HLS_GMAC:
+    if meter.options.mechanism is Mechanism.LLS:
         rows.append(("Password", who.password))
-    else:
+    elif meter.options.mechanism is Mechanism.HLS_GMAC:
         rows += [
             ("Encryption key", who.encryption_key.hex()),
             ("Authentication key", who.authentication_key.hex()),
         ]
     table("", ("", ""), rows, to=err)
+    if hung := _hanging(meter):
+        say("To hang it at a customer:")
+        say(f"  {hung}")
     say("The meter answers. Ctrl-C ends it.")
+
+
+def _hanging(meter: SingleMeter) -> str:
+    """The command that hangs the meter by a port and secret that its model has; empty where there is none."""
+    port, model, secret = Port.WRAPPER, DLMS_MODEL, f"AMI_METER_PASSWORD={meter.who.password} "
+    if port not in meter.open_ports or meter.options.mechanism is not Mechanism.LLS:
+        port, model, secret = Port.MODBUS_TCP, MODBUS_MODEL, ""
+    if port not in meter.open_ports:
+        return ""
+    way = f"--host {meter.options.host} --port {meter.open_ports[port]} --address {single_meter.UNIT}"
+    whose = "--customer HTX001 --name 'Nguyễn Văn An'"
+    return f"{secret}ami meter add {meter.who.serial} --model {model} {way} {whose}"

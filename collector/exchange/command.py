@@ -292,12 +292,12 @@ async def _clock(visit: _Visit) -> Outcome:
         visit.talk, clock, visit.notes, visit.limits, interval_of(visit.model), jump=jump, leave=leave
     )
     facts = {"offset_before_s": done.before_s, "offset_s": done.after_s}
-    off = f"the clock of {visit.who} is {done.after_s:+.0f} s off"
+    off = f"the clock of {visit.who} is {done.after_s:+z.0f} s off"
     match done.verdict:
         case Verdict.SET:
             good = abs(done.after_s) <= max(visit.limits.tolerance_s, 2.0)
             state = OrderState.DONE if good else OrderState.FAILED
-            return Outcome(state, f"{off}, after {done.before_s:+.0f} s", facts)
+            return Outcome(state, f"{off}, after {done.before_s:+z.0f} s", facts)
         case Verdict.LATER:
             said = f"{off}; it is not set so near to the end of an interval"
             return Outcome(OrderState.APPROVED, said, facts)
@@ -329,7 +329,7 @@ async def _settled(visit: _Visit) -> Outcome:
             arrived = abs(seen.offset_s) <= max(visit.limits.tolerance_s, 2.0)
             raw, stands, facts = (
                 seen.raw,
-                f"its clock {seen.offset_s:+.0f} s off",
+                f"its clock {seen.offset_s:+z.0f} s off",
                 {"offset_s": seen.offset_s},
             )
         case OrderKind.SET_LIMIT if control.limiter is not None:
