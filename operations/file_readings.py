@@ -13,7 +13,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from model.readout import Answer, Readout
-from operations import hand_reads, reader_codes
+from operations import hand_reads, plate_multipliers, reader_codes
 from operations.errors import MeterRefused
 from operations.file_blocks import Taken, blocks_of, reads_of, rendered
 from operations.formats.values import FileReadings, IndexPair, Intervals, Rejected, Unusable
@@ -183,6 +183,7 @@ def _by_hand(
             rejected += [Rejected(p.line, refused.sentence, p.meter, p.channel, p.unit) for p in pairs]
         else:
             kept += pairs
+    plate_multipliers.take(conn, kept, now)
     read = {(pair.meter, pair.end) for pair in kept}
     strange = reader_codes.take(conn, found.unread, read, beside=file, by=by, now=now)
     unknown = {one.line for one in strange}

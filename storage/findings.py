@@ -57,6 +57,14 @@ _BEGUN: Final = """
         %(details)s::jsonb[]) AS n (meter_id, day, kind, severity, detail)
     WHERE NOT EXISTS (SELECT FROM finding f WHERE f.meter_id = n.meter_id AND f.kind = n.kind)
     ORDER BY n.meter_id, n.day, n.kind ON CONFLICT DO NOTHING RETURNING meter_id, day"""
+_TELL: Final = """
+    INSERT INTO finding AS old (meter_id, day, kind, severity, detail, origin)
+    VALUES (%s, %s, %s, %s, %s, 'evidence')
+    ON CONFLICT (meter_id, day, kind) DO UPDATE SET severity = excluded.severity, detail = excluded.detail
+    WHERE (old.severity, old.detail) IS DISTINCT FROM (excluded.severity, excluded.detail)"""
+_SETTLED: Final = """
+    DELETE FROM finding WHERE meter_id = %s AND kind = %s AND origin = 'evidence' AND day <= %s
+    RETURNING day"""
 
 
 def save_findings(
@@ -113,3 +121,14 @@ def last(
         touched |= set(conn.execute(_CHANGED, asked).fetchall())
         touched |= set(conn.execute(_BEGUN, asked).fetchall())
     return {(meter, day) for meter, day in touched}
+
+
+def tell(conn: Connection[TupleRow], meter_id: int, finding: Finding) -> None:
+    """Keep what somebody's evidence says, whatever validation finds."""
+    row = [meter_id, finding.day, finding.kind, int(finding.severity), Jsonb(finding.detail)]
+    conn.execute(_TELL, row)
+
+
+def settled(conn: Connection[TupleRow], meter_id: int, kind: str, day: date) -> list[date]:
+    """What was told so up to the day is over; the days it was told of."""
+    return [of for (of,) in conn.execute(_SETTLED, [meter_id, kind, day])]

@@ -15,6 +15,7 @@ from typing import Any, Final
 from operations.errors import FileRefused
 from operations.formats.cells import instant, text_of, value_of
 from operations.formats.handheld_rules import UNREAD, Line, refusal
+from operations.formats.numbers import plain
 from operations.formats.opening import lines_of
 from operations.formats.values import FileReadings, IndexPair, Rejected, Unread, Unusable
 from operations.spreadsheet import csv_cells, workbook_cells
@@ -192,6 +193,7 @@ def _pair(line: Line, record: Mapping[str, object]) -> IndexPair:
         "plan": text_of(record.get("CHUOI_GIA")),
         "households": text_of(record.get("SO_HO")),
         "voltage_kv": text_of(record.get("CAP_DIEN_AP")),
+        "multiplier": plain(line.multiplier) if text_of(record.get("HSN")) else "",
     }
     assert line.current is not None
     return IndexPair(

@@ -200,6 +200,26 @@ def test_what_a_meter_reader_found_instead_of_an_index_is_a_case(known: str) -> 
     assert _cases(known) == {("H1", "closed", 3), ("MB", "closed", 2), ("CT", "open", 3)}
 
 
+def test_another_multiplier_at_the_meter_than_in_the_register_is_a_case(known: str) -> None:
+    head = "SERY_CTO,LOAI_BCS,HSN,CS_MOI,NGAY_CU,NGAY_MOI,CS_CU"
+
+    def brought(multiplier: int, month: int) -> None:
+        days = f"01/{month:02}/2026,01/{month + 1:02}/2026"
+        lines = [f"CT,{code},{multiplier},{1000 + month},{days},{999 + month}" for code in ("BT", "CD", "TD")]
+        found = handheld.read("\n".join([head, *lines]).encode(), ZONE)
+        source = file_readings.Source("route.csv", "handheld", f"{month:02}" * 32)
+        assert file_readings.store(known, source, found, by="lan", now=NOW).rejected == []
+
+    brought(60, 9)  # 40 in the register
+    assert _cases(known) == {("CT", "open", 3)}
+    with open_pool(known) as pool, pool.connection() as conn:
+        assert conn.execute("SELECT detail FROM finding").fetchall() == [
+            ({"registered": "40", "meter": "60"},)
+        ]
+    brought(40, 10)
+    assert _cases(known) == {("CT", "closed", 3)}
+
+
 def _cases(dsn: str) -> set[tuple[str, str, int]]:
     with open_pool(dsn, 1) as pool, pool.connection() as conn:
         return set(
