@@ -12,16 +12,10 @@ from model.bill import Bill, BillLine, ReactiveBill, RegisterUse
 
 def merged(standing: Sequence[Bill]) -> Bill:
     """A bill and its adjustments as one: figures, lines and registers added up."""
-    first = standing[0]
-    uses: dict[tuple[str, int, bool, int], RegisterUse] = {}
-    for one in standing:
-        for key, use in _keyed(one.uses):
-            before = uses.get(key)
-            uses[key] = use if before is None else _added(before, use)
     return replace(
-        first,
+        standing[0],
         lines=_summed([(1, one) for one in standing]),
-        uses=tuple(uses.values()),
+        uses=_added([one.uses for one in standing]),
         kwh=sum(one.kwh for one in standing),
         wh=sum((one.wh for one in standing), Decimal(0)),
         subtotal=sum(one.subtotal for one in standing),
@@ -34,23 +28,17 @@ def merged(standing: Sequence[Bill]) -> Bill:
 
 def _merged_reactive(asked: Sequence[ReactiveBill]) -> ReactiveBill | None:
     """A surcharge and its adjustments as one; cos φ and k of the last one hold."""
-    found = asked[0] if asked else None
-    for more in asked[1:]:
-        assert found is not None
-        uses = {key: use for one in (found, more) for key, use in _keyed(one.uses)}
-        before = dict(_keyed(found.uses))
-        changed = dict(_keyed(more.uses))
-        found = replace(
-            more,
-            kwh=found.kwh + more.kwh,
-            kvarh=found.kvarh + more.kvarh,
-            subtotal=found.subtotal + more.subtotal,
-            vat=found.vat + more.vat,
-            total=found.total + more.total,
-            uses=tuple(_added(before[key], use) if key in before and key in changed else use
-                       for key, use in uses.items()),
-        )  # fmt: skip
-    return found
+    if not asked:
+        return None
+    return replace(
+        asked[-1],
+        kwh=sum(one.kwh for one in asked),
+        kvarh=sum(one.kvarh for one in asked),
+        subtotal=sum(one.subtotal for one in asked),
+        vat=sum(one.vat for one in asked),
+        total=sum(one.total for one in asked),
+        uses=_added([one.uses for one in asked]),
+    )
 
 
 def _less_reactive(after: ReactiveBill | None, before: ReactiveBill | None) -> ReactiveBill | None:
@@ -59,7 +47,6 @@ def _less_reactive(after: ReactiveBill | None, before: ReactiveBill | None) -> R
         return after if before is None else _negative(before)
     if after == before:
         return None
-    old = dict(_keyed(before.uses))
     return replace(
         after,
         kwh=after.kwh - before.kwh,
@@ -67,7 +54,7 @@ def _less_reactive(after: ReactiveBill | None, before: ReactiveBill | None) -> R
         subtotal=after.subtotal - before.subtotal,
         vat=after.vat - before.vat,
         total=after.total - before.total,
-        uses=tuple(_less(use, old.get(key)) for key, use in _keyed(after.uses)),
+        uses=_more(after.uses, before.uses),
     )
 
 
@@ -108,25 +95,31 @@ def _keyed(uses: Sequence[RegisterUse]) -> list[tuple[tuple[str, int, bool, int]
     return found
 
 
-def _added(one: RegisterUse, more: RegisterUse) -> RegisterUse:
-    return replace(
-        more,
-        wh=one.wh + more.wh,
-        kwh=one.kwh + more.kwh,
-        carried_wh=one.carried_wh + more.carried_wh,
-    )
+def _added(of: Sequence[Sequence[RegisterUse]]) -> tuple[RegisterUse, ...]:
+    """Registers of several bills, what each of them counted added up; the last says how it stands."""
+    found: dict[tuple[str, int, bool, int], RegisterUse] = {}
+    for uses in of:
+        for key, more in _keyed(uses):
+            one = found.get(key)
+            found[key] = (
+                more
+                if one is None
+                else replace(
+                    more,
+                    wh=one.wh + more.wh,
+                    kwh=one.kwh + more.kwh,
+                    carried_wh=one.carried_wh + more.carried_wh,
+                )
+            )
+    return tuple(found.values())
 
 
 def difference(before: Bill, after: Bill) -> Bill:
     """What `after` has more than `before` (negative: less), in lines and registers too: both add up to it."""
-    old, new = dict(_keyed(before.uses)), dict(_keyed(after.uses))
-    uses = [_less(use, old.get(key)) for key, use in new.items()]
-    uses += [_less(replace(use, wh=Decimal(0), kwh=0, carried_wh=Decimal(0)), use)
-             for key, use in old.items() if key not in new]  # fmt: skip
     return replace(
         after,
         lines=_summed([(1, after), (-1, before)]),
-        uses=tuple(uses),
+        uses=_more(after.uses, before.uses),
         kwh=after.kwh - before.kwh,
         wh=after.wh - before.wh,
         subtotal=after.subtotal - before.subtotal,
@@ -134,6 +127,16 @@ def difference(before: Bill, after: Bill) -> Bill:
         total=after.total - before.total,
         reactive=_less_reactive(after.reactive, before.reactive),
     )
+
+
+def _more(after: Sequence[RegisterUse], before: Sequence[RegisterUse]) -> tuple[RegisterUse, ...]:
+    """What registers counted more than they were billed for; those that are billed no more, less than
+    nothing."""
+    old, new = dict(_keyed(before)), dict(_keyed(after))
+    found = [_less(use, old.get(key)) for key, use in new.items()]
+    gone = [use for key, use in old.items() if key not in new]
+    nothing = [replace(use, wh=Decimal(0), kwh=0, carried_wh=Decimal(0)) for use in gone]
+    return (*found, *map(_less, nothing, gone))
 
 
 def _less(use: RegisterUse, old: RegisterUse | None) -> RegisterUse:
