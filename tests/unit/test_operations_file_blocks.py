@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from analytics.vee.methods import Method
 from model.grid import Multiplier, Role
 from model.quality import Quality
 from model.series import Channel, Unit
 from operations.file_blocks import Taken, blocks_of, channel_of, reads_of
 from operations.formats.values import IndexPair, Intervals, Rejected
+from operations.said_quality import status_of
 from storage.register import Hung
 
 AT = datetime(2026, 10, 1, tzinfo=UTC)
@@ -106,7 +108,7 @@ def test_each_slot_bears_what_the_file_said_of_it() -> None:
     one = channel("E1", "kWh", "1", "2", "3", None)
     one.flag = ["A", "F17", "A suspect", "N"]
     [(_, block)] = taken(one).blocks
-    assert block.status == (Quality.ACTUAL, Quality.LINEAR, Quality.SUSPECT)
+    assert block.status == (Quality.ACTUAL, status_of(Quality.LINEAR, Method.LINEAR), Quality.SUSPECT)
 
 
 def pair(**given: Any) -> IndexPair:
