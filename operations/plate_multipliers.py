@@ -11,6 +11,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from analytics.vee.rules import RULES, Seen, of_class
+from model.period import closed_day
 from operations import hand_reads, models
 from operations.customer_classes import class_of
 from operations.formats.values import IndexPair
@@ -28,15 +29,14 @@ def take(conn: Connection[TupleRow], pairs: Iterable[IndexPair], now: datetime) 
     touched: set[tuple[int, date]] = set()
     energy, quality = np.zeros((1, 48), np.int32), np.zeros((1, 48), np.uint8)
     for (serial, at), pair in said.items():
-        place, day = hand_reads.place_of(conn, serial, at), hand_reads.closed_day(at)
-        kind = models.kind(place.model)
+        place, day = hand_reads.place_of(conn, serial, at), closed_day(at)
         seen = Seen(
             serial,
             day,
             energy,
             quality,
             class_of(place) or "household",
-            multiplier=place.multiplier_at(pair.start) if kind and kind.is_secondary else Decimal(1),
+            multiplier=models.multiplier_of(place, pair.start),
             meter_multiplier=Decimal(pair.told["multiplier"]),
         )
         told = list(RULES[_KIND](seen, of_class(seen.customer_class)[_KIND]))
