@@ -18,6 +18,7 @@ from model.period import Period, local_day
 from operations import jobs, wording
 from operations.vietnamese import dong
 from storage import bills
+from storage.bills import BillRow
 from storage.pool import open_pool
 from storage.register import has_customer
 
@@ -89,9 +90,21 @@ def listed(month: Period | None, customer: str | None, limit: int, as_json: bool
     if not found:
         say("There is no such bill; `ami bill run` makes those of a closed month.")
         return
-    rows = [(b.id, b.customer, b.customer_name, _days(b.period), f"{b.kwh:,}", dong(b.total)) for b in found]
-    numbers = ("Bill", "kWh", "Total")
-    table("", ("Bill", "Customer", "Name", "Period", "kWh", "Total"), rows, right=numbers)
+    rows = [
+        (b.id, b.customer, b.customer_name, _days(b.period), f"{b.kwh:,}", dong(b.total), _corrects(b))
+        for b in found
+    ]
+    heads = ("Bill", "Customer", "Name", "Period", "kWh", "Total", "Correction")
+    table("", heads, rows, right=("Bill", "kWh", "Total"))
+    if len(found) == limit:
+        say(f"The first {limit:,}; --limit shows more.")
+
+
+def _corrects(row: BillRow) -> str:
+    """Which bill this one adjusts or replaces, or which one holds instead of it."""
+    if row.replaced_by is not None:
+        return f"replaced by {row.replaced_by}"
+    return "" if row.corrects is None else f"{row.correction} {row.corrects}"
 
 
 def _days(period: Period) -> str:
