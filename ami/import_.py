@@ -20,7 +20,7 @@ from model.errors import ModelError
 from model.grid import Register
 from model.jsonform import from_json
 from model.period import local_day
-from operations import customer_file, importing, meter_file, opening
+from operations import customer_file, importing, meter_file, meter_template, opening
 from storage.grid import RegisterCounts
 from storage.pool import open_pool
 
@@ -58,14 +58,14 @@ command.add_command(readings)
 def template(file: Path, what: str) -> None:
     """Write an empty file of customers or meters (.xlsx or .csv) with one example line, to be filled in.
 
-    The customers' .xlsx has a second sheet that says, in Vietnamese, what goes into which column.
+    The .xlsx has a second sheet that says, in Vietnamese, what goes into which column.
     """
     if file.exists():
         raise InputFailure(f"{file} exists already: name another file.")
     if file.suffix.lower() not in (".xlsx", ".csv"):
         raise InputFailure(f"{file}: end the name in .xlsx or .csv.")
     if what == "meters":
-        meter_file.write_template(file)
+        meter_template.write(file)
         say(f"{file}: put a line for each meter to be hung in the place of the example,")
         say(f"then bring it in: ami import meters {file}")
         return

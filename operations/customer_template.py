@@ -5,20 +5,12 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-from openpyxl import Workbook
-from openpyxl.styles import Alignment, Font, PatternFill
-from openpyxl.utils import get_column_letter
-from openpyxl.worksheet.datavalidation import DataValidation
-from openpyxl.worksheet.worksheet import Worksheet
-
 from analytics.tariffs import PLANS
+from operations import template_book
 from operations.bill_print import PLAN_NAMES
 from operations.customer_columns import COLUMNS, Column
-from operations.spreadsheet import escaped, write_csv
+from operations.template_book import Template
 
-SHEET, GUIDE = "Khách hàng", "Hướng dẫn"
-_NEEDED = PatternFill("solid", fgColor="F8CBAD")
-_OPTIONAL = PatternFill("solid", fgColor="DDEBF7")
 _MEANING = {
     "customer": "Mã của khách hàng; một khách hàng có nhiều điểm đo thì mỗi điểm đo một dòng",
     "name": "Họ tên hoặc tên đơn vị, in trên hóa đơn",
@@ -47,7 +39,6 @@ _MEANING = {
     "since": "Ngày bắt đầu tính tiền theo dòng này, dd/mm/yyyy",
 }
 _YES_OR_NO = ("one_rate", "three_rate_refused", "buys_reactive")
-_ROWS = 5000  # below these headings the choices of a cell are offered
 
 
 def write(path: Path, since: date | None = None) -> None:
@@ -55,56 +46,11 @@ def write(path: Path, since: date | None = None) -> None:
 
     The ending `.csv` makes CSV, any other XLSX.
     """
-    example = [_example(column, since) for column in COLUMNS]
-    if path.suffix.lower() == ".csv":
-        write_csv(path, [column.heading for column in COLUMNS], [example])
-        return
-    book = Workbook()
-    sheet = book.active
-    assert isinstance(sheet, Worksheet)
-    _fill(sheet, example)
-    _explain(book.create_sheet(GUIDE))
-    book.save(path)
+    choices = {"plan": list(PLANS), **{key: ["có", "không"] for key in _YES_OR_NO}}
+    plans = [(plan, PLAN_NAMES.get(plan, plan)) for plan in PLANS]
+    template = Template("Khách hàng", COLUMNS, _MEANING, choices, ("Biểu giá", "Mục đích sử dụng"), plans)
+    template_book.write(path, template, [_example(column, since) for column in COLUMNS])
 
 
 def _example(column: Column, since: date | None) -> str:
     return f"{since:%d/%m/%Y}" if column.key == "since" and since is not None else column.example
-
-
-def _fill(sheet: Worksheet, example: list[str]) -> None:
-    sheet.title = SHEET
-    sheet.freeze_panes = "A2"
-    for number, (column, text) in enumerate(zip(COLUMNS, example, strict=True), 1):
-        letter = get_column_letter(number)
-        heading = sheet.cell(1, number, column.heading)
-        heading.font = Font(bold=True)
-        heading.fill = _NEEDED if column.required else _OPTIONAL
-        sheet.column_dimensions[letter].width = max(12, len(column.heading) + 3, len(text) + 3)
-        # Codes and telephone numbers keep their leading zeros, days stay as they were typed.
-        sheet.column_dimensions[letter].number_format = "@"
-        sheet.cell(2, number, escaped(text)).number_format = "@"
-        choices = {"plan": list(PLANS), **{key: ["có", "không"] for key in _YES_OR_NO}}.get(column.key)
-        if choices:
-            offered = DataValidation("list", formula1=f'"{",".join(choices)}"', allow_blank=True)
-            offered.add(f"{letter}2:{letter}{_ROWS}")
-            sheet.add_data_validation(offered)
-
-
-def _explain(sheet: Worksheet) -> None:
-    sheet.append(["Cột", "Bắt buộc", "Điền gì", "Ví dụ", "Tên khác được nhận"])
-    for column in COLUMNS:
-        needed = "có" if column.required else ""
-        sheet.append(
-            [column.heading, needed, _MEANING[column.key], column.example, ", ".join(column.aliases)]
-        )
-    sheet.append([])
-    sheet.append(["Biểu giá", "", "Mục đích sử dụng"])
-    for plan in PLANS:
-        sheet.append([plan, "", PLAN_NAMES.get(plan, plan)])
-    for letter, width in zip("ABCDE", (22, 10, 62, 24, 36), strict=True):
-        sheet.column_dimensions[letter].width = width
-    for row in sheet.iter_rows():
-        for cell in row:
-            cell.alignment = Alignment(wrap_text=True, vertical="top")
-    for heading in (*sheet[1], *sheet[len(COLUMNS) + 3]):
-        heading.font = Font(bold=True)

@@ -18,7 +18,7 @@ from operations.formats.numbers import offset
 from operations.importing import NewMeter, Wrap, hang
 from operations.meter_changes import raw_indices, usual_port
 from operations.multipliers import refuse_contradictions
-from operations.spreadsheet import read_rows, write_csv, write_xlsx
+from operations.spreadsheet import read_rows
 from storage.grid import RegisterCounts, save_register
 from storage.grid import register as known_register
 from storage.pool import Pool
@@ -71,15 +71,6 @@ _INDICES: Final = ("KT", "BT", "CD", "TD")
 _LARGEST: Final = 65_535
 _ZONE: Final = offset("+07:00")
 _EXAMPLE: Final = COLUMNS[0].example  # whose line may stay in the file
-
-
-def write_template(path: Path) -> None:
-    """An empty file with one example line; the ending `.csv` makes CSV, any other XLSX."""
-    headings, example = [c.heading for c in COLUMNS], [c.example for c in COLUMNS]
-    if path.suffix.lower() == ".csv":
-        write_csv(path, headings, [example])
-    else:
-        write_xlsx(path, "Công tơ", headings, [example])
 
 
 def read(path: Path) -> list[tuple[int, NewMeter]]:

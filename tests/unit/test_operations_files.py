@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -13,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.period import midnight
-from operations import customer_file, supplied
-from operations.customer_columns import BY_HEADING, COLUMNS, plain
+from operations import customer_file, meter_file, meter_template, supplied
+from operations.customer_columns import BY_HEADING, COLUMNS, Column, plain
 from operations.errors import FileRefused
 from operations.spreadsheet import csv_text, escaped, read_rows, unescaped, write_csv, write_xlsx
 
@@ -252,6 +253,28 @@ def test_a_customer_workbook_with_a_formula_is_refused_by_its_cell(tmp_path: Pat
         customer_file.read(tmp_path / "mau.xlsx", PLANS)
 
 
+@pytest.mark.parametrize(
+    ("write", "columns"),
+    [(customer_file.write_template, COLUMNS), (meter_template.write, meter_file.COLUMNS)],
+)
+def test_a_template_explains_each_of_its_columns(
+    tmp_path: Path, write: Callable[[Path], None], columns: Sequence[Column]
+) -> None:
+    write(tmp_path / "mau.xlsx")
+    sheet, guide = openpyxl.load_workbook(tmp_path / "mau.xlsx").worksheets
+    headings = [column.heading for column in columns]
+    assert [cell.value for cell in sheet[1]] == headings
+    told = list(guide.iter_rows(min_row=2, max_row=len(columns) + 1, values_only=True))
+    assert [row[0] for row in told] == headings
+    assert all(row[2] for row in told)
+
+
+def test_the_template_of_meters_reads_back_as_no_meter(tmp_path: Path) -> None:
+    meter_template.write(tmp_path / "mau.xlsx")
+    with pytest.raises(FileRefused, match="there is no line below the headings: enter the meters"):
+        meter_file.read(tmp_path / "mau.xlsx")
+
+
 def test_a_sheet_is_called_what_a_sheet_may_be_called(tmp_path: Path) -> None:
     for title in ("HTX/01", "[a]:*?", "", "đ" * 60, "a\\b"):
         write_xlsx(tmp_path / "a.xlsx", title, ("x",), [("bell\x07",)])
@@ -280,4 +303,4 @@ def test_tables_go_out_through_the_one_place_that_escapes_them() -> None:
         for path in (repository / room).rglob("*.py")
         if writing.search(path.read_text(encoding="utf-8"))
     }
-    assert found == {"operations/spreadsheet.py", "operations/customer_template.py"}
+    assert found == {"operations/spreadsheet.py", "operations/template_book.py"}
