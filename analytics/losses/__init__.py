@@ -1,0 +1,7 @@
+"""What a station delivered and nobody was counted for: technical loss, residue, and whose use it follows."""
+
+from analytics.losses.residue import Residue, residue
+from analytics.losses.suspects import Suspect, suspects
+from analytics.losses.technical import Technical
+
+__all__ = ["Residue", "Suspect", "Technical", "residue", "suspects"]
