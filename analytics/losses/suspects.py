@@ -109,7 +109,8 @@ def _fitted(rows: Float, lost: Float, into: Float) -> tuple[Float, Float]:
     # The noise of a load goes with its root.
     weight = 1 / np.sqrt(np.maximum(load, 1.0))
     table, wanted = np.concatenate([rows[:, there], technical]) * weight, lost[there] * weight
-    missed, huber = wanted, np.ones_like(wanted)
+    missed: Float = wanted
+    huber: Float = np.ones_like(wanted)
     for _ in range(1 + ROUNDS):
         square: Float = (table * huber) @ table.T
         size = np.diag(square)
@@ -118,7 +119,7 @@ def _fitted(rows: Float, lost: Float, into: Float) -> tuple[Float, Float]:
         square[np.diag_indices_from(square)] = np.where(used, size * (1 + RIDGE), 1.0)
         inverse = np.linalg.inv(square)
         coefficients: Float = inverse @ np.where(used, (table * huber) @ wanted, 0.0)
-        missed = wanted - coefficients @ table
+        missed = np.asarray(wanted - coefficients @ table, np.float64)
         spread = 1.4826 * float(np.median(np.abs(missed)))
         if spread <= 0:
             break
