@@ -13,7 +13,7 @@ from pathlib import Path
 from analytics.errors import AnalyticsError
 
 FILE = Path(__file__).parent / "vn" / "damage.toml"
-STATE_OF_STATUS = {"C": "burnt", "K": "stuck"}  # status codes of a reading
+STATE_OF_STATUS = {"C": "burnt", "K": "stuck", "M": "lost"}  # status codes of a reading
 
 
 @dataclass(frozen=True, slots=True)
