@@ -10,6 +10,7 @@ from ami import clocks, home
 from ami.console import emit, say, table
 from ami.instants import DAY, INSTANT
 from ami.settings import load
+from analytics.vee.damage import STATE_OF_STATUS
 from model.period import local_day
 from operations import damage
 from operations.formats.numbers import plain
@@ -20,9 +21,9 @@ from storage.pool import open_pool
 @click.argument("serial")
 @click.option(
     "--state",
-    type=click.Choice(["burnt", "stuck", "lost"]),
+    type=click.Choice([*STATE_OF_STATUS.values(), *STATE_OF_STATUS]),
     required=True,
-    help="What was found: status C, K or M of the reading.",
+    help="What was found, in words or as the reading's status code.",
 )
 @click.option("--stopped", type=DAY, help="The day it is known to have stopped; default: the last reading.")
 @click.option("--mended", type=DAY, help="The day it was exchanged; default: today.")

@@ -11,7 +11,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from analytics.errors import AnalyticsError
-from analytics.vee.damage import BilledPeriod, DamagedUse, damaged_use
+from analytics.vee.damage import STATE_OF_STATUS, BilledPeriod, DamagedUse, damaged_use
 from model.period import local_day, midnight
 from model.series import Channel, Rate
 from operations import hand_reads, models
@@ -61,7 +61,13 @@ def settle(
         last_read = local_day(known.before.at)
         before = billed_periods.before(conn, place.point, place.customer, midnight(last_read))
         try:
-            use = damaged_use(state, _of(before, rate), mended=mended, last_read=last_read, stopped=stopped)
+            use = damaged_use(
+                STATE_OF_STATUS.get(state, state),
+                _of(before, rate),
+                mended=mended,
+                last_read=last_read,
+                stopped=stopped,
+            )
         except AnalyticsError as error:
             raise MeterRefused(serial, f"meter {serial}: {error.sentence}") from error
         last = Decimal(known.before.raw).scaleb(known.before.scaler - 3)
