@@ -90,6 +90,18 @@ def test_what_was_accepted_is_not_asked_again_until_it_says_something_else(pool:
     assert _steps(pool, case) == ["opened", "accepted", "again"]
 
 
+def test_nothing_used_that_goes_on_is_not_asked_again_once_it_was_judged(pool: Pool) -> None:
+    def idle(day: date, since: str, hours: int) -> Finding:
+        return Finding("zero_use", "H1", day, Severity.AMBER, {"at": since, "hours": hours})
+
+    _notice(pool, idle(DAY, "a", 80))
+    case = _one(pool).id
+    cases.accept(pool, LAN, case, reason="nhà vắng", now=NOW)
+    assert _notice(pool, idle(DAY, "a", 80), idle(NEXT, "a", 104), looked_at=(DAY, NEXT)) == 0
+    assert (_one(pool).state, _one(pool).waiting) == (CaseState.ACCEPTED, 0)
+    assert _notice(pool, idle(NEXT, "b", 72), looked_at=(NEXT,)) == 1, "they came back and left again"
+
+
 def test_a_case_closes_by_itself_when_its_doubts_are_cured_and_opens_when_they_come_again(pool: Pool) -> None:
     _notice(pool, _mismatch(), _mismatch(NEXT), looked_at=(DAY, NEXT))
     _notice(pool, looked_at=(DAY,))
