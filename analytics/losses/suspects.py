@@ -117,8 +117,8 @@ def _fitted(rows: Float, lost: Float, into: Float) -> tuple[Float, Float]:
         used = size > 1e-12 * max(size.max(), 1e-300)
         square[~used] = square[:, ~used] = 0.0
         square[np.diag_indices_from(square)] = np.where(used, size * (1 + RIDGE), 1.0)
-        inverse = np.linalg.inv(square)
-        coefficients: Float = inverse @ np.where(used, (table * huber) @ wanted, 0.0)
+        inverse: Float = np.asarray(np.linalg.inv(square), np.float64)
+        coefficients: Float = np.asarray(inverse @ np.where(used, (table * huber) @ wanted, 0.0), np.float64)
         missed = np.asarray(wanted - coefficients @ table, np.float64)
         spread = 1.4826 * float(np.median(np.abs(missed)))
         if spread <= 0:
