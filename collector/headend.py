@@ -296,11 +296,10 @@ class HeadEnd:
             self._left -= self._open.pop(seat.meter.meter_id, 0)
         self._show(f"modem {line.modem.code} is done")
 
-    def _told(self, seat: Seat, wanted: Wanted, readout: Readout) -> None:
+    def _told(self, seat: Seat, after: Wanted, readout: Readout) -> None:
         if (before := self._open.get(seat.meter.meter_id)) is not None:
-            after = seat.wants(self.office.clock(), self.office.live_every).questions
-            self._open[seat.meter.meter_id] = after
-            self._left += after - before
+            left = self._open[seat.meter.meter_id] = after.questions
+            self._left += left - before
         serial = seat.meter.serial
         if readout.outcome == "ok":
             self._show(f"meter {serial}")

@@ -8,7 +8,6 @@ closed ── so many failures in a row ──▶ open ── its time is over �
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -23,14 +22,14 @@ class State(Enum):
     HALF_OPEN = "half_open"  # one try
 
 
-@dataclass(slots=True)
 class Breaker:
     """`until` is when one that has opened lets a try through. Instants are handed in, aware."""
 
-    failures: int = 0  # in a row
+    # As long as nothing has failed.
+    failures = 0  # in a row
     until: datetime | None = None
-    _opened: int = 0  # in a row
-    _shut: bool = False
+    _opened = 0  # in a row
+    _shut = False
 
     def state(self, now: datetime) -> State:
         if self.until is None:
@@ -67,7 +66,8 @@ class Breaker:
 
     def worked(self) -> None:
         """An answer: as if nothing had ever been."""
-        self.failures, self.until, self._opened, self._shut = 0, None, 0, False
+        if self.failures:
+            self.failures, self.until, self._opened, self._shut = 0, None, 0, False
 
     def halve(self, now: datetime) -> None:
         """There is reason to think that it works again: a try now, not at the end of the time.

@@ -51,7 +51,7 @@ class Office:
     spool: Spool
     clock: Clock
     permits: Permits
-    told: Callable[[Seat, Wanted, Readout], None]
+    told: Callable[[Seat, Wanted, Readout], None]  # of every readout kept, and what is missing after it
     counts: Counter[str]
     stopped: str = ""  # the sentence why polling has stopped; a full spool, as a rule
     stopped_by: str = ""  # the same as a word: see `SpoolError.cause`
@@ -161,13 +161,14 @@ class _Round:
     async def _pass(self, due: list[tuple[Seat, Wanted]], permit: Permit) -> bool:
         """One conversation with each; False when one failed, or the line was lost for the others."""
         went_well = True
-        for at, (seat, wanted) in enumerate(due):
-            if self.office.stopped or (at and wanted.urgency is Urgency.BACK_FILL and permit.wanted):
+        for at, (seat, missing) in enumerate(due):
+            if self.office.stopped or (at and missing.urgency is Urgency.BACK_FILL and permit.wanted):
                 break
+            wanted = missing
             if at + 1 < len(due) and any(other.urgency < Urgency.BACK_FILL for _, other in due[at + 1 :]):
-                wanted = wanted.before_back_fill()
+                wanted = missing.before_back_fill()
             with about(modem=self.line.modem.code, meter=seat.meter.serial):
-                reached = await self._converse(seat, wanted, permit)
+                reached = await self._converse(seat, missing, wanted, permit)
             if not reached:
                 self._left[seat.meter.meter_id] -= 1
                 others = [other for other, _ in due if other is not seat]
@@ -178,10 +179,13 @@ class _Round:
                 return False
         return went_well
 
-    async def _converse(self, seat: Seat, wanted: Wanted, permit: Permit) -> bool:
-        """One conversation, on the disk before it counts. False when the modem itself cannot be reached."""
+    async def _converse(self, seat: Seat, missing: Wanted, wanted: Wanted, permit: Permit) -> bool:
+        """One conversation, on the disk before it counts. False when the modem itself cannot be reached.
+
+        `missing` is all there is to ask; `wanted`, what of it is asked now.
+        """
         office, settings = self.office, self.office.settings
-        begun, before, urgency = office.clock(), self._wants(seat), wanted.urgency
+        begun, urgency = office.clock(), wanted.urgency
         learnt = self.learnt.of(seat.meter.meter_id)
         course = Course(settings.answer_s, learnt.pace, self.learnt.pace, self._way(permit))
         permit.urgency = urgency
@@ -216,8 +220,9 @@ class _Round:
             what = f"{type(error).__name__}: {error}"
             said = f"reading meter {seat.meter.serial} went wrong here ({what}): report it"
             readout = failed(seat, begun, office.clock(), "error", said)
-        if await self._keep(seat, wanted, readout) and reached:
-            self._note(seat, before, wanted, readout, gave_way=course.gave_way)
+        after = await self._keep(seat, readout)
+        if reached and after is not None:
+            self._note(seat, missing, wanted, after, readout, gave_way=course.gave_way)
         return reached
 
     def _way(self, permit: Permit) -> Callable[[Urgency], bool]:
@@ -227,12 +232,14 @@ class _Round:
 
         return way
 
-    def _note(self, seat: Seat, before: Wanted, wanted: Wanted, readout: Readout, *, gave_way: bool) -> None:
+    def _note(
+        self, seat: Seat, before: Wanted, wanted: Wanted, after: Wanted, readout: Readout, *, gave_way: bool
+    ) -> None:
         """Done with it when it has said everything or will not be moved; else a failure costs a try.
 
-        `before`: all that was missing.
+        `before` and `after`: all that was missing.
         """
-        meter_id, now, after = seat.meter.meter_id, self.office.clock(), self._wants(seat)
+        meter_id, now = seat.meter.meter_id, self.office.clock()
         breaker = self.learnt.of(meter_id).breaker
         # Asked again at once, a clock that cannot be believed is no better.
         hopeless = abs(readout.clock_offset_s or 0.0) >= HALF_HOUR.total_seconds() and not readout.rejected
@@ -250,7 +257,8 @@ class _Round:
                 breaker.failed(now, self.office.settings.tries)
             self._left[meter_id] -= 1
 
-    async def _keep(self, seat: Seat, wanted: Wanted, readout: Readout) -> bool:
+    async def _keep(self, seat: Seat, readout: Readout) -> Wanted | None:
+        """Onto the disk, then it counts; what is missing after it. None: it could not be kept."""
         office = self.office
         try:
             await office.spool.append(
@@ -259,7 +267,7 @@ class _Round:
         except SpoolError as error:
             # Not kept, so not known: it will be asked again once there is room.
             office.stop(error)
-            return False
+            return None
         seat.known.note(readout)
         seat.known.clock_at = settable_at(
             readout, seat.abilities.clock, office.settings.clock_limits, office.clock()
@@ -270,8 +278,9 @@ class _Round:
         counts["answers"] += len(readout.answers)
         counts["rejected"] += len(readout.rejected)
         counts["values"] += sum([len(block.raw) for answer in readout.answers for block in answer.blocks])
-        office.told(seat, wanted, readout)
-        return True
+        after = self._wants(seat)
+        office.told(seat, after, readout)
+        return after
 
     async def _unreached(self, seats: Sequence[Seat], sentence: str) -> None:
         """The modem is the matter: said of every meter behind it, without calling again for each."""
@@ -279,7 +288,7 @@ class _Round:
             now = self.office.clock()
             tally.due()
             readout = failed(seat, now, now, "no_link", sentence)
-            if await self._keep(seat, self._wants(seat), readout):
+            if await self._keep(seat, readout) is not None:
                 self._left[seat.meter.meter_id] -= 1
 
 

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from collector.polling.breaker import Breaker
 from collector.polling.pace import Pace
 
 
-@dataclass(slots=True)
 class Experience:
     """With a modem, or with one meter."""
 
-    pace: Pace = field(default_factory=Pace)
-    breaker: Breaker = field(default_factory=Breaker)
+    def __init__(self) -> None:
+        self.pace, self.breaker = Pace(), Breaker()
 
 
-@dataclass(slots=True)
 class LineExperience(Experience):
     """With a modem and with each meter behind it, by id."""
 
-    meters: dict[int, Experience] = field(default_factory=dict)
+    def __init__(self) -> None:
+        super().__init__()
+        self.meters: dict[int, Experience] = {}
 
     def of(self, meter_id: int) -> Experience:
         found = self.meters.get(meter_id)

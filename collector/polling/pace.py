@@ -7,35 +7,33 @@ answered. Time-outs double the wait of the meter that was silent, not of its nei
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 LEAST_S = 2.0
 MOST_DOUBLED = 6
 _GRANULARITY_S = 0.05
 
 
-@dataclass(slots=True)
 class RoundTrip:
-    """Smoothed round trip and its variation in seconds, RFC 6298 (2); nothing before the first sample."""
+    """Smoothed round trip and its variation in seconds, RFC 6298 (2)."""
 
+    # Before the first sample.
     srtt_s: float | None = None
-    rttvar_s: float = 0.0
-    doubled: int = 0
+    rttvar_s = 0.0
+    doubled = 0
 
-    def answered(self, rtt_s: float, *, repeated: bool = False) -> None:
-        """An answer after so many seconds.
+    def answered(self, rtt_s: float) -> None:
+        """An answer after so many seconds, to a question that was asked once.
 
-        Of a question that was repeated nobody knows which one it answers: no sample, and the doubled wait
+        Of one that was repeated nobody knows which one it answers: it is no sample, and the doubled wait
         stays until there is one (Karn; RFC 6298 (3) and (5.5)).
         """
-        if repeated:
-            return
         if self.srtt_s is None:
             self.srtt_s, self.rttvar_s = rtt_s, rtt_s / 2
         else:
-            self.rttvar_s += (abs(self.srtt_s - rtt_s) - self.rttvar_s) / 4
-            self.srtt_s += (rtt_s - self.srtt_s) / 8
-        self.doubled = 0
+            ahead_s = rtt_s - self.srtt_s
+            self.rttvar_s += (abs(ahead_s) - self.rttvar_s) / 4
+            self.srtt_s += ahead_s / 8
+        if self.doubled:
+            self.doubled = 0
 
     def silent(self) -> None:
         """No answer in time: twice as long the next time."""
@@ -49,12 +47,11 @@ class RoundTrip:
         return self.srtt_s + max(_GRANULARITY_S, 4 * self.rttvar_s)
 
 
-@dataclass(slots=True)
 class Pace:
     """The round trips of one meter, or of all meters behind one modem, by kind of question."""
 
-    quick: RoundTrip = field(default_factory=RoundTrip)
-    bulk: RoundTrip = field(default_factory=RoundTrip)
+    def __init__(self) -> None:
+        self.quick, self.bulk = RoundTrip(), RoundTrip()
 
     def of(self, *, bulk: bool) -> RoundTrip:
         """`bulk`: a selection of rows."""

@@ -55,6 +55,8 @@ class _Cell:
 
     def first_is(self, waiter: _Waiter) -> bool:
         """Whether he is next."""
+        if self.waiting and self.waiting[0][1] is waiter:
+            return not waiter.let_in.done()
         first = self.first()
         return first is not None and first[1] is waiter
 
@@ -237,7 +239,12 @@ class Permits:
         return None
 
     def _serve(self) -> None:
-        while (waiter := self._head()) is not None:
+        while self._next:
+            if self.active >= self.sessions and self._next[0][0][0]:
+                return  # those on demand come first: there is none
+            waiter = self._head()
+            if waiter is None:
+                return
             general = waiter.urgency is not Urgency.ON_DEMAND
             if general and self.active >= self.sessions:
                 return

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector.exchange.course import Course
 from collector.polling.pace import LEAST_S, Pace, RoundTrip, wait_s
 
 SECONDS = st.floats(0.001, 60.0)
@@ -18,7 +19,7 @@ def test_the_first_sample_is_the_round_trip_and_half_of_it_its_variation() -> No
     assert RoundTrip().wait_s is None
     trip = RoundTrip()
     trip.answered(4.0)
-    assert trip == RoundTrip(4.0, 2.0)
+    assert (trip.srtt_s, trip.rttvar_s) == (4.0, 2.0)
     assert trip.wait_s == 12.0
 
 
@@ -46,7 +47,7 @@ def test_an_answer_to_a_repeated_question_is_no_sample_and_the_doubled_wait_stay
     pace.quick.answered(1.0)
     before = waits(pace)
     pace.quick.silent()
-    pace.quick.answered(9.0, repeated=True)
+    Course(MOST, pace).answered(9.0, bulk=False, repeated=True)
     assert pace.quick.srtt_s == 1.0
     assert waits(pace) == 2 * before
     pace.quick.answered(1.0)
