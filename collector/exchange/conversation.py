@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable
 from typing import TypeVar
 
 from collector.errors import AnswerTimeout
@@ -48,7 +46,6 @@ class Conversation:
     # How it stands before anything was said.
     _list = 1
     _asked_at = _said_at = _heard_at = _end = 0.0
-    _now: Callable[[], float] = staticmethod(time.monotonic)  # the loop's, once something was asked
     _bulk = _repeated = False
     _tries, _tried_since = 1, 0.0  # of what was said last
     _due_first = True
@@ -70,7 +67,8 @@ class Conversation:
         self._waits = self._seconds
         self._least_s = min(self._seconds, self._course.least_s)
         self._kept: list[Got] = []
-        self._patience = Patience()
+        loop = asyncio.get_running_loop()
+        self._now, self._patience = loop.time, Patience(loop)
         self.heard = bytearray()  # since the last question
 
     @property
@@ -183,13 +181,11 @@ class Conversation:
 
     async def _ask(self, raw: bytes, answers: int, what: object, *, bulk: bool = False) -> list[Event]:
         self._bulk, self._repeated = bulk, False
-        if self._now is time.monotonic:
-            self._now = asyncio.get_running_loop().time
         self._write(raw)
         got: list[Event] = []
         asked_at = self._asked_at = self._tried_since = self._said_at
         self._tries = 1
-        last, self._end = asked_at + self._seconds * WHOLE, asked_at + self._seconds * BUSY
+        self._end = asked_at + self._seconds * BUSY
         notices = 0
         # No first answer is due sooner; when exactly is worked out for those that are late.
         due = asked_at + self._least_s if self._framing is None else self._due()
@@ -212,9 +208,10 @@ class Conversation:
                 for event in events:
                     match event:
                         case Send(raw=following):
-                            # Progress; how much there may be of it is bounded by blocks, bytes and `last`.
+                            # Progress; how much there may be of it is bounded by blocks, bytes and `WHOLE`.
                             self._write(following)
                             self._tries, self._tried_since = 1, self._now()
+                            last = asked_at + self._seconds * WHOLE
                             self._end = min(self._now() + self._seconds * BUSY, last)
                         case Notified():
                             # Pushes have a receiver of their own.

@@ -22,7 +22,8 @@ class DialOut(Link):
     async def _connected(self) -> Wire:
         if self._wire is not None and self._wire.up:
             return self._wire
-        modem, patience, loop = self.modem, Patience(), asyncio.get_running_loop()
+        modem, loop = self.modem, asyncio.get_running_loop()
+        patience = Patience(loop)
         try:
             with patience.until(loop.time() + self.connect_s):
                 _, wire = await loop.create_connection(

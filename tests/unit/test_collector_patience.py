@@ -26,7 +26,8 @@ async def waited(
 
 
 async def test_an_answer_in_time_is_handed_on_and_a_late_one_is_a_timeout() -> None:
-    patience, loop = Patience(), asyncio.get_running_loop()
+    loop = asyncio.get_running_loop()
+    patience = Patience(loop)
     for _ in range(3):
         assert await waited(patience, loop.time() + 0.05, after(0.01)) == 1
     with pytest.raises(TimeoutError):
@@ -38,7 +39,8 @@ async def test_an_answer_in_time_is_handed_on_and_a_late_one_is_a_timeout() -> N
 
 
 async def test_the_timer_of_a_quick_answer_does_not_cut_off_a_later_one() -> None:
-    patience, loop = Patience(), asyncio.get_running_loop()
+    loop = asyncio.get_running_loop()
+    patience = Patience(loop)
     assert await waited(patience, loop.time() + 0.05, after(0.0)) == 1
     assert await waited(patience, loop.time() + 0.3, after(0.1)) == 1
     began = loop.time()
@@ -49,7 +51,8 @@ async def test_the_timer_of_a_quick_answer_does_not_cut_off_a_later_one() -> Non
 
 
 async def test_a_sooner_end_than_the_timer_that_runs_is_kept() -> None:
-    patience, loop = Patience(), asyncio.get_running_loop()
+    loop = asyncio.get_running_loop()
+    patience = Patience(loop)
     assert await waited(patience, loop.time() + 30, after(0.0)) == 1
     began = loop.time()
     with pytest.raises(TimeoutError):
@@ -59,7 +62,8 @@ async def test_a_sooner_end_than_the_timer_that_runs_is_kept() -> None:
 
 
 async def test_being_cancelled_from_outside_is_no_timeout() -> None:
-    patience, loop = Patience(), asyncio.get_running_loop()
+    loop = asyncio.get_running_loop()
+    patience = Patience(loop)
     task = asyncio.create_task(waited(patience, loop.time() + 30, after(5)))
     await asyncio.sleep(0.01)
     task.cancel()
@@ -69,7 +73,8 @@ async def test_being_cancelled_from_outside_is_no_timeout() -> None:
 
 
 async def test_nobody_waiting_is_not_disturbed() -> None:
-    patience, loop = Patience(), asyncio.get_running_loop()
+    loop = asyncio.get_running_loop()
+    patience = Patience(loop)
     assert await waited(patience, loop.time() + 0.02, after(0.0)) == 1
     await asyncio.sleep(0.05)  # the timer goes off meanwhile
     assert await waited(patience, loop.time() + 1, after(0.0)) == 1
@@ -77,7 +82,8 @@ async def test_nobody_waiting_is_not_disturbed() -> None:
 
 
 async def test_what_is_due_later_than_it_seemed_is_asked_for_only_then() -> None:
-    patience, loop = Patience(), asyncio.get_running_loop()
+    loop = asyncio.get_running_loop()
+    patience = Patience(loop)
     asked: list[float] = []
 
     def later() -> float:
@@ -96,7 +102,8 @@ async def test_what_is_due_later_than_it_seemed_is_asked_for_only_then() -> None
 
 
 async def test_what_goes_wrong_while_the_time_runs_out_is_told_and_leaves_the_task_alone() -> None:
-    patience, loop = Patience(), asyncio.get_running_loop()
+    loop = asyncio.get_running_loop()
+    patience = Patience(loop)
 
     async def stubborn() -> int:
         try:
@@ -115,14 +122,16 @@ async def test_what_goes_wrong_while_the_time_runs_out_is_told_and_leaves_the_ta
 
 
 async def test_whoever_has_waited_is_let_go_of() -> None:
+    loop = asyncio.get_running_loop()
+
     class Waiter:
         def __init__(self) -> None:
-            self.patience = Patience()
+            self.patience = Patience(loop)
 
         def later(self) -> float:
             return 0.0
 
-    waiter, loop = Waiter(), asyncio.get_running_loop()
+    waiter = Waiter()
     with waiter.patience.until(loop.time() + 5, waiter.later):
         await asyncio.sleep(0)
     waiter.patience.end()
