@@ -246,7 +246,7 @@ def _standing(switch: Switch) -> str:
 
 async def _registers(visit: _Visit) -> None:
     scales = Scales()
-    await scales.learn(visit.talk, scales.unknown([kit_of(visit.model).registers]))
+    await scales.learn(visit.talk, scales.unknown((kit_of(visit.model).registers,)))
     await read_registers(visit.talk, kit_of(visit.model), visit.notes, scales)
 
 

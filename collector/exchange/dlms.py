@@ -49,7 +49,8 @@ async def converse(
         return
     notes.asking = ("scalers", None)
     kit = kit_of(model)
-    if unknown := scales.unknown(kit.scaled(wanted)):
+    unknown = scales.unknown(kit.scaled(wanted))
+    if unknown.attributes:
         await scales.learn(talk, unknown)
     meter_now = judged.now if judged.believed else None
     closings, older = _by_urgency(wanted.billing)
@@ -165,7 +166,7 @@ async def _all_at_once(
 
     Some meters take no list in which rows are selected: that is tried twice and then left.
     """
-    unknown = tuple(scales.unknown(kit.scaled(wanted)))
+    unknown = scales.unknown(kit.scaled(wanted)).attributes
     if along is not None and model.profile is not None:
         reader = reader_of(model.profile)
         selection = rows_of(along[1], reader.interval, model.dlms.range_with_deviation)

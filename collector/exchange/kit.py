@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import compress, product
 from typing import Final, TypeVar
 
 from collector.exchange.scales import Scaled
@@ -41,16 +42,16 @@ class Kit:
         self.keys = tuple([item.key for item in model.registers])
         self.instants = Scaled([item.place for item in model.instants])
         self.columns = Scaled([column.place for column in columns])
+        self._needed = {
+            which: tuple(compress((self.registers, self.columns, self.instants), which))
+            for which in product((False, True), repeat=3)
+        }
         self._listings: dict[tuple[object, ...], Listing] = {}
 
-    def scaled(self, wanted: Wanted) -> list[Scaled]:
+    def scaled(self, wanted: Wanted) -> tuple[Scaled, ...]:
         """The places whose scalers a conversation needs."""
-        needed = [self.registers] if wanted.registers or wanted.billing else []
-        if wanted.profile:
-            needed.append(self.columns)
-        if wanted.instants:
-            needed.append(self.instants)
-        return needed
+        registers = bool(wanted.registers or wanted.billing)
+        return self._needed[registers, bool(wanted.profile), wanted.instants]
 
     def first(self, unknown: tuple[Attribute, ...], wanted: Wanted, rows: Selected | None) -> Listing:
         """Serial, clock, and what comes next anyway: scalers not known yet, instants, registers, rows.

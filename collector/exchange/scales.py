@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import Final
 
 from collector.exchange.conversation import Conversation
 from protocols.dlms import axdr
@@ -18,7 +19,7 @@ from protocols.errors import RemoteError
 from protocols.meter_models.model import Place
 
 TRIES_ALONG = 2
-_UNTOLD = 1 << 20  # no scaler
+ALIKE = 64  # different answers to one question that are remembered
 _SCALED = (InterfaceClass.REGISTER, InterfaceClass.EXTENDED_REGISTER, InterfaceClass.DEMAND_REGISTER)
 
 
@@ -34,69 +35,103 @@ class Scaled:
         }
 
 
+class _Told:
+    """What meters have said of their scalers: one for all that have said the same, so it never changes."""
+
+    def __init__(self, scalers: dict[Attribute, int | None]) -> None:
+        self.scalers = scalers
+        self._of: dict[Scaled, tuple[int, ...]] = {}
+        self._unknown: dict[tuple[Scaled, ...], Unknown] = {}
+
+    def unknown(self, wanted: tuple[Scaled, ...]) -> Unknown:
+        found = self._unknown.get(wanted)
+        if found is None:
+            places = {at: place for scaled in wanted for at, place in scaled.untold.items()}
+            places = {at: place for at, place in places.items() if at not in self.scalers}
+            found = self._unknown[wanted] = Unknown(self.scalers, places)
+        return found
+
+    def of(self, scaled: Scaled) -> tuple[int, ...]:
+        found = self._of.get(scaled)
+        if found is None:
+            told = [None if at is None else self.scalers.get(at) for at in scaled.scalers]
+            pairs = zip(scaled.places, told, strict=True)
+            found = self._of[scaled] = tuple(
+                [place.scaler if said is None else said for place, said in pairs]
+            )
+        return found
+
+
+class Unknown:
+    """Scalers that have to be asked for, and the places they are of; what the answers mean is kept."""
+
+    def __init__(self, told: dict[Attribute, int | None], places: dict[Attribute, Place]) -> None:
+        self.attributes = tuple(places)
+        self._places, self._told = places, told
+        self._after: dict[tuple[bytes | DataAccessResult, ...], _Told] = {}
+
+    def answered(self, answers: Iterable[Got]) -> _Told:
+        """All that is known with these answers. Raises `RemoteError`, see `Scales.learn`."""
+        results = tuple([got.result for got in answers])
+        after = self._after.get(results)
+        if after is None:
+            said = zip(self._places.items(), results, strict=True)
+            after = _Told(self._told | {at: _scaler(at, place, result) for (at, place), result in said})
+            if len(self._after) < ALIKE:
+                self._after[results] = after
+        return after
+
+
+_NOTHING: Final = _Told({})
+
+
 class Scales:
     """What one meter has said of its scalers; asked once in the life of the program.
 
     `along`: how often it may still be tried whether it gives rows of a profile in a list with other values.
     """
 
+    __slots__ = ("_told", "along")
+
     def __init__(self) -> None:
-        self._told: dict[Attribute, int | None] = {}
-        self._known: dict[int, tuple[int, ...]] = {}  # by identity of what is asked for again and again
+        self._told = _NOTHING
         self.along = TRIES_ALONG
 
-    def unknown(self, wanted: Iterable[Scaled]) -> dict[Attribute, Place]:
-        """What has to be asked for these places, and for which of them."""
-        found: dict[Attribute, Place] = {}
-        for scaled in wanted:
-            if id(scaled) not in self._known:
-                found |= scaled.untold
-        if found and self._told:
-            return {attribute: place for attribute, place in found.items() if attribute not in self._told}
-        return found
+    def unknown(self, wanted: tuple[Scaled, ...]) -> Unknown:
+        """What has to be asked for these places."""
+        return self._told.unknown(wanted)
 
-    async def learn(self, talk: Conversation, wanted: dict[Attribute, Place]) -> None:
+    async def learn(self, talk: Conversation, unknown: Unknown) -> None:
         """Ask for those not known yet. A meter that does not tell is believed to be as its model says.
 
         Raises `RemoteError` when a unit is not the model's: every figure would be wrong.
         """
-        if wanted:
-            self.told(wanted, await talk.get_all(tuple(wanted)))
-
-    def told(self, wanted: dict[Attribute, Place], answers: list[Got]) -> None:
-        """What the meter has answered, as in `learn`."""
-        self._known.clear()
-        for (attribute, place), got in zip(wanted.items(), answers, strict=True):
-            if isinstance(got.result, DataAccessResult):
-                self._told[attribute] = None
-                continue
-            said = _scaler_unit(got.result)
-            if said.unit != place.unit:
-                raise RemoteError(
-                    f"{attribute.obis} is measured in unit {said.unit}, the meter's model says "
-                    f"{place.unit.name.lower()}: correct its model in the register",
-                    got.result,
-                )
-            self._told[attribute] = said.scaler
+        if unknown.attributes:
+            self._told = unknown.answered(await talk.get_all(unknown.attributes))
 
     def scalers(self, scaled: Scaled) -> tuple[int, ...]:
         """The meter's own scalers, or its model's, of all these places."""
-        found = self._known.get(id(scaled))
-        if found is None:
-            told = [None if at is None else self._told.get(at, _UNTOLD) for at in scaled.scalers]
-            pairs = zip(scaled.places, told, strict=True)
-            found = tuple(
-                [place.scaler if said is None or said == _UNTOLD else said for place, said in pairs]
-            )
-            if _UNTOLD not in told:
-                self._known[id(scaled)] = found
-        return found
+        return self._told.of(scaled)
 
     def scaler(self, place: Place) -> int:
         """The meter's own scaler, or its model's."""
         attribute = _scaler_of(place)
-        told = self._told.get(attribute) if attribute is not None else None
+        told = self._told.scalers.get(attribute) if attribute is not None else None
         return place.scaler if told is None else told
+
+
+def _scaler(at: Attribute, place: Place, result: bytes | DataAccessResult) -> int | None:
+    """What a meter has said; None where it says nothing of it."""
+    if isinstance(result, DataAccessResult):
+        return None
+    said = _scaler_unit(result)
+    if said.unit != place.unit:
+        raise RemoteError(
+            f"{at.obis} is measured in unit {said.unit}, the meter's model says "
+            f"{place.unit.name.lower()}: correct its model in the register",
+            result,
+        )
+    return said.scaler
 
 
 @lru_cache(maxsize=256)
