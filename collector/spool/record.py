@@ -1,7 +1,8 @@
-"""A readout as it lies in the spool: JSON, the same as `model.jsonform` writes, by a shorter way.
+"""A readout as it lies in the spool: JSON, as `model.jsonform` writes it, by a shorter way.
 
-Nine tenths of a readout are the stamps and values of profile blocks; walking them generically cost more than
-the conversation that brought them.
+Stamps that follow each other evenly are their first, their step and how many they are; in records of before,
+and where they do not, they stand one by one. Nine tenths of a readout are the stamps and values of profile
+blocks; walking them generically cost more than the conversation that brought them.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from model.period import Period
 from model.readout import Answer, InstantRead, MeterEvent, ProfileBlock, Readout, RegisterRead, Rejected
 from model.series import Channel, ProfileKind, Unit
 
+FEW: Final = 2  # stamps: no more are written one by one
 _NONE: Final = orjson.Fragment(b"[]")
 
 
 def encode(readout: Readout) -> bytes:
-    """The JSON document `to_json` would make, as bytes."""
+    """The JSON document `to_json` would make, with shorter stamps, as bytes."""
     return orjson.dumps(
         {
             "serial": readout.serial,
@@ -75,6 +77,12 @@ def _instants(stamps: tuple[datetime, ...]) -> orjson.Fragment:
 # Equal instants of different offsets are written differently.
 @lru_cache(maxsize=64)
 def _instants_once(stamps: tuple[datetime, ...], offset: timedelta | None) -> orjson.Fragment:
+    if len(stamps) > FEW:
+        step, first = stamps[1] - stamps[0], stamps[0]
+        even = all(at == first + n * step and at.utcoffset() == offset for n, at in enumerate(stamps))
+        if even and not step.microseconds:
+            step_s = round(step.total_seconds())
+            return orjson.Fragment(orjson.dumps({"first": first, "step_s": step_s, "count": len(stamps)}))
     return orjson.Fragment(orjson.dumps(stamps))
 
 
@@ -107,13 +115,25 @@ def _answer(document: dict[str, Any]) -> Answer:
     )
 
 
+def _stamps(written: dict[str, Any] | list[str]) -> tuple[datetime, ...]:
+    if isinstance(written, list):
+        return tuple(map(datetime.fromisoformat, written))
+    return _stamps_once(written["first"], written["step_s"], written["count"])
+
+
+@lru_cache(maxsize=64)
+def _stamps_once(first: str, step_s: int, count: int) -> tuple[datetime, ...]:
+    begin, step = datetime.fromisoformat(first), timedelta(seconds=step_s)
+    return tuple([begin + n * step for n in range(count)])
+
+
 def _block(document: dict[str, Any]) -> ProfileBlock:
     return ProfileBlock(
         channel=Channel(document["channel"]),
         kind=ProfileKind(document["kind"]),
         obis=document["obis"],
         interval=timedelta(seconds=document["interval"]),
-        stamps=tuple(map(datetime.fromisoformat, document["stamps"])),
+        stamps=_stamps(document["stamps"]),
         raw=tuple(document["raw"]),
         status=tuple(document["status"]),
         scaler=document["scaler"],

@@ -1,17 +1,19 @@
-"""What goes into the spool comes out of it, and is what the model's own JSON form says."""
+"""What goes into the spool comes out of it, and is what the model's own JSON form says but for the stamps."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
 import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.spool.record import decode, encode
 from model.jsonform import from_json, to_json
-from model.period import Period
+from model.period import HALF_HOUR, LOCAL, Period
 from model.readout import Answer, InstantRead, MeterEvent, ProfileBlock, Readout, RegisterRead, Rejected
 from model.series import Channel, ProfileKind, Rate, ReadingSource, Unit
 
+AT = datetime(2026, 11, 20, 3, tzinfo=UTC)
 zones = st.sampled_from([UTC, timezone(timedelta(hours=7))])
 instants = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=zones)  # noqa: DTZ001 - bounds
 wide = st.integers(-(1 << 63), (1 << 63) - 1)
@@ -56,5 +58,45 @@ readouts = st.builds(
 def test_a_readout_survives_the_spool(readout: Readout) -> None:
     raw = encode(readout)
     assert decode(raw) == readout
-    assert orjson.loads(raw) == orjson.loads(orjson.dumps(to_json(readout)))
-    assert from_json(Readout, orjson.loads(raw)) == readout
+    plain = orjson.loads(orjson.dumps(to_json(readout)))
+    written = orjson.loads(raw)
+    for answer in written["answers"]:
+        for block in answer["blocks"]:
+            short = block["stamps"]
+            if isinstance(short, dict):
+                assert short["count"] > 2
+                first, step = datetime.fromisoformat(short["first"]), timedelta(seconds=short["step_s"])
+                block["stamps"] = [(first + n * step).isoformat() for n in range(short["count"])]
+    assert written == plain
+    assert decode(orjson.dumps(plain)) == readout  # as it was written before stamps were shortened
+    assert from_json(Readout, written) == readout
+
+
+@pytest.mark.parametrize(
+    "stamps",
+    [
+        (AT, AT + HALF_HOUR, AT + 3 * HALF_HOUR),
+        (AT, AT + HALF_HOUR, (AT + 2 * HALF_HOUR).astimezone(LOCAL)),
+        (AT, AT + timedelta(milliseconds=1500), AT + timedelta(seconds=3)),
+    ],
+    ids=["uneven", "of different offsets", "within a second"],
+)
+def test_stamps_of_any_kind_come_out_as_they_went_in(stamps: tuple[datetime, ...]) -> None:
+    block = ProfileBlock(
+        Channel.ACTIVE_IMPORT, ProfileKind.INTERVAL_ENERGY, "1.0.1.29.0.255", HALF_HOUR, stamps,
+        tuple(range(len(stamps))), (0,) * len(stamps), 0, Unit.WATT_HOUR,
+    )  # fmt: skip
+    readout = Readout("S", "p", AT, AT, "ok", "", 0.0, (Answer("i", b"", blocks=(block,)),), ())
+    (answer,) = decode(encode(readout)).answers
+    assert [at.isoformat() for at in answer.blocks[0].stamps] == [at.isoformat() for at in stamps]
+
+
+def test_a_day_of_half_hours_takes_a_few_bytes_of_stamps() -> None:
+    stamps = tuple(AT + n * HALF_HOUR for n in range(48))
+    block = ProfileBlock(
+        Channel.ACTIVE_IMPORT, ProfileKind.INTERVAL_ENERGY, "1.0.1.29.0.255", HALF_HOUR, stamps,
+        (0,) * 48, (0,) * 48, 0, Unit.WATT_HOUR,
+    )  # fmt: skip
+    assert (
+        len(encode(Readout("S", "p", AT, AT, "ok", "", 0.0, (Answer("i", b"", blocks=(block,)),), ()))) < 800
+    )
