@@ -1,5 +1,6 @@
-"""What goes into the spool comes out of it, and is what the model's own JSON form says but for the stamps."""
+"""What goes into the spool comes out of it, and is what the model's own JSON form says, shortened."""
 
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta, timezone
 
 import orjson
@@ -13,6 +14,14 @@ from model.period import HALF_HOUR, LOCAL, Period
 from model.readout import Answer, InstantRead, MeterEvent, ProfileBlock, Readout, RegisterRead, Rejected
 from model.series import Channel, ProfileKind, Rate, ReadingSource, Unit
 
+USUAL: dict[str, object] = {
+    "asked": None,
+    "complete": True,
+    "blocks": [],
+    "registers": [],
+    "instants": [],
+    "events": [],
+}
 AT = datetime(2026, 11, 20, 3, tzinfo=UTC)
 zones = st.sampled_from([UTC, timezone(timedelta(hours=7))])
 instants = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=zones)  # noqa: DTZ001 - bounds
@@ -59,16 +68,21 @@ def test_a_readout_survives_the_spool(readout: Readout) -> None:
     raw = encode(readout)
     assert decode(raw) == readout
     plain = orjson.loads(orjson.dumps(to_json(readout)))
-    written = orjson.loads(raw)
+    size = 5 + int.from_bytes(raw[1:5], "big")
+    written, rest = orjson.loads(raw[5:size]), raw[size:]
     for answer in written["answers"]:
+        octets = answer["raw"]
+        answer["raw"], rest = b64encode(rest[:octets]).decode(), rest[octets:]
+        answer.update({name: answer.get(name, usual) for name, usual in USUAL.items()})
         for block in answer["blocks"]:
             short = block["stamps"]
             if isinstance(short, dict):
                 assert short["count"] > 2
                 first, step = datetime.fromisoformat(short["first"]), timedelta(seconds=short["step_s"])
                 block["stamps"] = [(first + n * step).isoformat() for n in range(short["count"])]
+    assert rest == b""
     assert written == plain
-    assert decode(orjson.dumps(plain)) == readout  # as it was written before stamps were shortened
+    assert decode(orjson.dumps(plain)) == readout  # a record of before
     assert from_json(Readout, written) == readout
 
 
@@ -100,3 +114,10 @@ def test_a_day_of_half_hours_takes_a_few_bytes_of_stamps() -> None:
     assert (
         len(encode(Readout("S", "p", AT, AT, "ok", "", 0.0, (Answer("i", b"", blocks=(block,)),), ()))) < 800
     )
+
+
+@given(readouts, st.data())
+def test_a_record_that_was_cut_off_is_refused(readout: Readout, data: st.DataObject) -> None:
+    raw = encode(readout)
+    with pytest.raises((ValueError, KeyError, TypeError)):
+        decode(raw[: data.draw(st.integers(0, len(raw) - 1))])
