@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from collector.errors import AnswerTimeout
 from collector.exchange.course import Course
@@ -113,26 +113,28 @@ class Conversation:
             and (client.selects or not listing.selects)
         )
 
-    async def get_all(self, attributes: tuple[Attribute, ...], along: Listing | None = None) -> list[Got]:
-        """Several attributes: in one question where the meter grants lists and serves them, else singly.
+    async def get_along(self, attributes: tuple[Attribute, ...], along: Listing) -> list[Got]:
+        """Attributes, and in the same question what is wanted soon: `along`, which begins with them and which
+        the meter `takes`.
 
-        `along` begins with them and has what is wanted soon: it is asked instead where that costs no question
-        of its own, and what it brings is kept for whoever asks next. Where it selects rows, with its last
-        item, they are kept for `rows`.
+        What it brings is kept for whoever asks next; where it selects rows, with its last item, they are kept
+        for `rows`.
         """
+        raw, count = self._client.get_listing(along), len(along.items)
+        try:
+            got = _values(await self._ask(raw, count, f"{count} values", bulk=along.selects))
+        except ServiceRefused:
+            return await self.get_all(attributes)
+        if along.selects:
+            rows = got.pop().result
+            self._rows = rows if isinstance(rows, bytes) else b""
+        self._kept = got[len(attributes) :]
+        return got[: len(attributes)]
+
+    async def get_all(self, attributes: tuple[Attribute, ...]) -> list[Got]:
+        """Several attributes: in one question where the meter grants lists and serves them, else singly."""
         if (found := self.at_hand(attributes)) is not None:
             return found
-        if along is not None and self.takes(along):
-            raw, count = self._client.get_listing(along), len(along.items)
-            try:
-                got = _values(await self._ask(raw, count, f"{count} values", bulk=along.selects))
-            except ServiceRefused:
-                return await self.get_all(attributes)
-            if along.selects:
-                rows = got.pop().result
-                self._rows = rows if isinstance(rows, bytes) else b""
-            self._kept = got[len(attributes) :]
-            return got[: len(attributes)]
         if len(attributes) > 1 and self._list > 1 and self._client.lists:
             try:
                 return await self._lists(attributes)
@@ -303,4 +305,6 @@ def _only(kind: type[E], events: list[Event]) -> E:
 
 
 def _values(events: list[Event]) -> list[Got]:
-    return [event if type(event) is Got else _is(Got, event) for event in events]
+    if set(map(type, events)) == {Got}:
+        return cast(list[Got], events)
+    return [_is(Got, event) for event in events]

@@ -13,7 +13,7 @@ from collector.exchange.conversation import Conversation
 from collector.exchange.course import Course
 from collector.exchange.depth import beyond_buffer
 from collector.exchange.event_log import read_events
-from collector.exchange.kit import Kit, kit_of
+from collector.exchange.kit import Kit, Selected, kit_of
 from collector.exchange.notebook import Notebook
 from collector.exchange.now import instant_read
 from collector.exchange.numbers import bears, clock_time, whole_number
@@ -44,11 +44,11 @@ async def converse(
 ) -> None:  # fmt: skip
     """One association. Raises what `Conversation` raises; by then `notes` hold what had come."""
     talk = await associated(stream, meter, model, course, ours)
-    judged = await opening(talk, meter, model, wanted, notes, scales)
+    kit = kit_of(model)
+    judged = await opening(talk, meter, model, wanted, notes, scales, kit)
     if judged is None:
         return
     notes.asking = ("scalers", None)
-    kit = kit_of(model)
     unknown = scales.unknown(kit.scaled(wanted))
     if unknown.attributes:
         await scales.learn(talk, unknown)
@@ -102,13 +102,13 @@ def _by_urgency(spans: Sequence[Span]) -> tuple[Sequence[Span], Sequence[Span]]:
 
 async def opening(
     talk: Conversation, meter: LineMeter, model: MeterModel, wanted: Wanted, notes: Notebook,
-    scales: Scales | None = None,
+    scales: Scales | None = None, kit: Kit | None = None,
 ) -> Judged | None:  # fmt: skip
     """Serial and clock in one question, with what comes next where `scales` are given.
 
     None when another meter answers: nothing of it is to be kept.
     """
-    kit = kit_of(model)
+    kit = kit_of(model) if kit is None else kit
     got: Iterator[Got] = iter(())
     along: Along | None = None
     if kit.base:
@@ -117,7 +117,7 @@ async def opening(
             answers = await talk.get_all(kit.base)
         else:
             along = _newest_rows(model, wanted, notes) if scales.along else None
-            answers = await _all_at_once(talk, kit, model, wanted, scales, along)
+            answers = await _all_at_once(talk, kit, wanted, scales, along)
         got = iter(answers)  # in the order asked: the serial, the clock, as far as the model has them
     if model.serial is not None:
         try:
@@ -160,23 +160,31 @@ def serial_text(data: Data) -> str:
 
 
 async def _all_at_once(
-    talk: Conversation, kit: Kit, model: MeterModel, wanted: Wanted, scales: Scales, along: Along | None
+    talk: Conversation, kit: Kit, wanted: Wanted, scales: Scales, along: Along | None
 ) -> list[Got]:
     """Serial and clock; what comes next anyway is asked along with them, where the meter takes that.
 
     Some meters take no list in which rows are selected: that is tried twice and then left.
     """
-    unknown = scales.unknown(kit.scaled(wanted)).attributes
-    if along is not None and model.profile is not None:
-        reader = reader_of(model.profile)
-        selection = rows_of(along[1], reader.interval, model.dlms.range_with_deviation)
-        listing = kit.first(unknown, wanted, (reader.buffer, selection.to_access()))
+    unknown = scales.unknown(kit.scaled(wanted))
+    if along is not None:
+        listing = kit.first(unknown, wanted, along[1], _selected)
         if talk.takes(listing):
             scales.along -= 1  # until it has answered
-            answers = await talk.get_all(kit.base, listing)
+            answers = await talk.get_along(kit.base, listing)
             scales.along = TRIES_ALONG if talk.has_rows else 0
             return answers
-    return await talk.get_all(kit.base, kit.first(unknown, wanted, None))
+    listing = kit.first(unknown, wanted, None, _selected)
+    if talk.takes(listing):
+        return await talk.get_along(kit.base, listing)
+    return await talk.get_all(kit.base)
+
+
+def _selected(model: MeterModel, span: Span) -> Selected:
+    """The rows of a span of a model's profile."""
+    assert model.profile is not None
+    reader = reader_of(model.profile)
+    return reader.buffer, rows_of(span, reader.interval, model.dlms.range_with_deviation).to_access()
 
 
 def _newest_rows(model: MeterModel, wanted: Wanted, notes: Notebook) -> Along | None:

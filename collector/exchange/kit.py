@@ -6,8 +6,8 @@ from collections.abc import Callable
 from itertools import compress, product
 from typing import Final, TypeVar
 
-from collector.exchange.scales import Scaled
-from collector.polling.plan import Wanted
+from collector.exchange.scales import Scaled, Unknown
+from collector.polling.plan import Span, Wanted
 from protocols.dlms.get import Listing
 from protocols.dlms.reference import Access, Attribute
 from protocols.meter_models.model import MeterModel
@@ -36,6 +36,7 @@ class Kit:
     """Of a DLMS model: what stands where, and how its first question looks in bytes."""
 
     def __init__(self, model: MeterModel) -> None:
+        self.model = model
         columns = () if model.profile is None else model.profile.columns
         self.base = tuple([attribute for attribute in (model.serial, model.clock) if attribute is not None])
         self.registers = Scaled([item.place for item in model.registers])
@@ -53,26 +54,34 @@ class Kit:
         registers = bool(wanted.registers or wanted.billing)
         return self._needed[registers, bool(wanted.profile), wanted.instants]
 
-    def first(self, unknown: tuple[Attribute, ...], wanted: Wanted, rows: Selected | None) -> Listing:
-        """Serial, clock, and what comes next anyway: scalers not known yet, instants, registers, rows.
+    def first(
+        self,
+        unknown: Unknown,
+        wanted: Wanted,
+        newest: Span | None,
+        select: Callable[[MeterModel, Span], Selected],
+    ) -> Listing:
+        """Serial, clock, and what comes next anyway: scalers not known yet, instants, registers, and the rows
+        of `newest`, as `select` says them.
 
         Instants and registers only where they are asked next: they bear the time at which the answer came.
         """
         soon = not (wanted.closing or wanted.billing)
         instants, registers = soon and wanted.instants, soon and wanted.registers
-        key = (unknown, instants, registers, None if rows is None else rows[1].written)
+        rows = None if newest is None else (newest.asked.start, newest.asked.end, newest.opening)
+        key = (unknown, instants, registers, rows)
         found = self._listings.get(key)
         if found is None:
             if len(self._listings) >= LISTINGS:
                 self._listings.clear()
-            plain = [*self.base, *unknown]
+            plain = [*self.base, *unknown.attributes]
             if instants:
                 plain += self.instants.values
             if registers:
                 plain += self.registers.values
             items: list[tuple[Attribute, Access | None]] = [(each, None) for each in plain]
-            if rows is not None:
-                items.append(rows)
+            if newest is not None:
+                items.append(select(self.model, newest))
             found = self._listings[key] = Listing(tuple(items))
         return found
 

@@ -202,9 +202,10 @@ class Wire(asyncio.Protocol):
 
     def write(self, raw: bytes) -> None:
         """See `ByteStream`."""
-        if not self.up or self._transport is None:
+        transport = self._transport
+        if transport is None or self._end or self.poisoned:
             raise LinkDown(self.modem, self.poisoned or self._end or f"modem {self.modem} is not connected")
-        self._transport.write(raw)
+        transport.write(raw)
 
     def poison(self, why: str) -> None:
         """See `ByteStream`: the socket is closed at once, without waiting for what is still on its way."""

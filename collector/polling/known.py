@@ -70,18 +70,29 @@ class Known:
         """Take a readout into account. In whatever order they come, answered periods add up to the same."""
         self.changes += 1
         self.outcome, self.detail = readout.outcome, readout.detail
-        got = False
+        got, ended = False, readout.ended
         for answer in readout.answers:
-            got = got or answer.asked is not None or bool(answer.registers or answer.instants)
-            if answer.asked is not None and answer.complete:
-                self._answered(answer.item, answer.asked)
-                self.holes = noted(self.holes, answer, readout.ended)
+            if answer.asked is not None:
+                got = True
+                if answer.complete:
+                    self._answered(answer.item, answer.asked)
+                    self.holes = noted(self.holes, answer, ended)
+                continue
+            if answer.registers:
+                got, read_at = True, max([read.at for read in answer.registers])
+                self.last_register = _later(_told(self.last_register, ended), read_at)
+            if answer.instants:
+                got, read_at = True, max([read.at for read in answer.instants])
+                self.last_instant = _later(_told(self.last_instant, ended), read_at)
+            if answer.item == OLDEST_ROW:
+                self.depth_at = ended
         for rejected in readout.rejected:
             if rejected.asked is not None:
-                count, _ = self.strikes.get((rejected.item, rejected.asked), (0, readout.ended))
-                self.strikes[rejected.item, rejected.asked] = (count + 1, readout.ended)
+                count, _ = self.strikes.get((rejected.item, rejected.asked), (0, ended))
+                self.strikes[rejected.item, rejected.asked] = (count + 1, ended)
         self.failures = 0 if got and not readout.rejected else self.failures + (readout.outcome != "ok")
-        self._note_now(readout)
+        if readout.rejected and readout.outcome in ("ok", "partial"):
+            self._tried(readout)
 
     def _answered(self, item: str, asked: Period) -> None:
         before = self.answered.get(item)
@@ -90,27 +101,16 @@ class Known:
         else:
             self.answered[item] = merged([*before, asked]) if before else [asked]
 
-    def _note_now(self, readout: Readout) -> None:
-        # Tried counts as read: a register that a meter does not have must not be asked for without end.
-        tried = {rejected.item for rejected in readout.rejected}
-        spoke = readout.outcome in ("ok", "partial")
-        for answer in readout.answers:
-            if answer.registers and answer.asked is None:
-                tried.discard(REGISTERS)
-                before = _told(self.last_register, readout.ended)
-                self.last_register = _later(before, max([read.at for read in answer.registers]))
-            if answer.instants:
-                tried.discard(INSTANTS)
-                before = _told(self.last_instant, readout.ended)
-                self.last_instant = _later(before, max([read.at for read in answer.instants]))
-            if answer.item == OLDEST_ROW:
-                self.depth_at = readout.ended
-        if spoke and OLDEST_ROW in tried:
-            self.depth_at = readout.ended
-        if spoke and REGISTERS in tried:
-            self.last_register = _later(_told(self.last_register, readout.ended), readout.ended)
-        if spoke and INSTANTS in tried:
-            self.last_instant = _later(_told(self.last_instant, readout.ended), readout.ended)
+    def _tried(self, readout: Readout) -> None:
+        """Tried counts as read: a register that a meter does not have must not be asked for without end."""
+        tried, ended = {rejected.item for rejected in readout.rejected}, readout.ended
+        plain = [answer for answer in readout.answers if answer.asked is None]
+        if OLDEST_ROW in tried:
+            self.depth_at = ended
+        if REGISTERS in tried and not any(answer.registers for answer in plain):
+            self.last_register = _later(_told(self.last_register, ended), ended)
+        if INSTANTS in tried and not any(answer.instants for answer in plain):
+            self.last_instant = _later(_told(self.last_instant, ended), ended)
 
     def state(self, now: datetime) -> State:
         """What the plan needs; a question rejected three times rests for six hours, what an answer left out

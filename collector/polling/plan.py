@@ -207,8 +207,6 @@ def _unanswered(state: State, item: str, first: datetime, last: datetime) -> lis
 
 def left_out(ability: ProfileAbility, state: State, since: datetime, end: datetime) -> list[Span]:
     """The intervals that answers left out and that are to be asked for once more."""
-    if not state.again:
-        return []
     hung = Period(since, end) if since < end else None
     return [
         Span(item, period, urgency=Urgency.BACK_FILL)
@@ -270,9 +268,14 @@ def wanted(
     due = round_begin(now, every)
     ended = end if every == HALF_HOUR else min(end, due)
     hangs = since <= now and (until is None or now < until)
-    profile = missing_profile(abilities.profile, state, since, ended) if abilities.profile else []
-    deep = _deep(profile, state, now) if abilities.profile and abilities.profile.tells_oldest else ()
-    profile += left_out(abilities.profile, state, since, end) if abilities.profile else []
+    profile: list[Span] = []
+    deep: tuple[Span, ...] = ()
+    if abilities.profile is not None:
+        profile = missing_profile(abilities.profile, state, since, ended)
+        if profile and abilities.profile.tells_oldest:
+            deep = _deep(profile, state, now)
+        if state.again:
+            profile += left_out(abilities.profile, state, since, end)
     snapshots = abilities.billing is not None and reading_day == 1
     newest = Urgency.CLOSING if snapshots else Urgency.ROUTINE
     billing = missing_closings(abilities.billing, state, since, end, newest) if abilities.billing else []
@@ -316,7 +319,7 @@ def _unclosed(last_register: datetime | None, since: datetime, reading_day: int,
 
 
 def _deep(spans: Sequence[Span], state: State, now: datetime) -> tuple[Span, ...]:
-    if not spans or (state.depth_at is not None and now - state.depth_at < DEPTH_HOLDS):
+    if state.depth_at is not None and now - state.depth_at < DEPTH_HOLDS:
         return ()
     since = now - DEEP
     return tuple([span for span in spans if span.asked.end < since])

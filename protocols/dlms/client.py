@@ -66,6 +66,8 @@ _ONE_VALUE = b"\xc4\x01"
 """How an answer begins whose value is handed on as it is, however long."""
 _GENERAL_BLOCK = bytes((GeneralBlock.TAG,))
 _RELEASED = Released()
+_NO_EXCHANGES = frozenset((Aare, Rlre, ExceptionResponse, ConfirmedServiceError, ActionResponseNormal))
+"""Answers that are not, or not always, those of an exchange."""
 _NOWHERE: dict[type[Apdu], State] = {}
 _LISTS = int(Conformance.MULTIPLE_REFERENCES)
 _SELECTS = int(Conformance.SELECTIVE_ACCESS)
@@ -367,19 +369,20 @@ class ClientConnection:
         if answer is not None and answer.number != self._invoke:
             raise RemoteError(f"an answer to request {answer.number}, {self._invoke} was asked", raw)
         asked_in, self.state = self.state, after
-        match message:  # most answers are none of these
-            case Aare():
-                return self._accepted(message, raw)
-            case Rlre():
-                if self._opening.protection is not None and message.user_information is not None:
-                    self._opening.protection.unprotect(message.user_information)
-                self._part()
-                return [_RELEASED]
-            case ExceptionResponse() | ConfirmedServiceError():
-                return [Failed(service_refused(message, raw))]
-            case ActionResponseNormal() if asked_in is State.AWAIT_PROOF:
-                self._opening.proven(message.outcome, raw)
-                return [Associated(self.granted, self._server_max_pdu)]
+        if type(message) in _NO_EXCHANGES:
+            match message:
+                case Aare():
+                    return self._accepted(message, raw)
+                case Rlre():
+                    if self._opening.protection is not None and message.user_information is not None:
+                        self._opening.protection.unprotect(message.user_information)
+                    self._part()
+                    return [_RELEASED]
+                case ExceptionResponse() | ConfirmedServiceError():
+                    return [Failed(service_refused(message, raw))]
+                case ActionResponseNormal() if asked_in is State.AWAIT_PROOF:
+                    self._opening.proven(message.outcome, raw)
+                    return [Associated(self.granted, self._server_max_pdu)]
         assert self._exchange is not None  # whoever awaits an answer has asked
         events, following = self._exchange.take(message, raw)
         if following is not None:

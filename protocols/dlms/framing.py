@@ -11,6 +11,7 @@ A client's half turns, in this order:
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol, TypeAlias
 
 from protocols.dlms.wrapper import MAX_PAYLOAD, Frame, Unwrapper
@@ -97,6 +98,7 @@ class ServerFraming(Protocol):
         """The line was quiet for its inactivity time-out: links are closed, halves of frames forgotten."""
 
 
+@lru_cache(maxsize=256)
 def _beginning(source: int, destination: int) -> bytes:
     """Version and ports of a frame; nothing where these are no ports."""
     ports = 0 <= source <= 0xFFFF and 0 <= destination <= 0xFFFF

@@ -109,7 +109,7 @@ async def test_what_came_along_is_handed_out_in_any_order_and_only_once() -> Non
     talk = conversation(line)
     await talk.associate()
     along = Listing(tuple([(name, None) for name in (ENERGY, TEXT, SECOND, NOWHERE)]))
-    (energy,) = await talk.get_all((ENERGY,), along)
+    (energy,) = await talk.get_along((ENERGY,), along)
     asked = line.answers
     assert [got.attribute for got in await talk.get_all((NOWHERE, TEXT))] == [NOWHERE, TEXT]
     assert [got.attribute for got in await talk.get_all((SECOND,))] == [SECOND]
