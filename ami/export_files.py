@@ -19,13 +19,14 @@ from ami.instants import DAY, MONTH, last_full_month
 from ami.settings import load
 from model.jsonform import to_json
 from model.period import Period, local_day, midnight
-from operations import bills_out, formats, readings_out, route
+from operations import bills_out, customer_export, formats, readings_out, route
 from operations.formats.numbers import plain
 from operations.formats.values import Unusable
 from operations.spreadsheet import csv_text, write_csv, write_xlsx
 from storage import fleet
 from storage.errors import Unknown
 from storage.pool import open_pool
+from storage.register import register
 
 OUTPUT = click.option(
     "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write here instead of stdout."
@@ -173,3 +174,24 @@ def bills(month: Period | None, by_line: bool, form: str, output: Path | None) -
 def schema(name: str) -> None:
     """The JSON Schema of a document: `readings` of what `ami import FILE --json` says."""
     sys.stdout.write((Path(formats.__file__).parent / f"{name}.schema.json").read_text(encoding="utf-8"))
+
+
+@click.command("customers")
+@click.option(
+    "--format", "form", type=click.Choice(["csv", "xlsx"]), default="csv", show_default=True,
+    help="XLSX needs --output.",
+)  # fmt: skip
+@OUTPUT
+def customers(form: str, output: Path | None) -> None:
+    """The customer file as it stands: a line for each measurement point with the supply agreed last.
+
+    Changed and given a later “Từ ngày” where the change begins, `ami import customers` takes it again.
+
+    \b
+    ami export customers --format xlsx --output customers.xlsx
+    """
+    with home.database(load()) as dsn, open_pool(dsn) as pool, pool.connection() as conn:
+        columns, rows = customer_export.table(register(conn))
+    put(form, output, "Khách hàng", columns, rows)
+    if output is not None:
+        say(f"{counted(len(rows), 'point')} in {output}.")

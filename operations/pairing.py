@@ -212,7 +212,7 @@ def _index(
     raise Held(missing, serial, f"meter {serial} has no {word} index of {where}: {way}")
 
 
-def _status(closing: ClosingIndex, *, fell: bool) -> str:
+def status_of(closing: ClosingIndex, *, fell: bool) -> str:
     """What stands on the bill beside the index: an own mark where nobody read it."""
     status = closing.status if fell else closing.status.replace(ROLLOVER, "")
     return status + PROVISIONAL if closing.method in COUNTED_BY else status
@@ -263,7 +263,7 @@ def pair(
                     digits=span.hung.digits or kinds[span.hung.model].digits,
                     removed=span.removed,
                     # Q stands against the index closed before, which need not be the one that opens here.
-                    status=_status(closing, fell=fell),
+                    status=status_of(closing, fell=fell),
                     multiplier=span.multiplier,
                     serial=span.hung.serial,
                     carried_wh=left.pop(rate, Decimal(0)),

@@ -11,8 +11,8 @@ from analytics.billing import Rated, RegisterPart, use_register
 from model.bill import ClosingIndex, ReactiveBill
 from model.period import Period, shown
 from model.series import REACTIVE_CODE, Rate
-from operations.models import MeterKind
-from operations.pairing import ROLLOVER, Held, Indices, index_way, kwh
+from operations.models import MeterKind, digits_of, multiplier_of
+from operations.pairing import Held, Indices, index_way, kwh, status_of
 from operations.supplied import REACTIVE
 from storage.register import Hung
 
@@ -41,16 +41,16 @@ def parts(
             raise Held("no_reactive_register", place.serial, said)
         for start, end in pairwise(instants(place, period, kind)):
             opening, closing = (_index(place, at, indices, kind) for at in (start, end))
-            fell = closing.raw < opening.raw
+            fell = kwh(closing) < kwh(opening)
             found.append(
                 RegisterPart(
                     register=REACTIVE_CODE,
                     previous=kwh(opening),
                     current=kwh(closing),
-                    digits=place.digits or kind.digits,
+                    digits=digits_of(place),
                     removed=place.until is not None and place.until < period.end,
-                    status=closing.status if fell else closing.status.replace(ROLLOVER, ""),
-                    multiplier=place.multiplier_at(start) if kind.is_secondary else Decimal(1),
+                    status=status_of(closing, fell=fell),
+                    multiplier=multiplier_of(place, start),
                     serial=place.serial,
                 )
             )

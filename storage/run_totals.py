@@ -133,6 +133,19 @@ _COMPARED: Final = """
           AND NOT EXISTS (SELECT FROM bill x WHERE x.corrects = b.id AND x.correction = 'replaces')
         HAVING count(*) > 0) AS year ON true
     WHERE r.id = %s AND (before.kwh IS NOT NULL OR year.kwh IS NOT NULL) ORDER BY t.point"""
+# Bills of single-rate meters where three rates may be mandatory: this month's use and that of the two before.
+_ONE_RATE: Final = """
+    SELECT t.point, t.customer, t.serial, s.transformer_kva, least(t.kwh, min(b.kwh))::bigint AS least_kwh,
+        count(b.id) = 2 AS three_months
+    FROM billing_run r JOIN billing_run_item t ON t.run_id = r.id AND t.outcome = 'bill'
+        AND t.plan = ANY (%(plans)s)
+    CROSS JOIN LATERAL (SELECT one_rate, three_rate_refused, transformer_kva FROM point_supply
+        WHERE point = t.point AND valid_from <= (r.from_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date
+        ORDER BY valid_from DESC LIMIT 1) s
+    LEFT JOIN bill b ON b.point = t.point AND b.corrects IS NULL
+        AND b.to_at IN (r.from_at, r.from_at - INTERVAL '1 month')
+    WHERE r.id = %(run)s AND s.one_rate AND NOT s.three_rate_refused
+    GROUP BY t.point, t.customer, t.serial, t.kwh, s.transformer_kva ORDER BY t.point"""
 _HEADS: Final = "SELECT code FROM point WHERE role = 'station_head' ORDER BY code"
 _ISSUED: Final = """
     SELECT count(*)::bigint, (SELECT count(*) FROM bill_line l JOIN bill b ON b.id = l.bill_id
@@ -218,3 +231,22 @@ def issued(conn: Connection[TupleRow], number: int) -> tuple[int, int, int]:
 def station_heads(conn: Connection[TupleRow]) -> list[str]:
     """The points where stations are measured."""
     return [code for (code,) in conn.execute(_HEADS)]
+
+
+@dataclass(frozen=True, slots=True)
+class OneRate:
+    """A bill of a single-rate meter: the least kWh of this month and, where `three_months`, of the two
+    before."""
+
+    point: str
+    customer: str
+    serial: str
+    transformer_kva: Decimal | None
+    least_kwh: int
+    three_months: bool
+
+
+def one_rate(conn: Connection[TupleRow], number: int, plans: Sequence[str]) -> list[OneRate]:
+    """Single-rate meters of these plans that nobody refused to change, among the bills of the run."""
+    with conn.cursor(row_factory=class_row(OneRate)) as cursor:
+        return cursor.execute(_ONE_RATE, {"run": number, "plans": list(plans)}).fetchall()

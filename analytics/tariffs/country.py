@@ -31,13 +31,15 @@ class Rules:
 
     `people`: tenants who count as one household. `undeclared_kwh`: the tier of this kWh is what all kWh of
     undeclared tenants cost. `other_factor`: by how much a reseller's other retail is raised for its losses.
-    `three_rate_kwh`: from so many a month on a three-rate meter is mandatory.
+    `three_rate_kwh`, `three_rate_kva`: from so many a month, or with so large a transformer of one's own, a
+    three-rate meter is mandatory.
     """
 
     people: int | None = None
     undeclared_kwh: int | None = None
     other_factor: Fraction | None = None
     three_rate_kwh: int | None = None
+    three_rate_kva: int | None = None
 
 
 class Country:
@@ -124,6 +126,7 @@ def _rules(document: dict[str, Any]) -> Rules:
         document.get("undeclared_pay_kwh"),
         None if factor is None else Fraction(Decimal(factor)),
         document.get("three_rate_from_kwh"),
+        document.get("three_rate_from_kva"),
     )
 
 

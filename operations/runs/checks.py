@@ -12,6 +12,7 @@ from operator import attrgetter
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from analytics.tariffs import PLANS, Pricing, country
 from analytics.vee.rules import Use, of_class
 from analytics.vee.rules.bands import Past, changed, excess, rise_to_sign
 from model.bill import BETWEEN, ESTIMATE
@@ -52,9 +53,30 @@ def run(conn: Connection[TupleRow], of: Run) -> tuple[list[RunFinding], list[Ite
             if finding.holds:
                 point, kind, said = finding.object, finding.kind, finding.said
                 held.append(Item(point, customer, "held", serial=serial, kind=kind, reason=said))
+    found += _three_rates(conn, of)
     if of.book is None:
         found += _stations(conn, of)
     return found, held
+
+
+def _three_rates(conn: Connection[TupleRow], of: Run) -> Iterator[RunFinding]:
+    """Single-rate meters of customers whom the law wants to have three rates (TT 60/2025/TT-BCT, Art.
+    5(3))."""
+    rules = country("vn").rules
+    plans = [name for name, plan in PLANS.items() if plan.pricing is Pricing.THREE_RATE]
+    for one in run_totals.one_rate(conn, of.id, plans):
+        much, large = rules.three_rate_kwh, rules.three_rate_kva
+        if large is not None and one.transformer_kva is not None and one.transformer_kva >= large:
+            why = f"has a transformer of {one.transformer_kva.normalize():f} kVA"
+        elif much is not None and one.three_months and one.least_kwh >= much:
+            why = f"used {much:,} kWh or more in each of three months"
+        else:
+            continue
+        said = (
+            f"Customer {one.customer} (meter {one.serial}) {why} and is billed at one rate: hang a meter of "
+            f"three rates, or put “Từ chối ba giá” to “có” after two notices."
+        )
+        yield RunFinding(one.point, "three_rate_due", int(Severity.BLUE), False, said)
 
 
 def _changed(conn: Connection[TupleRow], of: Run, accepted: set[tuple[str, str]]) -> Iterator[Noticed]:

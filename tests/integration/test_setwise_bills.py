@@ -262,6 +262,7 @@ def test_what_is_issued_by_sets_is_what_objects_say(pool: Pool, months: Months) 
         str(use.previous) for b in wanted.values() for use in b.uses
     }
     assert any(use.carried_wh for b in issued.values() for use in b.uses)
+    assert any(b.pmax_kw for b in issued.values())
     decisions = Counter(len(one.decisions) for one in issued.values())
     twice = [one for one in issued.values() if len(one.uses) > len({use.rate for use in one.uses})]
     if months.change is None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -15,12 +16,23 @@ from model.grid import PeriodFacts
 from model.period import Period
 from model.series import Channel, Rate
 from model.viewer import UserRole, Viewer
-from operations import bill_print, bills_out, close, corrections, einvoice, importing, period_words
+from operations import (
+    bill_print,
+    bills_out,
+    close,
+    corrections,
+    customer_export,
+    customer_file,
+    einvoice,
+    importing,
+    period_words,
+)
 from operations.bill_sheets import printed
 from operations.einvoice import Issuing
 from operations.errors import InputError, RunRefused
 from operations.proof import chain
 from operations.runs import stages
+from operations.spreadsheet import write_csv
 from storage import bills, closing, period_facts
 from storage.bills import BillSheet
 from storage.grid import register
@@ -61,13 +73,20 @@ def test_reactive_energy_is_approved_issued_corrected_and_proven_beside_its_bill
 ) -> None:
     shown = replace(SHOP, code="LACKS", request={**SHOP.request, "buys_reactive": True})
     silent = replace(shown, request={key: value for key, value in shown.request.items() if key != "kvarh"})
-    enter(pool, database, [SHOP, silent])
+    mill = Worked("MILL", {"plan": "vn-production", **DAYS, "kwh": {"KT": 500}})
+    enter(pool, database, [SHOP, silent, mill])
+    with pool.connection() as conn:
+        conn.execute(
+            "UPDATE point_supply SET transformer_kva = 100, buys_reactive = false WHERE point = 'MILL'"
+        )
     close.run(pool, JUNE, NOW)
     drafted = stages.begin(pool, LAN, JUNE, INVOICED, None, NOW)
     stages.open_draft(pool, drafted.id, "lan", NOW)
     stages.draft_shard(pool, drafted.id, (0, 1), NOW)
     stages.finish_draft(pool, drafted.id, NOW)
-    stages.check(pool, LAN, drafted.id, NOW)
+    found = stages.check(pool, LAN, drafted.id, NOW)
+    assert [(one.object, one.kind, one.holds) for one in found] == [("MILL", "three_rate_due", False)]
+    assert "has a transformer of 100 kVA and is billed at one rate: hang a meter of three" in found[0].said
     with pool.connection() as conn:
         [hold] = [row.hold for row in bills.bill_holds.holds(conn, LAN)]
     assert (hold.point, hold.kind) == ("LACKS", "no_reactive_index")
@@ -167,7 +186,7 @@ def test_a_bulk_meter_waits_for_what_the_office_says_of_its_month(database: str,
         assert _sheets(pool, "HTX") == [sheet], "what is said later changes no bill"
 
 
-def test_supplies_come_back_as_they_were_registered(database: str, pool: Pool) -> None:
+def test_supplies_come_back_as_they_were_registered(database: str, pool: Pool, tmp_path: Path) -> None:
     supply = replace(
         SHOP.point().supplies[0], tenants=5, three_rate_refused=True, buys_reactive=None,
         contract_kw=Decimal("45.5"), transformer_kva=Decimal(100),
@@ -181,3 +200,16 @@ def test_supplies_come_back_as_they_were_registered(database: str, pool: Pool) -
     importing.import_register(pool, replace(known, points=(point,)), lambda raw: raw)
     with pool.connection() as conn:
         assert register(conn).points == (point,)
+        columns, rows = customer_export.table(register(conn))
+    file = tmp_path / "customers.csv"
+    write_csv(file, columns, rows)
+    counts = customer_file.bring_in(pool, file, bytes)
+    assert (sum(counts.changed.values()), counts.added["supplies"]) == (0, 0), "what went out comes back"
+    [row] = rows
+    changed = dict(zip(columns, row, strict=True)) | {"Từ ngày": "01/07/2025", "Số người thuê": "9"}
+    write_csv(file, columns, [[changed[name] for name in columns]])
+    assert customer_file.bring_in(pool, file, bytes).added["supplies"] == 1
+    with pool.connection() as conn:
+        assert register(conn).points[0].supplies[-1] == replace(
+            later, valid_from=date(2025, 7, 1), tenants=9, undeclared=False
+        )
