@@ -84,6 +84,10 @@ command = Verbs(
             "bench.run:command",
             "A month's bills for a million customers, beside a bare COPY of the same.",
         ),
+        "detect": (
+            "bench.detect:command",
+            "Abnormal days of real households: the learned score, scikit-learn, a rule.",
+        ),
         "listen": ("bench.listen:command", "Modems that dial in and stay: memory, lag, half-hours read."),
     },
 )
