@@ -22,6 +22,7 @@ from analytics.abnormal import Household, Reference, Score, learn_from
 from analytics.abnormal.attacks import ATTACKS
 from analytics.abnormal.examples import Examples, of_another, of_its_own, streams
 from analytics.abnormal.reference import Table
+from analytics.abnormal.trees import TREES
 
 OURS: Final = "learned score"
 STRANGERS: Final = "learned score, own history unlearned"
@@ -88,6 +89,7 @@ def one_run(
     seeds: int,
     *,
     control: bool = False,
+    trees: int = TREES,
     step: Step = lambda done, total, text: None,
 ) -> dict[str, dict[str, Any]]:
     """Engine → figures, all of them over the same falsified days."""
@@ -115,8 +117,8 @@ def one_run(
         own = of_its_own(histories[name], random)
         alike = tuple(taught[name])
         if alike not in strangers:
-            strangers[alike] = learn_from(_labelled(others, control), seed=seed)
-        learned = learn_from(_labelled([*others, own], control), seed=seed)
+            strangers[alike] = learn_from(_labelled(others, control), seed=seed, trees=trees)
+        learned = learn_from(_labelled([*others, own], control), seed=seed, trees=trees)
         lots[name] = by_lot(np.concatenate(tables[: 1 + len(ATTACKS)])) if control else np.zeros(0, bool)
         scores[OURS][name] = np.stack([learned.trees.logits(one) for one in tables])
         scores[STRANGERS][name] = np.stack([strangers[alike].trees.logits(one) for one in tables])

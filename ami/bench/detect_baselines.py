@@ -6,6 +6,7 @@ Gradient boosting and isolation forest are scikit-learn's and run in .venv-peers
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -101,6 +102,7 @@ def baselines(
             capture_output=True,
             text=True,
             check=False,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},  # threads that wait for each other spin
         )
         if done.returncode != 0:
             last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]

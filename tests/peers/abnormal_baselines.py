@@ -26,7 +26,7 @@ def main(given, answered, seed):
                 [np.repeat(np.arange(len(known[one])) > 0, known[one].shape[1]) for one in taught]
             )
             boosted = HistGradientBoostingClassifier(class_weight="balanced", random_state=seed)
-            forest = IsolationForest(n_estimators=200, random_state=seed)
+            forest = IsolationForest(n_estimators=100, random_state=seed)
             learned[taught] = boosted.fit(table, false), forest.fit(table[~false])
         boosted, forest = learned[taught]
         scores[f"gradient boosting{k}"] = boosted.decision_function(flat).reshape(judged.shape[:2])
