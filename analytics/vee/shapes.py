@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.kernels import kernel
-from analytics.vee.windows import GRID, MEDIAN, REACH, SHIFT, WINDOWS, lay, likest, quantiles, weigh
+from analytics.vee.windows import GRID, MEDIAN, REACH, SHIFT, WINDOWS, coarse, lay, likest, quantiles, weigh
 
 Int64 = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.uint8]
@@ -126,6 +126,7 @@ def expect(
     score, spare, offset = np.empty(most), np.empty(most), np.empty(most, np.int64)
     windows = np.empty((WINDOWS, slots))
     values, weights, order = np.empty(WINDOWS), np.empty(WINDOWS), np.empty(WINDOWS, np.int64)
+    blocks = np.empty(0)
     root, one, lines, middle = np.empty(n), np.ones(slots), np.empty(slots), np.empty(GRID)
     usual, row, k = -1.0, 0, 0
     while k < n:
@@ -144,6 +145,7 @@ def expect(
             usual = max(sums[n] / max(whole[n], 1), 1.0)
             for i in range(n):
                 root[i] = np.sqrt(energy[i] / usual) if usable[i] else -1.0
+            blocks = coarse(sums, whole, slots, usual)
         left = start > 0 and usable[start - 1] == 1
         right = end < n and usable[end] == 1
         how = LIKE_DAY
@@ -157,7 +159,7 @@ def expect(
             for i in range(k, stop):
                 mean = -1.0 if wanted[i] < 0 or mean < 0 else mean + wanted[i] / length
             found = weigh(
-                root, sums, whole, kind, slots, k, stop, start, end, usual, mean, False, score, offset
+                root, blocks, sums, whole, kind, slots, k, stop, start, end, usual, mean, False, score, offset
             )
             seen = 0
             for i in range(found):
@@ -200,7 +202,21 @@ def expect(
                 days[i] = min(seen, 255)
             if kept and mean < 0 and not drawn:
                 found = weigh(
-                    root, sums, whole, kind, slots, k, stop, start, end, usual, mean, True, score, offset
+                    root,
+                    blocks,
+                    sums,
+                    whole,
+                    kind,
+                    slots,
+                    k,
+                    stop,
+                    start,
+                    end,
+                    usual,
+                    mean,
+                    True,
+                    score,
+                    offset,
                 )
                 kept = likest(score, offset, found, spare)
                 lay(energy, root, k, stop, start, end, offset, kept, windows)

@@ -2,7 +2,9 @@
 
 A gap is compared with windows of the same meter: the same slots of other days, three slots earlier to
 three slots later. A window counts the more, the nearer and the more alike its day is, the closer its edges
-are to the gap's own edges and its sum to what the register counted.
+are to the gap's own edges and its sum to what the register counted. Where the gap is longer than a day its
+edges say little of the days within, and for its shape a window counts the more, the more its day is like
+those on either side of the gap: a week of night shifts is told by the days around it.
 
 Energies are int64 Wh, flags uint8. The constants were chosen on four households; the tests judge them on
 others.
@@ -40,6 +42,8 @@ SLOTS_AWAY = 2.0  # by slots shifted
 EDGE_AWAY = 0.2  # by difference of the edges, in square roots of the usual slot, × √length
 EDGE_FADE = 0.6  # what the next slot of an edge counts for
 SUM_AWAY = 0.3  # by difference of the sums, in square roots of the usual slot
+BLOCKS = 12  # parts of a day by which days on either side of a long gap are compared
+UNLIKE_AWAY = 0.6  # by their difference, in square roots of the usual slot
 OTHER_KIND = np.log(0.25)  # a day of another kind, for the shape
 OTHER_KIND_LEVEL = np.log(0.5)  # for the level
 BENT = 0.6  # how much of the difference at an edge a window takes over,
@@ -84,12 +88,41 @@ def quantiles(values: Float, weights: Float, n: int, order: Int64, table: Float)
             table[g] = earlier + (value - earlier) * (target - before) / (midpoint - before)
 
 
+@kernel("float64[::1](int64[::1], int64[::1], int64, float64)")
+def coarse(sums: Int64, whole: Int64, slots: int, usual: float) -> Float:
+    """√(energy / usual) a slot of each part of each day, `BLOCKS` a day where so many are; −1 where a slot of
+    it is not usable."""
+    wide = max(slots // BLOCKS, 1)
+    each = slots // wide
+    found = np.empty((sums.shape[0] - 1) // slots * each)
+    for i in range(found.shape[0]):
+        a = i // each * slots + i % each * wide
+        b = a + wide
+        found[i] = np.sqrt((sums[b] - sums[a]) / (wide * usual)) if whole[b] - whole[a] == wide else -1.0
+    return found
+
+
+@kernel("float64(float64[::1], int64, int64, int64)")
+def unlike(blocks: Float, each: int, one: int, other: int) -> float:
+    """Mean difference of the parts known of both days; −1 where there are none."""
+    apart, known = 0.0, 0
+    if one == other or min(one, other) < 0 or (max(one, other) + 1) * each > blocks.shape[0]:
+        return -1.0
+    for i in range(each):
+        a, b = blocks[one * each + i], blocks[other * each + i]
+        if a >= 0 and b >= 0:
+            apart += abs(a - b)
+            known += 1
+    return apart / known if known else -1.0
+
+
 @kernel(
-    "int64(float64[::1], int64[::1], int64[::1], uint8[::1], int64, int64, int64, int64, int64, float64,"
-    " float64, boolean, float64[::1], int64[::1])"
+    "int64(float64[::1], float64[::1], int64[::1], int64[::1], uint8[::1], int64, int64, int64, int64, int64,"
+    " float64, float64, boolean, float64[::1], int64[::1])"
 )
 def weigh(
     root: Float,
+    blocks: Float,
     sums: Int64,
     whole: Int64,
     kind: Flags,
@@ -106,13 +139,15 @@ def weigh(
 ) -> int:
     """Score the windows that may stand for slots a … b of the gap start … end; how many there are.
 
-    `root`: √(energy / usual slot), −1 where unusable; `sums`, `whole`: running energy and count of usable
-    slots; `usual`: Wh of the usual slot; `wanted`: Wh a slot by the register, negative when unknown.
-    `score` is the logarithm of the weight, `offset` by how many slots the window lies off.
+    `root`: √(energy / usual slot), −1 where unusable; `blocks` the same by parts of days; `sums`, `whole`:
+    running energy and count of usable slots; `usual`: Wh of the usual slot; `wanted`: Wh a slot by the
+    register, negative when unknown. `score` is the logarithm of the weight, `offset` by how many slots the
+    window lies off.
     """
     n = root.shape[0]
     day, length = a // slots, b - a
     reach = EDGE_AWAY * np.sqrt(float(length))
+    each = slots // max(slots // BLOCKS, 1)
     found = 0
     for distance in range(-REACH, REACH + 1):
         other = day + distance
@@ -123,6 +158,13 @@ def weigh(
             of_day = -away / DAYS_AWAY_LEVEL + (0.0 if kind[other] == kind[day] else OTHER_KIND_LEVEL)
         else:
             of_day = -away / DAYS_AWAY + (0.0 if kind[other] == kind[day] else OTHER_KIND)
+        if end - start > slots and not for_level:
+            before = unlike(blocks, each, start // slots - 1, other)
+            after = unlike(blocks, each, (end - 1) // slots + 1, other)
+            if before >= 0 and after >= 0:
+                of_day -= (before + after) / 2 / UNLIKE_AWAY
+            elif max(before, after) >= 0:
+                of_day -= max(before, after) / UNLIKE_AWAY
         for shift in range(-SHIFT, SHIFT + 1):
             by = distance * slots + shift
             low, high = a + by, b + by

@@ -23,6 +23,7 @@ from analytics.vee.shapes import (
 )
 from analytics.vee.windows import (
     BENT,
+    BLOCKS,
     DAYS_AWAY,
     DAYS_AWAY_LEVEL,
     EDGE,
@@ -38,6 +39,7 @@ from analytics.vee.windows import (
     SHIFT,
     SLOTS_AWAY,
     SUM_AWAY,
+    UNLIKE_AWAY,
     WINDOWS,
     largest,
     quantiles,
@@ -89,6 +91,19 @@ class SlowGap:
             return None
         return float(np.sqrt(self.energy[k] / self.usual))
 
+    def unlike(self, one: int, other: int) -> float | None:
+        """How far two days are apart, part by part, where both are known."""
+        wide = max(self.slots // BLOCKS, 1)
+        apart = []
+        for at in range(0, self.slots // wide * wide, wide):
+            pair = [range(day * self.slots + at, day * self.slots + at + wide) for day in (one, other)]
+            if all(0 <= k < len(self.energy) and self.usable[k] for slots in pair for k in slots):
+                a, b = (
+                    float(np.sqrt(sum(self.energy[k] for k in slots) / wide / self.usual)) for slots in pair
+                )
+                apart.append(abs(a - b))
+        return sum(apart) / len(apart) if apart else None
+
     def windows(self, part: range, gap: range, wanted: float, for_level: bool) -> list[tuple[float, int]]:
         """(logarithm of the weight, offset) of all that could stand for `part` of `gap`, by offset."""
         found = []
@@ -104,6 +119,11 @@ class SlowGap:
                 alike = self.kind[day + away] == self.kind[day]
                 other = 0.0 if alike else OTHER_KIND_LEVEL if for_level else OTHER_KIND
                 score = other - abs(away) / (DAYS_AWAY_LEVEL if for_level else DAYS_AWAY)
+                if len(gap) > self.slots and not for_level:
+                    around = (gap[0] // self.slots - 1, gap[-1] // self.slots + 1)
+                    told = [self.unlike(one, day + away) for one in around if one != day + away]
+                    known = [one for one in told if one is not None]
+                    score -= sum(known) / max(len(known), 1) / UNLIKE_AWAY
                 edges = 0.0
                 for i in range(EDGE):
                     for beside, at in (
