@@ -13,6 +13,7 @@ from analytics.vee.counting import Counted, count, exact_slots
 from analytics.vee.estimation import estimate
 from analytics.vee.findings import Log
 from analytics.vee.inputs import BLANK, VALUE, Int64, MeterInput, MeterOutput, Validated
+from analytics.vee.rules.limits import of_class
 from analytics.vee.samples import Slots, hung, indices, profile_slots
 from model.period import local_day
 from model.quality import Quality, Severity
@@ -105,7 +106,11 @@ def _tell(
                 missing=missing,
                 estimated_wh=int(energy[a:b][lacking].sum()),
             )
+    limit = of_class(meter.customer_class)["sum_mismatch"] if meter.customer_class else None
     for day, registers_wh, profile_wh in counted.mismatches(meter, energy, grade, rounded):
+        over = abs(registers_wh - profile_wh)
+        if limit is not None and over <= limit["wh"] + limit["share"] * registers_wh:
+            continue
         log.note(day, "sum_mismatch", Severity.AMBER, registers_wh=registers_wh, profile_wh=profile_wh)
     if meter.until is not None:
         log.note(local_day(meter.until), "swap", Severity.INFO, taken_down=meter.until.isoformat())
@@ -115,7 +120,7 @@ def _doubt(meter: MeterInput, energy: Int64, grade: Grade, log: Log) -> None:
     """What the rules about slots find in these days, the history seen with them."""
     if not meter.customer_class:
         return
-    from analytics.vee.rules import ABOUT_SLOTS, RULES, Seen, of_class
+    from analytics.vee.rules import ABOUT_SLOTS, RULES, Seen
 
     limits = of_class(meter.customer_class)
     shape = (meter.past + meter.days, meter.slots)

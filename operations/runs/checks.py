@@ -14,7 +14,7 @@ from psycopg.rows import TupleRow
 
 from analytics.tariffs import PLANS, Pricing, country
 from analytics.vee.rules import Use, of_class
-from analytics.vee.rules.bands import Past, changed, excess, rise_to_sign
+from analytics.vee.rules.bands import Past, changed, excess, fell_to_nothing, rise_to_sign
 from model.bill import BETWEEN, ESTIMATE
 from model.period import Period
 from model.quality import Severity
@@ -141,9 +141,9 @@ def of_bill(one: Compared, of: Run, accepted: set[tuple[str, str]]) -> Iterator[
         holds = (one.point, "read_again") not in accepted and not (one.confirmed or one.read_again)
         said = _change_said(one, change.before.kwh, change.share, of, signed=False)
         yield RunFinding(one.point, "read_again", int(severity), holds, said)
-    elif one.kwh == 0 and (one.kwh_before or 0) > 0:
+    if fell_to_nothing(now, past, limits["zero_after_use"]) is not None:
         said = f"Meter {one.serial} went on by nothing, {one.kwh_before} kWh the period before: see whether "
-        yield RunFinding(one.point, "zero", int(Severity.BLUE), False, f"{said}it still counts.")
+        yield RunFinding(one.point, "zero_after_use", int(Severity.AMBER), False, f"{said}it still counts.")
 
 
 def _use(kwh: int | None, days: Decimal | None) -> Use | None:

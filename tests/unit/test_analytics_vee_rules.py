@@ -360,3 +360,14 @@ def bench_day(offset: int) -> date:
 def test_every_plan_has_a_class() -> None:
     assert set(CLASS_OF_PLAN) >= set(PLANS)
     assert set(CLASS_OF_PLAN.values()) == set(CLASSES)
+
+
+def test_sums_are_doubted_by_the_limits_of_the_class() -> None:
+    bench = Bench(days=1)
+    reads = [bench.read(0), replace(bench.read(48), raw=bench.read(48).raw + 450)]
+    blocks = [bench.block(range(48))]
+    assert [one.kind for one in bench.check(blocks, reads).findings] == ["sum_mismatch"]
+    assert bench.check(blocks, reads, customer_class="household").findings == ()
+    reads[1] = replace(reads[1], raw=reads[1].raw + 100)
+    (found,) = bench.check(blocks, reads, customer_class="household").findings
+    assert found.kind == "sum_mismatch"

@@ -36,6 +36,7 @@ CASES = [
     (OCTOBER, 1240, 400, None, Severity.RED, True),
     (OCTOBER, 1239, 400, None, Severity.RED, False),
     (OCTOBER, 404, 300, 404, Severity.BLUE, False),  # no hot month
+    (OCTOBER, 0, 300, None, Severity.RED, False),
     (JUNE, 300, 200, 290, None, False),
     (JUNE, 300, 200, None, Severity.AMBER, False),
     (JUNE, 1500, 410, 1450, None, True),  # as last year, and yet three times the month before
@@ -69,7 +70,10 @@ def test_three_places_know_one_rule(case: tuple[Period, int, int, int | None, Se
         Decimal(days) if year else None, False,
     )  # fmt: skip
     kinds = [finding.kind for finding in checks.of_bill(bill, run, set())]
-    assert kinds == (["customer_signs"] if signs else [] if severity is None else ["read_again"])
+    told = ["customer_signs"] if signs else [] if severity is None else ["read_again"]
+    assert kinds == told + ["zero_after_use"] * (kwh == 0)
+    limit = limits["zero_after_use"]
+    assert len(list(RULES["zero_after_use"](seen, limit))) == (kwh == 0)
 
 
 def test_limits_are_those_of_the_plan() -> None:

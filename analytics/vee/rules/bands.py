@@ -97,6 +97,12 @@ def rise_to_sign(now: Use, past: Past, limit: Limit) -> Fraction | None:
     return rise if rise >= _exact(limit["rise"]) else None
 
 
+def fell_to_nothing(now: Use, past: Past, limit: Limit) -> Use | None:
+    """The period before, where it had use worth mentioning and this one has none."""
+    before = past.previous
+    return before if now.kwh <= 0 and before is not None and before.kwh >= limit["previous_kwh"] else None
+
+
 def change_previous(seen: Seen, limit: Limit) -> Iterator[Finding]:
     """|change| above 30 %: see `changed`."""
     found = None if seen.use is None else changed(seen.use, past_of(seen), limit)
@@ -129,10 +135,9 @@ def customer_signs(seen: Seen, limit: Limit) -> Iterator[Finding]:
 
 def zero_after_use(seen: Seen, limit: Limit) -> Iterator[Finding]:
     """Nothing used after a period with use."""
-    if seen.use is not None and seen.before and seen.use.kwh <= 0:
-        previous = seen.before[0].kwh
-        if previous >= limit["previous_kwh"]:
-            yield seen.doubt("zero_after_use", Severity.AMBER, previous_kwh=round(previous))
+    before = None if seen.use is None else fell_to_nothing(seen.use, past_of(seen), limit)
+    if before is not None:
+        yield seen.doubt("zero_after_use", Severity.AMBER, previous_kwh=round(before.kwh))
 
 
 def peak_change(seen: Seen, limit: Limit) -> Iterator[Finding]:
