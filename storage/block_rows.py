@@ -18,6 +18,8 @@ from storage.copying import EPOCH_S, Ints
 
 _SCALE: Final = struct.Struct(">3q")
 _NO_FLAGS: Final = copying.int8s(copying.NO_INTS)
+_FIELDS: Final = struct.pack(">h", 15)
+_DIGEST: Final = struct.pack(">i", 32)
 _COPY: Final = "COPY incoming_block FROM STDIN (FORMAT binary)"
 
 
@@ -43,54 +45,63 @@ class Stamps:
     """Stamps in microseconds since 2000-01-01 UTC, int64[n], n ≥ 1, ascending; and what many blocks of a
     fleet that have the same ones have in common."""
 
-    __slots__ = ("_regular", "first", "last", "micros", "wire")
+    __slots__ = ("_fields", "begin", "end", "micros", "no_flags", "wire")
 
     def __init__(self, micros: Ints) -> None:
         self.micros = micros
-        self.first, self.last = copying.int8(int(micros[0])), copying.int8(int(micros[-1]))
-        self.wire = micros.astype(">i8").tobytes()
-        self._regular: tuple[int, bool] = (-1, False)
+        self.begin, self.end = int(micros[0]), int(micros[-1])
+        self.wire, self.no_flags = micros.astype(">i8").tobytes(), bytes(8 * len(micros))
+        self._fields: dict[tuple[int, Meaning], bytes] = {}
 
-    def regular(self, interval: int) -> bool:
-        """Whether each is so many microseconds after the one before."""
-        if self._regular[0] != interval:
-            steps = self.micros[1:] - self.micros[:-1]
-            self._regular = interval, bool((steps == interval).all())
-        return self._regular[1]
+    def fields(self, channel: int, meaning: Meaning) -> bytes:
+        """The fields of COPY from the channel to the stamps, which are listed where they are not regular."""
+        found = self._fields.get((channel, meaning))
+        if found is None:
+            regular = bool((self.micros[1:] - self.micros[:-1] == meaning.interval).all())
+            found = self._fields[channel, meaning] = b"".join(
+                (
+                    copying.int2(channel),
+                    copying.int8(self.begin),
+                    copying.int8(self.end),
+                    copying.text(meaning.kind),
+                    copying.int4(meaning.interval // 1_000_000),
+                    copying.NULL if regular else copying.instants(self.micros),
+                )
+            )
+        return found
 
 
-def encode(origin: Origin, channel: int, meaning: Meaning, stamps: Stamps, raw: Ints, status: Ints) -> bytes:
-    """The row of COPY; raw and status int64[n] as the stamps."""
-    said = raw.astype(">i8").tobytes()
-    flagged = bool(status.any())
-    flags = status.astype(">i8").tobytes() if flagged else bytes(8 * len(status))
+def encode(
+    origin: Origin, channel: int, meaning: Meaning, stamps: Stamps, raw: Ints, status: Ints | None
+) -> bytes:
+    """The row of COPY; raw and status int64[n] as the stamps. Of a block whose statuses are all 0, `status`
+    may be None, and none are kept."""
+    flagged = status is not None and bool(status.any())
+    flags = status.astype(">i8").tobytes() if flagged and status is not None else stamps.no_flags
     head, tail = _meant(meaning)
-    digest = hashlib.sha256(b"".join((head, stamps.wire, said, flags))).digest()
-    return copying.row(
-        origin.meter,
-        copying.int2(channel),
-        stamps.first,
-        stamps.last,
-        *tail[:2],
-        copying.NULL if stamps.regular(meaning.interval) else copying.instants(stamps.micros),
-        copying.int8s(raw),
-        copying.int8s(status) if flagged else _NO_FLAGS,
-        *tail[2:],
-        copying.blob(digest),
-        origin.received,
-        origin.poll,
+    values = copying.int8s(raw)
+    digest = hashlib.sha256(b"".join((head, stamps.wire, raw.astype(">i8").tobytes(), flags))).digest()
+    return b"".join(
+        (
+            _FIELDS,
+            origin.meter,
+            stamps.fields(channel, meaning),
+            values,
+            copying.int8s(status) if flagged and status is not None else _NO_FLAGS,
+            tail,
+            _DIGEST,
+            digest,
+            origin.received,
+            origin.poll,
+        )
     )
 
 
 @lru_cache(maxsize=256)
-def _meant(meaning: Meaning) -> tuple[bytes, tuple[bytes, ...]]:
-    """What a digest begins with, and the fields of COPY: kind, interval; scaler, unit, OBIS code."""
-    return meaning.kind.encode() + _SCALE.pack(*meaning[2:]), (
-        copying.text(meaning.kind),
-        copying.int4(meaning.interval // 1_000_000),
-        copying.int2(meaning.scaler),
-        copying.int2(meaning.unit),
-        copying.text(meaning.obis),
+def _meant(meaning: Meaning) -> tuple[bytes, bytes]:
+    """What a digest begins with, and the fields of COPY from the scaler to the OBIS code."""
+    return meaning.kind.encode() + _SCALE.pack(*meaning[2:]), b"".join(
+        (copying.int2(meaning.scaler), copying.int2(meaning.unit), copying.text(meaning.obis))
     )
 
 

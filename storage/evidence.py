@@ -200,8 +200,9 @@ async def _take_blocks(conn: AsyncConnection[TupleRow], batch: Batch) -> tuple[l
     if not batch.blocks:
         return [], 0
     await block_rows.bring(conn, batch.blocks)
-    differing = await rereads.sift(conn, len(batch.blocks))
-    return await (await conn.execute(_TAKE_BLOCK)).fetchall(), differing
+    differing = await rereads.sift(conn, batch)
+    async with conn.cursor(binary=True) as cursor:
+        return await (await cursor.execute(_TAKE_BLOCK)).fetchall(), differing
 
 
 async def _registers(conn: AsyncConnection[TupleRow], batch: Batch, due: set[tuple[int, date]]) -> int:

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import numpy as np
 
+from model.period import Period
 from model.readout import Answer, InstantRead, MeterEvent, ProfileBlock, Readout, RegisterRead, Rejected
 from storage import block_rows, copying
 from storage.copying import Ints
@@ -26,16 +27,18 @@ Brought = tuple[int, datetime, UUID, ProfileBlock]
 NOBODY: Final = 0
 """The meter of what can be put down to none: of such a readout only what was rejected is kept."""
 
-_EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _AHEAD: Final = timedelta(days=2)
-_LONGEST_S: Final = 31 * 86_400
+_SHORTEST, _LONGEST = timedelta(seconds=1), timedelta(days=31)
+_LONGEST_US: Final = 31 * 86_400 * 1_000_000
 _MICROSECOND: Final = timedelta(microseconds=1)
 _SMALL, _LARGE = 2**15, 2**63
 
 
 @dataclass(slots=True)
 class Batch:
-    """Encoded rows by table, and the modems that were in touch."""
+    """Encoded rows by table, and the modems that were in touch. `crossed`: blocks of one meter, channel and
+    code may say something of the same stamps, or do not come in their order."""
 
     polls: list[bytes] = field(default_factory=list)
     answers: list[bytes] = field(default_factory=list)
@@ -45,6 +48,10 @@ class Batch:
     instants: list[bytes] = field(default_factory=list)
     events: list[bytes] = field(default_factory=list)
     contacts: dict[str, datetime] = field(default_factory=dict)
+    crossed: bool = False
+    _begin: int = 2**63 - 1
+    _end: int = -(2**63)
+    _ends: dict[tuple[bytes, int, str], int] = field(default_factory=dict)
     _stamps: dict[
         tuple[datetime, int], tuple[tuple[datetime, ...], list[tuple[slice, block_rows.Stamps]]]
     ] = field(default_factory=dict)
@@ -61,6 +68,17 @@ class Batch:
             parts = [(part, block_rows.Stamps(micros[part])) for part in _parts(micros)]
             self._stamps[key] = (stamps, parts)
         return parts
+
+    def add_block(self, row: bytes, key: tuple[bytes, int, str], stamps: block_rows.Stamps) -> None:
+        self.blocks.append(row)
+        self.crossed |= self._ends.get(key, stamps.begin - 1) >= stamps.begin
+        self._ends[key] = max(self._ends.get(key, stamps.end), stamps.end)
+        self._begin, self._end = min(self._begin, stamps.begin), max(self._end, stamps.end)
+
+    @property
+    def span(self) -> Period:
+        """From the first stamp of the blocks to the last one; there is a block."""
+        return Period(*(EARLIEST + at * _MICROSECOND for at in (self._begin, self._end)))
 
 
 def encode(readouts: Sequence[Incoming]) -> Batch:
@@ -163,7 +181,7 @@ class _Encoder:
     def _fits(self, answer: Answer, misfit: str, *stamps: tuple[datetime, ...]) -> bool:
         """Whether it can be stored; if not, the answer is kept among the rejected, with the reason."""
         for (at,) in filter(None, stamps):
-            if not _EARLIEST <= at <= self._received_at + _AHEAD:
+            if not EARLIEST <= at <= self._received_at + _AHEAD:
                 misfit = misfit or f"stamped {at.isoformat()}, which cannot be"
         if misfit:
             self._rejected(Rejected(answer.item, misfit, answer.raw, answer.asked))
@@ -235,25 +253,22 @@ def _ints(values: tuple[int, ...]) -> Ints:
 
 
 @lru_cache(maxsize=64)
-def _none(count: int) -> tuple[tuple[int, ...], Ints]:
-    return (0,) * count, np.zeros(count, np.int64)
+def _none(count: int) -> tuple[int, ...]:
+    return (0,) * count
 
 
-def _statuses(status: tuple[int, ...]) -> Ints:
-    """int64[n]; mostly all of them are 0, and the same ones."""
-    nothing, zeros = _none(len(status))
-    return zeros if status == nothing else _ints(status)
-
-
-def _add_block(batch: Batch, origin: block_rows.Origin, block: ProfileBlock, raw: Ints, status: Ints) -> None:
+def _add_block(
+    batch: Batch, origin: block_rows.Origin, block: ProfileBlock, raw: Ints, status: Ints | None
+) -> None:
     if not block.stamps:
         return
     interval = block.interval // _MICROSECOND
     meaning = block_rows.Meaning(block.kind.value, block.obis, interval, block.scaler, block.unit)
+    key = (origin.meter, int(block.channel), block.obis)
     for part, stamps in batch.stamps(block.stamps):
-        batch.blocks.append(
-            block_rows.encode(origin, block.channel, meaning, stamps, raw[part], status[part])
-        )
+        flags = None if status is None else status[part]
+        row = block_rows.encode(origin, block.channel, meaning, stamps, raw[part], flags)
+        batch.add_block(row, key, stamps)
 
 
 def _asked(asked: Answer | Rejected) -> tuple[bytes, bytes]:
@@ -265,7 +280,7 @@ def _asked(asked: Answer | Rejected) -> tuple[bytes, bytes]:
 
 def _parts(stamps: Ints) -> Iterator[slice]:
     """The whole, or its months when it is longer than a stored block may be."""
-    if stamps[-1] - stamps[0] <= _LONGEST_S * 1_000_000:
+    if stamps[-1] - stamps[0] <= _LONGEST_US:
         yield slice(None)
         return
     months = (stamps // 1_000_000 + copying.EPOCH_S).astype("datetime64[s]").astype("datetime64[M]")
@@ -274,16 +289,16 @@ def _parts(stamps: Ints) -> Iterator[slice]:
         yield slice(start, end)
 
 
-def _numbers(block: ProfileBlock) -> tuple[Ints, Ints] | str:
-    """Values and statuses of a block, or why it has no room in the store."""
+def _numbers(block: ProfileBlock) -> tuple[Ints, Ints | None] | str:
+    """Values and statuses of a block (None: all are 0), or why it has no room in the store."""
     what = "value"
     try:
         raw = _ints(block.raw)
         what = "status"
-        status = _statuses(block.status)
+        status = None if block.status == _none(len(block.status)) else _ints(block.status)
     except OverflowError:
         return f"profile {block.obis}: a {what} exceeds 64 bits"
-    if not timedelta(seconds=1) <= block.interval <= timedelta(days=31):
+    if not _SHORTEST <= block.interval <= _LONGEST:
         return f"profile {block.obis}: an interval of {block.interval.total_seconds():g} s cannot be"
     return _scale_misfit(f"profile {block.obis}", block.scaler) or (raw, status)
 

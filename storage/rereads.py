@@ -21,28 +21,57 @@ from model.period import LOCAL, local_day
 from model.quality import Severity
 from storage import block_rows, copying
 from storage.copying import EPOCH_S, Ints
+from storage.evidence_rows import Batch
 
+# The span of a batch is said as constants, so that chunks are chosen when the statement is planned: chosen
+# anew for each block (ChunkAppend), that takes longer than all the rest.
+_PLANNED: Final = "SET LOCAL timescaledb.enable_chunk_append = off"
+# Stored blocks that have a stamp's room in common with an incoming one. Most are a day long at most and lie
+# close together in the index by `at`; longer ones that begin before have an index of their own. OFFSET 0
+# keeps the planner, which knows nothing of a temporary table, from reading every block there is.
+_BESIDE: Final = """
+    (SELECT * FROM profile_block b
+    WHERE b.meter_id = n.meter_id AND b.channel = n.channel AND b.obis = n.obis
+      AND b.at BETWEEN n.at - INTERVAL '1 day' AND n.last AND b.last >= n.at
+      AND b.at BETWEEN %(begin)s - INTERVAL '1 day' AND %(end)s
+    UNION ALL
+    SELECT * FROM profile_block b
+    WHERE b.meter_id = n.meter_id AND b.channel = n.channel AND b.obis = n.obis
+      AND b.at >= n.at - INTERVAL '32 days' AND b.at < n.at - INTERVAL '1 day'
+      AND b.at BETWEEN %(begin)s - INTERVAL '32 days' AND %(end)s
+      AND b.last BETWEEN n.at AND n.at + INTERVAL '31 days'
+      AND (b.instants IS NOT NULL OR cardinality(b.raw) * b.interval_s > 86400)
+    OFFSET 0) o"""
+# Whether anything is stored between the first and the last stamp of what is brought of a meter's channel.
+_ANY: Final = (
+    """
+    SELECT EXISTS (SELECT FROM (
+        SELECT meter_id, channel, obis, min(at) AS at, max(last) AS last FROM incoming_block
+        GROUP BY meter_id, channel, obis) n CROSS JOIN LATERAL """
+    + _BESIDE
+    + ")"
+)
 # What was brought before as it is, is looked up by its key and need not be compared row by row.
 _THE_SAME: Final = """
     DELETE FROM incoming_block n WHERE EXISTS (
         SELECT FROM profile_block b WHERE b.meter_id = n.meter_id AND b.channel = n.channel
-          AND b.obis = n.obis AND b.at = n.at AND b.digest = n.digest OFFSET 0)"""
-# OFFSET 0 keeps the planner, which knows nothing of a temporary table, from reading every block there is.
-_OVERLAPPING: Final = """
+          AND b.obis = n.obis AND b.at = n.at AND b.digest = n.digest
+          AND b.at BETWEEN %(begin)s AND %(end)s OFFSET 0)"""
+_OVERLAPPING: Final = (
+    """
     SELECT n.meter_id, n.channel, n.obis, n.at, n.digest, n.kind, n.interval_s, n.scaler, n.unit,
         n.instants, n.raw, n.status, n.received_at, n.poll_id,
         o.at, o.kind, o.interval_s, o.scaler, o.unit, o.instants, o.raw, o.status, true
-    FROM incoming_block n CROSS JOIN LATERAL (
-        SELECT * FROM profile_block b
-        WHERE b.meter_id = n.meter_id AND b.channel = n.channel AND b.obis = n.obis
-          AND b.at BETWEEN n.at - INTERVAL '32 days' AND n.last AND b.last >= n.at
-        OFFSET 0) o
+    FROM incoming_block n CROSS JOIN LATERAL """
+    + _BESIDE
+    + """
     UNION ALL
     SELECT n.meter_id, n.channel, n.obis, n.at, n.digest, n.kind, n.interval_s, n.scaler, n.unit,
         n.instants, n.raw, n.status, n.received_at, n.poll_id,
         o.at, o.kind, o.interval_s, o.scaler, o.unit, o.instants, o.raw, o.status, false
     FROM incoming_block n JOIN incoming_block o USING (meter_id, channel, obis)
     WHERE o.at <= n.last AND o.last >= n.at AND (o.at, o.digest) < (n.at, n.digest)"""
+)
 _FORGET: Final = """
     DELETE FROM incoming_block n USING unnest(%s::integer[], %s::smallint[], %s::text[], %s::timestamptz[],
         %s::bytea[]) AS gone (meter_id, channel, obis, at, digest)
@@ -97,18 +126,24 @@ class _Sifted:
     differs: dict[int, tuple[int, int]] = field(default_factory=dict)  # row → what was stored, what was read
 
 
-async def sift(conn: AsyncConnection[TupleRow], brought: int) -> int:
-    """Leave in `incoming_block` what the store has not got, before it is taken.
+async def sift(conn: AsyncConnection[TupleRow], batch: Batch) -> int:
+    """Leave in `incoming_block`, where the batch's blocks are, what the store has not got, before it is
+    taken.
 
-    `brought` is how many blocks are in it. A row that says something else of a stamp stays and leaves a
-    finding; returns how many blocks have such.
+    A row that says something else of a stamp stays and leaves a finding; returns how many blocks have such.
     """
+    span = {"begin": batch.span.start, "end": batch.span.end}
+    await conn.execute(_PLANNED)
+    if not batch.crossed:
+        any_ = await (await conn.execute(_ANY, span)).fetchone()
+        if any_ == (False,):
+            return 0
     found: dict[Key, _Sifted] = {}
-    if (await conn.execute(_THE_SAME)).rowcount == brought:
+    if (await conn.execute(_THE_SAME, span)).rowcount == len(batch.blocks):
         return 0
     async with conn.cursor(binary=True) as cursor:
         copying.read_arrays(cursor)
-        await cursor.execute(_OVERLAPPING)
+        await cursor.execute(_OVERLAPPING, span)
         async for meter_id, channel, obis, at, digest, *values in cursor:
             key = (meter_id, channel, obis, at, bytes(digest))
             block, other = Block(at, *values[:7]), Block(*values[9:17])

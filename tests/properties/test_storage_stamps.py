@@ -14,6 +14,7 @@ from model.period import LOCAL
 from model.readout import ProfileBlock
 from model.series import Channel, ProfileKind, Unit
 from storage import copying
+from storage.block_rows import Meaning
 from storage.evidence_rows import Batch, encode_blocks
 
 ZONE = st.sampled_from([UTC, LOCAL, timezone(timedelta(hours=-3, minutes=-30))])
@@ -36,8 +37,14 @@ def test_blocks_that_begin_alike_are_not_confused() -> None:
     regular, late = (first, first + hour), (first, first + 2 * hour)
     [(_, one)], [(_, other)] = batch.stamps(regular), batch.stamps(late)
     assert one.micros.tolist() != other.micros.tolist()
-    assert (one.regular(3_600_000_000), other.regular(3_600_000_000)) == (True, False)
-    assert (one.regular(1_800_000_000), other.regular(7_200_000_000)) == (False, True)
+    for stamps, interval, regular in (
+        (one, 3_600_000_000, True),
+        (other, 3_600_000_000, False),
+        (one, 1_800_000_000, False),
+        (other, 7_200_000_000, True),
+    ):
+        meaning = Meaning("index", "1.0.1.8.0.255", interval, 0, 30)
+        assert stamps.fields(1, meaning).endswith(copying.NULL) is regular
 
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
