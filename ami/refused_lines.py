@@ -14,10 +14,11 @@ TOLD: Final = 100  # errors of a file that are listed one by one
 
 @contextmanager
 def each_told() -> Iterator[None]:
-    """Say the errors of a file refused within, by line, before the sentence that refuses it."""
+    """Say the errors of a file refused within, by line, before the sentence that refuses it and has the
+    first of them: a single one is said there alone."""
     try:
         yield
     except FileRefused as refused:
-        for error in refused.errors[:TOLD]:
+        for error in refused.errors[:TOLD] if len(refused.errors) > 1 else ():
             say(f"  {error}")
         raise
