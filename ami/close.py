@@ -11,10 +11,17 @@ from ami.console import counted, emit, say, table
 from ami.failure import Exit, end
 from ami.instants import INSTANT, MONTH, last_full_month
 from ami.settings import load
+from model.bill import BETWEEN, ESTIMATE, INTERPOLATED
 from model.period import Period
 from operations import instant_close, jobs
 from operations.close import CloseReport
 from storage.pool import open_pool
+
+_COUNTED = {
+    INTERPOLATED: "counted from an earlier one and the half-hours since",
+    BETWEEN: "counted evenly between two readings",
+    ESTIMATE: "counted onwards at the pace of the days before",
+}
 
 
 @click.command("close")
@@ -68,7 +75,8 @@ def _at(at: datetime, book: str | None, estimate: bool, now: datetime, as_json: 
         emit(found)
     else:
         for method, number in found.methods.items():
-            say(f"{counted(number, 'index', 'indices')} by {method.replace('_', ' ')}.")
+            how = _COUNTED.get(method, f"by {method.replace('_', ' ')}")
+            say(f"{counted(number, 'index', 'indices')} {how}.")
     _told(found.closed, as_json, whole=not as_json)
 
 

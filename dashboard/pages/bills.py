@@ -10,12 +10,12 @@ from dash import dcc, html
 from psycopg import Connection
 
 from dashboard.addresses import EVERYBODY, Page
+from dashboard.parts.corrected import corrected
 from dashboard.parts.days_range import EARLIEST
 from dashboard.parts.elements import Part, badge, card, chips, empty, figure, heading, link, table
 from dashboard.parts.held import task
 from dashboard.visit import Visit
 from model.period import LOCAL, Period, add_months
-from operations.bill_print import number_of
 from storage import bill_holds, bills
 from storage.bill_holds import HoldRow
 from storage.bills import BillRow
@@ -171,14 +171,8 @@ def _row(visit: Visit, row: BillRow) -> Part:
 
 
 def _corrects(visit: Visit, row: BillRow) -> Part:
-    """Which bill this one adjusts or replaces, or which one holds instead of it."""
-    if row.replaced_by is not None:
-        said = visit.say("bill.corrected_by", n=number_of(row.replaced_by))
-    elif row.corrects is not None:
-        said = visit.say(f"bill.{row.correction}", n=number_of(row.corrects))
-    else:
-        return None
-    return html.Div(said, className="row-under")
+    said = corrected(visit, row)
+    return html.Div(said, className="row-under") if said else None
 
 
 def _table(visit: Visit, found: Sequence[BillRow]) -> Part:

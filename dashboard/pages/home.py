@@ -17,6 +17,7 @@ from dashboard.charts.daily import daily_bars
 from dashboard.charts.packing import chart
 from dashboard.charts.regular import whole_days
 from dashboard.pages.meter import day_legend, sheet
+from dashboard.parts.corrected import corrected
 from dashboard.parts.elements import Part, card, chips, empty, figure, heading, link
 from dashboard.parts.moments import as_of, slots_note
 from dashboard.parts.tiers import tier_bar
@@ -147,7 +148,8 @@ def _last_bill(conn: Connection[Any], visit: Visit) -> Part:
         return card(say("home.last_bill"), [empty(say("home.no_bill"))], kind="last")
     row = found[0]
     first, end = (at.astimezone(LOCAL).date() for at in (row.period.start, row.period.end))
-    note = f"{fmt.span(first, end)} · {fmt.number(row.kwh)} kWh"
+    told = [f"{fmt.span(first, end)} · {fmt.number(row.kwh)} kWh", corrected(visit, row)]
+    note = html.Span([part for one in told if one for part in (one, html.Br())])
     foot = html.Div(
         [link(say("home.see_bill"), f"/bills/{row.id}"), link(say("home.all_bills"), "/bills")],
         className="apart",
