@@ -35,6 +35,9 @@ READ: Final = """
     COPY (SELECT meter_id, at, wh, quality FROM bench_interval
         WHERE channel = 1 AND meter_id BETWEEN {first} AND {last} ORDER BY meter_id, at)
     TO STDOUT (FORMAT binary)"""
+_MODEM: Final = "INSERT INTO modem (code, link) VALUES ('bench', 'dial_out') ON CONFLICT DO NOTHING"
+_METER: Final = """
+    INSERT INTO meter (id, serial, model, modem) OVERRIDING SYSTEM VALUE VALUES (%s, %s, 'dk-1p', 'bench')"""
 
 _HALF_HOUR_US: Final = 1_800_000_000
 _IN: Final = (("meter_id", ">i4"), ("channel", ">i2"), ("at", ">i8"), ("wh", ">i4"), ("quality", ">i2"))
@@ -94,3 +97,9 @@ def _records(columns: tuple[tuple[str, str], ...], count: int) -> NDArray[Any]:
     for name, kind in columns:
         rows[f"{name}_length"] = np.dtype(kind).itemsize
     return rows
+
+
+def register(conn: Connection[TupleRow], meter_id: int, serial: str) -> None:
+    """Have a meter of this number, whose days the product keeps beside the rows."""
+    conn.execute(_MODEM)
+    conn.execute(_METER, [meter_id, serial])

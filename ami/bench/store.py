@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -28,10 +27,6 @@ UNIT = "intervals/s"
 DAYS, SLOTS = 30, 48
 FIRST = date(2026, 1, 1)
 Ids = npt.NDArray[np.int32]
-_MODEM: Final = "INSERT INTO modem (code, link) VALUES (%(modem)s, 'dial_out') ON CONFLICT DO NOTHING"
-_METER: Final = """
-    INSERT INTO meter (id, serial, model, modem) OVERRIDING SYSTEM VALUE
-    VALUES (%(id)s, %(serial)s, 'dk-1p', %(modem)s)"""
 DATABASE = "AMI_BENCH_DATABASE_URL"
 
 
@@ -119,8 +114,7 @@ def save_year(dsn: str, year: Period) -> str:
         quality=np.full((many, SLOTS), Quality.ACTUAL, np.uint8),
     )
     with connect(dsn) as conn:
-        conn.execute(_MODEM, {"modem": "bench"})
-        conn.execute(_METER, {"id": meter_id, "serial": serial, "modem": "bench"})
+        row_store.register(conn, meter_id, serial)
         days.save_days(conn, rows, year.end)
     return serial
 
