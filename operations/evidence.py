@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from math import lcm
 
 import numpy as np
 from psycopg import Connection
@@ -142,7 +143,6 @@ def _pieces(
         hours = hours_of(stay.hung)
         for channel in channels:
             mine = [block for block in blocks if block.channel is channel]
-            interval = min((block.interval_s for block in mine), default=HALF_HOUR_S)
             yield MeterInput(
                 serial=stay.hung.serial,
                 meter_id=stay.hung.meter_id,
@@ -150,7 +150,7 @@ def _pieces(
                 days=(part.last_day - first).days + 1,
                 blocks=mine,
                 registers=[read for read in reads if read.channel is channel],
-                interval_s=interval,
+                interval_s=_slot_s(mine),
                 digits=stay.hung.digits or kind.digits,
                 multiplier=stay.multiplier,
                 values_secondary=kind.is_secondary,
@@ -161,6 +161,14 @@ def _pieces(
                 day_rates=hours.day_rates if hours and channel is Channel.ACTIVE_IMPORT else None,
                 customer_class=class_of(stay.hung) if channel is Channel.ACTIVE_IMPORT else "",
             )
+
+
+def _slot_s(blocks: Sequence[StoredBlock]) -> int:
+    """The shortest slot that whole intervals of all of a meter's blocks make, of those that make half-hours:
+    what was read at half-hours stays so where an answer or a file has five minutes. Else the shortest."""
+    lengths = {block.interval_s for block in blocks}
+    into_halves = [length for length in lengths if HALF_HOUR_S % length == 0]
+    return lcm(*into_halves) if into_halves else min(lengths, default=HALF_HOUR_S)
 
 
 def _is_half_hours(one: MeterInput) -> bool:

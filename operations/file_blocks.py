@@ -22,7 +22,11 @@ from operations.formats.values import IndexPair, Intervals, Rejected
 from operations.said_quality import status_of
 from storage.register import Hung
 
-_FACTORS: Final = {"wh": 1, "kwh": 1000, "mwh": 1_000_000, "varh": 1, "kvarh": 1000, "mvarh": 1_000_000}
+_FACTORS: Final = {
+    prefix + unit: factor
+    for unit in ("wh", "varh")
+    for prefix, factor in (("", 1), ("k", 1000), ("m", 10**6), ("g", 10**9))
+}
 _NEM_SUFFIX: Final = {
     "E": Channel.ACTIVE_IMPORT,  # NEM12 speaks from the grid's side: what it exported was used here
     "B": Channel.ACTIVE_EXPORT,

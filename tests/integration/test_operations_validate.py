@@ -104,6 +104,24 @@ def test_late_blocks_make_their_day_due_and_a_gap_closes(database: str, pool: Po
         assert observed.findings(conn, [meter], FIRST, FIRST + timedelta(days=1)) == []
 
 
+@pytest.mark.parametrize("minutes", [5, 60])
+def test_intervals_of_other_lengths_never_turn_half_hours_into_estimates(
+    database: str, pool: Pool, minutes: int
+) -> None:
+    other, slots = timedelta(minutes=minutes), 1440 // minutes
+    stamps = tuple(midnight(FIRST + timedelta(1)) + i * other for i in range(slots))
+    block = replace(
+        _block(FIRST, [7] * slots), interval=other, stamps=stamps, raw=(7,) * slots, status=(0,) * slots
+    )
+    _say(database, "H1", _block(FIRST, list(range(48))), block)
+    validate.run(pool, NOW)
+    energy, quality = _days(pool, "H1", 2)
+    assert energy[0].tolist() == list(range(48))
+    assert set(quality[0].tolist()) == {Quality.ACTUAL}
+    if minutes < 30:
+        assert (energy[1].tolist(), set(quality[1].tolist())) == ([42] * 48, {Quality.ACTUAL})
+
+
 def test_a_gap_of_days_gets_what_the_registers_counted_and_all_of_it_anew_when_part_arrives(
     database: str, pool: Pool
 ) -> None:
