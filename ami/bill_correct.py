@@ -208,7 +208,7 @@ def conflicts(
         say("No reading contradicts what was closed.")
         return
     rows = [
-        (c.id, c.point, c.serial, c.rate.code, when(c.at), c.closed, c.read, ", ".join(map(str, c.bills)))
+        (c.id, c.point, c.serial, c.register, when(c.at), c.closed, c.read, ", ".join(map(str, c.bills)))
         for c in found
     ]
     table("", ("Conflict", "Point", "Meter", "Register", "At", "Closed", "Read", "Bills"), rows)

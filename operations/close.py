@@ -155,12 +155,7 @@ class Closing:
         counts = closing.save(self.conn, fresh, now)
         contrary = [index for index in found if _contradicts(index, standing.get(_key(index)))]
         corrections.notice(self.conn, [(index, index.method) for index in contrary], now)
-        differing = tuple(
-            f"meter {index.serial}, register {index.rate.code}: closed at {standing[_key(index)].raw}, now "
-            f"it reads {index.raw} for the same instant; the first stands, correct the bill if it is wrong "
-            f"(ami bill conflicts)"
-            for index in contrary
-        )
+        differing = tuple(_differs(index, standing[_key(index)]) for index in contrary)
         self.before |= {_key(index): index for index in found} | standing
         return CloseReport(counts.new, len(found) - counts.new, tuple(missing), differing)
 
@@ -202,6 +197,14 @@ def _contradicts(index: ClosingIndex, standing: ClosingIndex | None) -> bool:
     if standing is None or standing.method == CORRECTION:
         return False
     return (index.raw, index.scaler) != (standing.raw, standing.scaler)
+
+
+def _differs(index: ClosingIndex, standing: ClosingIndex) -> str:
+    register = RegisterKey(index.channel, index.rate).code
+    return (
+        f"meter {index.serial}, register {register}: closed at {standing.raw}, now it reads {index.raw} for "
+        f"the same instant; the first stands, correct the bill if it is wrong (ami bill conflicts)"
+    )
 
 
 def _key(index: ClosingIndex) -> Key:

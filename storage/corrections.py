@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 from model.bill import ClosingIndex
 from model.jsonform import from_json, to_json
 from model.period import Period, require_aware
-from model.series import Channel, Rate
+from model.series import Channel, Rate, RegisterKey
 from storage.errors import Unknown
 
 _ORDER: Final = """
@@ -64,8 +64,8 @@ _NOTICE: Final = """
     SELECT id, %s, %s, %s, %s, %s, %s, %s FROM meter WHERE serial = %s
     ON CONFLICT (meter_id, channel, rate, at, raw, scaler) DO NOTHING"""
 _CONFLICTS: Final = """
-    SELECT x.id, c.point, m.serial, x.rate, x.at, c.raw AS closed, x.raw AS read, x.scaler, x.method,
-        x.noticed_at,
+    SELECT x.id, c.point, m.serial, x.channel, x.rate, x.at, c.raw AS closed, x.raw AS read, x.scaler,
+        x.method, x.noticed_at,
         ARRAY(SELECT b.id FROM bill b WHERE b.point = c.point AND x.at BETWEEN b.from_at AND b.to_at
             AND NOT EXISTS (SELECT FROM bill r WHERE r.corrects = b.id AND r.correction = 'replaces')
             AND b.correction IS DISTINCT FROM 'adjusts' ORDER BY b.id) AS bills
@@ -117,6 +117,7 @@ class ReadingConflict:
     id: int
     point: str
     serial: str
+    channel: Channel
     rate: Rate
     at: datetime
     closed: int
@@ -127,14 +128,20 @@ class ReadingConflict:
     bills: tuple[int, ...]
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "channel", Channel(self.channel))
         object.__setattr__(self, "rate", Rate(self.rate))
         object.__setattr__(self, "bills", tuple(self.bills))
 
     @property
     def index(self) -> ClosingIndex:
         """What would be closed instead."""
-        channel = Channel.ACTIVE_IMPORT
-        return ClosingIndex(self.point, self.serial, channel, self.rate, self.at, self.read, self.scaler)
+        key = (self.channel, self.rate)
+        return ClosingIndex(self.point, self.serial, *key, self.at, self.read, self.scaler)
+
+    @property
+    def register(self) -> str:
+        """The trade's code."""
+        return RegisterKey(self.channel, self.rate).code
 
 
 def order(

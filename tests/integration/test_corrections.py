@@ -12,7 +12,8 @@ import pytest
 
 from model.bill import BillLine, ClosingIndex
 from model.period import LOCAL, Period, midnight
-from model.series import Channel, Rate, ReadingSource
+from model.readout import RegisterRead
+from model.series import Channel, Rate, ReadingSource, Unit
 from model.viewer import UserRole, Viewer
 from operations import bill, bill_print, close, corrections
 from operations.bill_sheets import printed
@@ -237,6 +238,26 @@ def test_a_late_reading_that_differs_leads_to_a_correction(database: str, pool: 
     with pool.connection() as conn:
         assert kept.conflicts(conn) == []
     assert close.run(pool, OCTOBER, LATER).differing == ()
+
+
+def test_a_late_reading_of_reactive_energy_is_no_reading_of_active_energy(database: str, pool: Pool) -> None:
+    def kvarh(at: datetime, raw: int) -> tuple[str, RegisterRead]:
+        serial, told = read("CT", at, raw)
+        return serial, replace(told, channel=Channel.REACTIVE_IMPORT, unit=Unit.VAR_HOUR)
+
+    bring(database, kvarh(OCTOBER.start, 50_000), kvarh(OCTOBER.end, 60_000))
+    close.run(pool, OCTOBER, NOW)
+    bring(database, kvarh(OCTOBER.end, 61_000), now=LATER)
+    with pool.connection() as conn:
+        conn.execute("DELETE FROM register_read WHERE raw = 60000")
+    report = close.run(pool, OCTOBER, LATER)
+    assert "meter CT, register VC: closed at 60000, now it reads 61000" in report.differing[0]
+    with pool.connection() as conn:
+        [conflict] = kept.conflicts(conn)
+    assert (conflict.register, conflict.index.channel) == ("VC", Channel.REACTIVE_IMPORT)
+    [shop] = _of(pool, "SHOP")
+    with pytest.raises(RunRefused, match="comes to the same"):  # it buys no reactive energy
+        corrections.order(pool, LAN, shop.id, "adjusts", "đọc muộn", LATER, invoice_date=ON)
 
 
 def test_a_reading_may_be_dismissed(database: str, pool: Pool) -> None:
