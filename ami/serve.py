@@ -6,6 +6,7 @@ import json
 import logging
 import socket
 import sys
+import threading
 from datetime import datetime
 
 import rich_click as click
@@ -17,6 +18,7 @@ from ami.failure import Failure
 from ami.instants import INSTANT
 from ami.order_acting import rules_of
 from ami.settings import Settings, load
+from analytics import warm_up
 from dashboard.app import WebSettings, create_app
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -57,6 +59,8 @@ def command(
             sys.stdout.flush()
         else:
             say(f"Serving {address} (Ctrl-C ends it)")
+        # The first page that draws a curve should not wait for a compiler.
+        threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
         _serve(app, settings, listener)
 
 

@@ -27,7 +27,7 @@ LEAST: Final = 3  # known days without which nothing is foretold
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Forecast:
-    """Of m meters, the Wh of the month that `until` ends (exclusive): expected, and the limits of four in
+    """Of m meters, the Wh of the period that `until` ends (exclusive): expected, and the limits of four in
     five; NaN where too little is known. `so_far_wh`: what is known of it, `known` of its `over` days that are
     over."""
 
@@ -41,25 +41,32 @@ class Forecast:
 
 
 def to_month_end(daily_wh: npt.ArrayLike, today: date) -> Forecast:
-    """Foretell the month of `today` from `daily_wh` (m, d): Wh of the d days before `today`, NaN unknown.
+    """`foretold` of the month of `today`."""
+    first = today.replace(day=1)
+    return foretold(daily_wh, first, today, add_months(first, 1))
 
-    Days of the month that are over and unknown are taken at the level of the days to come. Raises
-    `AnalyticsError` for another shape or a negative day.
+
+def foretold(daily_wh: npt.ArrayLike, first: date, today: date, until: date) -> Forecast:
+    """Foretell the period from `first` until `until`, which `today` lies in, from `daily_wh` (m, d): Wh of
+    the d days before `today`, NaN unknown.
+
+    Days of the period that are over and unknown are taken at the level of the days to come. Raises
+    `AnalyticsError` for another shape, a negative day, or a day that is not of the period.
     """
-    from analytics.profiles.forecast_kernel import foretold
+    from analytics.profiles.forecast_kernel import foretell
 
     days = np.ascontiguousarray(daily_wh, np.float64)
     if days.ndim != 2:
         raise AnalyticsError("bad_shape", f"days {days.shape} are not meters × days")
     if np.nanmin(days, initial=0.0) < 0:
         raise AnalyticsError("negative_day", "a day has less than 0 Wh: import and export are foretold apart")
-    first = today.replace(day=1)
-    until, over = add_months(first, 1), (today - first).days
-    ahead = (until - today).days
+    over, ahead = (today - first).days, (until - today).days
+    if over < 0 or ahead < 1:
+        raise AnalyticsError("bad_day", f"{today} is no day of the period from {first} to {until}")
     month = days[:, max(0, days.shape[1] - over) :] if over else days[:, :0]
     so_far, known = np.nansum(month, axis=1), (~np.isnan(month)).sum(axis=1)
     out = np.full((len(days), 3), np.nan)
-    foretold(np.ascontiguousarray(days[:, -LONGEST:]), ahead, HALF_LIVES, PRIOR_MISSES, out)
+    foretell(np.ascontiguousarray(days[:, -LONGEST:]), ahead, HALF_LIVES, PRIOR_MISSES, out)
     out[(~np.isnan(days)).sum(axis=1) < LEAST] = np.nan
     # At the level: the days to come, and those that are over and nobody knows.
     rest = out[:, 0] * (ahead + over - known)

@@ -35,7 +35,7 @@ def _at(ordered: Float, share: float) -> float:
 
 
 @kernel("void(float64[:, ::1], int64, float64[::1], float64[::1], float64[:, ::1])")
-def foretold(days: Float, ahead: int, lives: Float, prior: Float, out: Float) -> None:
+def foretell(days: Float, ahead: int, lives: Float, prior: Float, out: Float) -> None:
     """By meter, from `days` (m × d, Wh, NaN unknown): Wh a day to expect of the next `ahead` days, and the
     limits of four in five, as factors of it (`out` m × 3; NaN where no day is known).
 

@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
+import numpy as np
 from dash import Input, Output, State, dcc, html
 from psycopg import Connection
 
+from analytics.profiles.forecast import LONGEST, foretold
 from dashboard.addresses import CUSTOMER, Page
 from dashboard.callbacks import Guarded
 from dashboard.charts.daily import daily_bars
@@ -23,7 +25,8 @@ from dashboard.parts.moments import as_of, slots_note
 from dashboard.parts.tiers import tier_bar
 from dashboard.so_far import SoFar, so_far
 from dashboard.visit import Visit
-from model.period import LOCAL, local_day
+from model.grid import Supply
+from model.period import LOCAL, add_months, local_day
 from storage import bills, meters, profiles
 from storage.meters import Installed, MeterSheet
 from storage.profiles import DayTotal
@@ -76,9 +79,10 @@ def period_start(conn: Connection[Any], visit: Visit, point: str) -> date:
 def _body(conn: Connection[Any], visit: Visit, found: MeterSheet) -> Part:
     place = found.installations[0]
     first = period_start(conn, visit, place.point)
-    stored = profiles.daily(conn, visit.viewer, found.serial, first, visit.today + timedelta(days=1)) or []
-    days = whole_days(stored, first, visit.now)
-    left = [energy_so_far(visit, found, place, first, days), _days(visit, found, days)]
+    since, end = visit.today - timedelta(days=LONGEST), visit.today + timedelta(days=1)
+    past = profiles.daily(conn, visit.viewer, found.serial, since, end) or []
+    days = whole_days([day for day in past if day.day >= first], first, visit.now)
+    left = [energy_so_far(visit, found, place, first, days, past), _days(visit, found, days)]
     right = [html.Div(_now(visit, found), id="home-now"), _last_bill(conn, visit)]
     return html.Div(
         [html.Div(left, className="stack"), html.Div(right, className="stack")], className="home-grid"
@@ -86,9 +90,15 @@ def _body(conn: Connection[Any], visit: Visit, found: MeterSheet) -> Part:
 
 
 def energy_so_far(
-    visit: Visit, found: MeterSheet, place: Installed, first: date, days: Sequence[DayTotal]
+    visit: Visit,
+    found: MeterSheet,
+    place: Installed,
+    first: date,
+    days: Sequence[DayTotal],
+    past: Sequence[DayTotal] = (),
 ) -> Part:
-    """What the running period has used and costs until now; no figures where no half-hour of it is known."""
+    """What the running period has used and costs until now, and what it will come to by the `past`; no
+    figures where no half-hour of it is known."""
     say, fmt = visit.say, visit.fmt
     span = html.Span(
         say("home.so_far", first=fmt.day(first), days=(visit.today - first).days + 1), className="muted"
@@ -116,8 +126,40 @@ def energy_so_far(
     if whole:
         mean = sum(whole) / len(whole)
         figures.append(figure(say("home.average"), fmt.kwh(mean), "kWh", say("home.average_note"), "small"))
-    body = [html.Div(figures, className="figures"), tier_bar(visit, cost) if cost and cost.tiers else None]
+    body = [
+        html.Div(figures, className="figures"),
+        tier_bar(visit, cost) if cost and cost.tiers else None,
+        _foretold(visit, supply, first, past),
+    ]
     return card(say("home.month"), body, beside=span, foot=as_of(visit, found.last_contact), kind="hero")
+
+
+def _foretold(visit: Visit, supply: Supply | None, first: date, past: Sequence[DayTotal]) -> Part:
+    """What the whole period will come to, with the limits of four in five; None where too little is known."""
+    say, fmt, until = visit.say, visit.fmt, _a_month_on(first)
+    if not past or until <= visit.today:
+        return None
+    begun, wh = past[0].day, np.full((visit.today - past[0].day).days, np.nan)
+    for day in past:
+        if day.day < visit.today and not day.missing:
+            wh[(day.day - begun).days] = day.wh
+    told = foretold(wh[np.newaxis], first, visit.today, until)
+    low, expected, high = (float(one[0]) for one in (told.low_wh, told.expected_wh, told.high_wh))
+    if np.isnan(expected):
+        return None
+    span = {"low": fmt.number(low / 1000), "high": fmt.number(high / 1000)}
+    said = [say("home.forecast_kwh", kwh=fmt.number(expected / 1000), **span)]
+    cost = so_far(supply, first, until - timedelta(1), expected) if supply else None
+    if cost is not None:
+        said.append(say("home.forecast_money", money=fmt.number(round(cost.amount, -3))))
+    until_day = fmt.day(until - timedelta(1))
+    return html.P([html.Strong(say("home.forecast", until=until_day)), " " + ", ".join(said) + "."])
+
+
+def _a_month_on(first: date) -> date:
+    """Where a period that begins on `first` ends: the same day of the next month, or its last."""
+    month = add_months(first, 1)
+    return min(month + timedelta(first.day - 1), add_months(month, 1) - timedelta(1))
 
 
 def _vat_note(visit: Visit, cost: SoFar) -> str:

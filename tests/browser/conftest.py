@@ -21,6 +21,7 @@ import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 from psycopg import sql
 
+from analytics import warm_up
 from dashboard.app import WebSettings, create_app
 from model.supplier import Supplier
 from storage.embedded import ports
@@ -100,7 +101,8 @@ def serving(dsn: str, port: int, **settings: Any) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def site(village: Any, village_database: str, module_port: int) -> Iterator[str]:
-    """The address of the pages."""
+    """The address of the pages, with what they draw curves with compiled."""
+    warm_up()
     with serving(village_database, module_port) as address:
         yield address
 

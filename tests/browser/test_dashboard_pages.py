@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -31,6 +32,9 @@ def test_every_page_of_every_role(visitor: Callable[..., Any], village: Any, rol
         assert window.page.locator(".refusal").count() == 0, path
         assert window.sideways() <= 0, path
         expect(window.page.locator(".nav-link[aria-current]")).to_have_count(1)
+        if role == "customer" and path == "/":
+            foretold = window.page.locator("p", has_text="Ước cả kỳ, đến 31/10/2026:").inner_text()
+            assert re.search(r"khoảng \d+ kWh, thường trong khoảng \d+–\d+, chừng \d+\.000 ₫\.$", foretold)
         if "/meters/" in path:
             title = window.page.inner_text("#page h1")
             assert title == ("Công tơ nhà tôi" if role == "customer" else "Trần Thị Mai")

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.errors import AnalyticsError
-from analytics.profiles.forecast import HALF_LIVES, PRIOR_MISSES, by_pace, to_month_end
+from analytics.profiles.forecast import HALF_LIVES, PRIOR_MISSES, by_pace, foretold, to_month_end
 from model.period import add_months
 
 REAL = Path(__file__).parents[3] / "shared" / "data"
@@ -116,6 +116,8 @@ def test_histories_without_an_answer_have_none_and_empty_homes_use_nothing() -> 
         to_month_end(np.full((1, 9), -1.0), date(2026, 9, 1))
     with pytest.raises(AnalyticsError, match="meters × days"):
         to_month_end(np.zeros(9), date(2026, 9, 1))
+    with pytest.raises(AnalyticsError, match="2026-10-01 is no day of the period"):
+        foretold(np.zeros((1, 9)), date(2026, 9, 1), date(2026, 10, 1), date(2026, 10, 1))
 
 
 def households() -> dict[str, tuple[date, Any]]:
