@@ -153,7 +153,8 @@ def _foretold(visit: Visit, supply: Supply | None, first: date, past: Sequence[D
     if cost is not None:
         said.append(say("home.forecast_money", money=fmt.number(round(cost.amount, -3))))
     until_day = fmt.day(until - timedelta(1))
-    return html.P([html.Strong(say("home.forecast", until=until_day)), " " + ", ".join(said) + "."])
+    until_said = html.Strong(say("home.forecast", until=until_day))
+    return html.P([until_said, " " + ", ".join(said) + "."], className="next-tier")
 
 
 def _a_month_on(first: date) -> date:
