@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +15,9 @@ from ami.bench.detect_life import LIVES
 from ami.failure import InputFailure
 from analytics.abnormal import Household
 from analytics.abnormal.attacks import ATTACKS
-from tests.foreign_peers import Peers
+from tests.foreign_peers import REPOSITORY, Peers
+
+REAL = Path(__file__).parents[3] / "shared" / "data"
 
 
 def home(seed: int) -> Household:
@@ -33,6 +38,20 @@ def test_a_round(peers: Peers) -> None:
         assert 0.5 < figures["auc_day"] <= figures["auc_week"] + 0.05, engine
     assert found[OURS]["auc_day"] > 0.9 < found[PEER]["auc_day"]
     assert found[PEER]["auc_day"] > found["drop rule"]["auc_day"]
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@pytest.mark.skipif(not REAL.is_dir(), reason="the real households are not here")
+def test_what_is_promised_on_real_households(peers: Peers, tmp_path: Path) -> None:
+    files = sorted(REAL.glob("*.csv.gz"))
+    done = subprocess.run(
+        [sys.executable, "-m", "ami.main", "bench", "detect", *files, "--seeds", "1", "--json"],
+        capture_output=True, text=True, check=True, cwd=REPOSITORY, timeout=3600,
+    )  # fmt: skip
+    found = json.loads(done.stdout)
+    assert found["households"] >= 9
+    assert all(found["held"].values()), found["held"]
 
 
 def test_one_alone_is_not_judged(tmp_path: Path) -> None:

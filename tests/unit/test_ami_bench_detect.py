@@ -53,7 +53,7 @@ def test_days_that_are_not_whole_are_no_days(tmp_path: Path) -> None:
     known[5] = known[5].replace(",0.1", ",")
     known[48 + 5] = known[48 + 5].replace(",0.1", ",-0.1")
     del known[3 * 48 : 3 * 48 + 2]  # the hour that a clock leaves out
-    known.insert(200, known[199])  # told twice
+    known.insert(200, known[199].replace(",0.1", ",9"))  # told twice: the first counts
     (one,), _ = households([file(tmp_path, known)])
     assert len(one) == DAYS - 3
     assert (one.wh == 100).all()
@@ -106,6 +106,13 @@ def test_figures_of_scores_that_are_right() -> None:
     assert found["benign_alarms"] == {"absence": 1.0}
     assert found["precision_at_budget"] == 1.0
     assert found["recall_at_budget"] == pytest.approx(1.0)
+
+
+def test_days_to_detect_count_from_the_onset() -> None:
+    scores = np.zeros((7, 400))
+    scores[0, :4] = 1.0  # the honest weeks' limit lies between two and three days of seven
+    scores[1:] = 1.0
+    assert figures({"a": scores}, [], seed=1)["median_days_to_detect"] == 3.0
 
 
 def test_figures_of_scores_that_say_nothing() -> None:

@@ -109,7 +109,11 @@ def test_a_score_is_kept_in_a_file() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value", "kind"),
-    [("version", 0, "other_score"), ("left", np.zeros((2, 3), np.int16), "bad_score")],
+    [
+        ("version", 0, "other_score"),
+        ("left", np.zeros((2, 3), np.int16), "bad_score"),
+        ("left", np.zeros((TREES, 31), np.int16), "bad_score"),
+    ],
 )
 def test_a_file_that_would_lead_astray_is_refused(name: str, value: object, kind: str) -> None:
     with np.load(io.BytesIO(learned().to_bytes())) as kept:
