@@ -30,7 +30,7 @@ def households(files: Sequence[Path]) -> tuple[list[Household], dict[str, str]]:
     found: dict[str, Household] = {}
     left_out: dict[str, str] = {}
     for file in files:
-        for name, rows in _frame(file).groupby("meter", sort=False):
+        for name, rows in half_hours(file).groupby("meter", sort=False):
             if str(name) in found or str(name) in left_out:
                 raise InputFailure(f"{file}: meter {name} stands in a file before it, too: give it once")
             made = _household(str(name), rows)
@@ -41,7 +41,9 @@ def households(files: Sequence[Path]) -> tuple[list[Household], dict[str, str]]:
     return list(found.values()), left_out
 
 
-def _frame(file: Path) -> pd.DataFrame:
+def half_hours(file: Path) -> pd.DataFrame:
+    """Rows of meter, day, minute of the day and Wh, as they are written, the first of an instant; raises
+    `InputFailure` for what is no such file."""
     import pandas as pd
 
     try:

@@ -88,6 +88,10 @@ command = Verbs(
             "bench.detect:command",
             "Abnormal days of real households: the learned score, scikit-learn, a rule.",
         ),
+        "forecast": (
+            "bench.forecast:command",
+            "Months of real households foretold: beside the pace so far and the month before.",
+        ),
         "listen": ("bench.listen:command", "Modems that dial in and stay: memory, lag, half-hours read."),
     },
 )
