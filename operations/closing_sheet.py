@@ -12,7 +12,7 @@ from analytics.errors import BillingError
 from model.bill import ClosingIndex
 from model.period import LOCAL, Period, local_day
 from model.series import Channel, Rate
-from operations import models
+from operations import models, supplied
 from operations.formats.numbers import plain
 from operations.pairing import Span, index_instants, kwh, spans
 from operations.vietnamese import day
@@ -103,7 +103,7 @@ def _row(
         name,
         _CHANGED if span.end < period.end else _PERIODIC,
         plain(span.multiplier),
-        plain(supply.households) if supply else "",
+        plain(supplied.households(supply)) if supply else "",
         supply.plan if supply else "",
         "1",
         str(month.month),

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from analytics.billing import Request, rate
+from analytics.billing.given import UNDECLARED
 from analytics.errors import AnalyticsError
 from operations.formats.values import IndexPair
+from operations.supplied import REFUSED, UNDECLARED_TENANTS
 
 _BILLED: Final = ("KT", "BT", "CD", "TD")
 _HOUSEHOLD: Final = "household"
@@ -45,6 +47,10 @@ def _bill(registers: Sequence[IndexPair]) -> dict[str, Any]:
         document["households"] = first.told["households"].replace(",", ".")
     if first.told["voltage_kv"]:
         document["voltage_kv"] = first.told["voltage_kv"].replace(",", ".")
+    if first.told["special"] == UNDECLARED_TENANTS:
+        document["tenants"] = UNDECLARED
+    if first.told["special"] == REFUSED:
+        document["three_rate_refused"] = True
     if set(kwh) == {"KT"} and _HOUSEHOLD not in plan:
         document["one_rate"] = True
     try:

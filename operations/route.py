@@ -15,7 +15,7 @@ from psycopg.rows import TupleRow
 from model.bill import ClosingIndex
 from model.period import LOCAL, Period, add_months, local_day, midnight
 from model.series import Channel, Rate
-from operations import models
+from operations import models, supplied
 from operations.closing_sheet import sheet
 from operations.formats.handheld import FIELDS, OURS
 from operations.formats.numbers import plain
@@ -116,9 +116,10 @@ def _row(
         "LOAI_BCS": name,
         "LOAI_CS": "DDK",
         "HSN": plain(models.multiplier_of(place, period.start)),
-        "SO_HO": plain(supply.households) if supply else "",
+        "SO_HO": plain(supplied.households(supply)) if supply else "",
         "CHUOI_GIA": supply.plan if supply else "",
         "CAP_DIEN_AP": plain(supply.voltage_kv) if supply else "",
+        "CACH_TINH": supplied.special(supply) if supply else "",
         "KY": "1",
         "THANG": str(month.month),
         "NAM": str(month.year),

@@ -11,6 +11,9 @@ from analytics.tariffs import country, plan, reactive_table
 from model.grid import Supply
 from model.series import Channel, Rate
 
+UNDECLARED_TENANTS, REFUSED = "chưa khai báo", "từ chối ba giá"
+"""How customer file and route call tenants whom nobody declared, and a three-rate meter that was refused."""
+
 REACTIVE = (Channel.REACTIVE_IMPORT, Rate.TOTAL)
 """The register that tells what is bought of it."""
 
@@ -49,3 +52,11 @@ def buys_reactive(supply: Supply) -> bool:
     if supply.buys_reactive is not None:
         return supply.buys_reactive
     return reactive_table().bought_by(supply.contract_kw, supply.transformer_kva)
+
+
+def special(supply: Supply) -> str:
+    """What besides plan, households and voltage decides the price of a kWh, as the route says it; empty:
+    nothing does."""
+    if supply.undeclared:
+        return UNDECLARED_TENANTS
+    return REFUSED if supply.three_rate_refused else ""

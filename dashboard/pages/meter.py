@@ -31,7 +31,9 @@ from dashboard.parts.elements import Part, card, empty, facts, figure, heading
 from dashboard.parts.moments import as_of, slots_note
 from dashboard.parts.polls import polls_card
 from dashboard.visit import Visit
+from model.grid import Supply
 from model.quality import Quality
+from operations import supplied
 from storage import meters, profiles
 from storage.meters import MeterSheet
 
@@ -177,6 +179,7 @@ def _plates(visit: Visit, found: MeterSheet) -> Part:
             (say("meter.station"), place.station_name),
             (say("meter.point"), place.point),
             (say("meter.plan"), say.term("plan", plan)),
+            *_supply(visit, place.supplies[-1] if place.supplies else None),
             (
                 say("meter.multiplier"),
                 visit.fmt.plain(multiplier) if visit.viewer.is_staff or multiplier != 1 else "",
@@ -184,6 +187,27 @@ def _plates(visit: Visit, found: MeterSheet) -> Part:
             *pairs,
         ]
     return card(say("meter.plates"), [facts(pairs)], kind="w6")
+
+
+def _supply(visit: Visit, supply: Supply | None) -> list[tuple[str, Part]]:
+    """What besides the plan decides the bill: who shares it, what was refused, whether reactive energy is
+    bought."""
+    say, fmt = visit.say, visit.fmt
+    if supply is None:
+        return []
+    shares = supplied.households(supply)
+    tenants = say("meter.undeclared") if supply.undeclared else ""
+    if supply.tenants is not None:
+        tenants = say("bill.tenants", n=supply.tenants)
+    kw, kva = supply.contract_kw, supply.transformer_kva
+    return [
+        (say("bill.households"), fmt.plain(shares.normalize() + 0) if shares != 1 else ""),
+        (say("meter.tenants"), tenants),
+        (say("meter.contract_kw"), f"{fmt.plain(kw.normalize() + 0)} kW" if kw is not None else ""),
+        (say("meter.transformer"), f"{fmt.plain(kva.normalize() + 0)} kVA" if kva is not None else ""),
+        (say("meter.reactive_energy"), say("meter.buys") if supplied.buys_reactive(supply) else ""),
+        (say("meter.three_rates"), say("meter.refused") if supply.three_rate_refused else ""),
+    ]
 
 
 def _history(visit: Visit, found: MeterSheet) -> list[Part]:

@@ -97,6 +97,7 @@ def _steps(visit: Visit, run: Run, sums: Sums, said: str) -> Part:
         (say("runs.issued"), step(run.issued_by, run.issued_at)),
         (say("runs.withdrawn"), step(run.withdrawn_by, run.withdrawn_at)),
         (say("runs.why"), run.reason),
+        (say("runs.reactive"), visit.fmt.money(sums.reactive) if sums.reactive else ""),
         (say("runs.standing"), visit.fmt.number(sums.standing) if sums.standing else ""),
         (say("runs.indices"), html.Code((run.indices_sha256 or b"").hex()) if run.indices_sha256 else None),
     ]

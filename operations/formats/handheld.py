@@ -26,9 +26,11 @@ FIELDS: Final = (
     "SL_TTIEP", "SLUONG_1", "SLUONG_2", "SLUONG_3", "TTR_CU", "TTR_MOI", "MA_COT", "SO_HOM", "MA_NVGCS",
     "NGUOI_GCS", "GHICHU",
 )  # fmt: skip
-OURS: Final = ("TEN_KHANG", "DIA_CHI", "SO_CHU_SO", "CAP_DIEN_AP", "SL_CUNG_KY", "CS_DOC_LAI", "ANH")
-"""Name and address to find the meter by, digits of its register, kV, kWh of the same month last year, the
-index as read a second time, and a reference of the photo."""
+OURS: Final = (
+    "TEN_KHANG", "DIA_CHI", "SO_CHU_SO", "CAP_DIEN_AP", "CACH_TINH", "SL_CUNG_KY", "CS_DOC_LAI", "ANH"
+)  # fmt: skip
+"""Name and address to find the meter by, digits of its register, kV, what else decides the price, kWh of the
+same month last year, the index as read a second time, and a reference of the photo."""
 REGISTERS: Final = ("KT", "BT", "CD", "TD", "SG", "VC")
 _NUMBERS: Final = (
     "CS_CU", "CS_MOI", "HSN", "SL_CU", "SL_MOI", "SL_THAO", "SL_TTIEP", "SO_CHU_SO", "CS_DOC_LAI",
@@ -193,6 +195,7 @@ def _pair(line: Line, record: Mapping[str, object]) -> IndexPair:
         "plan": text_of(record.get("CHUOI_GIA")),
         "households": text_of(record.get("SO_HO")),
         "voltage_kv": text_of(record.get("CAP_DIEN_AP")),
+        "special": text_of(record.get("CACH_TINH")),
         "multiplier": plain(line.multiplier) if text_of(record.get("HSN")) else "",
     }
     assert line.current is not None

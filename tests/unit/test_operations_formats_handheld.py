@@ -166,6 +166,12 @@ def test_the_bill_at_the_door_is_the_engines() -> None:
     shop = {"CHUOI_GIA": "vn-business", "MA_DDO": "KH2001", "SL_CU": "", "CAP_DIEN_AP": "0.4"}
     found = read(*({**shop, "LOAI_BCS": code} for code in ("BT", "CD", "TD")), {**shop, "LOAI_BCS": "VC"})
     assert door_bill.of_points(found.indices)["KH2001"]["kwh"] == 450
+    [tenants] = door_bill.of_points(read({"CACH_TINH": "chưa khai báo"}).indices).values()
+    assert tenants["subtotal"] == 150 * 2380, "all at the price of the tier 101-200"
+    refused = {"CHUOI_GIA": "vn-business", "SL_CU": "", "CACH_TINH": "từ chối ba giá"}
+    [dear] = door_bill.of_points(read(refused).indices).values()
+    [plain] = door_bill.of_points(read({**refused, "CACH_TINH": ""}).indices).values()
+    assert dear["subtotal"] > plain["subtotal"], "at the peak price"
     for change, reason in (
         ({"CHUOI_GIA": "vn-moon"}, "vn-moon"),
         ({"CHUOI_GIA": ""}, "does not name the plan"),
