@@ -3,6 +3,7 @@ cooperative's bulk meter by what the office says of its month."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from dashboard.pages import bill as page
+from dashboard.visit import Visit
 from model.bill import Bill, ClosingIndex, Hold
 from model.grid import PeriodFacts
 from model.period import Period
@@ -116,6 +119,13 @@ def test_reactive_energy_is_approved_issued_corrected_and_proven_beside_its_bill
         proof = chain.prove(conn, LAN, first)
         [sheet] = printed(conn, LAN, [first], SUPPLIER)
     assert proof.differing == ()
+    visits = [Visit(LAN, lang, "", False, NOW, "/") for lang in ("vi", "en")]
+    with pool.connection() as conn:
+        pages = [page.show(conn, visit, {"id": str(first.id)}) for visit in visits]
+    parts = [part.to_plotly_json() for part in pages]
+    shown_on_page = json.dumps(parts, default=lambda part: part.to_plotly_json(), ensure_ascii=False)
+    assert "Công suất phản kháng (hóa đơn riêng)" in shown_on_page
+    assert "6,000 kWh and 3,280 kvarh: cos φ = 0.88, below 0.9" in shown_on_page
     assert {step.index.code for step in proof.steps} == {"BT", "CD", "TD", "VC"}
     assert "6.000 kWh và 3.280 kvarh: cosφ = 0,88" in bill_print.text(sheet)
 
@@ -175,11 +185,11 @@ def test_a_bulk_meter_waits_for_what_the_office_says_of_its_month(database: str,
         assert made.total == 33_820_578
         [sheet] = _sheets(pool, "HTX")
         with pool.connection() as conn:
-            [page] = printed(conn, LAN, [sheet], SUPPLIER)
+            [paper] = printed(conn, LAN, [sheet], SUPPLIER)
             said = period_facts.said(conn, ["HTX"], JUNE)
             assert closing.is_closed(conn, JUNE.end)
         assert len(said) == 1
-        text = bill_print.html(page)
+        text = bill_print.html(paper)
         assert "120; bán lẻ mục đích khác 1.500 kWh" in text
         assert "bán lẻ ngoài sinh hoạt 1.500 kWh × 1,1 = 1.650 kWh" in text
         assert period_words.say(pool, LAN, FIGURES, NOW + timedelta(days=9)), "a bill went out already"
