@@ -21,7 +21,7 @@ from model.grid import Customer, PeriodFacts
 from model.money import half_up
 from model.period import local_day
 from model.supplier import Supplier
-from operations import bill_reasons, bill_surcharge
+from operations import bill_reasons, bill_surcharge, wording
 from operations.price_standing import unconfirmed
 from operations.vietnamese import day, dong, in_words, number
 from storage.bill_acceptances import Acceptance
@@ -84,15 +84,6 @@ class Corrected:
     einvoice: EInvoice | None = None
     surcharge: bool = False  # it asked for reactive energy as well
     reactive_einvoice: EInvoice | None = None
-
-
-HELD_FOR = {  # operations.runs.stages.HELD_BY_CHECKS
-    "read_again": "sản lượng lệch quá 30 % so với kỳ trước",
-    "customer_signs": "sản lượng tăng từ ba lần trở lên, cần khách hàng ký xác nhận chỉ số",
-    "counted_index": "có chỉ số được tính, không phải đọc từ công tơ",
-    "open_case": "có số liệu đo nghi vấn trong kỳ",
-    "gate": "có chỉ số tính từ số liệu nửa giờ còn thiếu hoặc ước tính",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,9 +236,7 @@ def remarks(sheet: PrintedBill) -> list[str]:
 
 def reviews(sheet: PrintedBill) -> str:
     """For what the bill was held before it went out, and why it is right; empty where it was not."""
-    return "; ".join(
-        f"{HELD_FOR.get(one.kind, one.kind)} – {one.why.strip().rstrip('.')}" for one in sheet.accepted
-    )
+    return "; ".join(wording.held_for(one.kind, one.why) for one in sheet.accepted)
 
 
 def supplier_facts(supplier: Supplier) -> tuple[str, list[str]]:

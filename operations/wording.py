@@ -110,6 +110,12 @@ def hold(kind: str, serial: str, reason: str, language: str = "en") -> str:
     return text.format(serial=serial, command=told) if text else f"Công tơ {serial}: {reason}"
 
 
+def held_for(kind: str, why: str, language: str = "vi") -> str:
+    """For what a check held a bill, and why it is right all the same, as somebody said."""
+    told = _texts("held_for").get(kind, {}).get(language, kind.replace("_", " "))
+    return f"{told} – {why.strip().rstrip('.')}"
+
+
 def hold_task(kind: str, serial: str, reason: str, language: str = "vi") -> tuple[str, str]:
     """What to do about a held bill, told to the billing office, and the command with which whoever looks
     after the program enters the index that is wanted; empty where it is not about an index."""

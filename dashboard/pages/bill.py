@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dash import html
@@ -16,9 +16,10 @@ from dashboard.parts.elements import Part, card, facts, heading, link, table
 from dashboard.visit import Visit
 from model.bill import Bill, BillLine, RegisterUse
 from model.period import LOCAL
-from operations import bill_print, bill_reasons, bill_surcharge
+from operations import bill_print, bill_reasons, bill_surcharge, wording
 from operations.supplied import sharing
-from storage import bills
+from storage import bill_acceptances, bills
+from storage.bill_acceptances import Acceptance
 from storage.bills import BillSheet
 
 
@@ -59,7 +60,7 @@ def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
                         [_lines(visit, found), _uses(visit, bill), *_apart(visit, found)],
                         className="w8 stack",
                     ),
-                    _plate(visit, found),
+                    _plate(visit, found, bill_acceptances.of(conn, [found.id]).get(found.id, ())),
                 ],
                 className="grid",
             ),
@@ -67,7 +68,8 @@ def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
     )
 
 
-def _plate(visit: Visit, found: BillSheet) -> Part:
+def _plate(visit: Visit, found: BillSheet, accepted: Sequence[Acceptance]) -> Part:
+    reviewed = [wording.held_for(one.kind, one.why, visit.lang) for one in accepted]
     say, bill = visit.say, found.bill
     pairs = [
         (say("bill.number"), bill_print.number_of(found.id)),
@@ -80,6 +82,7 @@ def _plate(visit: Visit, found: BillSheet) -> Part:
         (say("bill.pmax"), f"{visit.fmt.plain(bill.pmax_kw)} kW" if bill.pmax_kw is not None else None),
         (say("bill.correction"), _corrections(visit, found)),
         (say("bill.why_corrected"), found.corrects.reason if found.corrects else None),
+        (say("bill.reviewed"), "; ".join(reviewed)),
         (say("bill.invoice", day="").strip(), visit.fmt.day(bill.invoice_date)),
     ]
     foot = [

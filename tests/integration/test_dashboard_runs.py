@@ -13,7 +13,7 @@ from dashboard.app import WebSettings, create_app
 from model.viewer import UserRole
 from operations import accounts
 from operations.runs import stages
-from storage import billing_runs
+from storage import billing_runs, bills
 from storage.billing_runs import RunState
 from storage.pool import open_pool
 from tests.billing_run_steps import LAN, drafted, october_closed
@@ -77,12 +77,20 @@ def test_a_second_person_approves_on_the_page(database: str, run: int) -> None:
         assert "run-approve" not in _page(engineer, f"/runs/{run}")
         _press(engineer, run)
     assert _state(database, run) is RunState.CHECKED
+    why = "a new cooler since July"
+    with open_pool(database, 1) as pool, pool.connection() as conn:
+        billing_runs.accept(conn, run, "HOUSE", "read_again", "lan", NOW, why)
     with _as(database, "minh") as minh:
         assert "run-approve" in _page(minh, f"/runs/{run}")
         assert "run-approve" not in _press(minh, run)
         for nonsense in (None, "x", -1, 2**70, [run]):
             _press(minh, nonsense)
-    assert _state(database, run) is RunState.APPROVED
+        assert _state(database, run) is RunState.APPROVED
+        with open_pool(database) as pool:
+            stages.issue_shard(pool, run, (0, 1), NOW)
+            with pool.connection() as conn:
+                [bill] = bills.bills(conn, LAN, point="HOUSE")
+        assert why in _page(minh, f"/bills/{bill.id}")
 
 
 def test_runs_are_not_for_customers_and_no_run_is_not_found(database: str, run: int) -> None:
