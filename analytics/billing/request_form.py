@@ -39,7 +39,10 @@ def unfit(name: str, value: object, wanted: str) -> BillingError:
 
 def _as_json(value: object) -> str:
     """The value as whoever wrote the request knows it: null, not None."""
-    return str(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False, default=str)
+    if isinstance(value, Decimal):
+        return str(value)
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if text.isprintable() else json.dumps(value, default=str)
 
 
 def _short(text: str) -> str:

@@ -7,6 +7,7 @@ companies); those in `OURS` are additions that no such record has. One line is o
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from decimal import Decimal
@@ -36,6 +37,7 @@ _NUMBERS: Final = (
     "CS_CU", "CS_MOI", "HSN", "SL_CU", "SL_MOI", "SL_THAO", "SL_TTIEP", "SO_CHU_SO", "CS_DOC_LAI",
     "SL_CUNG_KY",
 )  # fmt: skip
+_NO_LETTER: Final = re.compile("[\0\ud800-\udfff]")  # JSON can escape what no text holds
 _MOST_ROWS: Final = 1_048_576
 
 
@@ -112,7 +114,9 @@ def _json(raw: bytes) -> Iterator[Mapping[str, object]]:
         raise Unusable(
             1, "the JSON is no list of readings: bring back the file that `ami export route` wrote"
         )
-    for row in rows:
+    for number, row in enumerate(rows, 1):
+        if any(isinstance(text, str) and _NO_LETTER.search(text) for pair in row.items() for text in pair):
+            raise Unusable(number, "it holds a zero byte or half a letter, which is no text: export it again")
         yield {str(name).upper(): _cell(value) for name, value in row.items()}
 
 

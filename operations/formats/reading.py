@@ -13,14 +13,22 @@ Reader = Callable[[bytes, timezone], FileReadings]
 _WORKBOOK: Final = b"PK\x03\x04"
 
 
+def _no_workbook(raw: bytes) -> bytes:
+    if raw.startswith(_WORKBOOK):
+        raise Unusable(0, "the file is a workbook: say --format xlsx")
+    return raw
+
+
+def _nem(raw: bytes, zone: timezone) -> FileReadings:
+    return nem12.read(_no_workbook(raw), zone)
+
+
 def _green_button(raw: bytes, _: timezone) -> FileReadings:
-    return greenbutton.read(raw)
+    return greenbutton.read(_no_workbook(raw))
 
 
 def _csv(raw: bytes, zone: timezone) -> FileReadings:
-    if raw.startswith(_WORKBOOK):
-        raise Unusable(0, "the file is a workbook: say --format xlsx")
-    return table.read(raw, zone)
+    return table.read(_no_workbook(raw), zone)
 
 
 def _xlsx(raw: bytes, zone: timezone) -> FileReadings:
@@ -34,8 +42,8 @@ def _handheld(raw: bytes, zone: timezone) -> FileReadings:
 
 
 READERS: Final[dict[str, Reader]] = {
-    "nem12": nem12.read,
-    "nem13": nem12.read,
+    "nem12": _nem,
+    "nem13": _nem,
     "csv": _csv,
     "greenbutton": _green_button,
     "xlsx": _xlsx,

@@ -130,6 +130,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     (HOME | {"kwh": {"KT": 1}, "multiplier": "1,5"}, "bad_request", '"1,5" does not fit'),
     (HOME | {"kwh": {"KT": 1}, "multiplier": "1_0"}, "bad_request", '"1_0" does not fit'),
     (HOME | {"kwh": {"KT": 1}, "plan": "a\nb"}, "bad_request", "text on one line"),
+    (HOME | {"kwh": {"KT": 1}, "tenants": "\ud800"}, "bad_request", '"\\ud800" does not fit'),
     (HOME | {"kwh": {"KT": 1}, "co\nlour": 1}, "bad_request", "nknown field 'co\\nlour'"),
     (HOME | {"kwh": {"KT": 1}, "invoice_date": "2027-01-01"}, "no_vat_rate", "analytics/tariffs/vn/vat.toml"),
     (HOME | {"kwh": {"KT": 1}, "decision": "14/2025/QĐ-TTg"}, "inactive_tariff", "ask for it as a what-if"),

@@ -149,6 +149,8 @@ def test_json_and_workbooks_say_the_same(tmp_path: Path) -> None:
         (b'{"rows": 3}', 1, "no list of readings"),
         (b"[" * 100_000, 1, "nested too deeply|no whole JSON"),
         (b"[1]", 1, "no list of readings"),
+        (b'[{"SERY_CTO": "M1"}, {"SERY_CTO": "M\\u0000"}]', 2, "zero byte or half a letter"),
+        (b'[{"ANH": "\\ud800"}]', 1, "zero byte or half a letter"),
     ],
 )
 def test_what_is_no_route_is_refused(raw: bytes, line: int, why: str) -> None:

@@ -157,6 +157,12 @@ def test_a_workbook_is_read_as_the_csv_is(tmp_path: Path) -> None:
         assert (one.meter, one.value) == ("=A", [Decimal("0.25")])
 
 
+@pytest.mark.parametrize("form", ["csv", "nem12", "greenbutton"])
+def test_a_workbook_under_another_name_is_called_so(form: str) -> None:
+    with pytest.raises(Unusable, match="is a workbook: say --format xlsx"):
+        READERS[form](workbook(("meter",)), ZONE)
+
+
 def test_a_formula_is_refused_by_its_cell() -> None:
     raw = workbook(
         ("meter", "timestamp", "kwh"), ("A", "2026-10-01T00:00", 1), ("A", "2026-10-01T00:30", "=1+1")
