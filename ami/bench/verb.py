@@ -88,6 +88,10 @@ command = Verbs(
             "bench.detect:command",
             "Abnormal days of real households: the learned score, scikit-learn, a rule.",
         ),
+        "estimate": (
+            "bench.estimate:command",
+            "Gaps hidden in real households: the estimate, a line, three like days.",
+        ),
         "forecast": (
             "bench.forecast:command",
             "Months of real households foretold: beside the pace so far and the month before.",
