@@ -23,8 +23,8 @@ from storage import block_rows, copying
 from storage.copying import EPOCH_S, Ints
 from storage.evidence_rows import Batch
 
-# The span of a batch is said as constants, so that chunks are chosen when the statement is planned: chosen
-# anew for each block (ChunkAppend), that takes longer than all the rest.
+# The span of a batch is said as constants, so that chunks are chosen when the statement is planned, each time
+# (`prepare=False`): chosen anew for each block (ChunkAppend), that takes longer than all the rest.
 _PLANNED: Final = "SET LOCAL timescaledb.enable_chunk_append = off"
 # Stored blocks that have a stamp's room in common with an incoming one. Most are a day long at most and lie
 # close together in the index by `at`; longer ones that begin before have an index of their own. OFFSET 0
@@ -135,15 +135,15 @@ async def sift(conn: AsyncConnection[TupleRow], batch: Batch) -> int:
     span = {"begin": batch.span.start, "end": batch.span.end}
     await conn.execute(_PLANNED)
     if not batch.crossed:
-        any_ = await (await conn.execute(_ANY, span)).fetchone()
+        any_ = await (await conn.execute(_ANY, span, prepare=False)).fetchone()
         if any_ == (False,):
             return 0
     found: dict[Key, _Sifted] = {}
-    if (await conn.execute(_THE_SAME, span)).rowcount == len(batch.blocks):
+    if (await conn.execute(_THE_SAME, span, prepare=False)).rowcount == len(batch.blocks):
         return 0
     async with conn.cursor(binary=True) as cursor:
         copying.read_arrays(cursor)
-        await cursor.execute(_OVERLAPPING, span)
+        await cursor.execute(_OVERLAPPING, span, prepare=False)
         async for meter_id, channel, obis, at, digest, *values in cursor:
             key = (meter_id, channel, obis, at, bytes(digest))
             block, other = Block(at, *values[:7]), Block(*values[9:17])

@@ -111,3 +111,14 @@ async def test_many_at_once_bring_overlapping_pieces(database: str, meter: int, 
     await asyncio.gather(*[bring() for _ in range(4)])
     await brought(database, meter, part(0, 480))
     assert held(database, meter) == truth(0, 480)
+
+
+async def test_chunks_are_chosen_for_each_batch_anew(database: str, meter: int) -> None:
+    """A plan kept for every batch to come would look into all the years there are, for each block."""
+    async with await AsyncConnection.connect(database, **session()) as conn:
+        for number in range(8):
+            here = part(number * 8, number * 8 + 12)
+            await store(conn, [(meter, "D2", NOW + timedelta(days=9), here)])
+        kept = await (await conn.execute("SELECT statement FROM pg_prepared_statements")).fetchall()
+    assert not [said for (said,) in kept if "profile_block b" in said]
+    assert any("INSERT INTO profile_block" in said for (said,) in kept)
