@@ -35,6 +35,8 @@ _When = Callable[[object], int | None]
 """What tells epoch seconds of a cell."""
 _HALF_HOUR_S: Final = 1800
 _SHORTEST_S, _DAY_S = 60, 86_400
+RUN: Final = 8  # rows of another step, one behind the other, that are no gaps
+_LONGEST_RUN_S: Final = 3600  # and how far apart they may stand: days are sums
 
 
 @dataclass(slots=True)
@@ -76,7 +78,7 @@ def _read(rows: Iterator[tuple[int, Sequence[object]]], when: _When) -> FileRead
     for line, cells in rows:
         if any(cell not in (None, "") for cell in cells):
             _row(line, cells, columns, unit, when, found, rejected)
-    channels = [_channel(key, one, rejected) for key, one in found.items()]
+    channels = [made for key, one in found.items() for made in _channels(key, one, rejected)]
     return FileReadings(channels, (), sorted(rejected, key=lambda one: one.line))
 
 
@@ -152,28 +154,53 @@ def _usual(unit: str) -> str:
     return "reactive_import" if unit.lower().endswith("varh") else "active_import"
 
 
-def _channel(key: tuple[str, str, str], one: _Rows, rejected: list[Rejected]) -> Intervals:
-    """The rows by time, on the step most of them keep; of two of one time the first."""
+def _channels(key: tuple[str, str, str], one: _Rows, rejected: list[Rejected]) -> Iterable[Intervals]:
+    """The rows by time, on the step most of them keep and on others that many in a row keep; of two of one
+    time the first."""
     meter, channel, unit = key
     rows = sorted(one.rows)
-    step, phase = _step([at for at, *_ in rows])
+    stamps = [at for at, *_ in rows]
+    step, phase = _step(stamps)
     if not step:
         apart = (rows[1][0] - rows[0][0]) / 60
         why = f"its rows stand {apart:g} minutes apart, as no intervals of a day do: give each interval a row"
         rejected.extend(Rejected(line, why, *key) for _, line, *_ in rows)
-        return Intervals(meter, channel, unit, _HALF_HOUR_S, line=one.first)
-    found = Intervals(meter, channel, unit, step, line=one.first)
+        return ()
+    found: dict[int, Intervals] = {}
+    last = -1
 
     def reject(line: int, at: int, why: str) -> None:
         rejected.append(Rejected(line, f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%MZ} {why}", *key))
 
-    for at, line, value, flag in rows:
-        if found.at and at == found.at[-1]:
+    for (at, line, value, flag), length in zip(rows, _lengths(stamps, step), strict=True):
+        if at == last:
             reject(line, at, "stands there already: the first row of it was kept")
-        elif at % step != phase:
+        elif length == step and at % step != phase:
             reject(line, at, f"does not begin an interval of {step // 60} minutes like the other rows")
         else:
-            found.add(at, value, flag)
+            if length not in found:
+                found[length] = Intervals(meter, channel, unit, length, line=one.first)
+            found[length].add(at, value, flag)
+            last = at
+    return found.values()
+
+
+def _lengths(stamps: Sequence[int], step: int) -> list[int]:
+    """How long each row's interval is: `step`, unless it stands among `RUN` rows or more that keep another:
+    a meter that was set from half-hours to quarters has both in one file."""
+    found = [step] * len(stamps)
+    begins = 0
+    for gap, run in itertools.groupby(later - earlier for earlier, later in itertools.pairwise(stamps)):
+        ends = begins + len(list(run))
+        fits = (
+            _SHORTEST_S <= gap <= _LONGEST_RUN_S and _DAY_S % gap == 0 and not max(gap, step) % min(gap, step)
+        )
+        if gap != step and ends - begins >= RUN and fits:
+            found[begins:ends] = [gap] * (ends - begins)
+            after = stamps[ends + 1] - stamps[ends] if ends + 1 < len(stamps) else 0
+            if not after or (after > gap and after != step):  # a hole, or the end
+                found[ends] = gap
+        begins = ends
     return found
 
 

@@ -117,6 +117,38 @@ def workbook(*rows: tuple[object, ...]) -> bytes:
     return out.getvalue()
 
 
+def rows_of(start: str, minutes: int, count: int, value: str) -> str:
+    at = datetime.fromisoformat(start).replace(tzinfo=ZONE)
+    return "".join(f"A,{(at + timedelta(minutes=minutes * i)).isoformat()},{value}\n" for i in range(count))
+
+
+@pytest.mark.parametrize("quarters", [40, 200])
+def test_half_hours_and_quarters_of_one_meter_keep_their_lengths(quarters: int) -> None:
+    """Whichever of both is more, and with a hole in either."""
+    text = "meter,timestamp,kwh\n" + rows_of("2026-10-01T00:00", 30, 96, "2")
+    text += rows_of("2026-10-03T00:00", 15, quarters, "1") + rows_of("2026-10-07T00:00", 15, 20, "1")
+    found = read(text)
+    assert found.rejected == []
+    assert sorted(
+        (one.interval_s, len(one.at), sum(v or 0 for v in one.value)) for one in found.intervals
+    ) == [
+        (900, quarters + 20, quarters + 20),
+        (1800, 96, 192),
+    ]
+    back = (
+        "meter,timestamp,kwh\n"
+        + rows_of("2026-10-01T00:00", 15, 40, "1")
+        + rows_of("2026-10-01T10:00", 30, 90, "2")
+    )
+    assert sorted((one.interval_s, len(one.at)) for one in read(back).intervals) == [(900, 40), (1800, 90)]
+
+
+def test_a_few_missing_rows_are_gaps_and_no_longer_intervals() -> None:
+    text = "meter,timestamp,kwh\n" + rows_of("2026-10-01T00:00", 15, 40, "1")
+    [one] = read(text + rows_of("2026-10-01T10:30", 30, 5, "1")).intervals
+    assert (one.interval_s, len(one.at)) == (900, 45)
+
+
 def test_days_are_days_however_they_are_written() -> None:
     for days in (("2026-10-01", "2026-10-02"), ("01/10/2026", "2/10/2026")):
         [one] = read("sep=;\nmeter;timestamp;kwh\n" + "".join(f"A;{day};5\n" for day in days)).intervals
