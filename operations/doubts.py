@@ -242,12 +242,12 @@ def _channels(
 ) -> tuple[frozenset[Channel], dict[Channel, int]]:
     """Channels heard in these days, and on how many days since the youngest of them first was.
 
-    The last day is left out: it is hardly ever whole when the first of its readings comes.
+    The last day and the one before are left out: a channel may be read later than the other.
     """
     known = seen.known.reshape(seen.days, seen.slots).any(axis=1)
     mine = [seen.first + timedelta(int(row)) for row in np.flatnonzero(known)]
     heard = {Channel.ACTIVE_IMPORT: mine, **others}
-    heard = {channel: [day for day in listed if day < seen.last] for channel, listed in heard.items()}
+    heard = {channel: [day for day in listed if day < seen.last - _DAY] for channel, listed in heard.items()}
     heard = {channel: listed for channel, listed in heard.items() if listed}
     start = max((listed[0] for listed in heard.values()), default=seen.first)
     counts = {channel: sum(day >= start for day in listed) for channel, listed in heard.items()}
