@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from analytics.vee.methods import Method, usual
 from dashboard.charts.daily import daily_bars
 from dashboard.charts.load_curve import load_curve, runs, steps, thinned
 from dashboard.charts.packing import local_ms, packed
@@ -118,6 +120,18 @@ def test_a_curve_of_gaps_alone_still_draws() -> None:
     at = np.array(["2026-10-11T17:00:00"], "datetime64[s]")
     curve = Curve(at, np.array([np.nan]), np.array([0], np.uint8), 1800)
     assert len(load_curve(visit("en"), curve, None)["layout"]["shapes"]) == 1
+
+
+def test_an_estimate_says_how_it_was_made() -> None:
+    wh, quality = np.full(48, 100.0), np.full(48, Quality.ACTUAL, np.uint8)
+    quality[10:12] = Quality.LIKE_DAY
+    made = usual(quality)
+    made[11] = Method.CHECK_METER
+    curve = regular(replace(stored(DAY, quality, wh), method=made), Period.of_day(DAY), NOW)
+    lines = {one["name"]: one for one in load_curve(visit("en"), curve, None)["data"] if "name" in one}
+    assert lines["Estimated"]["customdata"] == ["by like days"] * 3 + ["by the check meter"] * 3
+    assert "%{customdata}" in lines["Estimated"]["hovertemplate"]
+    assert "customdata" not in lines["Measured"]
 
 
 def test_a_day_that_is_not_over_is_not_drawn_as_a_whole_one() -> None:
