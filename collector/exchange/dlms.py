@@ -94,7 +94,7 @@ async def take_leave(talk: Conversation, stream: ByteStream, meter: LineMeter) -
 
 def _by_urgency(spans: Sequence[Span]) -> tuple[Sequence[Span], Sequence[Span]]:
     """What is asked before back-fill, and that."""
-    late = [span for span in spans if span.urgency is Urgency.BACK_FILL]
+    late = [span for span in spans if span.urgency is Urgency.BACK_FILL] if spans else []
     if not late:
         return spans, late
     return [span for span in spans if span.urgency is not Urgency.BACK_FILL], late

@@ -119,22 +119,19 @@ class Wanted:
         return spans + self.registers + self.instants + self.left
 
     @property
-    def register_urgency(self) -> Urgency:
-        return Urgency.CLOSING if self.closing else Urgency.ROUTINE
-
-    @property
     def urgency(self) -> Urgency:
         """Of the most urgent question."""
         least = Urgency.BACK_FILL
-        for spans in (self.profile, self.billing, self.events):
-            for span in spans:
-                least = min(least, span.urgency)
         if self.registers:
-            least = min(least, self.register_urgency)
+            least = Urgency.CLOSING if self.closing else Urgency.ROUTINE
+        elif self.clock:
+            least = Urgency.ROUTINE
         if self.instants:
             least = min(least, Urgency.REAL_TIME)
-        if self.clock:
-            least = min(least, Urgency.ROUTINE)
+        for spans in (self.profile, self.billing, self.events):
+            for span in spans:
+                if span.urgency < least:
+                    least = span.urgency
         return least
 
     def beyond(self, asked: Wanted) -> bool:

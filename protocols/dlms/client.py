@@ -258,8 +258,8 @@ class ClientConnection:
             raise LocalError("this connection is broken: open a new link")
 
     def _part(self) -> None:
-        self.state = State.IDLE
-        self._grant(NOTHING)
+        self.state, self.granted = State.IDLE, NOTHING
+        self.lists = self.selects = self._in_general_blocks = False
         self._server_max_pdu = 0
         self._exchange = self._blocks = None
 

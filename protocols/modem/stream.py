@@ -56,15 +56,17 @@ ModemEvent: TypeAlias = Registered | Heartbeat | Payload
 class ModemStream:
     """One connection of one modem; keeps at most one unfinished frame or token."""
 
+    # How it stands before anything has come.
+    device_id: str | None = None
+    _framed = True
+    _spelled = False
+    _flagged = False  # the last frame ended with a flag, which may open the next one
+    _noise = 0
+
     def __init__(self, dialect: Dialect | str) -> None:
         self.dialect = load(dialect) if isinstance(dialect, str) else dialect
-        self.device_id: str | None = None
         self._kept = bytearray()
-        self._framed = True
         self._own: dict[bytes, Token] = {}
-        self._spelled = False
-        self._flagged = False  # the last frame ended with a flag, which may open the next one
-        self._noise = 0
 
     def carries(self, *, framed: bool) -> None:
         """Whether the frames of the meters say how long they are; from here on, until it is said again."""
