@@ -35,10 +35,10 @@ def left_out(answer: Answer, now: datetime) -> list[Period]:
     """What of the last days the answer was asked for and had no row of."""
     if answer.asked is None or not answer.complete or answer.registers:
         return []
+    if any(_whole(block, answer.asked) for block in answer.blocks):
+        return []
     since = floor_to(now - RECENT, HALF_HOUR)
     if answer.asked.end <= since:
-        return []
-    if any(_whole(block, answer.asked) for block in answer.blocks):
         return []
     asked = Period(max(answer.asked.start, since), answer.asked.end)
     return subtract(asked, [run for block in answer.blocks for run in _runs(block, asked.start)])

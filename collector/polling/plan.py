@@ -196,9 +196,9 @@ def _unanswered(state: State, item: str, first: datetime, last: datetime) -> lis
     answered = state.answered.get(item)
     if not answered:
         return [Period(first, last)]
-    for period in answered:
-        if period.start <= first and last <= period.end:
-            return []
+    known = answered[-1]
+    if known.start <= first <= known.end:  # as a rule all is answered up to some instant
+        return [Period(known.end, last)] if known.end < last else []
     return subtract(Period(first, last), list(answered))
 
 
