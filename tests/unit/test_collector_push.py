@@ -198,6 +198,10 @@ async def test_what_cannot_be_believed_is_kept_as_evidence_with_its_reason(
         raw = BAD[kind](meter)
         await send(raw, 1, there.at, udp=True, wait_s=0.02)
         (record,) = await there.kept(1)
+        for _ in range(500):  # it is on the disk before it is counted
+            if there.receiver.counts:
+                break
+            await asyncio.sleep(0.01)
         assert there.receiver.counts == {kind: 1}
     (rejected,) = record.readout.rejected
     assert rejected.reason
