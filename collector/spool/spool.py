@@ -23,7 +23,7 @@ from typing import TypeVar
 from collector.errors import SpoolError, SpoolFull
 from collector.spool import file as spool_file
 from collector.spool.file import spool_error, transaction
-from collector.spool.record import decode, encode
+from collector.spool.record import decode, encode, spelled
 from model.light import light
 from model.readout import Readout
 
@@ -164,7 +164,7 @@ class Spool:
     async def append(self, records: Sequence[Spooled]) -> None:
         """Return once the records are on the disk; `SpoolFull` when there is no room (none is kept)."""
         rows = [
-            (r.meter_id, r.modem, r.received_at.isoformat(), encode(r.readout), r.epoch, r.taken)
+            (r.meter_id, r.modem, spelled(r.received_at), encode(r.readout), r.epoch, r.taken)
             for r in map(self.stamp, records)
         ]
         if self.bytes + sum(len(row[3]) for row in rows) > self.limit_bytes:

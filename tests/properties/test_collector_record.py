@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.spool.record import decode, encode
+from collector.spool.record import decode, encode, spelled
 from model.jsonform import from_json, to_json
 from model.period import HALF_HOUR, LOCAL, Period
 from model.readout import Answer, InstantRead, MeterEvent, ProfileBlock, Readout, RegisterRead, Rejected
@@ -121,3 +121,8 @@ def test_a_record_that_was_cut_off_is_refused(readout: Readout, data: st.DataObj
     raw = encode(readout)
     with pytest.raises((ValueError, KeyError, TypeError)):
         decode(raw[: data.draw(st.integers(0, len(raw) - 1))])
+
+
+@given(instants)
+def test_an_instant_is_spelled_as_everywhere(at: datetime) -> None:
+    assert spelled(at) == at.isoformat()
