@@ -1133,7 +1133,16 @@ CREATE VIEW interval_reading AS
             ELSE (((s.energy)::numeric * power((10)::numeric, (d.scaler)::numeric)) / (1000)::numeric)
         END AS kwh,
     get_byte(d.quality, ((s.slot)::integer - 1)) AS quality,
-    d.day
+    d.day,
+    COALESCE(get_byte(d.method, ((s.slot)::integer - 1)),
+        CASE get_byte(d.quality, ((s.slot)::integer - 1))
+            WHEN 2 THEN 2
+            WHEN 3 THEN 4
+            WHEN 4 THEN 7
+            WHEN 5 THEN 4
+            WHEN 7 THEN 9
+            ELSE 0
+        END) AS method
    FROM ((profile_day d
      JOIN meter m ON ((m.id = d.meter_id)))
      CROSS JOIN LATERAL unnest(d.energy) WITH ORDINALITY s(energy, slot));

@@ -107,17 +107,20 @@ def test_a_day_that_grows_is_the_same_version(conn: Connection[TupleRow], meter:
 def test_methods_are_kept_where_they_are_not_the_usual_ones(conn: Connection[TupleRow], meter: int) -> None:
     values, quality = _full(2)
     quality[:, 5] = Quality.LIKE_DAY
+    quality[:, 20:28] = list(Quality)
     how = usual(quality)
     how[1, 5] = Method.CHECK_METER
     days.save_days(conn, replace(_rows(meter, values, quality), method=how), NOW)
     kept = conn.execute("SELECT method IS NULL, get_byte(method, 5) FROM profile_day ORDER BY day").fetchall()
     assert kept == [(True, None), (False, Method.CHECK_METER)]
     found = [row.method for row in profiles.rows(conn, "M001") if row.quality is Quality.LIKE_DAY]
-    assert found == [Method.LIKE_DAY, Method.CHECK_METER]
+    assert found == [Method.LIKE_DAY, Method.LIKE_DAY, Method.CHECK_METER, Method.LIKE_DAY]
     curve = profiles.load_curve(conn, STAFF, "M001", Period.of_days(DAY, DAY + timedelta(2)))
     assert curve is not None
     assert curve.method is not None
     assert curve.method[[4, 5, 53]].tolist() == [Method.NONE, Method.LIKE_DAY, Method.CHECK_METER]
+    view = "SELECT array_agg(method ORDER BY at) FROM interval_reading GROUP BY day ORDER BY day"
+    assert [row for (row,) in conn.execute(view)] == how.tolist()
     how[0, 5], how[1, 5] = Method.AVERAGE_DAY, Method.LIKE_DAY
     days.save_days(conn, replace(_rows(meter, values, quality), method=how), NOW)
     kept = conn.execute("SELECT version, get_byte(method, 5) FROM profile_day ORDER BY day").fetchall()
