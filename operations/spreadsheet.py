@@ -21,6 +21,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.utils.exceptions import InvalidFileException
 
 from operations.errors import FileError, FileRefused
+from operations.letters import NoLetters, decoded
 
 MAX_ROWS = 200_000
 LARGEST_WORKBOOK = 128 * 1024 * 1024  # bytes, unpacked
@@ -63,30 +64,15 @@ def _refuse(name: str, sentence: str) -> FileRefused:
     return FileRefused(name, (FileError(0, "", sentence),))
 
 
-def _csv_text(raw: bytes, name: str) -> str:
-    # UTF-16 is a spreadsheet's “Unicode text”.
-    encoding = "utf-16" if raw.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
-    try:
-        return raw.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        raise FileRefused(
-            name,
-            (FileError(line, "", "the letters are not UTF-8: save the sheet as “CSV UTF-8” or as XLSX"),),
-        ) from error
-
-
 def csv_cells(raw: bytes, name: str) -> Iterator[tuple[int, list[str]]]:
     """The rows of a CSV document (comma, semicolon or tab; UTF-8 or UTF-16), each with its first line.
 
     Raises `FileRefused` for other letters and for quotes that do not close.
     """
-    text = _csv_text(raw, name)
-    if "\0" in text:
-        line = text[: text.index("\0")].count("\n") + 1
-        raise FileRefused(
-            name, (FileError(line, "", "there are zero bytes, so this is no text: export the file again"),)
-        )
+    try:
+        text = decoded(raw, "save the sheet as “CSV UTF-8” or as XLSX")
+    except NoLetters as error:
+        raise FileRefused(name, (FileError(error.line, "", error.why),)) from error
     before = 0
     if said := _PARTED_BY.match(text):  # Excel's own first line
         text, before = text[said.end() :], 1

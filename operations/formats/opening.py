@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from operations.formats.values import Unusable
+from operations.letters import NoLetters, decoded
 
 LARGEST: Final = 128 * 1024 * 1024  # bytes, unpacked
 _GZIP: Final = b"\x1f\x8b"
@@ -101,15 +102,8 @@ def _said(error: BaseException) -> str:
 
 def lines_of(raw: bytes) -> list[str]:
     """The lines of a text in UTF-8 or, with its mark, UTF-16; any line ends. Raises `Unusable`."""
-    encoding = "utf-16" if raw.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     try:
-        text = raw.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        raise Unusable(
-            line, f"the letters are not {encoding[:6].rstrip('-').upper()}: save it as UTF-8"
-        ) from error
-    if "\0" in text:
-        line = text[: text.index("\0")].count("\n") + 1
-        raise Unusable(line, "there are zero bytes, so this is no text: export the file again")
+        text = decoded(raw, "save it as UTF-8")
+    except NoLetters as error:
+        raise Unusable(error.line, error.why) from error
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
