@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -59,14 +60,8 @@ def _house(wh: int) -> ClosingIndex:
 
 def _order(pool: Pool, kind: str, wh: int) -> kept.Correction:
     [first] = _of(pool, "HOUSE")
-    return _order_of(pool, first, wh, kind)
-
-
-def _order_of(
-    pool: Pool, sheet: BillSheet, wh: int, kind: str = "adjusts", at: datetime = LATER
-) -> kept.Correction:
     return corrections.order(
-        pool, LAN, sheet.id, kind, "đọc nhầm chỉ số", at, indices=[_house(wh)], invoice_date=ON
+        pool, LAN, first.id, kind, "đọc nhầm chỉ số", LATER, indices=[_house(wh)], invoice_date=ON
     )
 
 
@@ -160,6 +155,18 @@ def _november(database: str, pool: Pool) -> None:
     bill.run(pool, Period.of_month(2026, 11), date(2026, 12, 2), december)
 
 
+@contextmanager
+def _moved(pool: Pool, wh: int) -> Iterator[None]:
+    """While the index that November ended with is another."""
+    for by in (wh, -wh):
+        with pool.connection() as conn:
+            conn.execute(
+                "UPDATE closing_index SET raw = raw + %s WHERE point = 'HOUSE' AND raw >= 1300100", [by]
+            )
+        if by == wh:
+            yield
+
+
 @pytest.mark.parametrize("kind", corrections.KINDS)
 def test_every_bill_upon_a_wrong_index_is_corrected_with_it(database: str, pool: Pool, kind: str) -> None:
     _november(database, pool)
@@ -178,6 +185,16 @@ def test_every_bill_upon_a_wrong_index_is_corrected_with_it(database: str, pool:
         RunRefused, match=f"correction {listed[0].id} of bill {october.id} waits for approval"
     ):
         corrections.order(pool, LAN, october.id, kind, "x", JANUARY, **asked)  # type: ignore[arg-type]
+    corrections.withdraw(pool, LAN, listed[0].id, JANUARY)
+    with pool.connection() as conn:
+        assert kept.orders(conn, waiting=True) == []  # taken back as one
+    ordered = corrections.order(pool, LAN, november.id, kind, "đọc nhầm", JANUARY, **asked)  # type: ignore[arg-type]
+    with (
+        _moved(pool, 9_000),
+        pytest.raises(RunRefused, match=r"something else now .* for 2 bills instead of"),
+    ):
+        corrections.approve(pool, MINH, ordered.id, JANUARY)
+    assert [sheet.corrected_by for sheet in _of(pool, "HOUSE")] == [(), ()]
     corrections.approve(pool, MINH, ordered.id, JANUARY)
     sheets = _of(pool, "HOUSE")
     made = [sheet for sheet in sheets if sheet.corrects is not None]
@@ -197,21 +214,6 @@ def test_every_bill_upon_a_wrong_index_is_corrected_with_it(database: str, pool:
             traces.carried(conn, "HOUSE", OCTOBER.end, NOW),
         ]
     assert carried == [{Rate.TOTAL: -300}, {Rate.TOTAL: -400}]  # as it is now, and as it was then
-
-
-def test_corrections_ordered_together_are_taken_back_together(database: str, pool: Pool) -> None:
-    _november(database, pool)
-    october, november = _of(pool, "HOUSE")
-    ordered = _order_of(pool, october, 1_100_700, at=JANUARY)
-    corrections.withdraw(pool, LAN, ordered.id, JANUARY)
-    with pool.connection() as conn:
-        assert kept.orders(conn, waiting=True) == []
-    ordered = _order_of(pool, october, 1_100_700, at=JANUARY)
-    with pool.connection() as conn:
-        conn.execute("UPDATE closing_index SET raw = raw + 9000 WHERE point = 'HOUSE' AND raw = 1300100")
-    with pytest.raises(RunRefused, match=r"comes to something else now .* for 2 bills instead of"):
-        corrections.approve(pool, MINH, ordered.id, JANUARY)
-    assert [sheet.corrected_by for sheet in _of(pool, "HOUSE")] == [(), ()]
 
 
 def test_a_late_reading_that_differs_leads_to_a_correction(database: str, pool: Pool) -> None:
