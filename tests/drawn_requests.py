@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,7 +16,8 @@ PLANS = ["vn-household"] * 4 + [
     "vn-wholesale-htx",
     "vn-wholesale-htx",
 ]
-# Months, one over a change of price, a part of one, and two over more than one such change.
+# Months, one over a change of price, a part of one, one over two such changes; days whose VAT nobody knows,
+# a month of which not all plans' prices are known, and one before the first decision.
 PERIODS = (
     ("2025-06-01", "2025-07-01"),
     ("2025-06-01", "2025-07-01"),
@@ -25,9 +25,12 @@ PERIODS = (
     ("2025-04-12", "2025-05-12"),
     ("2025-08-07", "2025-09-01"),
     ("2024-10-01", "2025-06-01"),
+    ("2026-09-01", "2026-10-01"),
+    ("2023-06-01", "2023-07-01"),
+    ("2019-03-01", "2019-04-01"),
 )
 CHANGE = ("2025-04-12",)
-INVOICED_LATER = ("2025-08-07",)
+INVOICED = {"2025-08-07": "2025-09-21", "2026-09-01": "2027-01-05"}
 REASONS = ("regular", "new_supply", "change_of_party", "termination", "agreed_new_day", "force_majeure")
 THREE = ("BT", "CD", "TD")
 
@@ -70,8 +73,8 @@ def _request(dice: random.Random) -> dict[str, Any]:
         found["households_with_use"] = dice.choice([0, 1, 12, 120])
         if dice.random() < 0.7:
             found["retail_other_kwh"] = dice.randint(0, 600)
-    if first in INVOICED_LATER:
-        found["invoice_date"] = str(date.fromisoformat(end) + timedelta(days=20))
+    if first in INVOICED:
+        found["invoice_date"] = INVOICED[first]
     return found
 
 
@@ -96,4 +99,7 @@ def _use(found: dict[str, Any], names: tuple[str, ...], multiplier: Decimal, dic
             used = Decimal(dice.randint(0, int(400_000 / multiplier))) / 1000
             part = {"register": name, "previous": str(previous), "current": str(previous + used), "digits": 6}
             parts.append(part | ({"removed": True} if removed else {}))
+    if names == THREE and not swapped and dice.random() < 0.3:  # the sum register repeats them
+        used = sum(Decimal(part["current"]) - Decimal(part["previous"]) for part in parts)
+        parts.append({"register": "SG", "previous": "5000", "current": str(5000 + used), "digits": 6})
     found["registers"] = parts

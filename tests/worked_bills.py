@@ -35,7 +35,7 @@ from storage.pool import Pool
 from tests.operations_grid import NOW, bring
 
 STAFF = Viewer("hoadon", UserRole.BILLING)
-LONG_AGO = datetime(2019, 1, 1, tzinfo=LOCAL)
+LONG_AGO = datetime(2018, 1, 1, tzinfo=LOCAL)
 FIRST_KWH = 1000  # what a register shows at the start where only its use is told
 UNDECLARED = "undeclared"
 Read = tuple[str, RegisterRead]

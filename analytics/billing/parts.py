@@ -45,7 +45,7 @@ def interpolated_days(plan: str, start: date, end: date) -> tuple[date, ...]:
     known = here.plans.get(plan)
     if known is None or not known.household:
         return ()
-    return tuple(day for day in here.effective_dates() if start < day < end)
+    return _changes(here, start, end)
 
 
 def read_days(plan: str, start: date, end: date) -> tuple[date, ...]:
@@ -57,7 +57,14 @@ def read_days(plan: str, start: date, end: date) -> tuple[date, ...]:
     known = here.plans.get(plan)
     if known is None or known.household:
         return ()
-    return tuple(day for day in here.effective_dates() if start < day < end)
+    return _changes(here, start, end)
+
+
+def _changes(here: Country, start: date, end: date) -> tuple[date, ...]:
+    """The days inside (start, end) from which another decision holds; none where none holds on the first
+    day, and nothing can be billed."""
+    days = here.effective_dates()
+    return tuple(day for day in days if start < day < end) if any(day <= start for day in days) else ()
 
 
 def split(request: Request, here: Country, plan: Plan, kwh: Mapping[str, int]) -> tuple[Part, ...]:
