@@ -11,7 +11,7 @@ from model.einvoice import EInvoice
 from operations.bill_words import say
 from operations.vietnamese import dong, number
 
-TITLE = "Công suất phản kháng (hóa đơn riêng)"
+TITLE = "Công suất phản kháng"
 
 
 def words(asked: ReactiveBill, language: str, *, adjusts: bool = False) -> str:
@@ -23,6 +23,11 @@ def words(asked: ReactiveBill, language: str, *, adjusts: bool = False) -> str:
         decision=asked.decision,
     )  # fmt: skip
     return f"{said[:1].upper()}{said[1:]}."
+
+
+def title(asked: ReactiveBill) -> str:
+    """The heading; what is to be paid is invoiced by itself."""
+    return f"{TITLE} (hóa đơn riêng)" if asked.total else TITLE
 
 
 def sums(bill: Bill, einvoice: EInvoice | None = None) -> Iterator[tuple[str, str]]:
@@ -47,7 +52,7 @@ def lines(bill: Bill, einvoice: EInvoice | None = None, *, adjusts: bool = False
     """In plain lines, the heading first; none where no reactive energy is bought."""
     if bill.reactive is None:
         return
-    yield f"{TITLE}:"
+    yield f"{title(bill.reactive)}:"
     yield from (f"  {register(use)}" for use in bill.reactive.uses)
     yield f"  {words(bill.reactive, 'vi', adjusts=adjusts)}"
     yield from (f"  {name}: {value}" for name, value in sums(bill, einvoice))
@@ -63,4 +68,4 @@ def html(bill: Bill, einvoice: EInvoice | None = None, *, adjusts: bool = False)
     )
     said = escape(words(bill.reactive, "vi", adjusts=adjusts))
     table = f"<table><tbody>{rows}</tbody></table>"
-    return f"<h2>{TITLE}</h2><div class=quiet>{uses}<div>{said}</div></div>{table}"
+    return f"<h2>{title(bill.reactive)}</h2><div class=quiet>{uses}<div>{said}</div></div>{table}"

@@ -27,6 +27,7 @@ class Trade:
     three_rate: bool = False
     words: tuple[str, ...] = ()  # what stands before the owner's name on a signboard
     households: Decimal = Decimal(1)
+    contract_kw: Decimal | None = None
 
 
 def _flat(watts: float) -> Floats:
@@ -123,6 +124,7 @@ WORKSHOP: Final = Trade(
     _workshop,
     multiplier=40,
     three_rate=True,
+    contract_kw=Decimal(60),
     words=("Xưởng gỗ", "Cơ khí"),
 )
 

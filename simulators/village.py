@@ -152,6 +152,7 @@ def _point(history: History, seat: Seat) -> Point:
         plan=seat.trade.plan,
         households=seat.trade.households,
         one_rate=not seat.trade.three_rate,
+        contract_kw=seat.trade.contract_kw,
     )
     return Point(
         code=seat.point,

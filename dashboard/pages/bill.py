@@ -151,7 +151,7 @@ def _apart(visit: Visit, found: BillSheet) -> list[Part]:
     ]
     said = html.P(bill_surcharge.words(asked, visit.lang, adjusts=adjusts))
     body = [table(heads, rows, numeric=(1, 2, 3, 4)), said, html.Div(sums if asked.total else [])]
-    return [card(say("bill.reactive"), body)]
+    return [card(say("bill.reactive" if asked.total else "meter.reactive_energy"), body)]
 
 
 def line_name(visit: Visit, line: BillLine) -> str:
