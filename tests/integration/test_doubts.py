@@ -11,19 +11,26 @@ import pytest
 from model.period import midnight
 from model.quality import Severity
 from model.series import Rate
-from operations import cases, validate
+from operations import cases, importing, validate
 from storage import case_sheet, observed
 from storage.cases import CaseState
 from storage.fleet import meter_ids
 from storage.pool import Pool, open_pool
 from tests.edited_days import DAY, LAN, NOW, people_and_meters, say
-from tests.operations_grid import bring, read
+from tests.operations_grid import bring, grid, read
 
 Told = dict[str, list[tuple[date, Severity]]]
 
 
 @pytest.fixture
 def pool(database: str) -> Iterator[Pool]:
+    with open_pool(database) as pool:
+        importing.import_register(pool, grid(), lambda raw: raw)
+        yield pool
+
+
+@pytest.fixture
+def peopled(database: str) -> Iterator[Pool]:
     with open_pool(database) as pool:
         people_and_meters(pool)
         yield pool
@@ -55,37 +62,37 @@ def _asked(pool: Pool, at: datetime, offset_s: float) -> None:
         )
 
 
-def test_a_clock_that_is_off_is_one_case_until_it_is_right_again(database: str, pool: Pool) -> None:
+def test_a_clock_that_is_off_is_one_case_until_it_is_right_again(database: str, peopled: Pool) -> None:
     for day in range(3):
-        _asked(pool, midnight(DAY) + timedelta(days=day, hours=9), 1000 + day)
+        _asked(peopled, midnight(DAY) + timedelta(days=day, hours=9), 1000 + day)
     say(database, [100] * 48)
-    first = _validated(pool)["clock_drift"]
+    first = _validated(peopled)["clock_drift"]
     assert first == [(DAY + timedelta(2), Severity.AMBER)]
-    assert _states(pool) == {"clock_drift": CaseState.OPEN}
-    with pool.connection() as conn:
+    assert _states(peopled) == {"clock_drift": CaseState.OPEN}
+    with peopled.connection() as conn:
         (row,) = case_sheet.rows(conn, LAN)
-    cases.accept(pool, LAN, row.id, reason="sẽ chỉnh", now=NOW)
-    _asked(pool, midnight(DAY) + timedelta(days=3), 1010)
+    cases.accept(peopled, LAN, row.id, reason="sẽ chỉnh", now=NOW)
+    _asked(peopled, midnight(DAY) + timedelta(days=3), 1010)
     say(database, [100] * 48, day=DAY + timedelta(1))
-    assert _validated(pool)["clock_drift"] == first, "told as it was noticed, not anew every night"
-    assert _states(pool) == {"clock_drift": CaseState.ACCEPTED}
+    assert _validated(peopled)["clock_drift"] == first, "told as it was noticed, not anew every night"
+    assert _states(peopled) == {"clock_drift": CaseState.ACCEPTED}
     say(database, [100] * 47, day=DAY - timedelta(2))  # late data of days before says nothing of today
-    assert _validated(pool)["clock_drift"] == first
+    assert _validated(peopled)["clock_drift"] == first
     for hour in range(3):
-        _asked(pool, midnight(DAY) + timedelta(days=4, hours=hour), 1)
+        _asked(peopled, midnight(DAY) + timedelta(days=4, hours=hour), 1)
     say(database, [100] * 48, day=DAY + timedelta(2))
-    assert "clock_drift" not in _validated(pool)
-    assert _states(pool) == {"clock_drift": CaseState.CLOSED}
+    assert "clock_drift" not in _validated(peopled)
+    assert _states(peopled) == {"clock_drift": CaseState.CLOSED}
 
 
 def test_a_meter_that_was_cut_off_is_not_doubted_for_using_nothing_but_for_using_something(
-    database: str, pool: Pool
+    database: str, peopled: Pool
 ) -> None:
     for day in range(6):
         say(database, [0 if day else 100] * 48, day=DAY + timedelta(day))
-    assert "zero_use" in _validated(pool)
+    assert "zero_use" in _validated(peopled)
     cut = midnight(DAY) + timedelta(hours=30)
-    with pool.connection() as conn:
+    with peopled.connection() as conn:
         conn.execute(
             """
             INSERT INTO remote_order (meter_id, kind, reason, requested_by, requested_at, expires_at, state)
@@ -101,9 +108,11 @@ def test_a_meter_that_was_cut_off_is_not_doubted_for_using_nothing_but_for_using
         )
         conn.execute("UPDATE remote_order SET state = 'done', finished_at = %s", [cut])
     say(database, [0] * 48, day=DAY + timedelta(6))
-    assert [day for day, _ in _validated(pool)["zero_use"]] == [DAY + timedelta(5)], "as it was told before"
+    assert [day for day, _ in _validated(peopled)["zero_use"]] == [DAY + timedelta(5)], (
+        "as it was told before"
+    )
     say(database, [100] * 48, day=DAY + timedelta(7))
-    assert _validated(pool)["inactive_with_use"] == [(DAY + timedelta(7), Severity.RED)]
+    assert _validated(peopled)["inactive_with_use"] == [(DAY + timedelta(7), Severity.RED)]
 
 
 def test_registers_that_contradict_each_other_are_red(database: str, pool: Pool) -> None:
