@@ -37,6 +37,10 @@ VERBS: dict[str, tuple[str, str | None]] = {
     "validate": ("validate:command", "Turn what meters said into validated days."),
     "close": ("close:command", "Take the closing indices of a month."),
     "bill": ("bill:command", "Bill a closed month, list, print and explain bills."),
+    "load": (
+        "load_figures:command",
+        "Load of a meter, a class, a book, a feeder, a station: Pmax, curves, factors.",
+    ),
     "alerts": ("alerts:command", "Look for what is abnormal, and list it."),
     "key": ("key:command", "Keys of meters: which there are, and new ones for those that take them."),
     "outage": ("outage:command", "The register of outages: told by meters, silent stations, entered."),

@@ -89,6 +89,10 @@ class OutageRefused(InputError):
     """An outage may not be entered, ended or taken back by who asked, or not like that."""
 
 
+class LoadRefused(InputError):
+    """There is no load to tell of whom it was asked, or of those days."""
+
+
 class JobFailed(OperationsError):
     """A queued job ended without doing its work; `task` and `job` say which."""
 

@@ -67,6 +67,7 @@ _HUNG: Final = """
       AND (%(start)s::timestamptz IS NULL
            OR (i.since < %(end)s AND coalesce(i.until, 'infinity') > %(start)s))
     ORDER BY p.code, i.since"""
+_OF_FEEDER: Final = "SELECT code FROM point WHERE feeder = %s ORDER BY code"
 _HAS_CUSTOMER: Final = "SELECT FROM customer WHERE code = %s"
 _HAS_BOOK: Final = "SELECT FROM reading_book WHERE code = %s"
 
@@ -142,6 +143,11 @@ def hung(
     }
     with conn.cursor(row_factory=dict_row) as cursor:
         return [_hung(fields) for fields in cursor.execute(_HUNG, asked)]
+
+
+def points_of_feeder(conn: Connection[TupleRow], feeder: str) -> list[str]:
+    """Codes of the points that hang at a feeder."""
+    return [code for (code,) in conn.execute(_OF_FEEDER, [feeder])]
 
 
 def has_customer(conn: Connection[TupleRow], code: str) -> bool:

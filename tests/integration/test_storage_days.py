@@ -12,6 +12,7 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from ami import load_figures
 from analytics.vee.methods import Method, usual
 from model.day import Finding
 from model.grid import Installation, Register
@@ -19,6 +20,8 @@ from model.period import HALF_HOUR, Period, midnight
 from model.quality import Quality, Severity
 from model.series import Channel
 from model.viewer import UserRole, Viewer
+from operations.errors import LoadRefused
+from operations.loads import Whose, loads
 from storage import day_runs, days, fleet, observed, profiles
 from storage.errors import StorageError, Unknown
 from storage.grid import save_register
@@ -176,6 +179,38 @@ def test_days_of_many_layouts_come_back_in_pieces(conn: Connection[TupleRow], me
     assert whole is not None
     assert (np.diff(whole.at.astype(np.int64)) > 0).all()
     assert len(whole.at) == sum(len(row[4]) for row in found)
+
+
+def test_the_load_of_a_station_and_of_a_meter(conn: Connection[TupleRow], meter: int) -> None:
+    """Together at one instant; a station that a third of is known has no Pmax; the head is no customer."""
+    first, end = HUNG.date() - timedelta(1), HUNG.date() + timedelta(2)
+    values, quality = _full(3)
+    values[2, 40] = 5000
+    days.save_days(conn, _rows(meter, values, quality, first), NOW)
+    alone = loads(conn, Whose(meters=("M001",)), first, end)
+    assert (alone.serials, alone.load.pmax_w) == (("M001",), 10_000.0)
+    assert alone.load.pmax_at == midnight(first) + timedelta(days=2, hours=20)
+    assert alone.load.wh == int(values[1:].sum()), "on the first day it did not hang there"
+    document = load_figures.document(alone, "day", 5)
+    assert [point["w"] is None for point in document["profile"]] == [True, False, False]
+    assert (document["coincidence_factor"], document["diversity_factor"]) == (1.0, 1.0)
+    assert loads(conn, Whose(station="T1"), first, end).load.pmax_w is None
+    for other, scale in (("M002", 1), ("M003", 2)):
+        ids = fleet.meter_ids(conn, [other])
+        days.save_days(conn, _rows(ids[other], scale * _full(3)[0], quality, first), NOW)
+    for whose in (
+        Whose(station="T1"),
+        Whose(feeder="T1-1"),
+        Whose(book="S1"),
+        Whose(customer_class="household"),
+    ):
+        found = loads(conn, whose, first, end)
+        assert found.serials == ("M001", "M002", "M003")
+        assert found.load.pmax_w == 2 * (5000 + 3 * 136)
+        assert found.load.sum_of_pmax_w == 2 * (5000 + 3 * 143)
+    assert [one["meter"] for one in load_figures.document(found, "30", 2)["top"]] == ["M001", "M003"]
+    with pytest.raises(LoadRefused, match="No meter of book NOBODY hung anywhere from"):
+        loads(conn, Whose(book="NOBODY"), first, end)
 
 
 def test_the_view_has_a_row_for_every_slot(conn: Connection[TupleRow], meter: int) -> None:

@@ -22,6 +22,7 @@ from analytics.profiles import (
     of_meter,
     peaks,
 )
+from analytics.profiles.group import together
 from analytics.profiles.typical import Typical, typical_day
 from model.period import midnight
 from model.quality import Quality
@@ -150,3 +151,41 @@ def test_the_loss_of_a_station_counts_what_both_sides_know() -> None:
     found = balance(head, know, sold, some)
     assert (found.delivered_wh, found.sold_wh, found.slots, found.loss_percent) == (300, 270, 3, 10.0)
     assert balance(head * 0, know, sold, some).loss_percent is None
+
+
+def test_loads_together_are_what_pandas_adds_up() -> None:
+    energy, _ = drawn(3, 40, 21)
+    chance = np.random.default_rng(8)
+    quality = np.where(chance.random(energy.shape) < 0.01, 0, 1).astype(np.uint8)
+    hung = np.ones(energy.shape, bool)
+    hung[0, :9] = False  # hung on the tenth day
+    found = together(energy, quality, FIRST, hung)
+    at = pd.date_range(midnight(FIRST), periods=21 * 48, freq="30min")
+    wh = pd.DataFrame(np.where((quality == 1) & hung, energy, np.nan).reshape(40, -1).T, index=at)
+    expected, seen = hung.sum(axis=0).ravel(), wh.notna().sum(axis=1)
+    summed = (wh.mean(axis=1) * expected * 2).where(seen >= 0.95 * expected)
+    np.testing.assert_allclose(found.mean_w.ravel(), summed)
+    assert found.pmax_w == pytest.approx(summed.max())
+    assert found.pmax_at == summed.idxmax()
+    assert found.wh == int(wh.sum().sum())
+    assert found.known == pytest.approx(seen.sum() / expected.sum())
+    assert found.sum_of_pmax_w == wh.max().sum() * 2
+    assert found.diversity == pytest.approx(found.sum_of_pmax_w / summed.max())
+    assert found.coincidence == pytest.approx(1 / found.diversity)
+    assert found.load_factor == pytest.approx(summed.mean() / summed.max())
+    assert found.use_hours == pytest.approx(found.wh / summed.max())
+    saturdays = summed[at.day_of_week == 5]
+    bands = saturdays.groupby([saturdays.index.hour, saturdays.index.minute]).quantile([0.1, 0.5, 0.9])
+    np.testing.assert_allclose(found.bands[Typical.SATURDAY], bands.unstack().T)
+    assert found.duration[0] == pytest.approx(summed.max())
+    assert found.duration[-1] == pytest.approx(summed.min())
+
+
+def test_a_group_that_nothing_is_known_of_has_no_figures() -> None:
+    none = together(np.zeros((3, 2, 48)), np.zeros((3, 2, 48)), FIRST)
+    assert (none.pmax_w, none.pmax_at, none.diversity, none.load_factor, none.known) == (None,) * 4 + (0.0,)
+    still = together(np.zeros((3, 2, 48)), np.ones((3, 2, 48)), FIRST)
+    assert (still.pmax_w, still.diversity, still.load_factor, still.use_hours) == (0.0, None, None, None)
+    nobody = together(np.zeros((1, 2, 48)), np.ones((1, 2, 48)), FIRST, np.zeros((1, 2, 48)))
+    assert nobody.pmax_w is None
+    assert np.isnan(nobody.bands).all()

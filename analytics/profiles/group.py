@@ -1,0 +1,108 @@
+"""The load of meters together: what they reach at one instant, and what each alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from analytics.profiles.figures import Figures, figures
+from analytics.profiles.typical import Typical, typical_days
+from model.period import midnight
+
+Float = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+WHOLE: Final = 0.95  # of the meters that hang there: with fewer known, an interval is not told
+BANDS: Final = (0.1, 0.5, 0.9)
+DURATION: Final = (0.0, 0.01, 0.1, 0.5, 0.9, 1.0)  # shares of the time
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GroupLoad:
+    """`mean_w` (d, slots): mean power of all together, NaN where fewer than `WHOLE` of the meters that hang
+    are known; what few are missing stand at the mean of the others. `pmax_w` is the highest (coincident Pmax)
+    and `pmax_at` the beginning of its interval. What cannot be told is None.
+
+    `sum_of_pmax_w`: each meter's own Pmax, added up. Factors as IEC 60050-691-10 has them: `diversity` is
+    that sum by the coincident Pmax, `coincidence` the inverse, `load_factor` mean by Pmax. `use_hours`: the
+    energy by Pmax (Tmax). `bands` (kinds, `BANDS`, slots): quantiles over the days of a kind. `duration`: W
+    reached for at least the shares `DURATION` of the time. `known`: share of the meters' intervals that is.
+    """
+
+    each: Figures
+    mean_w: Float
+    wh: int
+    known: float
+    pmax_w: float | None
+    pmax_at: datetime | None
+    sum_of_pmax_w: float
+    diversity: float | None
+    coincidence: float | None
+    load_factor: float | None
+    use_hours: float | None
+    bands: Float
+    duration: Float
+
+
+def together(
+    energy: npt.ArrayLike, quality: npt.ArrayLike, first: date, hung: npt.ArrayLike | None = None
+) -> GroupLoad:
+    """`energy` (m, d, slots) Wh with `quality`, days from `first`; `hung` (m, d, slots) bool: whether the
+    meter hung at its point, else it neither counts nor is missed. Raises `AnalyticsError` as `figures`."""
+    there = np.ones(np.shape(energy), bool) if hung is None else np.asarray(hung, bool)
+    wh = np.where(there, energy, 0).astype(np.int32)
+    how = np.where(there, quality, 0).astype(np.uint8)
+    slots = wh.shape[-1]
+    each = figures(wh, how, first, sliding_minutes=max(60, 1440 // slots))
+    expected, seen = there.sum(axis=0), each.together_known
+    told = (expected > 0) & (seen >= WHOLE * expected) & (seen > 0)
+    sums = each.together_wh * (expected / np.maximum(seen, 1))
+    mean_w = np.where(told, sums * (slots / 24), np.nan)
+    pmax, at = None, None
+    if told.any():
+        place = int(np.nanargmax(mean_w))
+        pmax = float(mean_w.flat[place])
+        at = datetime.fromtimestamp(midnight(first).timestamp() + place * (86_400 // slots), UTC)
+    alone = float(np.nansum(each.pmax_w))
+    mean = float(np.nanmean(mean_w)) if told.any() else 0.0
+    total = int(each.total_wh.sum())
+    loaded = pmax is not None and pmax > 0
+    assert pmax is not None or not loaded
+    return GroupLoad(
+        each=each,
+        mean_w=mean_w,
+        wh=total,
+        known=float(seen.sum() / expected.sum()) if expected.any() else 0.0,
+        pmax_w=pmax,
+        pmax_at=at,
+        sum_of_pmax_w=alone,
+        diversity=alone / pmax if loaded and pmax and alone > 0 else None,
+        coincidence=pmax / alone if loaded and pmax and alone > 0 else None,
+        load_factor=mean / pmax if loaded and pmax else None,
+        use_hours=total / pmax if loaded and pmax else None,
+        bands=_bands(mean_w, first),
+        duration=_duration(mean_w),
+    )
+
+
+def _bands(mean_w: Float, first: date) -> Float:
+    days, slots = mean_w.shape
+    kinds = typical_days(first, days)
+    found = np.full((len(Typical), len(BANDS), slots), np.nan)
+    for kind in Typical:
+        of_kind = mean_w[kinds == kind]
+        some = ~np.isnan(of_kind).all(axis=0) if len(of_kind) else np.zeros(slots, bool)
+        if some.any():
+            found[kind][:, some] = np.nanquantile(of_kind[:, some], BANDS, axis=0)
+    return found
+
+
+def _duration(mean_w: Float) -> Float:
+    known = mean_w[~np.isnan(mean_w)]
+    if not len(known):
+        return np.full(len(DURATION), np.nan)
+    return np.asarray(np.quantile(known, 1 - np.array(DURATION), method="inverted_cdf"))
