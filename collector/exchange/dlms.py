@@ -26,7 +26,7 @@ from collector.keys.fleet_keys import OurSide
 from collector.links.wire import ByteStream
 from collector.polling.grid import floor_to
 from collector.polling.plan import CLOCK, INSTANTS, REGISTERS, SERIAL, Span, Wanted
-from collector.polling.urgency import Urgency
+from collector.polling.urgency import BACK_FILL, CLOSING, REAL_TIME, ROUTINE
 from model.readout import Answer, RegisterRead
 from protocols.dlms import axdr
 from protocols.dlms.axdr import Data, Tag, integer_of
@@ -56,13 +56,13 @@ async def converse(
     closings, older = _by_urgency(wanted.billing)
     if meter_now is not None and model.billing is not None and closings:
         await read_closings(talk, model, closings, meter_now, notes, scales, course)
-    if wanted.closing and wanted.registers and not course.give_way(Urgency.CLOSING):
+    if wanted.closing and wanted.registers and not course.give_way(CLOSING):
         await read_registers(talk, kit, notes, scales)
-    if wanted.instants and not course.give_way(Urgency.REAL_TIME):
+    if wanted.instants and not course.give_way(REAL_TIME):
         await _instants(talk, kit, model.instants, notes, scales)
-    if wanted.registers and not wanted.closing and not course.give_way(Urgency.ROUTINE):
+    if wanted.registers and not wanted.closing and not course.give_way(ROUTINE):
         await read_registers(talk, kit, notes, scales)
-    if wanted.events and meter_now is not None and not course.give_way(Urgency.ROUTINE):
+    if wanted.events and meter_now is not None and not course.give_way(ROUTINE):
         await read_events(talk, model, wanted.events, meter_now, notes)
     if meter_now is not None and model.profile is not None:
         newest, past = _by_urgency(wanted.profile)
@@ -72,7 +72,7 @@ async def converse(
                 newest = [span for span in newest if span is not whole]
         if newest:
             await read_profile(talk, model, newest, meter_now, notes, scales, course)
-        if wanted.deep and not course.give_way(Urgency.BACK_FILL):
+        if wanted.deep and not course.give_way(BACK_FILL):
             past = await beyond_buffer(talk, model.profile, wanted.deep, past, meter_now, notes)
         if past:
             await read_profile(talk, model, past, meter_now, notes, scales, course)
@@ -94,10 +94,10 @@ async def take_leave(talk: Conversation, stream: ByteStream, meter: LineMeter) -
 
 def _by_urgency(spans: Sequence[Span]) -> tuple[Sequence[Span], Sequence[Span]]:
     """What is asked before back-fill, and that."""
-    late = [span for span in spans if span.urgency is Urgency.BACK_FILL] if spans else []
+    late = [span for span in spans if span.urgency is BACK_FILL] if spans else []
     if not late:
         return spans, late
-    return [span for span in spans if span.urgency is not Urgency.BACK_FILL], late
+    return [span for span in spans if span.urgency is not BACK_FILL], late
 
 
 async def opening(
@@ -192,7 +192,7 @@ def _newest_rows(model: MeterModel, wanted: Wanted, notes: Notebook) -> Along | 
     if model.profile is None or not wanted.profile or wanted.billing:
         return None
     span = wanted.profile[0]
-    if span.urgency is Urgency.BACK_FILL or span.asked.end - span.asked.start > FEW:
+    if span.urgency is BACK_FILL or span.asked.end - span.asked.start > FEW:
         return None
     asked = until(span, floor_to(notes.clock(), reader_of(model.profile).interval))
     return None if asked is None else (span, asked)

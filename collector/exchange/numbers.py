@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Final
 
 from collector.exchange.clock_setting import clock_value
 from model.period import LOCAL
@@ -14,11 +15,13 @@ from protocols.dlms import axdr
 from protocols.dlms.axdr import INTEGERS, Tag, integer_of
 from protocols.dlms.reference import Attribute
 
+_STRINGS: Final = (Tag.OCTET_STRING, Tag.VISIBLE_STRING)
+
 
 def bears(raw: bytes, serial: str) -> bool:
     """Whether these bytes are just this serial, as octets or as text."""
     text = serial.encode()
-    return raw[1:] == bytes((len(text),)) + text and raw[0] in (Tag.OCTET_STRING, Tag.VISIBLE_STRING)
+    return raw[1:] == bytes((len(text),)) + text and raw[0] in _STRINGS
 
 
 @lru_cache(maxsize=256)

@@ -18,7 +18,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
-from collector.polling.urgency import Urgency
+from collector.polling.urgency import BACK_FILL, ON_DEMAND, Urgency
 from collector.watch.metrics import PERMIT_WAIT_SECONDS
 
 __all__ = ["AGE_S", "Permit", "Permits", "Urgency"]
@@ -89,11 +89,11 @@ class Permit:
         Back-fill does where somebody more urgent waits for want of this permit. Whoever was let in for
         back-fill, after its time of waiting, has one question first: else he would never come to it.
         """
-        first, self._begun = not self._begun and self.urgency is Urgency.BACK_FILL, True
+        first, self._begun = not self._begun and self.urgency is BACK_FILL, True
         self.urgency = urgency
         if first:
             return False
-        if not self._asked_back and urgency is Urgency.BACK_FILL:
+        if not self._asked_back and urgency is BACK_FILL:
             self._asked_back = self._permits.asks_back(self._cell)
         return self._asked_back
 
@@ -174,7 +174,7 @@ class Permits:
     async def permit(self, urgency: Urgency, cell: str = "") -> Permit:
         """A permit, for whoever gives it back."""
         place = self._cell(cell) if cell else self._open
-        permit = Permit(urgency, urgency is not Urgency.ON_DEMAND, place, self)
+        permit = Permit(urgency, urgency is not ON_DEMAND, place, self)
         if self._nobody_waits(place) and self._has_room(permit):
             self.active += permit.general
             place.active += 1
@@ -216,7 +216,7 @@ class Permits:
             self._serve()
 
     def _key(self, urgency: Urgency, now: float) -> Key:
-        return (urgency is not Urgency.ON_DEMAND, now + urgency * self._age_s, next(self._came))
+        return (urgency is not ON_DEMAND, now + urgency * self._age_s, next(self._came))
 
     def _cell(self, name: str) -> _Cell:
         if name not in self._cells:
@@ -245,7 +245,7 @@ class Permits:
             waiter = self._head()
             if waiter is None:
                 return
-            general = waiter.urgency is not Urgency.ON_DEMAND
+            general = waiter.urgency is not ON_DEMAND
             if general and self.active >= self.sessions:
                 return
             cell = waiter.cell
@@ -291,7 +291,7 @@ class Permits:
     async def call(self, urgency: Urgency) -> None:
         """Return when a new connection may be made; at once for an on-demand read."""
         now = self._time()
-        if urgency is Urgency.ON_DEMAND or (now + GRAIN_S >= self._call_at and not self._calls):
+        if urgency is ON_DEMAND or (now + GRAIN_S >= self._call_at and not self._calls):
             self._call_at = max(now, self._call_at) + self._spacing_s
             return
         may = asyncio.get_running_loop().create_future()

@@ -23,7 +23,7 @@ from collector.polling.grid import (
     weeks,
     years,
 )
-from collector.polling.urgency import Urgency
+from collector.polling.urgency import BACK_FILL, CLOSING, REAL_TIME, ROUTINE, Urgency
 from model.light import light
 from model.period import HALF_HOUR, Period, subtract
 
@@ -69,7 +69,7 @@ class Span:
     item: str
     asked: Period
     opening: bool = False
-    urgency: Urgency = field(default=Urgency.ROUTINE, compare=False)
+    urgency: Urgency = field(default=ROUTINE, compare=False)
 
 
 @light
@@ -121,13 +121,13 @@ class Wanted:
     @property
     def urgency(self) -> Urgency:
         """Of the most urgent question."""
-        least = Urgency.BACK_FILL
+        least = BACK_FILL
         if self.registers:
-            least = Urgency.CLOSING if self.closing else Urgency.ROUTINE
+            least = CLOSING if self.closing else ROUTINE
         elif self.clock:
-            least = Urgency.ROUTINE
+            least = ROUTINE
         if self.instants:
-            least = min(least, Urgency.REAL_TIME)
+            least = min(least, REAL_TIME)
         for spans in (self.profile, self.billing, self.events):
             for span in spans:
                 if span.urgency < least:
@@ -150,7 +150,7 @@ class Wanted:
     def before_back_fill(self) -> Wanted:
         """The same without what is long past; it waits for a later conversation."""
         profile, billing = (
-            tuple(span for span in spans if span.urgency < Urgency.BACK_FILL)
+            tuple(span for span in spans if span.urgency < BACK_FILL)
             for spans in (self.profile, self.billing)
         )
         put_off = len(self.profile) + len(self.billing) - len(profile) - len(billing)
@@ -173,7 +173,7 @@ def missing_profile(ability: ProfileAbility, state: State, since: datetime, end:
             ability.item,
             piece,
             ability.opening and piece.start == first,
-            Urgency.ROUTINE if piece.end > end - NEW else Urgency.BACK_FILL,
+            ROUTINE if piece.end > end - NEW else BACK_FILL,
         )
         for gap in gaps
         for piece in weeks(gap, ability.interval)
@@ -206,14 +206,14 @@ def left_out(ability: ProfileAbility, state: State, since: datetime, end: dateti
     """The intervals that answers left out and that are to be asked for once more."""
     hung = Period(since, end) if since < end else None
     return [
-        Span(item, period, urgency=Urgency.BACK_FILL)
+        Span(item, period, urgency=BACK_FILL)
         for item, period in state.again
         if item == ability.item and (item, period) not in state.resting and hung and hung.overlap(period)
     ]
 
 
 def missing_closings(
-    item: str, state: State, since: datetime, end: datetime, newest: Urgency = Urgency.CLOSING
+    item: str, state: State, since: datetime, end: datetime, newest: Urgency = CLOSING
 ) -> list[Span]:
     """The months whose closing snapshot is still to be had; it bears the stamp of the month's end.
 
@@ -224,7 +224,7 @@ def missing_closings(
     if not gaps:
         return []
     spans = [
-        Span(item, piece, urgency=newest if piece.end == last else Urgency.BACK_FILL)
+        Span(item, piece, urgency=newest if piece.end == last else BACK_FILL)
         for gap in gaps
         for piece in years(gap)
     ]
@@ -274,7 +274,7 @@ def wanted(
         if state.again:
             profile += left_out(abilities.profile, state, since, end)
     snapshots = abilities.billing is not None and reading_day == 1
-    newest = Urgency.CLOSING if snapshots else Urgency.ROUTINE
+    newest = CLOSING if snapshots else ROUTINE
     billing = missing_closings(abilities.billing, state, since, end, newest) if abilities.billing else []
     left = 0
     if billing or len(profile) > limit:
