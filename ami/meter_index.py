@@ -32,14 +32,14 @@ def index(
     as_of: datetime | None,
     as_json: bool,
 ) -> None:
-    """Enter what the display of meter SERIAL showed, in kWh by register (KT, BT, CD, TD).
+    """Enter what the display of meter SERIAL showed, in kWh by register (KT, BT, CD, TD), or kvarh (VC).
 
     `ami close` takes it where the meter itself has told no index of that instant, so that a held bill can be
     made. Entered twice for one instant, the last counts; an index once closed never changes.
 
     \b
     ami meter index 20260001 KT=7543.2 --at 2026-10-01
-    ami meter index 20260002 BT=812.5 CD=120.4 TD=97 --at 2026-11-01
+    ami meter index 20260002 BT=812.5 CD=120.4 TD=97 VC=310.2 --at 2026-11-01
     """
     settings = load()
     now = clocks.clock(as_of)()

@@ -9,20 +9,25 @@ from analytics.tariffs import reactive_table
 from model.bill import Bill, ReactiveBill, RegisterUse
 from model.einvoice import EInvoice
 from operations.bill_words import say
+from operations.price_standing import UNCONFIRMED
 from operations.vietnamese import dong, number
 
 TITLE = "Công suất phản kháng"
 
 
 def words(asked: ReactiveBill, language: str, *, adjusts: bool = False) -> str:
-    """How the surcharge comes about, or that there is none; of one that `adjusts` another, what holds now."""
+    """How the surcharge comes about, or that there is none; of one that `adjusts` another, what holds now.
+    Where its table was never checked against the circular, that too."""
     kind = "reactive" if asked.k_percent else "no_surcharge"
     said = say(
         "tax", "reactive_adjusted" if adjusts else kind, language, kwh=asked.kwh, kvarh=asked.kvarh,
         cos_phi=asked.cos_phi, k=asked.k_percent, free_from=reactive_table().free_from,
         decision=asked.decision,
     )  # fmt: skip
-    return f"{said[:1].upper()}{said[1:]}."
+    doubt = ""
+    if asked.total and reactive_table().confidence == UNCONFIRMED:
+        doubt = f" {say('tax', 'reactive_unconfirmed', language)}"
+    return f"{said[:1].upper()}{said[1:]}.{doubt}"
 
 
 def title(asked: ReactiveBill) -> str:

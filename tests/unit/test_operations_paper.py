@@ -194,6 +194,7 @@ def test_reactive_energy_stands_below_what_is_to_be_paid_and_is_no_part_of_it() 
     assert "26200417 VC: 1.000 → 1.196,5 × 20 = 3.930 kvarh" in said
     assert "cosφ = 0,86, dưới 0,9; tiền phản kháng = 4,65 %" in said
     assert "Hóa đơn điện tử: 1C26TDK số 00000124" in said
+    assert "Bảng hệ số k chưa được đối chiếu" in said
     assert "Công suất cực đại 45,2 kW" in said
     assert f"{whole:,}".replace(",", ".") in said
 
