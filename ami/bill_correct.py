@@ -24,6 +24,7 @@ from model.jsonform import to_json
 from model.period import local_day, shown
 from model.series import RegisterKey
 from operations import corrections
+from operations.meter_changes import raw_index
 from operations.vietnamese import dong
 from storage import bills, closing
 from storage import corrections as kept
@@ -55,9 +56,9 @@ def _index(text: str, known: list[ClosingIndex]) -> ClosingIndex:
         ) from None
     for index in known:
         if (index.serial, index.channel, index.rate, index.at) == (serial, key.channel, key.rate, at):
-            raw = (kwh * 1000).scaleb(-index.scaler)
+            raw = raw_index(serial, key, kwh, index.scaler)
             return ClosingIndex(
-                index.point, serial, index.channel, index.rate, at, int(raw), index.scaler, index.status
+                index.point, serial, index.channel, index.rate, at, raw, index.scaler, index.status
             )
     raise InputFailure(
         f"Meter {serial} has no closing index of {code} at {shown(at)}: see `ami export closing`."
@@ -212,4 +213,7 @@ def conflicts(
         for c in found
     ]
     table("", ("Conflict", "Point", "Meter", "Register", "At", "Closed", "Read", "Bills"), rows)
-    say("Correct a bill by what was read: `ami bill correct NUMBER --reason … --as …`.")
+    if any(c.bills for c in found):
+        say("Correct a bill by what was read: `ami bill correct NUMBER --reason … --as …`.")
+    if any(not c.bills for c in found):
+        say("Where no bill stands upon it: `ami meter index … --correct --reason … --as …`.")

@@ -203,7 +203,7 @@ def _differs(index: ClosingIndex, standing: ClosingIndex) -> str:
     register = RegisterKey(index.channel, index.rate).code
     return (
         f"meter {index.serial}, register {register}: closed at {standing.raw}, now it reads {index.raw} for "
-        f"the same instant; the first stands, correct the bill if it is wrong (ami bill conflicts)"
+        f"the same instant; the first stands, put it right if it is wrong (ami bill conflicts)"
     )
 
 

@@ -10,13 +10,13 @@ from decimal import Decimal
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from model.period import closed_day, require_aware, shown
+from model.period import LOCAL, closed_day, require_aware, shown
 from model.readout import RegisterRead
 from model.series import Channel, ReadingSource, RegisterKey
 from operations import models
 from operations.errors import MeterRefused
 from operations.meter_changes import raw_indices
-from storage import cases, fleet, hand_reads, people, reader_codes
+from storage import cases, corrections, fleet, hand_reads, people, reader_codes
 from storage.pool import Pool
 from storage.register import Hung, hung
 
@@ -83,7 +83,7 @@ def keep(
         scaler, unit = kind.registers[key.channel, key.rate]
         status = hand_reads.WRAPPED if rolled_over else 0
         read = RegisterRead(key.channel, key.rate, at, raw, scaler, unit, ReadingSource.MANUAL, status)
-        _refuse(conn, place, read, place.digits or kind.digits, rolled_over=rolled_over)
+        refuse(conn, place, read, place.digits or kind.digits, rolled_over=rolled_over)
         reads.append(read)
     new = hand_reads.save(conn, place.meter_id, reads, now)
     if new:
@@ -117,9 +117,31 @@ def place_of(conn: Connection[TupleRow], serial: str, at: datetime) -> Hung:
     return found[-1]
 
 
-def _refuse(
-    conn: Connection[TupleRow], place: Hung, read: RegisterRead, digits: int | None, *, rolled_over: bool
+def put_right_by(conn: Connection[TupleRow], place: Hung, index: str, at: datetime) -> str:
+    """The command that puts a closed index right (`index`: as `KT=403`)."""
+    local = f"{at.astimezone(LOCAL):%Y-%m-%dT%H:%M}"
+    if numbers := corrections.upon(conn, place.point, place.serial, at):
+        code, _, kwh = index.partition("=")
+        return (
+            f"if it is wrong, correct bill {numbers[0]} (`ami bill correct {numbers[0]} --index "
+            f"{place.serial}:{code}@{local}={kwh} --reason … --as …`)"
+        )
+    return (
+        f"if it is wrong, put it right (`ami meter index {place.serial} {index} --at {local} --correct "
+        f"--reason … --as …`)"
+    )
+
+
+def refuse(
+    conn: Connection[TupleRow],
+    place: Hung,
+    read: RegisterRead,
+    digits: int | None,
+    *,
+    rolled_over: bool,
+    anew: bool = False,
 ) -> None:
+    """Raises `MeterRefused` for an index that cannot be; `anew`: what was closed before is the wrong one."""
     wh = Decimal(read.raw).scaleb(read.scaler)
     code, scaler = RegisterKey(read.channel, read.rate).code, read.scaler
     name = f"{'kWh' if read.channel is IMPORT else 'kvarh'} of {code}"
@@ -127,10 +149,11 @@ def _refuse(
     if digits is not None and wh >= Decimal(10) ** (digits + 3):
         raise MeterRefused(place.serial, f"{who} has more than the register's {digits} digits: read it again")
     before, standing, after = hand_reads.around(conn, place.meter_id, read.channel, read.rate, read.at)
-    if standing is not None and standing[1] != wh:
+    if standing is not None and standing[1] != wh and not anew:
         word = "was closed" if standing[2] == "closed" else "was told by the meter itself"
         said = f"{who}: the index of that instant {word} at {_kwh(standing[1])} kWh, which stands"
-        raise MeterRefused(place.serial, f"{said}: adjust the bill if it is wrong")
+        way = put_right_by(conn, place, f"{code}={_kwh(wh)}", read.at) if standing[2] == "closed" else ""
+        raise MeterRefused(place.serial, f"{said}: {way or 'close it first (ami close)'}")
     if rolled_over:
         return
     if before is None and code in place.first_index and place.since < read.at:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from model.errors import ModelError
 from model.grid import Installation, Meter, Register, SecretKeys
 from model.period import require_aware, shown
-from model.series import RegisterKey
+from model.series import REACTIVE_CODE, RegisterKey
 from operations import line_words
 from operations.errors import MeterRefused
 from operations.hanging import refuse_unbillable
@@ -126,7 +126,8 @@ def usual_port(model: str) -> int:
 def raw_indices(serial: str, model: str, kwh: Iterable[tuple[str, Decimal]]) -> dict[str, int]:
     """What a display showed in kWh, by register code, as the meter of this model would send it.
 
-    Raises `MeterRefused` for a register the model does not have, or one named twice.
+    Raises `MeterRefused` for a register the model does not have, one named twice, and digits finer than it
+    counts.
     """
     kind = _kind(serial, model)
     found: dict[str, int] = {}
@@ -138,8 +139,25 @@ def raw_indices(serial: str, model: str, kwh: Iterable[tuple[str, Decimal]]) -> 
             raise MeterRefused(serial, f"meter {serial}: {error}") from None
         if key.code in found:
             raise MeterRefused(serial, f"meter {serial}: register {code} is named twice: keep one of them")
-        found[key.code] = int((value * 1000).scaleb(-place.scaler))
+        found[key.code] = raw_index(serial, key, value, place.scaler)
     return found
+
+
+def raw_index(serial: str, key: RegisterKey, kwh: Decimal, scaler: int) -> int:
+    """An index in kWh (kvarh) as the register says it, in steps of 10^scaler Wh.
+
+    Raises `MeterRefused` for digits that the register does not have.
+    """
+    steps = (kwh * 1000).scaleb(-scaler)
+    if steps != steps.to_integral_value():
+        unit = "kvarh" if key.code == REACTIVE_CODE else "kWh"
+        step = (Decimal(1).scaleb(scaler) / 1000).normalize()
+        raise MeterRefused(
+            serial,
+            f"meter {serial}: register {key.code} counts in steps of {step:f} {unit}, and {kwh} has finer "
+            f"digits: write what it shows",
+        )
+    return int(steps)
 
 
 def _kind(serial: str, model: str) -> MeterModel:

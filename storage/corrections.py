@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -38,6 +38,14 @@ _TOUCHED: Final = """
       AND EXISTS (SELECT FROM unnest(%(at)s::timestamptz[]) AS i (at) WHERE i.at BETWEEN from_at AND to_at)
       AND NOT EXISTS (SELECT FROM bill r WHERE r.corrects = b.id AND r.correction = 'replaces')
     ORDER BY from_at"""
+# Of those, the ones that count what this meter's registers say.
+_UPON: Final = """
+    SELECT id FROM bill b WHERE point = %(point)s AND correction IS DISTINCT FROM 'adjusts'
+      AND %(at)s BETWEEN from_at AND to_at
+      AND NOT EXISTS (SELECT FROM bill r WHERE r.corrects = b.id AND r.correction = 'replaces')
+      AND (EXISTS (SELECT FROM bill_use u WHERE u.bill_id = b.id AND u.serial = %(serial)s)
+        OR EXISTS (SELECT FROM bill_reactive_use u WHERE u.bill_id = b.id AND u.serial = %(serial)s))
+    ORDER BY from_at"""
 _OF_BILL: Final = _COLUMNS + " WHERE bill_id = %s AND state = 'ordered'"
 _LIST: Final = _COLUMNS + " WHERE NOT %s OR state = 'ordered' ORDER BY id DESC LIMIT %s"
 _ISSUED: Final = """
@@ -45,9 +53,10 @@ _ISSUED: Final = """
     WHERE id = %s"""
 _WITHDRAWN: Final = "UPDATE bill_correction SET state = 'withdrawn' WHERE id = %s AND state = 'ordered'"
 _KEEP_PAST: Final = """
-    INSERT INTO closing_index_past
+    INSERT INTO closing_index_past (point, meter_id, channel, rate, at, raw, scaler, status, method, quality,
+        closed_at, replaced_at, correction, put_right_by, reason)
     SELECT c.point, c.meter_id, c.channel, c.rate, c.at, c.raw, c.scaler, c.status, c.method, c.quality,
-        c.closed_at, %s, %s
+        c.closed_at, %s, %s, %s, %s
     FROM closing_index c JOIN meter m ON m.id = c.meter_id
     WHERE m.serial = %s AND c.channel = %s AND c.rate = %s AND c.at = %s"""
 _CORRECT: Final = """
@@ -75,6 +84,11 @@ _CONFLICTS: Final = """
     WHERE x.settled_at IS NULL AND (%(point)s::text IS NULL OR c.point = %(point)s)
       AND (%(from)s::timestamptz IS NULL OR x.at BETWEEN %(from)s AND %(to)s)
     ORDER BY x.id"""
+_SHEET: Final = """
+    UPDATE installation SET
+        first_index = CASE WHEN since = %(at)s THEN first_index || %(indices)s ELSE first_index END,
+        last_index = CASE WHEN until = %(at)s THEN last_index || %(indices)s ELSE last_index END
+    WHERE meter_id = %(meter)s AND since = %(since)s AND %(at)s IN (since, until)"""
 _SETTLE: Final = """
     UPDATE reading_conflict SET settled_at = %s, settled_by = %s, settlement = %s
     WHERE id = ANY (%s) AND settled_at IS NULL"""
@@ -195,6 +209,13 @@ def touched(conn: Connection[TupleRow], point: str, instants: Sequence[datetime]
     return [number for (number,) in conn.execute(_TOUCHED, {"point": point, "at": list(instants)})]
 
 
+def upon(conn: Connection[TupleRow], point: str, serial: str, at: datetime) -> list[int]:
+    """The bills of a point that count a meter whose index at the instant opens, closes or divides their
+    period, the earliest first."""
+    asked = {"point": point, "serial": serial, "at": require_aware(at)}
+    return [number for (number,) in conn.execute(_UPON, asked)]
+
+
 def open_of(conn: Connection[TupleRow], bill_id: int) -> Correction | None:
     """The order that waits for the bill, if any does."""
     with conn.cursor(row_factory=class_row(Correction)) as cursor:
@@ -217,14 +238,20 @@ def withdraw(conn: Connection[TupleRow], number: int) -> bool:
 
 
 def correct_indices(
-    conn: Connection[TupleRow], indices: Sequence[ClosingIndex], at: datetime, correction: int | None
+    conn: Connection[TupleRow],
+    indices: Sequence[ClosingIndex],
+    at: datetime,
+    correction: int | None,
+    *,
+    by: str | None = None,
+    reason: str | None = None,
 ) -> None:
-    """Close these indices anew; what they were is kept under the order. Without one, for looking at what
-    would come of it: roll back."""
+    """Close these indices anew; what they were is kept under the order, or under who put them right and why
+    where no bill stands upon them. Without either, for looking at what would come of it: roll back."""
     for index in indices:
         key = [index.serial, int(index.channel), int(index.rate), index.at]
-        if correction is not None:
-            conn.execute(_KEEP_PAST, [require_aware(at), correction, *key])
+        if correction is not None or by is not None:
+            conn.execute(_KEEP_PAST, [require_aware(at), correction, by, reason, *key])
         conn.execute(
             _CORRECT,
             {
@@ -239,6 +266,14 @@ def correct_indices(
                 "closed_at": require_aware(at),
             },
         )
+
+
+def correct_work_sheet(
+    conn: Connection[TupleRow], meter_id: int, since: datetime, at: datetime, indices: Mapping[str, int]
+) -> None:
+    """What was written down at hanging or taking down, raw by register code: put right."""
+    asked = {"meter": meter_id, "since": since, "at": require_aware(at), "indices": Jsonb(dict(indices))}
+    conn.execute(_SHEET, asked)
 
 
 def notice(conn: Connection[TupleRow], found: Sequence[tuple[ClosingIndex, str]], at: datetime) -> int:

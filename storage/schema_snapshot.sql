@@ -530,11 +530,16 @@ CREATE TABLE closing_index_past (
     quality smallint NOT NULL,
     closed_at timestamp with time zone NOT NULL,
     replaced_at timestamp with time zone NOT NULL,
-    correction bigint NOT NULL,
-    CONSTRAINT closing_index_past_pkey PRIMARY KEY (meter_id, channel, rate, at, correction),
+    correction bigint,
+    put_right_by text,
+    reason text,
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    CONSTRAINT closing_index_past_meter_id_channel_rate_at_correction_key UNIQUE (meter_id, channel, rate, at, correction),
+    CONSTRAINT closing_index_past_pkey PRIMARY KEY (id),
     CONSTRAINT closing_index_past_correction_fkey FOREIGN KEY (correction) REFERENCES bill_correction(id),
     CONSTRAINT closing_index_past_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES meter(id),
-    CONSTRAINT closing_index_past_point_fkey FOREIGN KEY (point) REFERENCES point(code)
+    CONSTRAINT closing_index_past_point_fkey FOREIGN KEY (point) REFERENCES point(code),
+    CONSTRAINT closing_index_past_check CHECK (((correction IS NULL) = ((put_right_by IS NOT NULL) AND (reason <> ''::text))))
 );
 
 CREATE TABLE customer (

@@ -40,9 +40,11 @@ _CARRIED: Final = """
         AND r.issued_at <= %(issued)s)
     GROUP BY u.rate"""
 _CORRECTED: Final = """
-    SELECT o.ordered_at, o.ordered_by, jsonb_build_object('correction', o.id, 'reason', o.reason,
-        'approved_by', o.approved_by, 'before', p.raw)
-    FROM closing_index_past p JOIN meter m ON m.id = p.meter_id JOIN bill_correction o ON o.id = p.correction
+    SELECT coalesce(o.ordered_at, p.replaced_at), coalesce(o.ordered_by, p.put_right_by),
+        jsonb_strip_nulls(jsonb_build_object('correction', o.id, 'reason', coalesce(o.reason, p.reason),
+            'approved_by', o.approved_by, 'before', p.raw))
+    FROM closing_index_past p JOIN meter m ON m.id = p.meter_id
+    LEFT JOIN bill_correction o ON o.id = p.correction
     WHERE m.serial = %(serial)s AND p.channel = %(channel)s AND p.rate = %(rate)s AND p.at = %(at)s
     ORDER BY p.replaced_at DESC LIMIT 1"""
 # The reading of the very instant first; of those of one instant that which was received first.

@@ -22,7 +22,7 @@ from model.series import Channel, Rate, ReadingSource, RegisterKey
 from model.viewer import Viewer
 from operations import models, reactive
 from operations.bill_difference import difference, merged
-from operations.close import POLL_WITHIN
+from operations.close import CORRECTION, POLL_WITHIN
 from operations.pairing import rates, spans
 from operations.proof.decoding import Value, items_of, values_of
 from operations.proof.half_hours import HalfHours, trace
@@ -192,7 +192,7 @@ def _step(conn: Connection[TupleRow], place: Hung, index: ClosingIndex, closed_a
     if index.at == place.until:
         written = place.last_index
     code = index.code
-    if code in written:
+    if code in written and index.method != CORRECTION:
         step = replace(step, source=WORK_SHEET)
         if written[code] != index.raw:
             said = f"the work sheet says {written[code]} at {shown(index.at)}, closed was {index.raw}"

@@ -28,6 +28,7 @@ from storage.period_facts import Said
 from storage.register import Hung, hung, never_metered
 
 POINTS = 500  # a transaction
+OF_INDICES = ("negative", "too_many_digits", "too_much")  # refusals that a mistyped index may be behind
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +155,13 @@ def bill_or_hold(
     except Held as held:
         return hold_of(point[0].point, point[0].customer, period, held)
     except AnalyticsError as error:
-        serial = point[-1].serial
+        named_in = (place.serial for place in point if f"meter {place.serial} " in error.sentence)
+        serial = next(named_in, point[-1].serial)
         named = error.sentence if serial in error.sentence else f"meter {serial}: {error.sentence}"
+        if error.kind in OF_INDICES:
+            named += (
+                f"; an index closed wrongly is put right by `ami meter index {serial} KT=… --at … --correct`"
+            )
         return hold_of(point[0].point, point[0].customer, period, Held(error.kind, serial, named))
 
 

@@ -13,6 +13,7 @@ from model.period import LOCAL, Period, midnight
 from model.series import Channel, Rate
 from model.viewer import UserRole, Viewer
 from operations import accounts, bill, close, importing
+from operations.errors import MeterRefused
 from storage import bills
 from storage.pool import open_pool
 from tests.integration.conftest import Ami
@@ -58,3 +59,5 @@ def test_what_no_display_shows_is_no_index(kwh: str) -> None:
     known = ClosingIndex("HOUSE", "H1", Channel.ACTIVE_IMPORT, Rate.TOTAL, OCTOBER.end, 1_134_600, 0)
     with pytest.raises(InputFailure, match="is no index: write it like 24000017:KT@"):
         _index(f"H1:KT@2026-11-01T00:00={kwh}", [known])
+    with pytest.raises(MeterRefused, match=r"steps of 0\.001 kWh, and 1134\.6001 has finer digits"):
+        _index("H1:KT@2026-11-01T00:00=1134.6001", [known])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 
 import pytest
 
@@ -12,11 +14,12 @@ from model.bill import Bill
 from model.period import LOCAL
 from model.series import ReadingSource
 from model.viewer import UserRole, Viewer
-from operations import bill, close, hand_reads, importing, wording
-from operations.errors import MeterRefused
-from storage import bills, people
+from operations import bill, close, hand_reads, importing, index_put_right, wording
+from operations.errors import MeterRefused, RunRefused
+from operations.proof import prove
+from storage import bills, closing, people, traces
 from storage.pool import Pool, open_pool
-from tests.operations_grid import NOW, OCTOBER, bring, grid, read, read_month
+from tests.operations_grid import NOW, OCTOBER, SWAPPED, bring, grid, read, read_month
 
 STAFF = Viewer("hoadon", UserRole.BILLING)
 
@@ -111,3 +114,63 @@ def test_an_index_entered_as_rolled_over_is_billed_across(database: str, pool: P
     _run(pool)
     assert _bill(pool, "BLIND").wh == 201_000_000
     assert _bill(pool, "BLIND").uses[0].status == "Q"
+
+
+def test_an_index_mistyped_at_hanging_is_put_right_while_no_bill_stands(database: str) -> None:
+    october = replace(
+        grid(),
+        installations=tuple(
+            replace(one, first_index={"KT": 612_000}) if one.serial == "NEW" else one
+            for one in grid().installations
+        ),
+    )
+    hung = SWAPPED + timedelta(minutes=20)
+    with open_pool(database) as pool:
+        importing.import_register(pool, october, lambda raw: raw)
+        read_month(database)
+        [held] = [one for one in _run(pool).held if one.point == "SWAP"]
+        assert (held.kind, held.serial) == ("negative", "NEW")
+        assert "put right by `ami meter index NEW KT=… --at … --correct`" in held.reason
+        vi = wording.hold(held.kind, held.serial, held.reason, "vi")
+        assert "chỉ số chốt nhầm thì sửa bằng `ami meter index NEW KT=… --at … --correct`" in vi
+        with pytest.raises(MeterRefused, match=r"612 kWh, which stands: .* --at 2026-10-14T09:50 --correct"):
+            _enter(pool, "NEW", hung, "1.2")
+        put = partial(index_put_right.put_right, pool, STAFF, "NEW")
+        for kwh, at, why, told in (
+            ("1.2", hung, " ", "needs a reason"),
+            ("1.2345", hung, "x", "counts in steps of 0.001 kWh, and 1.2345 has finer digits"),
+            ("70", hung, "x", "is above the 61.3 kWh of 00:00 on 01/11/2026"),
+            ("1.2", NOW, "x", "no index of KT is closed"),
+        ):
+            with pytest.raises((MeterRefused, RunRefused), match=told):
+                put(at, [("KT", Decimal(kwh))], why, NOW)
+        with pytest.raises(RunRefused, match="is for the role billing"):
+            viewer = Viewer("kt", UserRole.ENGINEER)
+            index_put_right.put_right(pool, viewer, "NEW", hung, [("KT", Decimal(1))], "x", NOW)
+        right = [("KT", Decimal("1.2"))]
+        assert put(hung, right, "nhầm dấu phẩy", NOW).new == 1
+        assert put(hung, right, "nhầm dấu phẩy", NOW).new == 0
+        assert [one.point for one in _run(pool).held] == ["BLIND"]
+        assert _bill(pool, "SWAP").wh == 70_400 + 60_100
+        with pool.connection() as conn:
+            [index] = [i for i in closing.history(conn, "SWAP") if (i.serial, i.at) == ("NEW", hung)]
+            past = conn.execute("SELECT raw, put_right_by, reason FROM closing_index_past").fetchall()
+            [noted] = people.audited(conn, action="meter.index_put_right")
+            entry = traces.corrected(conn, index)
+            [row] = bills.bills(conn, STAFF, point="SWAP")
+            sheet = bills.bill(conn, STAFF, row.id)
+            assert sheet is not None
+            proof = prove(conn, STAFF, sheet)
+        assert (index.raw, index.method, index.status) == (1_200, "correction", "X")
+        assert past == [(612_000, "hoadon", "nhầm dấu phẩy")]
+        assert (noted.login, noted.detail["before"], noted.detail["after"]) == (
+            "hoadon", {"KT": 612_000}, {"KT": 1_200},
+        )  # fmt: skip
+        assert entry is not None
+        assert entry.detail == {"reason": "nhầm dấu phẩy", "before": 612_000}
+        assert proof.contradictions == ()
+        assert [step.entry for step in proof.steps if step.source == "correction"] == [entry]
+        with pytest.raises(
+            MeterRefused, match=f"bill {row.id} stands upon its index .*ami bill correct {row.id}"
+        ):
+            put(hung, [("KT", Decimal("1.3"))], "x", NOW)
