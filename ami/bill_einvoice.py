@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import rich_click as click
@@ -16,9 +17,10 @@ from ami.settings import load
 from model.period import Period
 from model.series import REACTIVE_CODE
 from operations import einvoice, einvoice_numbers
-from operations.bill_print import number_of
+from operations.bill_print import PrintedBill, number_of
 from operations.bill_sheets import printed
 from operations.einvoice import Issuing
+from operations.errors import InputError
 from storage import einvoices
 from storage.einvoices import EInvoiceConflict, EInvoiceCounts
 from storage.errors import Unknown
@@ -39,7 +41,8 @@ def out(number: int | None, month: Period | None, out: Path, force: bool, as_jso
 
     They are not signed: the provider whose program signs and sends them takes them, and tells afterwards
     which number each got (`ami bill einvoiced`). A bill of 0 kWh is no sale and is left out (exit 3). The
-    surcharge for reactive energy is an invoice of its own: 0000017-VC.xml.
+    surcharge for reactive energy is an invoice of its own: 0000017-VC.xml. Of a month what can go out does,
+    and the rest is named (exit 3): a correction waits until the number of what it corrects is known.
 
     \b
     ami bill einvoice 17 --out e-invoices
@@ -49,12 +52,16 @@ def out(number: int | None, month: Period | None, out: Path, force: bool, as_jso
     issuing = Issuing(settings.einvoice_series, settings.einvoice_provider)
     with home.database(settings) as dsn, open_pool(dsn) as pool, pool.connection() as conn:
         sheets = printed(conn, OFFICE, chosen(conn, number, month), settings.supplier)
-    sold = [sheet for sheet in sheets if sheet.bill.lines]
-    files = {out / f"{number_of(sheet.number)}.xml": einvoice.xml(sheet, issuing) for sheet in sold}
-    for sheet in sheets:
-        if sheet.bill.reactive is not None and sheet.bill.reactive.total:
-            apart = out / f"{number_of(sheet.number)}-{REACTIVE_CODE}.xml"
-            files[apart] = einvoice.xml(sheet, issuing, reactive=True)
+    einvoice.refuse_office(settings.supplier, issuing)
+    files: dict[Path, bytes] = {}
+    refused: list[tuple[str, str]] = []
+    for name, sheet, reactive in _invoices(sheets):
+        try:
+            files[out / f"{name}.xml"] = einvoice.xml(sheet, issuing, reactive=reactive)
+        except InputError as error:
+            if number is not None:
+                raise
+            refused.append((name, str(error)))
     there = [file for file in files if file.exists()]
     if there and not force:
         raise InputFailure(f"{there[0]} exists already: name another folder, or write over it with --force.")
@@ -63,13 +70,26 @@ def out(number: int | None, month: Period | None, out: Path, force: bool, as_jso
         file.write_bytes(document)
     left = [sheet.number for sheet in sheets if not sheet.bill.lines]
     if as_json:
-        emit({"files": [str(file) for file in files], "nothing_sold": left})
+        why = [{"invoice": name, "why": said} for name, said in refused]
+        emit({"files": [str(file) for file in files], "nothing_sold": left, "refused": why})
     else:
         say(f"{counted(len(files), 'e-invoice')} {'is' if len(files) == 1 else 'are'} in {out}, unsigned.")
         if left:
             say(f"{counted(len(left), 'bill')} of 0 kWh left out: {', '.join(map(str, left))}.")
-    if left:
+        for _, said in refused:
+            say(f"Not written: {said}.")
+    if left or refused:
         end(Exit.PARTLY)
+
+
+def _invoices(sheets: Sequence[PrintedBill]) -> Iterator[tuple[str, PrintedBill, bool]]:
+    """Each invoice that bills ask for: its name, the bill, whether it is the surcharge's."""
+    for sheet in sheets:
+        if sheet.bill.lines:
+            yield number_of(sheet.number), sheet, False
+    for sheet in sheets:
+        if sheet.bill.reactive is not None and sheet.bill.reactive.total:
+            yield f"{number_of(sheet.number)}-{REACTIVE_CODE}", sheet, True
 
 
 @click.command("einvoiced")

@@ -102,12 +102,13 @@ def as_invoice(sheet: PrintedBill) -> PrintedBill:
     return replace(sheet, bill=alone, einvoice=sheet.reactive_einvoice, corrects=corrects)
 
 
-def _refuse(sheet: PrintedBill, issuing: Issuing) -> None:
+def refuse_office(supplier: Supplier, issuing: Issuing) -> None:
+    """Raises InputError where the office does not say what every invoice has to."""
     missing = [
         name
         for name, value in (
-            ("[office] address", sheet.supplier.address),
-            ("[office] tax_code", sheet.supplier.tax_code),
+            ("[office] address", supplier.address),
+            ("[office] tax_code", supplier.tax_code),
             ("[einvoice] series", issuing.series),
             ("[einvoice] provider_tax_code", issuing.provider),
         )
@@ -115,6 +116,10 @@ def _refuse(sheet: PrintedBill, issuing: Issuing) -> None:
     ]
     if missing:
         raise InputError(f"an e-invoice needs {', '.join(missing)}: enter them in ami.toml")
+
+
+def _refuse(sheet: PrintedBill, issuing: Issuing) -> None:
+    refuse_office(sheet.supplier, issuing)
     dated = sheet.bill.invoice_date
     if SERIES.fullmatch(issuing.series) and int(issuing.series[1:3]) != dated.year % 100:
         raise InputError(

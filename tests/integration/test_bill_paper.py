@@ -129,6 +129,17 @@ def test_a_month_goes_out_to_the_provider_and_its_numbers_come_back(
     (ami.home / "ami.toml").write_text(OFFICE_FILE)
     written = ami.json("bill", "einvoice", "--month", "2026-07", "--out", str(out), "--json")["files"]
     assert [Path(file).name for file in written] == ["0000004.xml", "0000005.xml"]
+    with connect(database) as conn:
+        sheet = bills.bill(conn, OFFICE, 4)
+        assert sheet is not None
+        again = bills.save_correction(conn, sheet.bill, NOW, corrects=4, kind="replaces", reason="sai tên")
+    month = ("bill", "einvoice", "--month", "2026-07", "--out", str(out), "--force", "--json")
+    went = ami.json(*month, code=3)
+    why = f"bill {bill_print.number_of(again)} corrects bill 0000004, whose e-invoice is not known"
+    assert went["files"] == written, "what can go out does"
+    [left] = went["refused"]
+    assert (left["invoice"], why in left["why"]) == (bill_print.number_of(again), True)
+    assert why[1:] in ami("bill", "einvoice", str(again), "--out", str(out), code=5).stderr
     assert "exists already" in ami("bill", "einvoice", "4", "--out", str(out), code=5).stderr
     told.write_text("bill,series,number,date,code\n4,C26TDK,1,2026-09-13,00AB\n5,C26TDK,2,2026-09-13,\n")
     assert ami.json("bill", "einvoiced", str(told), "--json") == {"new": 2, "unchanged": 0}
