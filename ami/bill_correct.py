@@ -10,7 +10,7 @@ from psycopg.rows import TupleRow
 
 from ami import clocks, home
 from ami.bill_number import OFFICE, Number
-from ami.console import emit, say, table, when
+from ami.console import dong, emit, say, table, when
 from ami.failure import InputFailure
 from ami.instants import DAY
 from ami.meter_hang import INDEX
@@ -25,7 +25,6 @@ from model.period import local_day, shown
 from model.series import RegisterKey
 from operations import corrections
 from operations.meter_changes import raw_index
-from operations.vietnamese import dong
 from storage import bills, closing
 from storage import corrections as kept
 from storage.corrections import Correction

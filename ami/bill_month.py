@@ -8,7 +8,7 @@ import rich_click as click
 
 from ami import clocks, home
 from ami.bill_number import OFFICE
-from ami.console import counted, emit, say, table
+from ami.console import counted, dong, emit, say, table
 from ami.failure import Exit, InputFailure, end
 from ami.instants import DAY, INSTANT, MONTH, last_full_month
 from ami.months import closed_or_said
@@ -16,7 +16,6 @@ from ami.settings import load
 from model.jsonform import to_json
 from model.period import Period, local_day
 from operations import jobs, wording
-from operations.vietnamese import dong
 from storage import bills
 from storage.bills import BillRow
 from storage.pool import open_pool

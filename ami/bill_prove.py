@@ -10,7 +10,7 @@ import rich_click as click
 
 from ami import home
 from ami.bill_number import OFFICE, Number
-from ami.console import counted, emit, say, table
+from ami.console import counted, dong, emit, say, table
 from ami.failure import Contradiction, Exit, InputFailure, end
 from ami.settings import load
 from model.bill import Bill
@@ -18,7 +18,6 @@ from model.jsonform import to_json
 from model.period import LOCAL, Period
 from operations import proof
 from operations.proof import Proof, Step
-from operations.vietnamese import dong
 from storage import bills
 from storage.pool import open_pool
 
@@ -155,7 +154,7 @@ def _show(found: Proof) -> None:
         said = f"{counts} = {wh}: {use.kwh} kWh"
         say(f"{use.serial} {use.rate.code}: {said}")
     for line in bill.lines:
-        say(f"{line.label}: {line.kwh} kWh × {line.price} = {dong(line.amount)}")
+        say(f"{line.label}: {line.kwh:,} kWh × {line.price:,} = {dong(line.amount)}")
     blocks = found.half_hours.blocks
     if blocks:
         traced = sum(block.answer is not None for block in blocks)

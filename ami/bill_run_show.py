@@ -12,7 +12,7 @@ from psycopg.rows import TupleRow
 
 from ami import clocks, home
 from ami.bill_number import Number
-from ami.console import counted, emit, facts, progress, say, table, when
+from ami.console import counted, dong, emit, facts, progress, say, table, when
 from ami.instants import DAY, MONTH, last_full_month
 from ami.options import AS_OF, JSON
 from ami.settings import load
@@ -20,7 +20,6 @@ from model.jsonform import to_json
 from model.period import Period, local_day
 from operations import wording
 from operations.runs import what_if as supposing
-from operations.vietnamese import dong
 from storage import billing_runs, run_totals
 from storage.billing_runs import Item, Run
 from storage.pool import open_pool

@@ -59,6 +59,11 @@ def counted(number: int, noun: str, several: str = "") -> str:
     return f"{number:,} {noun if number == 1 else several or noun + 's'}"
 
 
+def dong(amount: int) -> str:
+    """An amount as this terminal writes numbers: `634,900 ₫`, with a space that does not break."""
+    return f"{amount:,}\u00a0₫"
+
+
 def table(
     title: str,
     columns: Sequence[str],

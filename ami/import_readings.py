@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import timezone
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import rich_click as click
 
 from ami import clocks, home
-from ami.console import counted, emit, say, table
+from ami.console import counted, emit, say, table, when
 from ami.failure import Exit, InputFailure, end
 from ami.settings import load
 from operations import door_bill
@@ -115,8 +115,8 @@ def _tell(documents: list[dict[str, Any]], found: FileReadings, *, dry_run: bool
             one["channel"],
             f"{one['total']:,} {one['unit']}",
             f"{one['intervals']:,}",
-            (one["from"] or "")[:16].replace("T", " "),
-            (one["to"] or "")[:16].replace("T", " "),
+            when(datetime.fromisoformat(one["from"])) if one["from"] else "",
+            when(datetime.fromisoformat(one["to"])) if one["to"] else "",
             ", ".join(f"{flag} {count:,}" for flag, count in one["quality"].items()),
             len(one["rejected"]) or "",
         )

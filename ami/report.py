@@ -113,7 +113,7 @@ def complete(
         there = "there" if station or book else "anywhere"
         say(f"Nothing was due: no meter hung {there} in that time.")
     else:
-        rows = [_cells(one) for one in found]
+        rows = [_cells(one, by_day=by == "day") for one in found]
         if len(found) > 1:
             rows.append(("all", *_cells(whole)[1:]))
         columns = ("Meters", "Due", "Came", "Missing", "Share", "Heard of")
@@ -169,9 +169,10 @@ def _row(one: Completeness) -> dict[str, Any]:
     }
 
 
-def _cells(one: Completeness) -> tuple[str, ...]:
+def _cells(one: Completeness, *, by_day: bool = False) -> tuple[str, ...]:
+    of = f"{date.fromisoformat(one.of):%d/%m/%Y}" if by_day else one.of or "–"
     counts = (one.meters, one.due, one.came, one.due - one.came)
-    return (one.of or "–", *(f"{count:,}" for count in counts), share(one.share), share(one.share_heard))
+    return (of, *(f"{count:,}" for count in counts), share(one.share), share(one.share_heard))
 
 
 def share(value: float | None) -> str:

@@ -27,7 +27,6 @@ from model.viewer import Viewer
 from operations.bill_difference import difference, merged
 from operations.errors import RunRefused
 from operations.runs import counting, stages
-from operations.vietnamese import dong
 from storage import bills, corrections, people
 from storage.bills import BillSheet
 from storage.corrections import Correction
@@ -123,9 +122,9 @@ def propose(
             if _same(before, after):
                 if one.id == sheet.id:
                     raise RunRefused(
-                        f"bill {sheet.id} comes to the same {dong(before.total)} when it is counted again: "
-                        f"put right what is wrong first (an index with --index, the supply or the multiplier "
-                        f"of the point)"
+                        f"bill {sheet.id} comes to the same {before.total:,}\u00a0₫ when it is "
+                        f"counted again: put right what is wrong first (an index with --index, the supply or "
+                        f"the multiplier of the point)"
                     )
                 continue
             made = after if kind == "replaces" else difference(before, after)
@@ -167,8 +166,8 @@ def approve(pool: Pool, viewer: Viewer, number: int, now: datetime) -> Correctio
             comes_to = sum(each.total_after for each in proposals)
             was = sum(one.total_after for one in ordered.values())
             raise RunRefused(
-                f"correction {number} comes to something else now ({dong(comes_to)} for {len(proposals)} "
-                f"bills instead of {was:,} for {len(ordered)}): withdraw it and order it again"
+                f"correction {number} comes to something else now ({comes_to:,}\u00a0₫ for {len(proposals)} "
+                f"bills instead of {was:,}\u00a0₫ for {len(ordered)}): withdraw it and order it again"
             )
         corrections.correct_indices(conn, found.indices, now, number)
         for each in proposals:

@@ -62,7 +62,8 @@ def loads(conn: Connection[TupleRow], whose: Whose, first: date, end: date) -> L
     period = Period.of_days(first, end)
     places = _places(conn, whose, period)
     if not places:
-        raise LoadRefused(f"No meter of {whose} hung anywhere from {first} to {end - timedelta(1)}.")
+        last = end - timedelta(1)
+        raise LoadRefused(f"No meter of {whose} hung anywhere from {first:%d/%m/%Y} to {last:%d/%m/%Y}.")
     ids = list(dict.fromkeys(place.meter_id for place in places))
     matrix = days.matrix(conn, ids, Channel.ACTIVE_IMPORT, first, end)
     hung = np.zeros((len(ids), (end - first).days * SLOTS), bool)

@@ -49,6 +49,7 @@ def test_close_at_an_instant_then_correct_two_months(ami: Ami, database: str) ->
     done = ami("bill", "approve-correction", str(ordered["id"]), *AS_OF, "--as", "minh").stderr
     for one in ordered["corrections"]:
         assert f"Bill {one['bill_id']} is adjusted by bill" in done
+        assert f"{one['total_before']:,}\u00a0₫ before, {one['total_after']:,}\u00a0₫ after." in done
     [*listed] = ami.json("bill", "corrections", "--json")["corrections"]
     assert {one["state"] for one in listed} == {"issued"}
     assert {one["approved_by"] for one in listed} == {"minh"}

@@ -298,7 +298,7 @@ def test_what_is_approved_is_what_was_ordered(pool: Pool) -> None:
 def test_who_may_and_what_is_nothing(pool: Pool) -> None:
     [first] = _of(pool, "HOUSE")
     ask = {"indices": [], "invoice_date": ON}
-    with pytest.raises(RunRefused, match=r"comes to the same 307\.800\u00a0₫ when it is counted again"):
+    with pytest.raises(RunRefused, match=r"comes to the same 307,800\u00a0₫ when it is counted again"):
         corrections.order(pool, LAN, first.id, "adjusts", "why not", LATER, **ask)  # type: ignore[arg-type]
     with pytest.raises(RunRefused, match="needs a reason"):
         corrections.order(pool, LAN, first.id, "adjusts", " ", LATER, **ask)  # type: ignore[arg-type]

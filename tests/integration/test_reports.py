@@ -107,7 +107,7 @@ def test_reports_of_a_fleet_with_dead_modems(ami: Ami, village: Cooperative) -> 
 
     for verb in ("completeness", "silent", "failures", "drift", "links"):
         assert said(ami, "report", verb, *AT).strip(), verb
-    assert re.search(r"2026-11-19 .* %", said(ami, "report", "completeness", *AT))
+    assert re.search(r"19/11/2026 .* %", said(ami, "report", "completeness", *AT))
     said(ami, "report", "completeness", "--day", "2026-13-01", code=2)
 
     fleet = told(ami, "status", "--live")
