@@ -114,14 +114,14 @@ def with_numpy(size: int) -> Run:
         hour = np.where((flat[:, :-1] >= 0) & (flat[:, 1:] >= 0), flat[:, :-1] + flat[:, 1:], -1).max(axis=1)
         wh = np.where(known, energy, 0)
         factor = wh.sum(axis=(1, 2)) / known.sum(axis=(1, 2)) * 2 / peak
-        typical = [
-            wh[:, kinds == kind].sum(axis=1) / known[:, kinds == kind].sum(axis=1) * 2
-            for kind in Typical
-            if (kinds == kind).any()
-        ]
+        present = [kind for kind in Typical if (kinds == kind).any()]
+        with np.errstate(invalid="ignore"):  # a slot of a kind of day that is nowhere known
+            typical = [
+                np.nansum(wh[:, kinds == kind].sum(axis=1) / known[:, kinds == kind].sum(axis=1) * 2)
+                for kind in present
+            ]
         together = int(wh.sum(axis=0).max())
-        sum_of_typical = np.array([np.nansum(curve) for curve in typical])
-        return told(energy.size, peak, slot, factor, hour, sum_of_typical, together)
+        return told(energy.size, peak, slot, factor, hour, np.array(typical), together)
 
     return run
 

@@ -111,7 +111,7 @@ def run(name: str, size: int | None, rounds: int) -> dict[str, Any]:
         for turn in range(rounds):
             for number, engine in enumerate(bench.ENGINES):
                 step(turn * len(found) + number, rounds * len(found), engine)
-                found[engine].append(_apart(name, engine, bench.ENGINES[engine], size, environment))
+                found[engine].append(apart(name, engine, bench.ENGINES[engine], size, environment))
         step(rounds * len(found), rounds * len(found), "done")
     medians = {engine: median(figures) for engine, figures in found.items()}
     _agree(name, medians)
@@ -158,9 +158,10 @@ def _agree(name: str, medians: dict[str, Figures]) -> None:
             raise Contradiction(f"Bench {task}: the engines came to different results: {sorted(checksums)}.")
 
 
-def _apart(
+def apart(
     name: str, engine: str, prepare: Prepare | Foreign, size: int, environment: dict[str, str]
 ) -> Figures:
+    """One measured run in a process of its own."""
     arguments: Sequence[str]
     arguments = [sys.executable, "-m", "ami.main", "bench", name, "--engine", engine, "--size", str(size)]
     given = ""
