@@ -11,7 +11,7 @@ METERS_DAYS = 600
 
 
 def test_engines_agree_on_every_figure(peers: Peers) -> None:
-    """In one process each for those that are not ours; gaps, estimates and doubts are among the half-hours."""
+    """Each foreign one in a process of its own; gaps, estimates and doubts are among the half-hours."""
     told = {}
     for name, prepare in profiles.ENGINES.items():
         task, _, engine = name.partition("/")
