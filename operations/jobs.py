@@ -19,6 +19,7 @@ from model.clock import Clock
 from model.jsonform import from_json
 from model.period import Period
 from operations.bill import BillReport
+from operations.class_curves import CurvesReport
 from operations.close import CloseReport
 from operations.errors import JobFailed
 from operations.outages import OutagesReport
@@ -38,6 +39,7 @@ REPORTS: dict[str, Any] = {
     "issue_bills": ShardReport,
     "watch": WatchReport,
     "outages": OutagesReport,
+    "curves": CurvesReport,
 }
 SHARDED = ("draft_bills", "issue_bills")  # by shards of the points of a billing run
 _UNDER_WAY = {Status.TODO, Status.DOING}

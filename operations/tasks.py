@@ -21,7 +21,7 @@ from procrastinate.exceptions import AlreadyEnqueued
 from model.clock import Clock
 from model.jsonform import to_json
 from model.period import LOCAL, Period, add_months, local_day
-from operations import bill, close, orders, outages, validate, watch
+from operations import bill, class_curves, close, orders, outages, validate, watch
 from operations.errors import RunRefused
 from operations.runs import sharded
 from storage import days, runs
@@ -162,6 +162,11 @@ def watch_meters(context: JobContext) -> None:
     _run(context, lambda office: watch.run(office.pool, office.clock()))
 
 
+def make_curves(context: JobContext) -> None:
+    """Make the curves of the customer classes out of what meters measured."""
+    _run(context, lambda office: class_curves.run(office.pool, office.clock()))
+
+
 def find_outages(context: JobContext) -> None:
     """Look for outages in what meters said and in who fell silent."""
     _run(context, lambda office: outages.run(office.pool, office.clock()))
@@ -197,6 +202,11 @@ async def close_due(context: JobContext, timestamp: int) -> None:
 async def watch_due(context: JobContext, timestamp: int) -> None:
     """Queue a look at the meters, unless one waits already."""
     await _queue_once(context.app, "watch", "watch")
+
+
+async def curves_due(context: JobContext, timestamp: int) -> None:
+    """Queue the curves of the classes, unless they wait already."""
+    await _queue_once(context.app, "curves", "curves")
 
 
 async def outages_due(context: JobContext, timestamp: int) -> None:
@@ -240,11 +250,13 @@ _WORK: dict[str, Callable[..., None]] = {
     "issue_bills": issue_bills,
     "watch": watch_meters,
     "outages": find_outages,
+    "curves": make_curves,
 }
 _UPKEEP: dict[str, tuple[Callable[..., Awaitable[None]], str]] = {  # cron with the seconds last
     "validate_due": (validate_due, "* * * * * */10"),
     "close_due": (close_due, "5 * * * *"),
     "watch_due": (watch_due, "*/2 * * * *"),
+    "curves_due": (curves_due, "40 2 * * *"),
     "outages_due": (outages_due, "1-59/2 * * * *"),
     "take_over": (take_over_due, "* * * * * */5"),
     "expire_orders": (expire_orders, "* * * * *"),

@@ -19,7 +19,7 @@ from psycopg.rows import TupleRow
 from analytics.vee import MeterOutput
 from model.quality import Quality
 from model.series import Channel, Unit
-from operations import class_curves, decided, doubts
+from operations import decided, doubts
 from operations.evidence import inputs_of
 from storage import cases, check_meters, days, findings
 from storage.pool import Pool
@@ -141,8 +141,6 @@ def run(
             due = days.take_due(conn, BATCH, shard)
             if not due:
                 cases.settle_rereads(conn, now)
-                if report:
-                    class_curves.refresh(conn, now)
                 return report
             done, looked_at = these(conn, due, now)
             cases.take(conn, looked_at, now)

@@ -20,8 +20,6 @@ from storage.matrix import SLOTS
 METERS: Final = 100  # of a plan: beyond that a curve hardly moves
 FEWEST: Final = 5  # of a class: below that a curve is its neighbours', not the class's
 _MEASURED: Final = bytes([Quality.ACTUAL]) * SLOTS
-_LOCK: Final = "SELECT pg_try_advisory_xact_lock(hashtext('class_curve'))"
-_COMPUTED: Final = "SELECT max(computed_at) FROM class_curve"
 # Any so many meters of each plan, always the same ones, and their wholly measured days.
 _SAMPLE: Final = """
     WITH chosen AS (
@@ -36,11 +34,10 @@ _SAMPLE: Final = """
     WHERE d.channel = 1 AND d.interval_s = 1800 AND d.day >= %(first)s AND d.day < %(end)s
       AND d.quality = %(measured)s
     ORDER BY c.plan, d.meter_id, d.day"""
+_EMPTY: Final = "DELETE FROM class_curve"
 _SAVE: Final = """
-    INSERT INTO class_curve VALUES (%s, %s, %s, %s, %s) ON CONFLICT (customer_class) DO UPDATE SET
-        curve = excluded.curve, meters = excluded.meters, days = excluded.days,
-        computed_at = excluded.computed_at"""
-_KNOWN: Final = "SELECT customer_class, curve FROM class_curve WHERE meters >= %s"
+    INSERT INTO class_curve (customer_class, curve, meters, days, computed_at) VALUES (%s, %s, %s, %s, %s)"""
+_KNOWN: Final = "SELECT customer_class, curve FROM class_curve"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,21 +60,10 @@ def sample(
         yield from cursor.execute(_SAMPLE, asked)
 
 
-def computed(conn: Connection[TupleRow]) -> datetime | None:
-    """When the curves were made last; None for never."""
-    row = conn.execute(_COMPUTED).fetchone()
-    return None if row is None else row[0]
-
-
-def alone(conn: Connection[TupleRow]) -> bool:
-    """Whether nobody else makes them now; until the end of the transaction nobody will."""
-    row = conn.execute(_LOCK).fetchone()
-    return bool(row and row[0])
-
-
-def save(conn: Connection[TupleRow], curves: Sequence[ClassCurve], at: datetime) -> None:
-    """Keep the curves, also of classes of which too little is known yet to go by."""
+def replace(conn: Connection[TupleRow], curves: Sequence[ClassCurve], at: datetime) -> None:
+    """Keep these curves and no others."""
     require_aware(at)
+    conn.execute(_EMPTY)
     with conn.cursor() as cursor:
         rows = [(one.customer_class, one.curve.tolist(), one.meters, one.days, at) for one in curves]
         cursor.executemany(_SAVE, rows)
@@ -85,4 +71,4 @@ def save(conn: Connection[TupleRow], curves: Sequence[ClassCurve], at: datetime)
 
 def known(conn: Connection[TupleRow]) -> dict[str, NDArray[np.float64]]:
     """Class → curve, of the classes of which enough meters are known."""
-    return {name: np.array(curve, np.float64) for name, curve in conn.execute(_KNOWN, [FEWEST])}
+    return {name: np.array(curve, np.float64) for name, curve in conn.execute(_KNOWN)}

@@ -19,6 +19,7 @@ from model.period import LOCAL, Period, midnight
 from model.quality import Quality
 from model.readout import Answer, ProfileBlock, Readout
 from model.series import Channel, ProfileKind, Rate, Unit
+from operations import class_curves as curves
 from operations import importing, validate
 from operations.runs import counting
 from storage import class_curves, days, observed, profiles
@@ -248,14 +249,10 @@ def test_the_curve_of_a_class_shapes_what_nothing_else_tells(database: str, pool
     for name in names[:4]:
         _say(database, name, *(_block(FIRST + timedelta(day), by_day) for day in range(3)))
     validate.run(pool, NOW)
-    with pool.connection() as conn:
-        assert class_curves.known(conn) == {}
-    _say(database, names[4], *(_block(FIRST + timedelta(day), by_day) for day in range(3)))
-    validate.run(pool, NOW + timedelta(hours=1))
-    with pool.connection() as conn:
-        assert class_curves.known(conn) == {}, "made once a day"
-    _say(database, names[4], _block(FIRST + timedelta(3), by_day))
-    validate.run(pool, NOW + timedelta(days=1))
+    assert not curves.run(pool, NOW)
+    _say(database, names[4], *(_block(FIRST + timedelta(day), by_day) for day in range(4)))
+    validate.run(pool, NOW)
+    assert curves.run(pool, NOW) == curves.CurvesReport(classes=1, meters=5, days=16)
     with pool.connection() as conn:
         (curve,) = class_curves.known(conn).values()
     assert curve.tolist() == [0.5] * 24 + [1.5] * 24
