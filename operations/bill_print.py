@@ -21,21 +21,12 @@ from model.grid import Customer, PeriodFacts
 from model.money import half_up
 from model.period import local_day
 from model.supplier import Supplier
-from operations import bill_reasons, bill_surcharge, wording
+from operations import bill_reasons, bill_surcharge, bill_words, wording
 from operations.price_standing import unconfirmed
 from operations.vietnamese import day, dong, in_words, number
 from storage.bill_acceptances import Acceptance
 from storage.bill_history import MonthUse
 
-PLAN_NAMES = {
-    "vn-household": "Sinh hoạt",
-    "vn-prepaid": "Sinh hoạt – trả trước",
-    "vn-production": "Sản xuất",
-    "vn-business": "Kinh doanh, dịch vụ",
-    "vn-hospital-school": "Bệnh viện, trường học",
-    "vn-lighting-admin": "Chiếu sáng, hành chính sự nghiệp",
-    "vn-wholesale-htx": "Bán buôn cho hợp tác xã",
-}
 RATE_NAMES = {"KT": "Không theo giờ", "BT": "Bình thường", "CD": "Cao điểm", "TD": "Thấp điểm"}
 STATUS_NAMES = {"Q": "qua vòng", "X": "thay công tơ", "~": "chỉ số tạm tính"}
 
@@ -263,7 +254,7 @@ def customer_facts(sheet: PrintedBill) -> list[tuple[str, str]]:
         ("Điện thoại", customer.phone),
         ("Điểm đo", bill.point + (f" – {sheet.station}" if sheet.station else "")),
         ("Sổ ghi chỉ số", customer.book),
-        ("Mục đích sử dụng", PLAN_NAMES.get(bill.plan, bill.plan)),
+        ("Mục đích sử dụng", bill_words.plan(bill.plan, "vi")),
         ("Số hộ dùng chung", shared(sheet)),
         ("Số hộ có dùng điện", _behind_bulk_meter(sheet)),
         ("Công suất cực đại", f"{number(bill.pmax_kw)} kW" if bill.pmax_kw is not None else ""),

@@ -6,8 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from analytics.tariffs import PLANS
-from operations import template_book
-from operations.bill_print import PLAN_NAMES
+from operations import bill_words, template_book
 from operations.customer_columns import COLUMNS, Column
 from operations.template_book import Template
 
@@ -47,7 +46,7 @@ def write(path: Path, since: date | None = None) -> None:
     The ending `.csv` makes CSV, any other XLSX.
     """
     choices = {"plan": list(PLANS), **{key: ["có", "không"] for key in _YES_OR_NO}}
-    plans = [(plan, PLAN_NAMES.get(plan, plan)) for plan in PLANS]
+    plans = [(plan, bill_words.plan(plan, "vi")) for plan in PLANS]
     template = Template("Khách hàng", COLUMNS, _MEANING, choices, ("Biểu giá", "Mục đích sử dụng"), plans)
     template_book.write(path, template, [_example(column, since) for column in COLUMNS])
 

@@ -23,8 +23,8 @@ from model.einvoice import SERIES
 from model.period import local_day
 from model.series import REACTIVE_CODE
 from model.supplier import Supplier
+from operations import bill_words
 from operations.bill_print import (
-    PLAN_NAMES,
     Corrected,
     PrintedBill,
     named_lines,
@@ -244,7 +244,7 @@ def _goods(goods: Element, sheet: PrintedBill, *, reactive: bool) -> None:
 
 
 def _lines(sheet: PrintedBill) -> Iterator[tuple[BillLine, str]]:
-    plan = PLAN_NAMES.get(sheet.bill.plan, sheet.bill.plan).lower()
+    plan = bill_words.plan(sheet.bill.plan, "vi").lower()
     for name, line in named_lines(sheet.bill):
         yield line, f"Điện {plan} – {name[:1].lower()}{name[1:]}"
 

@@ -16,7 +16,7 @@ from dashboard.parts.elements import Part, card, facts, heading, link, table
 from dashboard.visit import Visit
 from model.bill import Bill, BillLine, RegisterUse
 from model.period import LOCAL
-from operations import bill_print, bill_reasons, bill_surcharge, wording
+from operations import bill_print, bill_reasons, bill_surcharge, bill_words, wording
 from operations.supplied import sharing
 from storage import bill_acceptances, bills
 from storage.bill_acceptances import Acceptance
@@ -76,7 +76,7 @@ def _plate(visit: Visit, found: BillSheet, accepted: Sequence[Acceptance]) -> Pa
         (say("bill.customer"), html.Span([found.customer.name, html.Br(), bill.customer])),
         (say("meter.address"), found.customer.address),
         (say("bill.point"), bill.point),
-        (say("meter.plan"), say.term("plan", bill.plan)),
+        (say("meter.plan"), bill_words.plan(bill.plan, visit.lang)),
         (say("bill.households"), _households(visit, found)),
         (say("bill.with_use"), _behind_bulk_meter(visit, found)),
         (say("bill.pmax"), f"{visit.fmt.plain(bill.pmax_kw)} kW" if bill.pmax_kw is not None else None),

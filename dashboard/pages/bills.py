@@ -16,6 +16,7 @@ from dashboard.parts.elements import Part, badge, card, chips, empty, figure, he
 from dashboard.parts.held import task
 from dashboard.visit import Visit
 from model.period import LOCAL, Period, add_months
+from operations import bill_words
 from storage import bill_holds, bills
 from storage.bill_holds import HoldRow
 from storage.bills import BillRow
@@ -194,7 +195,7 @@ def _table(visit: Visit, found: Sequence[BillRow]) -> Part:
                 ]
             ),
             _span(visit, row.period),
-            say.term("plan", row.plan),
+            bill_words.plan(row.plan, visit.lang),
             fmt.number(row.kwh),
             fmt.money(row.total),
         ]

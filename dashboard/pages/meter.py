@@ -33,7 +33,7 @@ from dashboard.parts.polls import polls_card
 from dashboard.visit import Visit
 from model.grid import Supply
 from model.quality import Quality
-from operations import supplied
+from operations import bill_words, supplied
 from storage import meters, profiles
 from storage.meters import MeterSheet
 
@@ -178,7 +178,7 @@ def _plates(visit: Visit, found: MeterSheet) -> Part:
             (say("meter.address"), place.address),
             (say("meter.station"), place.station_name),
             (say("meter.point"), place.point),
-            (say("meter.plan"), say.term("plan", plan)),
+            (say("meter.plan"), bill_words.plan(plan, visit.lang)),
             *_supply(visit, place.supplies[-1] if place.supplies else None),
             (
                 say("meter.multiplier"),

@@ -19,6 +19,7 @@ from dashboard.parts.elements import Part, badge, card, facts, figure, heading, 
 from dashboard.parts.held import task
 from dashboard.visit import Visit
 from model.viewer import UserRole
+from operations import bill_words
 from operations.errors import RunRefused
 from operations.runs import stages
 from storage import billing_runs, run_totals
@@ -122,7 +123,7 @@ def _totals(visit: Visit, by: By, found: Sequence[Total]) -> Part:
     heads += [say("runs.bills_before"), say("runs.kwh_before"), say("runs.total_before")]
     rows = [
         [
-            say.term("plan", one.key) if by is By.PLAN else one.key,
+            bill_words.plan(one.key, visit.lang) if by is By.PLAN else one.key,
             *(fmt.number(n) for n in (one.bills, one.kwh, one.total)),
             *(fmt.number(n) for n in (one.bills_before, one.kwh_before, one.total_before)),
         ]
