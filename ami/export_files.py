@@ -115,9 +115,10 @@ def readings(serial: str, first: date | None, last: date | None, form: str, outp
     "--month", type=MONTH, help="Whose indices are to be read, like 2026-10; default: the last full one."
 )
 @click.option("--again", is_flag=True, help="Only meters that came back with a code instead of an index.")
+@click.option("--force", is_flag=True, help="Write over a file that is there.")
 @FORMAT
 @OUTPUT
-def walk(book: str, month: Period | None, again: bool, form: str, output: Path | None) -> None:
+def walk(book: str, month: Period | None, again: bool, force: bool, form: str, output: Path | None) -> None:
     """The registers to be read of a book's customers, with what they read before, for the reader's device.
 
     The device fills in CS_MOI (the index), TTR_MOI (the status), CS_DOC_LAI (read again) and ANH (the photo);
@@ -126,6 +127,8 @@ def walk(book: str, month: Period | None, again: bool, form: str, output: Path |
     \b
     ami export route --book S01 --month 2026-10 --output route-S01.csv
     """
+    if output is not None and output.exists() and not force:
+        raise InputFailure(f"{output} exists already: name another file, or write over it with --force.")
     period = month or last_full_month(clocks.wall())
     with home.database(load()) as dsn, open_pool(dsn) as pool:
         try:

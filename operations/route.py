@@ -176,5 +176,7 @@ def _before(
         scaler = kind.registers[channel, rate][0] if kind else 0
         last = (place.since, Decimal(place.first_index[rate.code]).scaleb(scaler), "")
     if last is None or last[0] < place.since:
+        if place.since > period.start:  # nobody wrote down what it showed
+            return {"NGAY_CU": f"{place.since.astimezone(LOCAL):%d/%m/%Y %H:%M}"}
         return {"NGAY_CU": day(period.start.astimezone(LOCAL))}
     return {"NGAY_CU": f"{last[0].astimezone(LOCAL):%d/%m/%Y %H:%M}", "CS_CU": plain(last[1] / 1000)}

@@ -119,6 +119,8 @@ def test_a_route_goes_out_and_its_indices_come_back(billed: str, ami: Ami, tmp_p
     assert (entries[0]["meter"], entries[0]["total"], entries[0]["photo"]) == ("H1", 136, "p1.jpg")
     whys = [entry["rejected"][0]["why"] for entry in entries[1:]]
     assert all("without an index" in why or "no previous index" in why for why in whys), whys
+    again = ami("export", "route", "--book", "S1", "--output", str(file), code=5).stderr
+    assert "exists already: name another file, or write over it with --force." in again
     done = ami("export", "route", "--book", "S9", code=5)
     assert "There is no reading book S9" in done.stderr
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from model.bill import Bill
 from model.period import LOCAL
 from model.series import ReadingSource
 from model.viewer import UserRole, Viewer
-from operations import bill, close, hand_reads, importing, index_put_right, wording
+from operations import bill, close, hand_reads, importing, index_put_right, route, wording
 from operations.errors import MeterRefused, RunRefused
 from operations.proof import prove
 from storage import bills, closing, people, traces
@@ -117,17 +118,17 @@ def test_an_index_entered_as_rolled_over_is_billed_across(database: str, pool: P
 
 
 def test_an_index_mistyped_at_hanging_is_put_right_while_no_bill_stands(database: str) -> None:
+    differing: dict[str, dict[str, Any]] = {"NEW": {"first_index": {"KT": 612_000}}, "MB": {"since": SWAPPED}}
     october = replace(
         grid(),
-        installations=tuple(
-            replace(one, first_index={"KT": 612_000}) if one.serial == "NEW" else one
-            for one in grid().installations
-        ),
+        installations=tuple(replace(one, **differing.get(one.serial, {})) for one in grid().installations),
     )
     hung = SWAPPED + timedelta(minutes=20)
     with open_pool(database) as pool:
         importing.import_register(pool, october, lambda raw: raw)
         read_month(database)
+        blind = [row for row in route.route(pool, "S1", OCTOBER).rows if row["SERY_CTO"] == "MB"]
+        assert [(row["NGAY_CU"], row["CS_CU"]) for row in blind] == [("14/10/2026 09:30", "")]
         [held] = [one for one in _run(pool).held if one.point == "SWAP"]
         assert (held.kind, held.serial) == ("negative", "NEW")
         assert "put right by `ami meter index NEW KT=… --at … --correct`" in held.reason
