@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 import rich_click as click
 
@@ -90,7 +90,7 @@ def listed(month: Period | None, customer: str | None, limit: int, as_json: bool
         say("There is no such bill; `ami bill run` makes those of a closed month.")
         return
     rows = [
-        (b.id, b.customer, b.customer_name, _days(b.period), f"{b.kwh:,}", dong(b.total), _corrects(b))
+        (b.id, b.customer, b.customer_name, b.period.shown, f"{b.kwh:,}", dong(b.total), _corrects(b))
         for b in found
     ]
     heads = ("Bill", "Customer", "Name", "Period", "kWh", "Total", "Correction")
@@ -104,8 +104,3 @@ def _corrects(row: BillRow) -> str:
     if row.replaced_by is not None:
         return f"replaced by {row.replaced_by}"
     return "" if row.corrects is None else f"{row.correction} {row.corrects}"
-
-
-def _days(period: Period) -> str:
-    last = local_day(period.end) - timedelta(days=1)
-    return f"{local_day(period.start):%d/%m/%Y} – {last:%d/%m/%Y}"

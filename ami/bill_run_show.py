@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 import rich_click as click
@@ -63,8 +63,7 @@ def _held(one: Item) -> dict[str, str]:
 def report(found: Mapping[str, Any], language: str) -> None:
     """The document for a person."""
     run, sums = found["run"], found["sums"]
-    first, after = (local_day(datetime.fromisoformat(run[name])) for name in ("from_at", "to_at"))
-    span = f"{first:%d/%m/%Y} – {after - timedelta(days=1):%d/%m/%Y}"
+    span = Period(*(datetime.fromisoformat(run[name]) for name in ("from_at", "to_at"))).shown
     facts(
         [
             ("Run", f"{run['id']}, {run['state']}"),

@@ -94,6 +94,15 @@ class Period:
         """The local day of its last instant."""
         return closed_day(self.end)
 
+    @property
+    def shown(self) -> str:
+        """Its first and last local day.
+
+        >>> Period.of_month(2026, 10).shown
+        '01/10/2026 – 31/10/2026'
+        """
+        return f"{local_day(self.start):%d/%m/%Y} – {self.last_day:%d/%m/%Y}"
+
     def __contains__(self, at: datetime) -> bool:
         return self.start <= at < self.end
 

@@ -285,9 +285,7 @@ def _compare(conn: Connection[TupleRow], bill: Bill, key: list[object]) -> None:
         if field.name not in _NO_FIGURES and getattr(standing.bill, field.name) != getattr(bill, field.name)
     )
     if differing:
-        first, end = local_day(bill.period.start), local_day(bill.period.end)
-        period = f"{first:%d/%m/%Y} – {end:%d/%m/%Y}"
-        raise BillConflict(bill.point, period, differing)
+        raise BillConflict(bill.point, bill.period.shown, differing)
 
 
 def bill(conn: Connection[TupleRow], viewer: Viewer, bill_id: int) -> BillSheet | None:

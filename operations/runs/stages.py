@@ -348,7 +348,7 @@ def _item(conn: Connection[TupleRow], one: Counted) -> Item:
     if isinstance(made, Bill):
         said = ""
         if made.period not in [bill.period for bill in standing]:
-            said = str(BillConflict(one.point, _days(standing[0].period), ("period",)))
+            said = str(BillConflict(one.point, standing[0].period.shown, ("period",)))
         elif (made.wh, made.total, _surcharge(made)) != (wh, total, _of_standing(standing)):
             said = bills.contradiction(conn, made)
         if said:
@@ -367,10 +367,6 @@ def _item_of_hold(hold: Hold) -> Item:
     return Item(hold.point, hold.customer, "held", serial=hold.serial, kind=hold.kind, reason=hold.reason)
 
 
-def _days(period: Period) -> str:
-    return f"{local_day(period.start):%d/%m/%Y} – {local_day(period.end):%d/%m/%Y}"
-
-
 def _told(run: Run) -> str:
     book = f" --book {run.book}" if run.book else ""
     return f"--month {local_day(run.from_at):%Y-%m}{book}"
@@ -379,6 +375,6 @@ def _told(run: Run) -> str:
 def _is(run: Run, said: str) -> str:
     whose = f"of book {run.book}" if run.book else "of all books"
     return (
-        f"billing run {run.id} {whose} for {_days(run.period)} is {run.state.value} "
+        f"billing run {run.id} {whose} for {run.period.shown} is {run.state.value} "
         f"(drafted by {run.drafted_by}): {said}"
     )
