@@ -108,7 +108,7 @@ def meters(file: Path, as_json: bool) -> None:
     with home.database(settings) as dsn, open_pool(dsn) as pool:
         key = home.key_file(settings, dsn)
         with each_told():
-            counts, serials = meter_file.bring_in(pool, file, key.wrap)
+            counts, serials = meter_file.bring_in(pool, file, key.wrap, lambda remark: say(f"  {remark}"))
         with pool.connection() as conn:
             lacking = opening.unopened(conn, serials).sentences()
     _report(file, counts, as_json)

@@ -10,10 +10,11 @@ import click as plain_click
 import rich_click as click
 
 from ami.failure import Exit, Failure
-from ami.verbs import Verbs
+from ami.verbs import HelpText, Verbs
 
 click.rich_click.TEXT_PARAGRAPH_LINEBREAKS = "\n\n"  # a blank line in a help text stays one
 click.rich_click.MAX_WIDTH = 110
+click.RichContext.formatter_class = HelpText
 
 # No matrix is multiplied here: the threads numpy would start for that only spin.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

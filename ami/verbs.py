@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import gc
 import importlib
+import re
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
 import click as plain_click
 import rich_click as click
+
+_SEVERAL = re.compile(r"\n(?:[ \t]*\n){2,}")
+
+
+class HelpText(click.RichHelpFormatter):
+    """Help texts with one blank line where the formatter leaves several below lines that stay as they are."""
+
+    def rich_text(self, text: Any, style: Any = "") -> Any:
+        return super().rich_text(_SEVERAL.sub("\n\n", text) if isinstance(text, str) else text, style)
 
 
 class Verbs(click.RichGroup):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from datetime import datetime
 from decimal import Decimal
@@ -73,9 +73,12 @@ _ZONE: Final = offset("+07:00")
 _EXAMPLE: Final = COLUMNS[0].example  # whose line may stay in the file
 
 
-def read(path: Path) -> list[tuple[int, NewMeter]]:
-    """The meters of a filled-in file with their lines. Raises `FileRefused` with every error by column."""
+def read(path: Path, remark: Callable[[FileError], None] = lambda _: None) -> list[tuple[int, NewMeter]]:
+    """The meters of a filled-in file with their lines; `remark` hears of the template's line, which is left
+    out. Raises `FileRefused` with every error by column."""
     (heading_line, headings), *rows = read_rows(path)
+    for line in (line for line, cells in rows if _EXAMPLE in cells):
+        remark(FileError(line, "", "this is still the template's example meter: left out"))
     rows = [(line, cells) for line, cells in rows if _EXAMPLE not in cells]
     errors: list[FileError] = []
     columns = _columns(heading_line, headings, errors)
@@ -146,12 +149,14 @@ def _meter(line: int, values: dict[str, Any], errors: list[FileError]) -> NewMet
         return None
 
 
-def bring_in(pool: Pool, path: Path, wrap: Wrap) -> tuple[RegisterCounts, list[str]]:
-    """Hang every meter of the file, or none; what was added, and the serials.
+def bring_in(
+    pool: Pool, path: Path, wrap: Wrap, remark: Callable[[FileError], None] = lambda _: None
+) -> tuple[RegisterCounts, list[str]]:
+    """Hang every meter of the file, or none; what was added, and the serials. `remark` as of `read`.
 
     Raises `FileRefused` with every error by line, or `storage.errors.RegisterUnusable` against the grid.
     """
-    lines = read(path)
+    lines = read(path, remark)
     errors: list[FileError] = []
     with pool.connection() as conn:
         known, touched = known_register(conn), Register()

@@ -105,4 +105,5 @@ def test_the_template_alone_is_no_file_and_its_line_may_stay(pool: Pool, tmp_pat
     write_xlsx(file, "m", headings, [example, [line.get(heading, "") for heading in headings]])
     done = ami("import", "meters", str(file))
     assert "1 meter, 1 point" in done.stderr
+    assert "still the template's example meter: left out" in done.stderr
     assert "Nobody has given a password for meter A1" in done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import signal
 import subprocess
@@ -48,6 +49,7 @@ def test_every_verb_explains_itself(path: tuple[str, ...]) -> None:
     found = CliRunner().invoke(cli, [*path, "--help"])
     assert found.exit_code == 0, found.output
     assert "Usage: " in found.output
+    assert not re.search(r"\n *\n *\n *\S", found.output), "two blank lines in a row"
     command = ALL[path]
     assert command.help
     silent = [p.name for p in command.params if isinstance(p, click.Option) and not p.hidden and not p.help]
