@@ -88,4 +88,4 @@ def test_nobody_at_the_address_is_one_sentence(free_port: int) -> None:
 
 def test_every_step_has_a_number_of_its_own() -> None:
     numbers = [step.name.partition("_")[0] for step in migrations.migrations()]
-    assert numbers == [f"{number:04}" for number in range(1, len(numbers) + 1)]
+    assert len(set(numbers)) == len(numbers)
