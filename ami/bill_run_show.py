@@ -94,7 +94,7 @@ def report(found: Mapping[str, Any], language: str) -> None:
         table("Held back", ("Customer", "Meter", "Why"), rows)
     for one in found["findings"]:
         if not one["holds"]:
-            say(one["said"])
+            say(wording.noticed(one["kind"], one["object"], one["said"], one["facts"], language))
     for sentence in found["conflicts"]:
         say(sentence)
 

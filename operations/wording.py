@@ -110,6 +110,14 @@ def hold(kind: str, serial: str, reason: str, language: str = "en") -> str:
     return text.format(serial=serial, command=told) if text else f"Công tơ {serial}: {reason}"
 
 
+def noticed(kind: str, about: str, said: str, facts: Evidence, language: str = "vi") -> str:
+    """What a run's check noticed of a point or station (`about`) and holds no bill for; `said` where no words
+    for it, or not all of their figures, are known."""
+    words = _texts("noticed").get(kind)
+    known: Evidence = {"about": about, **facts}
+    return (_sentence(words[language], known, language) if words else None) or said
+
+
 def held_for(kind: str, why: str, language: str = "vi") -> str:
     """For what a check held a bill, and why it is right all the same, as somebody said."""
     told = _texts("held_for").get(kind, {}).get(language, kind.replace("_", " "))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -12,6 +12,7 @@ from typing import Any, Final, LiteralString
 
 from psycopg import Connection
 from psycopg.rows import TupleRow, class_row
+from psycopg.types.json import Jsonb
 
 from model.period import Period, require_aware
 from storage.errors import Unknown
@@ -105,12 +106,13 @@ _HOLD: Final = """
     FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]) AS n (point, serial, kind, reason)
     WHERE t.run_id = %s AND t.point = n.point AND t.outcome = 'bill'"""
 _FINDING: Final = """
-    INSERT INTO billing_run_finding (run_id, object, kind, severity, holds, said)
-    VALUES (%s, %s, %s, %s, %s, %s)
+    INSERT INTO billing_run_finding (run_id, object, kind, severity, holds, said, facts)
+    VALUES (%s, %s, %s, %s, %s, %s, %s)
     ON CONFLICT (run_id, object, kind) DO UPDATE
-        SET severity = excluded.severity, holds = excluded.holds, said = excluded.said"""
+        SET severity = excluded.severity, holds = excluded.holds, said = excluded.said,
+            facts = excluded.facts"""
 _FINDINGS: Final = """
-    SELECT object, kind, severity, holds, said FROM billing_run_finding WHERE run_id = %s
+    SELECT object, kind, severity, holds, said, facts FROM billing_run_finding WHERE run_id = %s
     ORDER BY severity DESC, object, kind LIMIT %s"""
 _ACCEPT: Final = """
     INSERT INTO billing_run_acceptance (run_id, point, kind, by, at, why) VALUES (%s, %s, %s, %s, %s, %s)
@@ -185,13 +187,15 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class RunFinding:
-    """What a check noticed of a point or a station; `holds`: its bill waits for it."""
+    """What a check noticed of a point or a station; `holds`: its bill waits for it. `said` is the sentence of
+    a hold, in English; `facts` the figures of `operations.wording.noticed`."""
 
     object: str
     kind: str
     severity: int
     holds: bool
     said: str
+    facts: dict[str, Any] = field(default_factory=dict, hash=False)
 
 
 _VALUES: Final = attrgetter(*(field.name for field in fields(Item)))
@@ -359,7 +363,10 @@ def release(conn: Connection[TupleRow], number: int, kinds: Sequence[str]) -> li
 
 def save_findings(conn: Connection[TupleRow], number: int, found: Sequence[RunFinding]) -> None:
     with conn.cursor() as cursor:
-        rows = [(number, one.object, one.kind, one.severity, one.holds, one.said) for one in found]
+        rows = [
+            (number, one.object, one.kind, one.severity, one.holds, one.said, Jsonb(one.facts))
+            for one in found
+        ]
         cursor.executemany(_FINDING, rows)
 
 

@@ -434,6 +434,7 @@ CREATE TABLE billing_run_finding (
     severity smallint NOT NULL,
     holds boolean NOT NULL,
     said text NOT NULL,
+    facts jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT billing_run_finding_pkey PRIMARY KEY (run_id, object, kind),
     CONSTRAINT billing_run_finding_run_id_fkey FOREIGN KEY (run_id) REFERENCES billing_run(id) ON DELETE CASCADE
 );

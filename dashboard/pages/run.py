@@ -19,7 +19,7 @@ from dashboard.parts.elements import Part, badge, card, facts, figure, heading, 
 from dashboard.parts.held import task
 from dashboard.visit import Visit
 from model.viewer import UserRole
-from operations import bill_words
+from operations import bill_words, wording
 from operations.errors import RunRefused
 from operations.runs import stages
 from storage import billing_runs, run_totals
@@ -61,7 +61,11 @@ def _body(conn: Connection[Any], visit: Visit, run: Run, said: str = "") -> list
     sums = run_totals.sums(conn, run.id)
     held = billing_runs.items(conn, run.id, outcomes=("held", "conflict"), limit=MOST)
     totals = [_totals(visit, by, run_totals.totals(conn, run.id, by)) for by in By]
-    notes = [one.said for one in billing_runs.findings(conn, run.id, MOST) if not one.holds]
+    notes = [
+        wording.noticed(one.kind, one.object, one.said, one.facts, visit.lang)
+        for one in billing_runs.findings(conn, run.id, MOST)
+        if not one.holds
+    ]
     cards = [
         _steps(visit, run, sums, said),
         *totals,

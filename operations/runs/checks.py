@@ -67,8 +67,10 @@ def _three_rates(conn: Connection[TupleRow], of: Run) -> Iterator[RunFinding]:
     for one in run_totals.one_rate(conn, of.id, plans):
         much, large = rules.three_rate_kwh, rules.three_rate_kva
         if large is not None and one.transformer_kva is not None and one.transformer_kva >= large:
+            facts: dict[str, object] = {"kva": float(one.transformer_kva)}
             why = f"has a transformer of {one.transformer_kva.normalize():f} kVA"
         elif much is not None and one.three_months and one.least_kwh >= much:
+            facts = {"kwh": int(much)}
             why = f"used {much:,} kWh or more in each of three months"
         else:
             continue
@@ -76,7 +78,8 @@ def _three_rates(conn: Connection[TupleRow], of: Run) -> Iterator[RunFinding]:
             f"Customer {one.customer} (meter {one.serial}) {why} and is billed at one rate: hang a meter of "
             f"three rates, or put “Từ chối ba giá” to “có” after two notices."
         )
-        yield RunFinding(one.point, "three_rate_due", int(Severity.BLUE), False, said)
+        facts |= {"customer": one.customer, "serial": one.serial}
+        yield RunFinding(one.point, "three_rate_due", int(Severity.BLUE), False, said, facts)
 
 
 def _changed(conn: Connection[TupleRow], of: Run, accepted: set[tuple[str, str]]) -> Iterator[Noticed]:
@@ -95,7 +98,9 @@ def _unread(conn: Connection[TupleRow], of: Run, accepted: set[tuple[str, str]])
             f"{counted_how}: read it (`ami meter index {one.serial} KT=… --at …`), or {_or_accept(of, point)}"
         )
         holds = (point, "counted_index") not in accepted
-        yield RunFinding(point, "counted_index", int(Severity.AMBER), holds, said), one.customer, one.serial
+        facts = {"serial": one.serial}
+        finding = RunFinding(point, "counted_index", int(Severity.AMBER), holds, said, facts)
+        yield finding, one.customer, one.serial
 
 
 def _doubted(conn: Connection[TupleRow], of: Run, accepted: set[tuple[str, str]]) -> Iterator[Noticed]:
@@ -105,7 +110,9 @@ def _doubted(conn: Connection[TupleRow], of: Run, accepted: set[tuple[str, str]]
         case = open_[bill.point]
         said = f"{case_reason(case)}; then check again."
         holds = (bill.point, "open_case") not in accepted
-        finding = RunFinding(bill.point, "open_case", int(case.severity), holds, said)
+        finding = RunFinding(
+            bill.point, "open_case", int(case.severity), holds, said, {"serial": case.serial}
+        )
         yield finding, bill.customer, case.serial
 
 
@@ -115,7 +122,9 @@ def _gate(conn: Connection[TupleRow], of: Run, accepted: set[tuple[str, str]]) -
         stopped = list(meters)
         reasons = (reason for one in stopped for reason in (_RESTS.format(one.serial), *one.reasons))
         said = f"{' '.join(reasons)} Or {_or_accept(of, point)}"
-        finding = RunFinding(point, "gate", int(Severity.AMBER), (point, "gate") not in accepted, said)
+        facts = {"serial": stopped[0].serial}
+        holds = (point, "gate") not in accepted
+        finding = RunFinding(point, "gate", int(Severity.AMBER), holds, said, facts)
         yield finding, stopped[0].customer, stopped[0].serial
 
 
@@ -134,20 +143,33 @@ def of_bill(one: Compared, of: Run, accepted: set[tuple[str, str]]) -> Iterator[
     if rise is not None:
         holds = (one.point, "customer_signs") not in accepted
         said = _change_said(one, one.kwh_before, rise, of, signed=True)
-        yield RunFinding(one.point, "customer_signs", int(Severity.RED), holds, said)
+        facts = _change_facts(one, one.kwh_before, rise)
+        yield RunFinding(one.point, "customer_signs", int(Severity.RED), holds, said, facts)
     elif change is not None:
         much = excess(now, past, limits["excess_kwh"])
         severity = max(change.severity, much[0]) if much else change.severity
         holds = (one.point, "read_again") not in accepted and not (one.confirmed or one.read_again)
         said = _change_said(one, change.before.kwh, change.share, of, signed=False)
-        yield RunFinding(one.point, "read_again", int(severity), holds, said)
+        facts = _change_facts(one, change.before.kwh, change.share)
+        yield RunFinding(one.point, "read_again", int(severity), holds, said, facts)
     if fell_to_nothing(now, past, limits["zero_after_use"]) is not None:
         said = f"Meter {one.serial} went on by nothing, {one.kwh_before} kWh the period before: see whether "
-        yield RunFinding(one.point, "zero_after_use", int(Severity.AMBER), False, f"{said}it still counts.")
+        said += "it still counts."
+        facts = _change_facts(one, one.kwh_before, None)
+        yield RunFinding(one.point, "zero_after_use", int(Severity.AMBER), False, said, facts)
 
 
 def _use(kwh: int | None, days: Decimal | None) -> Use | None:
     return None if kwh is None or not days else Use(kwh, days)
+
+
+def _change_facts(one: Compared, before: float | Decimal | None, share: Fraction | None) -> dict[str, object]:
+    facts: dict[str, object] = {"serial": one.serial, "kwh": one.kwh}
+    if before is not None:
+        facts["before"] = round(before)
+    if share is not None:
+        facts["percent"] = f"{float(share) * 100:+.0f}"
+    return facts
 
 
 def _change_said(
@@ -174,14 +196,17 @@ def _stations(conn: Connection[TupleRow], of: Run) -> Iterator[RunFinding]:
         got = delivered.get(station)
         if got is None or not whole:
             continue
+        facts: dict[str, object] = {"delivered": round(got / 1000), "sold": round(sold / 1000)}
         told = f"Station {station} was delivered {got / 1000:,.0f} kWh and sold {sold / 1000:,.0f} kWh"
         if sold > got * SOLD_TOO_MUCH:
             way = "see its multipliers, indices and which points belong to it"
-            yield RunFinding(station, "station_sum", int(Severity.RED), False, f"{told}: {way}.")
+            yield RunFinding(station, "station_sum", int(Severity.RED), False, f"{told}: {way}.", facts)
         elif got > 0 and (got - sold) / got > LOST_TOO_MUCH:
             lost = f"{(got - sold) / got * 100:.0f} % are lost"
             way = "look for a meter that stands still or is bypassed"
-            yield RunFinding(station, "station_loss", int(Severity.AMBER), False, f"{told}, {lost}: {way}.")
+            facts["percent"] = round((got - sold) / got * 100)
+            said = f"{told}, {lost}: {way}."
+            yield RunFinding(station, "station_loss", int(Severity.AMBER), False, said, facts)
 
 
 def _delivered(conn: Connection[TupleRow], period: Period) -> dict[str, Decimal]:

@@ -10,10 +10,10 @@ import pytest
 from model.day import Finding
 from model.quality import Severity
 from model.series import ReadingSource
-from operations import bill, cases, close
+from operations import bill, cases, close, wording
 from operations.errors import RunRefused
 from operations.runs import stages
-from storage import bill_holds, days
+from storage import bill_holds, billing_runs, days
 from storage import cases as queue
 from storage.fleet import meter_ids
 from storage.pool import Pool
@@ -127,3 +127,10 @@ def test_a_station_that_sold_more_than_it_got_is_told(database: str, pool: Pool)
     found = {one.object: one for one in stages.check(pool, LAN, run.id, NOW)}
     assert (found["T1"].kind, found["T1"].holds) == ("station_sum", False)
     assert found["T1"].said.startswith("Station T1 was delivered 600 kWh and sold ")
+    with pool.connection() as conn:
+        [kept] = [one for one in billing_runs.findings(conn, run.id) if one.object == "T1"]
+    vi, en = (wording.noticed(kept.kind, "T1", kept.said, kept.facts, each) for each in ("vi", "en"))
+    assert vi.startswith("Trạm T1 nhận 600 kWh mà bán ")
+    assert en == kept.said
+    before = wording.noticed(kept.kind, "T1", kept.said, {}, "vi")
+    assert before == kept.said, "what was noticed before figures were kept stays as it was said"

@@ -261,7 +261,18 @@ def test_every_alert_has_a_sentence_and_no_more(kind: AlertKind, language: str) 
     assert language in TEXTS["alerts"][kind.value]
 
 
+@pytest.mark.parametrize("kind", sorted(_all({"RunFinding": 1}, "operations")))
+def test_what_a_check_notices_is_worded_by_the_same_figures_in_both_languages(kind: str) -> None:
+    figures = [[wording._fields(text) for text in TEXTS["noticed"][kind][language]] for language in LANGUAGES]
+    assert figures[0] == figures[1]
+    for language in LANGUAGES:
+        for wanted in figures[0]:
+            said = wording.noticed(kind, "T1", "", dict.fromkeys(wanted - {"about"}, 1), language)
+            _sentence(said)
+
+
 def test_no_words_for_what_nothing_says() -> None:
+    assert set(TEXTS["noticed"]) == _all({"RunFinding": 1}, "operations")
     assert set(TEXTS["alerts"]) == {kind.value for kind in AlertKind}
     assert set(TEXTS["findings"]) == finding_kinds()
     assert set(TEXTS["holds"]) - hold_kinds() == set()
