@@ -164,13 +164,15 @@ def _means(runs: Sequence[Any]) -> Any:
     return None if any(run is None for run in runs) else round(float(np.mean(runs)), 4)
 
 
-def _spread(runs: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
-    """The least and the greatest of every figure that is one number in every run."""
-    return {
-        name: [round(min(run[name] for run in runs), 4), round(max(run[name] for run in runs), 4)]
-        for name in runs[0]
-        if all(isinstance(run[name], float) for run in runs)
-    }
+def _spread(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The least and the greatest of every figure that is one number in every run, detection rates too."""
+    found: dict[str, Any] = {}
+    for name, first in runs[0].items():
+        if name.startswith("dr_"):
+            found[name] = _spread([run[name] for run in runs])
+        elif isinstance(first, float) and all(run[name] is not None for run in runs):
+            found[name] = [round(min(run[name] for run in runs), 4), round(max(run[name] for run in runs), 4)]
+    return found
 
 
 def held(document: Mapping[str, Any]) -> dict[str, bool]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ami.bench.detect import held
+from ami.bench.detect import _means, _spread, held
 from ami.bench.detect_baselines import day_figures
 from ami.bench.detect_figures import area, figures
 from ami.bench.detect_files import households
@@ -142,3 +142,27 @@ def test_what_is_promised() -> None:
         True,
         False,
     ]
+
+
+def test_means_and_spread_of_runs() -> None:
+    runs = [
+        {
+            "auc_day": 0.9,
+            "dr_at_fpr": {"0.05": 0.5},
+            "median_days_to_detect": None,
+            "per_attack": {"h1": {"a": 0.1}},
+        },
+        {
+            "auc_day": 0.8,
+            "dr_at_fpr": {"0.05": 0.7},
+            "median_days_to_detect": 3.0,
+            "per_attack": {"h1": {"a": 0.3}},
+        },
+    ]
+    assert _means(runs) == {
+        "auc_day": 0.85,
+        "dr_at_fpr": {"0.05": 0.6},
+        "median_days_to_detect": None,
+        "per_attack": {"h1": {"a": 0.2}},
+    }
+    assert _spread(runs) == {"auc_day": [0.8, 0.9], "dr_at_fpr": {"0.05": [0.5, 0.7]}}
