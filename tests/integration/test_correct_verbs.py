@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -12,7 +13,7 @@ from model.bill import ClosingIndex
 from model.period import LOCAL, Period, midnight
 from model.series import Channel, Rate
 from model.viewer import UserRole, Viewer
-from operations import accounts, bill, close, importing
+from operations import accounts, bill, close, hand_reads, importing
 from operations.errors import MeterRefused
 from storage import bills
 from storage.pool import open_pool
@@ -30,12 +31,19 @@ def test_close_at_an_instant_then_correct_two_months(ami: Ami, database: str) ->
         importing.import_register(pool, grid(), lambda raw: raw)
         read_month(database)
         bring(database, read("H1", midnight(date(2026, 12, 1)), 1_300_100), now=DECEMBER)
+        hand_reads.enter(
+            pool, "MB", midnight(date(2026, 12, 1)), [("KT", Decimal(500))], by="ami", now=DECEMBER
+        )
         for month in (OCTOBER, Period.of_month(2026, 11)):
             close.run(pool, month, DECEMBER)
             bill.run(pool, month, month.end.date() + timedelta(days=1), DECEMBER)
         for login in ("lan", "minh"):
             accounts.add_user(pool, login, UserRole.BILLING, PASSWORD, now=NOW)
     ami.environment["AMI_PASSWORD"] = PASSWORD
+    right = ("meter", "index", "MB", "KT=450", "--at", "2026-12-01", "--correct", *AS_OF)
+    assert "say who puts it right: --as LOGIN" in ami(*right, code=2).stderr
+    put = ami(*right, "--reason", "gõ nhầm", "--as", "lan").stderr
+    assert "Meter MB at BLIND, 01/12/2026 00:00: KT 450 kWh put right." in put
     at = ("close", "--at", "2026-11-16T00:00", *AS_OF)
     closed = ami.json(*at, "--json", code=3)
     assert closed["methods"] == {"between": 1}
