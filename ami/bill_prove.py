@@ -149,9 +149,9 @@ def _show(found: Proof) -> None:
     corrects = found.sheet.corrects
     less = f", less what bill {corrects.number} counted" if corrects and not corrects.replaces else ""
     for use in bill.uses:
-        wh = f"{use.wh.normalize():f} Wh" + (f", carried {use.carried_wh} Wh" if use.carried_wh else "")
-        counts = f"({use.current:f} − {use.previous:f}) × {use.multiplier.normalize():f}{less}"
-        said = f"{counts} = {wh}: {use.kwh} kWh"
+        wh = f"{use.wh.normalize():,f} Wh" + (f", carried {use.carried_wh:,f} Wh" if use.carried_wh else "")
+        counts = f"({use.current:,f} − {use.previous:,f}) × {use.multiplier.normalize():f}{less}"
+        said = f"{counts} = {wh}: {use.kwh:,} kWh"
         say(f"{use.serial} {use.rate.code}: {said}")
     for line in bill.lines:
         say(f"{line.label}: {line.kwh:,} kWh × {line.price:,} = {dong(line.amount)}")

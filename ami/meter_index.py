@@ -14,6 +14,7 @@ from ami.meter_hang import INDEX
 from ami.order_acting import proved
 from ami.settings import load
 from model.period import local_day, midnight
+from model.series import REACTIVE_CODE
 from operations import hand_reads, index_put_right
 from storage.pool import open_pool
 
@@ -71,7 +72,9 @@ def index(
     if as_json:
         emit(entered)
         return
-    told = ", ".join(f"{code} {kwh} kWh" for code, kwh in indices)
+    told = ", ".join(
+        f"{code} {kwh:,f} {'kvarh' if code == REACTIVE_CODE else 'kWh'}" for code, kwh in indices
+    )
     word = "put right" if correct else "entered"
     word = word if entered.new else "stood before" if correct else "was entered before"
     say(f"Meter {serial} at {entered.point}, {when(instant)}: {told} {word}.")
