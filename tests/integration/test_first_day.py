@@ -189,7 +189,7 @@ def read(ami: Ami, serials: list[str]) -> None:
         rows = ami.json("export", "intervals", "--meter", serial, "--quality", "actual", "--json")
         assert rows["meter"] == serial
         assert rows["rows"][0]["at"] == FIRST
-        assert set(rows["rows"][0]) == {"at", "wh", "quality"}
+        assert set(rows["rows"][0]) == {"at", "wh", "quality", "method"}
         assert len([row for row in rows["rows"] if row["at"] < END]) == 31 * 48
 
 
