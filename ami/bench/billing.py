@@ -146,7 +146,9 @@ def _given() -> str:
             "widths": IN_FORCE[0].widths,
             "prices": [tiers.prices for tiers in IN_FORCE],
             "first_row": first.tolist(),
-            **{name: getattr(table, name).tolist() for name in ("cuts", "offset", "price")},
+            "cuts": table.cuts.tolist(),
+            "offset": table.amount[:, :, 0].tolist(),
+            "price": table.amount[:, :, 1].tolist(),
         }
     )
 

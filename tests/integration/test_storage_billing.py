@@ -64,7 +64,7 @@ def test_a_bill_is_issued_once_and_comes_back_to_the_dong(conn: Connection[Tuple
 def test_an_issued_bill_is_never_rewritten(conn: Connection[TupleRow]) -> None:
     bills.save(conn, bill_of_august(), NOW)
     with pytest.raises(
-        BillConflict, match=r"P001 .* 01/08/2026 – 01/09/2026 .*\(uses, kwh, subtotal, total\)"
+        BillConflict, match=r"P001 .* 01/08/2026 – 31/08/2026 .*\(uses, kwh, subtotal, total\)"
     ):
         bills.save(conn, bill_of_august(kwh=103, total=230_000), NOW)
     assert bills.bills(conn, STAFF)[0].total == 220_000
