@@ -16,6 +16,7 @@ click.rich_click.TEXT_PARAGRAPH_LINEBREAKS = "\n\n"  # a blank line in a help te
 click.rich_click.MAX_WIDTH = 110
 click.RichContext.formatter_class = HelpText
 
+AGAIN_S = 0.05
 # No matrix is multiplied here: the threads numpy would start for that only spin.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -76,6 +77,7 @@ def cli() -> None:
 def main() -> None:
     """Run the command line and end the process with its exit code."""
     signal.signal(signal.SIGTERM, _terminated)
+    sys.unraisablehook = _unraised
     try:
         code = cli.main(prog_name="ami", standalone_mode=False)
     except plain_click.exceptions.Exit as stop:
@@ -118,6 +120,15 @@ def _asked_for(words: list[str]) -> str:
 def _terminated(_signal: int, _frame: object) -> None:
     """A request to end is like Ctrl-C: whatever was started for this command is put away."""
     raise KeyboardInterrupt
+
+
+def _unraised(unraisable: sys.UnraisableHookArgs) -> None:
+    """A request to end that came in the middle of a destructor is dropped by Python: it is made again."""
+    if issubclass(unraisable.exc_type, KeyboardInterrupt):
+        signal.signal(signal.SIGALRM, _terminated)
+        signal.setitimer(signal.ITIMER_REAL, AGAIN_S)
+    else:
+        sys.__unraisablehook__(unraisable)
 
 
 def _foreseen(error: Exception) -> Failure | None:

@@ -393,3 +393,30 @@ def test_a_verb_does_not_make_the_installation_it_looks_for(tmp_path: Path, verb
     assert "There is no installation in" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert not nowhere.home.exists()
+
+
+IN_A_DESTRUCTOR = """
+import os, signal, time
+from ami import main
+
+class Gone:
+    def __del__(self):
+        os.kill(os.getpid(), signal.{name})
+        time.sleep(0.01)
+
+def lasting(**_):
+    Gone()
+    time.sleep(20)
+
+main.cli.main = lasting
+main.main()
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_request_to_end_is_not_lost_in_a_destructor(name: str) -> None:
+    script = IN_A_DESTRUCTOR.format(name=name)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=15, check=False
+    )
+    assert (done.returncode, done.stderr) == (130, "Stopped.\n")
