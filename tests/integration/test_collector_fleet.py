@@ -209,7 +209,7 @@ async def test_a_full_spool_stops_polling_with_one_sentence_and_goes_on_with_the
     undisturbed = await undisturbed_run(village)
     stopped = []
     for _ in range(40):
-        report = await run(village.settings(spool_limit_bytes=500_000), clock=frozen(AS_OF), once=True)
+        report = await run(village.settings(spool_limit_bytes=300_000), clock=frozen(AS_OF), once=True)
         if not report.stopped:
             break
         stopped.append(report.stopped)
