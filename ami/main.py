@@ -16,9 +16,10 @@ click.rich_click.TEXT_PARAGRAPH_LINEBREAKS = "\n\n"  # a blank line in a help te
 click.rich_click.MAX_WIDTH = 110
 click.RichContext.formatter_class = HelpText
 
-AGAIN_S = 0.05
 # No matrix is multiplied here: the threads numpy would start for that only spin.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+AGAIN_S = 0.05  # from a request to end that was dropped to the next
 
 VERBS: dict[str, tuple[str, str | None]] = {
     "demo": ("demo:command", "A small cooperative, live: simulated meters, head-end, database, pages."),

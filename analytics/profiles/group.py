@@ -70,8 +70,6 @@ def together(
     alone = float(np.nansum(each.pmax_w))
     mean = float(np.nanmean(mean_w)) if told.any() else 0.0
     total = int(each.total_wh.sum())
-    loaded = pmax is not None and pmax > 0
-    assert pmax is not None or not loaded
     return GroupLoad(
         each=each,
         mean_w=mean_w,
@@ -80,10 +78,11 @@ def together(
         pmax_w=pmax,
         pmax_at=at,
         sum_of_pmax_w=alone,
-        diversity=alone / pmax if loaded and pmax and alone > 0 else None,
-        coincidence=pmax / alone if loaded and pmax and alone > 0 else None,
-        load_factor=mean / pmax if loaded and pmax else None,
-        use_hours=total / pmax if loaded and pmax else None,
+        # By a Pmax of 0 W, or by none, nothing can be divided.
+        diversity=alone / pmax if pmax and alone else None,
+        coincidence=pmax / alone if pmax and alone else None,
+        load_factor=mean / pmax if pmax else None,
+        use_hours=total / pmax if pmax else None,
         bands=_bands(mean_w, first),
         duration=_duration(mean_w),
     )
