@@ -12,13 +12,12 @@ import json
 from collections.abc import Mapping
 from datetime import date
 from functools import cache, partial
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from ami.bench.engine import Figures, Foreign, Outcome, Prepare, Run
+from ami.bench.engine import Figures, Foreign, Outcome, Prepare, Run, abroad
 from analytics.billing.bulk import TierKey, TierTable, rate_households, tabulate
 from analytics.tariffs import in_force
 
@@ -31,7 +30,6 @@ THREADS: Final = {1: "1 thread", 2: "2 threads"}
 FOREIGN: Final = ("polars", "polars tabulated", "duckdb", "duckdb tabulated")
 
 Ints = npt.NDArray[np.int64]
-REPOSITORY: Final = Path(__file__).resolve().parents[2]
 IN_FORCE = tuple(in_force(day).household for day in (date(2024, 6, 1), date(2025, 6, 1)))
 MONTHS = range(28, 32)
 
@@ -153,16 +151,14 @@ def _given() -> str:
     )
 
 
-def _abroad(engine: str, threads: int) -> Foreign:
-    python = REPOSITORY / ".venv-peers" / "bin" / "python"
-    script = REPOSITORY / "tests" / "peers" / "bill_tiers.py"
-    return Foreign((str(python), str(script), engine, str(threads)), _given, "make peers")
-
-
 ENGINES: dict[str, Prepare | Foreign] = {
     f"{THREADS[1]}/kernel": kernel,
     f"{THREADS[2]}/kernel": partial(kernel, threads=2),
-    **{f"{said}/{engine}": _abroad(engine, n) for n, said in THREADS.items() for engine in FOREIGN},
+    **{
+        f"{said}/{engine}": abroad("bill_tiers.py", engine, str(n), given=_given)
+        for n, said in THREADS.items()
+        for engine in FOREIGN
+    },
     f"{THREADS[1]}/numpy": with_numpy,
     f"{THREADS[1]}/pandas": with_pandas,
     f"{THREADS[1]}/python": plain_python,

@@ -19,16 +19,17 @@ from typing import Any, Final
 import rich_click as click
 
 from ami.bench.collect_fleet import AT, DAY, Fleet, fleet
+from ami.bench.engine import PEERS_PYTHON, REPOSITORY
 from ami.bench.verb import machine
 from ami.console import Step, emit, progress, table
 from ami.failure import Contradiction, Failure
+from ami.options import JSON
 
 OURS: Final = "dienke"
 PEERS: Final = ("dlms-cosem", "gurux-dlms", "dlms-cosem as it comes")
 """The third one is the first one with the lines of log that it writes unless it is told not to."""
 GROWTH: Final = (200, 2_000, 10_000)
 WARM_UP: Final = 50
-REPOSITORY: Final = Path(__file__).resolve().parents[2]
 SESSION: Final = "connect, AARQ with a password, clock, register, 48 rows of a profile, release"
 COMMON: Final = {
     "client": 17,
@@ -52,7 +53,7 @@ COMMON: Final = {
     "--peers/--no-peers", default=True, help="Measure dlms-cosem and gurux-dlms in the same rounds."
 )
 @click.option("--growth/--no-growth", default=True, help="Measure at 200, 2,000 and 10,000 meters, too.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 def command(meters: int, sessions: int, rounds: int, peers: bool, growth: bool, as_json: bool) -> None:
     """Measure whole sessions of one head-end process with simulated meters, CPU time above all.
 
@@ -137,14 +138,13 @@ def _engine(engine: str, meters: Fleet, core: int, sessions: int, folder: Path) 
         warm_up = [meter.serial for meter in meters.meters[:WARM_UP]]
         plan = {"core": core, "at": AT.isoformat(), "folder": str(folder), "warm_up": warm_up}
         return _told(engine, [sys.executable, "-m", "ami.bench.head_end"], plan, meters)
-    python = REPOSITORY / ".venv-peers" / "bin" / "python"
-    if not python.exists():
+    if not PEERS_PYTHON.exists():
         raise Failure(f"Bench collect: {engine} is not installed: run `make peers` first.")
     read = [asdict(meter) for meter in meters.meters[:sessions]]
     peer, _, as_it_comes = engine.partition(" ")
     plan = {**COMMON, "core": core, "warm_up": min(WARM_UP, sessions) // 5, "meters": read}
     plan["quiet"] = not as_it_comes
-    program = [str(python), str(REPOSITORY / "tests/peers/collect_sessions.py"), peer]
+    program = [str(PEERS_PYTHON), str(REPOSITORY / "tests/peers/collect_sessions.py"), peer]
     return _told(engine, program, plan, meters)
 
 

@@ -16,8 +16,10 @@ from ami.bench.detect_baselines import Floats, baselines, day_figures
 from ami.bench.detect_figures import area, figures
 from ami.bench.detect_files import households
 from ami.bench.detect_life import LIVES
+from ami.bench.verb import promises
 from ami.console import Step, emit, progress, table
 from ami.failure import InputFailure
+from ami.options import JSON
 from analytics.abnormal import Household, Reference, Score, learn_from
 from analytics.abnormal.attacks import ATTACKS
 from analytics.abnormal.examples import Examples, of_another, of_its_own, streams
@@ -36,7 +38,7 @@ FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--train", multiple=True, type=FILE, help="Learn from the households of FILE, not from others.")
 @click.option("--seeds", type=click.IntRange(1, 99), default=5, show_default=True, help="Rounds to draw.")
 @click.option("--control", is_flag=True, help="Draw the labels by lot: the areas must come to 0.5.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 def command(
     files: tuple[Path, ...], train: tuple[Path, ...], seeds: int, control: bool, as_json: bool
 ) -> None:
@@ -205,7 +207,4 @@ def show(document: Mapping[str, Any]) -> None:
         f"detect · {document['households']} households, {document['days']:,} days, {document['seeds']} seeds"
     )
     table(title, ("Engine", *numbers), rows, right=numbers)
-    for name, reason in document["left_out"].items():
-        click.echo(f"Left out: {name}, {reason}")
-    for what, holds in document.get("held", {}).items():
-        click.echo(f"{'Held' if holds else 'NOT held'}: {what}")
+    promises(document)

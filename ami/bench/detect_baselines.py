@@ -16,11 +16,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from ami.bench.engine import PEERS_PYTHON, REPOSITORY
 from ami.failure import Failure
 from analytics.abnormal import Household
 
 Floats = npt.NDArray[np.float64]
-REPOSITORY: Final = Path(__file__).resolve().parents[2]
 DROP: Final = "drop rule"
 LEARNED: Final = ("gradient boosting", "isolation forest")
 
@@ -83,8 +83,7 @@ def baselines(
     from whom each household's judge learns. Raises `Failure` where scikit-learn is not installed.
     """
     found = {DROP: {name: -figures[:, :, 0] for name, figures in judged.items()}}
-    python = REPOSITORY / ".venv-peers" / "bin" / "python"
-    if not python.exists():
+    if not PEERS_PYTHON.exists():
         raise Failure("Bench detect: scikit-learn is not installed: run `make peers` first.")
     names, teachers = list(judged), list(known)
     with tempfile.TemporaryDirectory(prefix="ami-detect-") as folder:
@@ -98,7 +97,7 @@ def baselines(
         np.savez(given, allow_pickle=False, **arrays)
         script = REPOSITORY / "tests/peers/abnormal_baselines.py"
         done = subprocess.run(
-            [str(python), str(script), str(given), str(answered), str(seed)],
+            [str(PEERS_PYTHON), str(script), str(given), str(answered), str(seed)],
             capture_output=True,
             text=True,
             check=False,

@@ -59,9 +59,14 @@ def half_hours(file: Path) -> pd.DataFrame:
     return made.drop_duplicates(["meter", "day", "minute"])
 
 
-def _household(name: str, rows: pd.DataFrame) -> Household | str:
+def interval_of(rows: pd.DataFrame) -> int:
+    """Minutes from one time of day to the next, as they are most often; 0 for one time of day only."""
     steps = np.diff(np.unique(rows["minute"].to_numpy()))
-    interval = int(np.bincount(steps).argmax()) if len(steps) else 0
+    return int(np.bincount(steps).argmax()) if len(steps) else 0
+
+
+def _household(name: str, rows: pd.DataFrame) -> Household | str:
+    interval = interval_of(rows)
     if interval not in INTERVALS:
         return f"an interval of {interval} minutes" if interval else "one time of day only"
     per_day = 1440 // interval

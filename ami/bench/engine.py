@@ -7,6 +7,8 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
 from ami.bench.memory import forget_peak, peak_rss_mb, rss_mb
 
@@ -27,6 +29,17 @@ class Foreign:
     program: tuple[str, ...]
     stdin: Callable[[], str]
     install: str  # the command that makes what is missing
+
+
+REPOSITORY: Final = Path(__file__).resolve().parents[2]
+PEERS_PYTHON: Final = REPOSITORY / ".venv-peers" / "bin" / "python"
+MAKE_PEERS: Final = "make peers"
+
+
+def abroad(script: str, *arguments: str, given: Callable[[], str]) -> Foreign:
+    """A script of tests/peers, run where foreign implementations are installed."""
+    program = str(PEERS_PYTHON), str(REPOSITORY / "tests" / "peers" / script), *arguments
+    return Foreign(program, given, MAKE_PEERS)
 
 
 Run = Callable[[], Outcome]

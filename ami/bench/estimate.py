@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,11 +13,14 @@ import numpy as np
 import numpy.typing as npt
 import rich_click as click
 
-from ami.bench.detect_files import half_hours
+from ami.bench.detect_files import half_hours, interval_of
+from ami.bench.verb import promises
 from ami.console import emit, progress, table
 from ami.failure import InputFailure
+from ami.options import JSON
 from analytics.vee import MeterInput, validate
 from model.period import midnight
+from model.readout import RegisterRead
 from model.series import Channel, ProfileKind, Rate, Unit
 
 SLOTS: Final = 48
@@ -56,19 +60,7 @@ class Half:
     channel: int = Channel.ACTIVE_IMPORT
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
-    """What its register read."""
-
-    at: datetime
-    raw: int
-    scaler: int = 0
-    unit: int = Unit.WATT_HOUR
-    channel: int = Channel.ACTIVE_IMPORT
-    rate: int = Rate.TOTAL
-
-
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Gap:
     """Slots `start` … `start + length` of a household hidden; what surrounds them."""
 
@@ -89,6 +81,7 @@ class Gap:
         a, b = self.home.wh[self.start - 1], self.home.wh[self.start + self.length]
         return np.asarray(a + (b - a) * (np.arange(self.length) + 1) / (self.length + 1))
 
+    @cached_property
     def three_like_days(self) -> Wh:
         """Mean of that half-hour on the three nearest days of the same kind, none of them the gap's own."""
         wh, found = self.home.wh, np.zeros(self.length)
@@ -124,7 +117,14 @@ class Gap:
         index = np.concatenate(([0], np.cumsum(np.maximum(wh, 0)))) + 1_000_000
         at = {"edges": [a, a + self.length], "midnights": list(range(0, len(wh) + 1, SLOTS)), "none": []}
         reads = [
-            Index(datetime.fromtimestamp(origin + 1800 * slot, UTC), int(index[slot]))
+            RegisterRead(
+                Channel.ACTIVE_IMPORT,
+                Rate.TOTAL,
+                datetime.fromtimestamp(origin + 1800 * slot, UTC),
+                int(index[slot]),
+                0,
+                Unit.WATT_HOUR,
+            )
             for slot in at[registers]
         ]
         received_at = datetime.fromtimestamp(origin + 1800 * len(wh), UTC)
@@ -138,7 +138,7 @@ class Gap:
         found = {
             OURS: self.estimated(registers)[0].astype(np.float64),
             LINE: self.line(),
-            LIKE: self.three_like_days(),
+            LIKE: self.three_like_days.copy(),
         }
         if registers == "none":
             return found
@@ -169,7 +169,7 @@ def scaled(values: Wh, total: int) -> Wh:
 @click.command("estimate")
 @click.argument("files", nargs=-1, required=True, type=FILE)
 @click.option("--seeds", type=click.IntRange(1, 99), default=5, show_default=True, help="Draws of places.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 def command(files: tuple[Path, ...], seeds: int, as_json: bool) -> None:
     """Hide 1 h, 3 h, 12 h and 3 days at random places of the households in CSV FILEs (meter,timestamp,kwh).
 
@@ -188,11 +188,14 @@ def command(files: tuple[Path, ...], seeds: int, as_json: bool) -> None:
     found = []
     ways = [(name, kind) for name in LENGTHS for kind in REGISTERS if kind != "midnights" or name == "3 days"]
     with progress("Bench estimate", "measures") as step:
+        hidden = {
+            name: list(gaps(list(homes.values()), length, range(1, seeds + 1)))
+            for name, length in LENGTHS.items()
+        }
         for number, (name, registers) in enumerate(ways):
             step(number, len(ways), f"{name}, registers: {registers}")
-            hidden = list(gaps(list(homes.values()), LENGTHS[name], range(1, seeds + 1)))
-            if hidden:
-                found.append({"length": name, "registers": registers, **figures(hidden, registers)})
+            if hidden[name]:
+                found.append({"length": name, "registers": registers, **figures(hidden[name], registers)})
         step(len(ways), len(ways), "done")
     document = {
         "bench": "estimate",
@@ -214,18 +217,17 @@ def households(files: Sequence[Path]) -> tuple[dict[str, Household], dict[str, s
     left_out: dict[str, str] = {}
     for file in files:
         for name, rows in half_hours(file).groupby("meter", sort=False):
-            minute = rows["minute"].to_numpy()
-            steps = np.diff(np.unique(minute))
-            if not len(steps) or 30 % int(np.bincount(steps).argmax()):
+            interval = interval_of(rows)
+            if not interval or 30 % interval:
                 left_out[str(name)] = "it has no half-hours"
                 continue
-            parts = 30 // int(np.bincount(steps).argmax())
             first = rows["day"].min()
-            slot = (rows["day"] - first).dt.days.to_numpy() * SLOTS + minute // 30
+            slot = (rows["day"] - first).dt.days.to_numpy() * SLOTS
+            slot += rows["minute"].to_numpy() // 30
             size = (int(slot.max()) // SLOTS + 1) * SLOTS
             value = np.nan_to_num(rows["wh"].to_numpy(), nan=-1e12)
             count, sums = np.bincount(slot, minlength=size), np.bincount(slot, value, minlength=size)
-            wh = np.where((count >= parts) & (sums >= 0), np.round(sums), -1).astype(np.int64)
+            wh = np.where((count >= 30 // interval) & (sums >= 0), np.round(sums), -1).astype(np.int64)
             found[str(name)] = Household(first.date(), wh)
     return found, left_out
 
@@ -306,7 +308,4 @@ def show(document: Mapping[str, Any]) -> None:
     ]
     title = f"estimate · {document['households']} households, {document['seeds']} seeds"
     table(title, ("Gap", "Registers", *numbers), rows, right=numbers)
-    for name, reason in document["left_out"].items():
-        click.echo(f"Left out: {name}, {reason}")
-    for what, holds in document["held"].items():
-        click.echo(f"{'Held' if holds else 'NOT held'}: {what}")
+    promises(document)

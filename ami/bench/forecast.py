@@ -13,9 +13,11 @@ import numpy.typing as npt
 import rich_click as click
 
 from ami.bench.detect_files import half_hours
+from ami.bench.verb import promises
 from ami.console import emit, table
 from ami.failure import InputFailure
-from analytics.profiles.forecast import by_pace, to_month_end
+from ami.options import JSON
+from analytics.profiles.forecast import to_month_end
 from model.period import add_months
 
 ORIGINS: Final = (5, 10, 15, 20)  # days of the month that are over
@@ -42,7 +44,7 @@ class Told:
 
 @click.command("forecast")
 @click.argument("files", nargs=-1, required=True, type=FILE)
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 def command(files: tuple[Path, ...], as_json: bool) -> None:
     """Foretell every month of the households in CSV FILEs (meter,timestamp,kwh), plain or gzip.
 
@@ -100,9 +102,21 @@ def months(first: date, days: Float) -> Iterator[Told]:
         for origin in ORIGINS:
             past, today = np.maximum(days[None, : begin + origin], 0.0), first + timedelta(begin + origin)
             found = to_month_end(past, today)
-            told = (found.expected_wh[0], by_pace(past, today)[0], float(np.nanmean(before)) * length)
+            told = (
+                found.expected_wh[0],
+                by_pace(past[0], first, first + timedelta(begin)),
+                float(np.nanmean(before)) * length,
+            )
             inside = bool(found.low_wh[0] <= wh <= found.high_wh[0])
             yield Told(origin, wh, dict(zip((OURS, *PEERS), map(float, told), strict=True)), inside)
+
+
+def by_pace(days: Float, first: date, month: date) -> float:
+    """The month at the mean of its known days, of Wh by day from `first`; NaN where none is known."""
+    of_month = days[(month - first).days :]
+    known = of_month[~np.isnan(of_month)]
+    length = (add_months(month, 1) - month).days
+    return float(known.sum() / len(known) * length) if len(known) else float("nan")
 
 
 def figures(found: Sequence[Told]) -> dict[str, Any]:
@@ -153,7 +167,4 @@ def show(document: dict[str, Any]) -> None:
     ]
     title = f"forecast · {document['households']} households, {document['months']} months"
     table(title, ("Engine", *heads), rows, right=heads)
-    for name, reason in document["left_out"].items():
-        click.echo(f"Left out: {name}, {reason}")
-    for what, holds in document["held"].items():
-        click.echo(f"{'Held' if holds else 'NOT held'}: {what}")
+    promises(document)

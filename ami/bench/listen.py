@@ -17,6 +17,7 @@ from ami.bench.collect_fleet import AT, DAY, Fleet, hung_since, run_ami, words_o
 from ami.bench.verb import machine
 from ami.console import emit, progress, table
 from ami.failure import Failure
+from ami.options import JSON
 from model.jsonform import to_json
 from simulators.air import Air
 from simulators.fleet import build
@@ -54,7 +55,7 @@ GROWTH_KB: Final = 1.0
     show_default=True,
     help="Where they dial in, on this machine.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 def command(
     modems: int, meters: int | None, heartbeat: float, seconds: int, port: int, as_json: bool
 ) -> None:

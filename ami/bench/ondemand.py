@@ -24,6 +24,7 @@ from ami.bench.collect_fleet import hung_since, run_ami, words_of
 from ami.bench.verb import machine
 from ami.console import Step, emit, progress, table
 from ami.failure import Failure
+from ami.options import JSON
 from ami.settings import load
 from model.viewer import UserRole, Viewer
 from operations import accounts, orders
@@ -53,7 +54,7 @@ MARGIN_S: Final = 2.0
     "--port", type=click.IntRange(1024, 32_766), default=24_159, show_default=True, help="To listen on."
 )
 @click.option("--database", hidden=True, help="A server to use in the place of a private one.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 def command(
     meters: int,
     modems: int,

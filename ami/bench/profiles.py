@@ -13,14 +13,13 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from datetime import date
 from functools import partial
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from ami.bench import store
-from ami.bench.engine import Figures, Foreign, Outcome, Prepare, Run, by_input
+from ami.bench.engine import Figures, Foreign, Outcome, Prepare, Run, abroad, by_input
 from analytics.profiles import figures, peaks
 from analytics.profiles.typical import Typical, typical_days
 from model.period import Period
@@ -44,7 +43,6 @@ MOST_MEMORY: Final = 1.2  # times the input
 SLOT_BYTES: Final = 5  # energy and quality
 STORE_WANTED: Final = 8.0  # times a row an interval
 CURVE_TRIPS, CURVE_MS = 3, 5.0  # a curve may take so many round trips, and so many ms besides
-REPOSITORY: Final = Path(__file__).resolve().parents[2]
 DRAWN: Final = {
     Quality.ACTUAL: 0.94,
     Quality.MISSING: 0.02,
@@ -239,17 +237,11 @@ def _given() -> str:
     )
 
 
-def _abroad(engine: str, threads: int) -> Foreign:
-    python = REPOSITORY / ".venv-peers" / "bin" / "python"
-    script = REPOSITORY / "tests" / "peers" / "load_profiles.py"
-    return Foreign((str(python), str(script), engine, str(threads)), _given, "make peers")
-
-
 ENGINES: dict[str, Prepare | Foreign] = {
     f"{THREADS[1]}/kernel": kernel,
     f"{THREADS[2]}/kernel": partial(kernel, threads=2),
     **{
-        f"{said}/{engine}": _abroad(engine, n)
+        f"{said}/{engine}": abroad("load_profiles.py", engine, str(n), given=_given)
         for n, said in THREADS.items()
         for engine in ("polars", "duckdb")
     },

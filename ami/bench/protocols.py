@@ -10,12 +10,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from ami.bench.engine import Figures, Foreign, Outcome, Prepare, Run
+from ami.bench.engine import Figures, Foreign, Outcome, Prepare, Run, abroad
 from protocols.dlms import apdu
 from protocols.dlms.apdu import GetResponseNormal, InvokeId
 from protocols.dlms.axdr import Tag
@@ -90,13 +89,10 @@ def check_sequence(size: int) -> Run:
 
 OWN: Final[dict[str, Prepare]] = {"decode": decode, "encode": encode, "fcs": check_sequence}
 GIVEN: Final[dict[str, Callable[[], bytes]]] = {"decode": _answer, "encode": _profile, "fcs": lambda: FRAME}
-REPOSITORY: Final = Path(__file__).resolve().parents[2]
 
 
 def _abroad(task: str, peer: str) -> Foreign:
-    python = REPOSITORY / ".venv-peers" / "bin" / "python"
-    script = REPOSITORY / "tests" / "peers" / "speed.py"
-    return Foreign((str(python), str(script), peer, task), lambda: GIVEN[task]().hex(), "make peers")
+    return abroad("speed.py", peer, task, given=lambda: GIVEN[task]().hex())
 
 
 ENGINES: dict[str, Prepare | Foreign] = {

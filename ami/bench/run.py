@@ -22,6 +22,7 @@ from ami.bench.store import private_server
 from ami.bench.verb import machine
 from ami.console import emit, say, table
 from ami.failure import Contradiction
+from ami.options import JSON
 from model.period import LOCAL, Period
 from operations.bill import OFFICE
 from operations.runs import stages
@@ -163,7 +164,7 @@ def _copy_in(dsn: str, folder: Path) -> None:
     multiple=True,
     help="Customers; several times for several sizes. Default: 10,000 and 100,000.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 def command(sizes: tuple[int, ...], as_json: bool) -> None:
     """A month's bills for so many customers, database to database, beside a bare COPY of the same; below
     50,000 the median of three rounds.

@@ -9,7 +9,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import rich_click as click
 from ami.bench.engine import Figures, Foreign, Prepare, measure, median
 from ami.console import emit, progress, table
 from ami.failure import Contradiction, Failure
+from ami.options import JSON
 from ami.verbs import Verbs
 
 BENCHES = {
@@ -52,7 +53,7 @@ def _bench(name: str, about: str) -> click.Command:
         help="Rounds to take medians of.",
     )
     @click.option("--engine", hidden=True, help="Run this engine once and print its figures.")
-    @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+    @JSON
     def measured(size: int | None, rounds: int, engine: str | None, as_json: bool) -> None:
         if engine is not None:
             bench = importlib.import_module(f"ami.bench.{name}")
@@ -216,5 +217,12 @@ def show(document: dict[str, Any]) -> None:
     numbers = ("Seconds", "CPU s", "Rate", "Peak MB")
     table(title, ("Task", "Engine", *numbers), rows, right=numbers)
     click.echo("Ratios: " + ", ".join(f"{key} {value}" for key, value in document["ratios"].items()))
+    promises(document)
+
+
+def promises(document: Mapping[str, Any]) -> None:
+    """Below the table: who was left out, and what is promised and held."""
+    for name, reason in document.get("left_out", {}).items():
+        click.echo(f"Left out: {name}, {reason}")
     for what, holds in document.get("held", {}).items():
         click.echo(f"{'Held' if holds else 'NOT held'}: {what}")

@@ -8,7 +8,7 @@ left and come back to is followed quickly, a steady one slowly. How far off they
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Final
 
 import numpy as np
@@ -72,13 +72,3 @@ def foretold(daily_wh: npt.ArrayLike, first: date, today: date, until: date) -> 
     rest = out[:, 0] * (ahead + over - known)
     low, high = np.maximum(out[:, 1], 0.0), np.maximum(out[:, 2], 0.0)
     return Forecast(until, so_far + rest, so_far + rest * low, so_far + rest * high, so_far, known, over)
-
-
-def by_pace(daily_wh: npt.ArrayLike, today: date) -> Float:
-    """The plain peer: the month at the mean of its known days, m values."""
-    days = np.asarray(daily_wh, np.float64)
-    over = (today - today.replace(day=1)).days
-    month = days[:, max(0, days.shape[1] - over) :]
-    length = (add_months(today.replace(day=1), 1) - today.replace(day=1)) / timedelta(days=1)
-    known = (~np.isnan(month)).sum(axis=1)
-    return np.where(known > 0, np.nansum(month, axis=1) / np.maximum(known, 1) * length, np.nan)
