@@ -29,6 +29,8 @@ def test_a_thousand_customers_are_billed_and_copied(database: str, tmp_path: Pat
     assert told["linear"]["us_per_customer"].keys() == {"200", "1000"}
     rounds = [dataclasses.replace(large, ratio=ratio) for ratio in (3.0, 1.0, 2.0)]
     assert run.median(rounds).ratio == 2.0
+    assert run.steady(iter(rounds).__next__, run.SHORT - 1).ratio == 2.0
+    assert run.steady(iter(rounds).__next__, run.SHORT).ratio == 3.0
     growth = large.us_per_customer / small.us_per_customer
     assert told["linear"]["growth"] == pytest.approx(growth, abs=0.01)
     assert set(told["held"].values()) <= {True, False}
