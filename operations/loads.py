@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -16,7 +15,7 @@ from model.period import HALF_HOUR, Period, midnight
 from model.series import Channel
 from operations.customer_classes import class_of
 from operations.errors import LoadRefused
-from storage import days, register
+from storage import days, fleet, register
 from storage.matrix import SLOTS
 from storage.register import Hung
 
@@ -65,24 +64,24 @@ def loads(conn: Connection[TupleRow], whose: Whose, first: date, end: date) -> L
         last = end - timedelta(1)
         raise LoadRefused(f"No meter of {whose} hung anywhere from {first:%d/%m/%Y} to {last:%d/%m/%Y}.")
     ids = list(dict.fromkeys(place.meter_id for place in places))
+    row_of = {meter_id: row for row, meter_id in enumerate(ids)}
     matrix = days.matrix(conn, ids, Channel.ACTIVE_IMPORT, first, end)
     hung = np.zeros((len(ids), (end - first).days * SLOTS), bool)
     for place in places:
         begin = max(0, -((midnight(first) - place.since) // HALF_HOUR))
         until = min(place.until or period.end, period.end)
-        hung[ids.index(place.meter_id), begin : (until - midnight(first)) // HALF_HOUR] = True
+        hung[row_of[place.meter_id], begin : (until - midnight(first)) // HALF_HOUR] = True
     names = {place.meter_id: place.serial for place in places}
     load = together(matrix.energy, matrix.quality, first, hung.reshape(matrix.energy.shape))
     return Loads(whose, first, (end - first).days, tuple(names[one] for one in ids), load, len(matrix.unfit))
 
 
 def _places(conn: Connection[TupleRow], whose: Whose, period: Period) -> list[Hung]:
-    points: Collection[str] | None = None
-    if whose.feeder:
-        points = register.points_of_feeder(conn, whose.feeder)
-    found = register.hung(conn, points=points, period=period)
     if whose.meters:
-        return [place for place in found if place.serial in whose.meters]
+        ids = fleet.meter_ids(conn, whose.meters).values()
+        return register.hung(conn, meter_ids=ids, period=period)
+    points = register.points_of_feeder(conn, whose.feeder) if whose.feeder else None
+    found = register.hung(conn, points=points, period=period)
     return [
         place
         for place in found
