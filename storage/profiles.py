@@ -136,14 +136,14 @@ def daily(
     # Vietnam has one offset, so that a local day is a whole number of days after the first one's midnight.
     number = (curve.at.astype(np.int64) - round(midnight(first).timestamp())) // 86_400
     # The slots are in order: a day's lie together.
-    days, begins = np.unique(number, return_index=True)
-    ends = [*begins[1:].tolist(), len(number)]
-    for day, begin, end_of_day in zip(days.tolist(), begins.tolist(), ends, strict=True):
-        quality = curve.quality[begin:end_of_day]
+    each = np.unique(number, return_index=True, return_counts=True)
+    for day, begin, count in zip(*(column.tolist() for column in each), strict=True):
+        slots = slice(begin, begin + count)
+        quality = curve.quality[slots]
         totals.append(
             DayTotal(
                 first + timedelta(days=day),
-                float(np.nansum(curve.wh[begin:end_of_day])),
+                float(np.nansum(curve.wh[slots])),
                 len(quality),
                 int((quality == Quality.MISSING).sum()),
                 int(((quality >= Quality.LINEAR) & (quality <= Quality.UNSCALED)).sum()),

@@ -273,6 +273,7 @@ def test_a_curve_has_its_gaps_and_its_viewer(conn: Connection[TupleRow], meter: 
     empty = profiles.load_curve(conn, OWNER, "M001", Period.of_days(date(2020, 1, 1), date(2020, 1, 2)))
     assert empty is not None
     assert len(empty.at) == 0
+    assert profiles.daily(conn, OWNER, "M001", date(2020, 1, 1), date(2020, 1, 2)) == []
 
 
 def test_a_customer_sees_a_meter_while_it_was_theirs(conn: Connection[TupleRow], meter: int) -> None:
