@@ -80,13 +80,16 @@ def _places(conn: Connection[TupleRow], whose: Whose, period: Period) -> list[Hu
     if whose.meters:
         ids = fleet.meter_ids(conn, whose.meters).values()
         return register.hung(conn, meter_ids=ids, period=period)
-    points = register.points_of_feeder(conn, whose.feeder) if whose.feeder else None
-    found = register.hung(conn, points=points, period=period)
+    points = None
+    if whose.station:
+        points = register.points_of_station(conn, whose.station)
+    elif whose.feeder:
+        points = register.points_of_feeder(conn, whose.feeder)
+    elif whose.book:
+        points = register.points_of_book(conn, whose.book)
     return [
         place
-        for place in found
+        for place in register.hung(conn, points=points, period=period)
         if place.role is Role.CUSTOMER
-        and (not whose.station or place.station == whose.station)
-        and (not whose.book or place.book == whose.book)
         and (not whose.customer_class or class_of(place) == whose.customer_class)
     ]

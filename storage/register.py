@@ -68,6 +68,9 @@ _HUNG: Final = """
            OR (i.since < %(end)s AND coalesce(i.until, 'infinity') > %(start)s))
     ORDER BY p.code, i.since"""
 _OF_FEEDER: Final = "SELECT code FROM point WHERE feeder = %s ORDER BY code"
+_OF_STATION: Final = "SELECT code FROM point WHERE station = %s ORDER BY code"
+_OF_BOOK: Final = """
+    SELECT p.code FROM point p JOIN customer c ON c.code = p.customer WHERE c.book = %s ORDER BY p.code"""
 _HAS_CUSTOMER: Final = "SELECT FROM customer WHERE code = %s"
 _HAS_BOOK: Final = "SELECT FROM reading_book WHERE code = %s"
 
@@ -148,6 +151,16 @@ def hung(
 def points_of_feeder(conn: Connection[TupleRow], feeder: str) -> list[str]:
     """Codes of the points that hang at a feeder."""
     return [code for (code,) in conn.execute(_OF_FEEDER, [feeder])]
+
+
+def points_of_station(conn: Connection[TupleRow], station: str) -> list[str]:
+    """Codes of the points below a station, its head's among them."""
+    return [code for (code,) in conn.execute(_OF_STATION, [station])]
+
+
+def points_of_book(conn: Connection[TupleRow], book: str) -> list[str]:
+    """Codes of the points whose customers are read in a book."""
+    return [code for (code,) in conn.execute(_OF_BOOK, [book])]
 
 
 def has_customer(conn: Connection[TupleRow], code: str) -> bool:

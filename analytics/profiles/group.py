@@ -12,6 +12,7 @@ import numpy.typing as npt
 from analytics.profiles.figures import Figures, figures
 from analytics.profiles.typical import Typical, typical_days
 from model.period import midnight
+from model.quality import Quality
 
 Float = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -30,11 +31,13 @@ class GroupLoad:
     `sum_of_pmax_w`: each meter's own Pmax, added up. Factors as IEC 60050-691-10 has them: `diversity` is
     that sum by the coincident Pmax, `coincidence` the inverse, `load_factor` mean by Pmax. `use_hours`: the
     energy by Pmax (Tmax). `bands` (kinds, `BANDS`, slots): quantiles over the days of a kind. `duration`: W
-    reached for at least the shares `DURATION` of the time. `known`: share of the meters' intervals that is.
+    reached for at least the shares `DURATION` of the time. `known`: share of the meters' intervals that is;
+    `estimated` (d, slots): the share of the meters that hang whose interval is an estimate.
     """
 
     each: Figures
     mean_w: Float
+    estimated: Float
     wh: int
     known: float
     pmax_w: float | None
@@ -73,6 +76,7 @@ def together(
     return GroupLoad(
         each=each,
         mean_w=mean_w,
+        estimated=_estimated(how).sum(axis=0) / np.maximum(expected, 1),
         wh=total,
         known=float(seen.sum() / expected.sum()) if expected.any() else 0.0,
         pmax_w=pmax,
@@ -86,6 +90,22 @@ def together(
         bands=_bands(mean_w, first),
         duration=_duration(mean_w),
     )
+
+
+def duration_curve(mean_w: npt.ArrayLike, points: int = 501) -> tuple[Float, Float]:
+    """(share, W): the power reached for at least each share of the known time, from its highest to its lowest
+    at no more than `points` places, both ends among them; empty where nothing is known."""
+    power = np.asarray(mean_w, np.float64)
+    highest_first = np.sort(power[~np.isnan(power)])[::-1]
+    known = len(highest_first)
+    places = (
+        np.unique(np.linspace(0, known - 1, min(points, known)).astype(int)) if known else np.zeros(0, int)
+    )
+    return (places + 1) / max(known, 1), highest_first[places]
+
+
+def _estimated(how: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    return (how >= Quality.LINEAR) & (how <= Quality.UNSCALED)
 
 
 def _bands(mean_w: Float, first: date) -> Float:

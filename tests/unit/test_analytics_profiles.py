@@ -22,7 +22,7 @@ from analytics.profiles import (
     of_meter,
     peaks,
 )
-from analytics.profiles.group import together
+from analytics.profiles.group import duration_curve, together
 from analytics.profiles.typical import Typical, typical_day
 from model.period import midnight
 from model.quality import Quality
@@ -179,6 +179,20 @@ def test_loads_together_are_what_pandas_adds_up() -> None:
     np.testing.assert_allclose(found.bands[Typical.SATURDAY], bands.unstack().T)
     assert found.duration[0] == pytest.approx(summed.max())
     assert found.duration[-1] == pytest.approx(summed.min())
+    share, reached = duration_curve(found.mean_w, 40)
+    assert (len(share), share[-1], reached[0]) == (40, 1.0, found.duration[0])
+    for one, power in zip(share, reached, strict=True):
+        assert (summed.dropna() >= power - 1e-9).mean() == pytest.approx(one)
+    assert [len(part) for part in duration_curve(np.full((2, 48), np.nan))] == [0, 0]
+
+
+def test_a_group_says_how_much_of_each_interval_is_estimated() -> None:
+    quality = np.ones((4, 1, 48), np.uint8)
+    quality[:2, 0, 3], quality[2, 0, 3], quality[0, 0, 4] = Quality.LINEAR, Quality.SUSPECT, Quality.MISSING
+    hung = np.ones(quality.shape, bool)
+    hung[3, 0, 3] = False
+    found = together(np.full(quality.shape, 10), quality, FIRST, hung)
+    assert found.estimated[0, 2:5].tolist() == [0.0, pytest.approx(2 / 3), 0.0]
 
 
 def test_a_group_that_nothing_is_known_of_has_no_figures() -> None:
