@@ -10,7 +10,7 @@ import rich_click as click
 
 from ami import clocks, home
 from ami.console import counted, emit, say
-from ami.export_files import bills, customers, put, readings, schema, walk
+from ami.export_files import bills, customers, put, readings, schema, substations, walk
 from ami.failure import Exit, InputFailure, end
 from ami.instants import DAY, MONTH, last_full_month
 from ami.months import closed_or_said
@@ -25,10 +25,10 @@ from storage.register import register as known_register
 
 @click.group("export")
 def command() -> None:
-    """Readings, closing indices, bills, routes, customers and the register, for other programs."""
+    """Readings, closing indices, bills, routes, customers, stations and the register, for other programs."""
 
 
-for _one in (readings, walk, bills, schema, customers):
+for _one in (readings, walk, bills, schema, customers, substations):
     command.add_command(_one)
 
 

@@ -19,14 +19,14 @@ from ami.instants import DAY, MONTH, last_full_month
 from ami.settings import load
 from model.jsonform import to_json
 from model.period import Period, local_day, midnight
-from operations import bills_out, customer_export, formats, readings_out, route
+from operations import bills_out, customer_export, formats, readings_out, route, station_file
 from operations.formats.numbers import plain
 from operations.formats.values import Unusable
 from operations.spreadsheet import csv_text, write_csv, write_xlsx
 from storage import fleet
 from storage.errors import Unknown
 from storage.pool import open_pool
-from storage.register import register
+from storage.register import register, stations
 
 OUTPUT = click.option(
     "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write here instead of stdout."
@@ -198,3 +198,22 @@ def customers(form: str, output: Path | None) -> None:
     put(form, output, "Khách hàng", columns, rows)
     if output is not None:
         say(f"{counted(len(rows), 'point')} in {output}.")
+
+
+@click.command("stations")
+@click.option(
+    "--format", "form", type=click.Choice(["csv", "xlsx"]), default="csv", show_default=True,
+    help="XLSX needs --output.",
+)  # fmt: skip
+@OUTPUT
+def substations(form: str, output: Path | None) -> None:
+    """The file of stations as it stands: a line for each transformer; `ami import stations` takes it again.
+
+    \b
+    ami export stations --format xlsx --output stations.xlsx
+    """
+    with home.database(load()) as dsn, open_pool(dsn) as pool, pool.connection() as conn:
+        columns, rows = station_file.table(stations(conn))
+    put(form, output, "Trạm biến áp", columns, rows)
+    if output is not None:
+        say(f"{counted(len(rows), 'line')} in {output}.")

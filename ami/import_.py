@@ -20,7 +20,7 @@ from model.errors import ModelError
 from model.grid import Register
 from model.jsonform import from_json
 from model.period import local_day
-from operations import customer_file, importing, meter_file, meter_template, opening
+from operations import customer_file, importing, meter_file, meter_template, opening, station_file
 from storage.grid import RegisterCounts
 from storage.pool import open_pool
 
@@ -39,7 +39,7 @@ class _Import(click.RichGroup):
 
 @click.group("import", cls=_Import)
 def command() -> None:
-    """Bring in customers, meters, the register of the grid, and readings (`ami import FILE --format …`)."""
+    """Bring in customers, stations, meters, the register, and readings (`ami import FILE --format …`)."""
 
 
 command.add_command(readings)
@@ -50,13 +50,13 @@ command.add_command(readings)
 @click.option(
     "--of",
     "what",
-    type=click.Choice(["customers", "meters"]),
+    type=click.Choice(["customers", "meters", "stations"]),
     default="customers",
     show_default=True,
     help="What the file is to list.",
 )
 def template(file: Path, what: str) -> None:
-    """Write an empty file of customers or meters (.xlsx or .csv) with one example line, to be filled in.
+    """Write an empty file of customers, meters or stations (.xlsx or .csv) with one example line, to fill in.
 
     The .xlsx has a second sheet that says, in Vietnamese, what goes into which column.
     """
@@ -68,6 +68,11 @@ def template(file: Path, what: str) -> None:
         meter_template.write(file)
         say(f"{file}: put a line for each meter to be hung in the place of the example,")
         say(f"then bring it in: ami import meters {file}")
+        return
+    if what == "stations":
+        station_file.write_template(file)
+        say(f"{file}: put a line for each station's transformer in the place of the example,")
+        say(f"then bring it in: ami import stations {file}")
         return
     month = last_full_month(clocks.wall())
     customer_file.write_template(file, local_day(month.start))
@@ -114,6 +119,29 @@ def meters(file: Path, as_json: bool) -> None:
     _report(file, counts, as_json)
     for sentence in lacking:
         say(sentence)
+
+
+@command.command()
+@click.argument("file", type=FILE)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def stations(file: Path, as_json: bool) -> None:
+    """Bring in stations and what feeds them (kVA, losses) from FILE (.xlsx or .csv), all lines or none.
+
+    A transformer that was exchanged is one more line with its day. Load is judged by its kVA, the technical
+    loss of a balance is reckoned from its losses. The line that the template came with may stay in it.
+
+    \b
+    ami import template stations.xlsx --of stations
+    ami import stations stations.xlsx
+    """
+    if not file.exists():
+        raise InputFailure(f"There is no file {file}.")
+    settings = load()
+    with home.database(settings) as dsn, open_pool(dsn) as pool:
+        key = home.key_file(settings, dsn)
+        with each_told():
+            counts = station_file.bring_in(pool, file, key.wrap, lambda remark: say(f"  {remark}"))
+    _report(file, counts, as_json)
 
 
 @command.command()
@@ -167,6 +195,7 @@ def _told(counts: Mapping[str, int]) -> str:
 
 SINGULAR = {
     "stations": "station",
+    "transformers": "transformer",
     "feeders": "feeder",
     "books": "book",
     "customers": "customer",

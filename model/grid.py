@@ -35,12 +35,45 @@ _DEVICE = re.compile(r"/\S+( [1-9]\d{1,6}( [78][NEO][12])?)?")
 _HEXADECIMAL = re.compile(r"[0-9A-Fa-f]*")
 _KEY_DIGITS = {32, 64}
 _NUMBER = re.compile(r"\+?[0-9*#]{3,20}")
+LARGEST_KVA = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Transformer:
+    """What feeds a station from a local day on: `kva` of the name plate, of several together their sum.
+
+    `no_load_w` and `load_w` are lost without load and at the rated one (IEC 60076-1), `line_percent` of the
+    rated power in the lines behind it; None: nobody said. `head_behind`: the head meter hangs on the
+    low-voltage side, so that what the transformer loses does not pass through it.
+    """
+
+    valid_from: date
+    kva: Decimal
+    no_load_w: Decimal | None = None
+    load_w: Decimal | None = None
+    line_percent: Decimal | None = None
+    head_behind: bool = False
+
+    def __post_init__(self) -> None:
+        if not (self.kva.is_finite() and 0 < self.kva <= LARGEST_KVA):
+            raise ModelError(f"a transformer has above 0 and up to {LARGEST_KVA:,} kVA, not {self.kva}")
+        for watts in (self.no_load_w, self.load_w):
+            if watts is not None and not 0 <= watts < self.kva * 1000:
+                raise ModelError(f"a transformer of {self.kva} kVA loses less than that, not {watts} W")
+        if self.line_percent is not None and not 0 <= self.line_percent < 100:
+            raise ModelError(f"lines lose from 0 to below 100 percent, not {self.line_percent}")
 
 
 @dataclass(frozen=True, slots=True)
 class Station:
     code: str
     name: str
+    transformers: tuple[Transformer, ...] = ()  # the oldest first
+
+    def transformer_on(self, day: date) -> Transformer | None:
+        """What feeds it on a local day; None where nobody said."""
+        begun = [one for one in self.transformers if one.valid_from <= day]
+        return max(begun, key=lambda one: one.valid_from) if begun else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import fields, replace
 from datetime import datetime
 from decimal import Decimal
@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from model.grid import Register
 from model.period import LOCAL
-from operations.customer_columns import Column, plain
+from operations import file_columns
+from operations.customer_columns import Column
 from operations.errors import FileError, FileRefused, MeterRefused
 from operations.formats.cells import instant, value_of
 from operations.formats.numbers import offset
@@ -65,7 +66,6 @@ COLUMNS: Final = (
         for code in ("KT", "BT", "CD", "TD")
     ),
 )
-_BY_HEADING: Final = {plain(name): column for column in COLUMNS for name in (column.heading, *column.aliases)}
 _WHOLE: Final = ("port", "address", "digits")
 _INDICES: Final = ("KT", "BT", "CD", "TD")
 _LARGEST: Final = 65_535
@@ -81,7 +81,7 @@ def read(path: Path, remark: Callable[[FileError], None] = lambda _: None) -> li
         remark(FileError(line, "", "this is still the template's example meter: left out"))
     rows = [(line, cells) for line, cells in rows if _EXAMPLE not in cells]
     errors: list[FileError] = []
-    columns = _columns(heading_line, headings, errors)
+    columns = file_columns.found(heading_line, headings, COLUMNS, errors)
     found: list[tuple[int, NewMeter]] = []
     for line, cells in rows if not errors else ():
         before = len(errors)
@@ -94,23 +94,6 @@ def read(path: Path, remark: Callable[[FileError], None] = lambda _: None) -> li
         errors.append(FileError(0, "", "there is no line below the headings: enter the meters"))
     if errors:
         raise FileRefused(path.name, tuple(errors))
-    return found
-
-
-def _columns(line: int, headings: Sequence[str], errors: list[FileError]) -> list[Column | None]:
-    found: list[Column | None] = []
-    for heading in headings:
-        column = _BY_HEADING.get(plain(heading))
-        if heading and column is None:
-            errors.append(FileError(line, heading, "no such column is known: use the template's headings"))
-        elif column is not None and column in found:
-            errors.append(FileError(line, heading, "the column stands there twice: keep one of them"))
-        found.append(column)
-    missing = [column for column in COLUMNS if column.required and column not in found]
-    errors += [
-        FileError(line, column.heading, "the column is missing: add it, as in the template")
-        for column in missing
-    ]
     return found
 
 

@@ -29,6 +29,18 @@ _STATION: Final = """
     SELECT code, name FROM jsonb_to_recordset(%s) AS new (code text, name text) ORDER BY code
     ON CONFLICT (code) DO UPDATE SET name = excluded.name WHERE old.name IS DISTINCT FROM excluded.name
     RETURNING xmax = 0"""
+_TRANSFORMER: Final = """
+    INSERT INTO station_transformer AS old (station, valid_from, kva, no_load_w, load_w, line_percent,
+        head_behind)
+    SELECT station, valid_from, kva, no_load_w, load_w, line_percent, head_behind
+    FROM jsonb_to_recordset(%s) AS new (station text, valid_from date, kva numeric, no_load_w numeric,
+        load_w numeric, line_percent numeric, head_behind boolean)
+    ORDER BY station, valid_from
+    ON CONFLICT (station, valid_from) DO UPDATE SET kva = excluded.kva, no_load_w = excluded.no_load_w,
+        load_w = excluded.load_w, line_percent = excluded.line_percent, head_behind = excluded.head_behind
+    WHERE (old.kva, old.no_load_w, old.load_w, old.line_percent, old.head_behind) IS DISTINCT FROM
+        (excluded.kva, excluded.no_load_w, excluded.load_w, excluded.line_percent, excluded.head_behind)
+    RETURNING xmax = 0"""
 _FEEDER: Final = """
     INSERT INTO feeder AS old (code, name, station)
     SELECT code, name, station FROM jsonb_to_recordset(%s) AS new (code text, name text, station text)
@@ -206,7 +218,14 @@ _Part = tuple[str, LiteralString, _Rows, tuple[str, ...]]
 def _parts(register: Register, wrap: Callable[[bytes], bytes]) -> Iterable[_Part]:
     """Every noun with its rows, those that others lean on first."""
     points, meters = register.points, register.meters
-    yield "stations", _STATION, to_json(register.stations), ("code",)
+    stations = register.stations
+    yield "stations", _STATION, [_without(to_json(one), "transformers") for one in stations], ("code",)
+    yield (
+        "transformers",
+        _TRANSFORMER,
+        [{"station": one.code, **to_json(item)} for one in stations for item in one.transformers],
+        ("station", "valid_from"),
+    )
     yield "feeders", _FEEDER, to_json(register.feeders), ("code",)
     yield "books", _BOOK, to_json(register.books), ("code",)
     yield "customers", _CUSTOMER, to_json(register.customers), ("code",)

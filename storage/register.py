@@ -25,11 +25,14 @@ from model.grid import (
     Role,
     Station,
     Supply,
+    Transformer,
 )
 from model.jsonform import from_json
 from model.period import Period, local_day
 
-_STATIONS: Final = "SELECT code, name FROM station ORDER BY code"
+_STATIONS: Final = """
+    SELECT code, name, station_transformers(code) FROM station
+    WHERE %(codes)s::text[] IS NULL OR code = ANY (%(codes)s) ORDER BY code"""
 _FEEDERS: Final = "SELECT code, name, station FROM feeder ORDER BY code"
 _BOOKS: Final = "SELECT code, name, reading_day FROM reading_book ORDER BY code"
 _CUSTOMERS: Final = "SELECT code, name, address, book, phone, email, tax_code FROM customer ORDER BY code"
@@ -57,12 +60,14 @@ _NEVER_METERED: Final = """
 _HUNG: Final = """
     SELECT p.code AS point, p.role, p.station, coalesce(p.customer, '') AS customer, c.book,
         i.meter_id, m.serial, m.model, m.digits, i.since, i.until, i.first_index, i.last_index,
-        point_multipliers(p.code) AS multipliers, point_supplies(p.code) AS supplies
+        point_multipliers(p.code) AS multipliers, point_supplies(p.code) AS supplies,
+        coalesce(p.feeder, '') AS feeder
     FROM installation i
     JOIN meter m ON m.id = i.meter_id
     JOIN point p ON p.code = i.point
     LEFT JOIN customer c ON c.code = p.customer
     WHERE (%(points)s::text[] IS NULL OR i.point = ANY (%(points)s))
+      AND (%(station)s::text IS NULL OR p.station = %(station)s)
       AND (%(meters)s::integer[] IS NULL OR i.meter_id = ANY (%(meters)s))
       AND (%(start)s::timestamptz IS NULL
            OR (i.since < %(end)s AND coalesce(i.until, 'infinity') > %(start)s))
@@ -80,7 +85,7 @@ class Hung:
     """A meter at a point, with all that closing, validating and billing it needs. `until` None: still there.
 
     Indices are the meter's integers by register code (KT, BT, CD, TD) at hanging and taking down.
-    `customer` and `book` are empty and None for a station head.
+    `customer` and `book` are empty and None for a station head; one with a `feeder` is the head of that.
     """
 
     point: str
@@ -98,6 +103,7 @@ class Hung:
     last_index: dict[str, int]
     multipliers: tuple[Multiplier, ...]
     supplies: tuple[Supply, ...]
+    feeder: str = ""
 
     def multiplier_at(self, at: datetime) -> Decimal:
         """CT × VT that holds at the instant; 1 where none is given."""
@@ -113,7 +119,7 @@ class Hung:
 def register(conn: Connection[TupleRow]) -> Register:
     """Everything the store knows of the grid, in the order of the codes; without passwords."""
     return Register(
-        stations=tuple(Station(*row) for row in conn.execute(_STATIONS)),
+        stations=tuple(stations(conn)),
         feeders=tuple(Feeder(*row) for row in conn.execute(_FEEDERS)),
         books=tuple(ReadingBook(*row) for row in conn.execute(_BOOKS)),
         customers=tuple(Customer(*row) for row in conn.execute(_CUSTOMERS)),
@@ -129,16 +135,27 @@ def register(conn: Connection[TupleRow]) -> Register:
     )
 
 
+def stations(conn: Connection[TupleRow], codes: Collection[str] | None = None) -> list[Station]:
+    """The stations of these codes (None: all), by code, with what feeds them."""
+    asked = {"codes": None if codes is None else list(codes)}
+    return [
+        Station(code, name, tuple(from_json(Transformer, one) for one in listed))
+        for code, name, listed in conn.execute(_STATIONS, asked)
+    ]
+
+
 def hung(
     conn: Connection[TupleRow],
     *,
     points: Collection[str] | None = None,
     meter_ids: Collection[int] | None = None,
     period: Period | None = None,
+    station: str | None = None,
 ) -> list[Hung]:
-    """Which meters hang or hung where, by point and time; of the points, meters and period named, else
-    all."""
+    """Which meters hang or hung where, by point and time; of the points, meters, period and station named,
+    else all."""
     asked = {
+        "station": station,
         "points": None if points is None else list(points),
         "meters": None if meter_ids is None else list(meter_ids),
         "start": period.start if period else None,

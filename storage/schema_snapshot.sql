@@ -156,6 +156,18 @@ AS $function$
     SELECT length(encode(quality, 'hex')) - length(translate(encode(quality, 'hex'), digits, ''))
 $function$;
 
+CREATE OR REPLACE FUNCTION public.station_transformers(wanted text)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+AS $function$
+    SELECT coalesce(jsonb_agg(jsonb_build_object('valid_from', valid_from, 'kva', kva::text,
+                                  'no_load_w', no_load_w::text, 'load_w', load_w::text,
+                                  'line_percent', line_percent::text, 'head_behind', head_behind)
+                              ORDER BY valid_from), '[]')
+    FROM public.station_transformer WHERE station = wanted
+$function$;
+
 CREATE TABLE alert (
     id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
     kind text NOT NULL,
@@ -1099,6 +1111,22 @@ CREATE TABLE station (
     code text NOT NULL,
     name text NOT NULL,
     CONSTRAINT station_pkey PRIMARY KEY (code)
+);
+
+CREATE TABLE station_transformer (
+    station text NOT NULL,
+    valid_from date NOT NULL,
+    kva numeric NOT NULL,
+    no_load_w numeric,
+    load_w numeric,
+    line_percent numeric,
+    head_behind boolean DEFAULT false NOT NULL,
+    CONSTRAINT station_transformer_pkey PRIMARY KEY (station, valid_from),
+    CONSTRAINT station_transformer_station_fkey FOREIGN KEY (station) REFERENCES station(code),
+    CONSTRAINT station_transformer_kva_check CHECK ((kva > (0)::numeric)),
+    CONSTRAINT station_transformer_line_percent_check CHECK (((line_percent >= (0)::numeric) AND (line_percent < (100)::numeric))),
+    CONSTRAINT station_transformer_load_w_check CHECK ((load_w >= (0)::numeric)),
+    CONSTRAINT station_transformer_no_load_w_check CHECK ((no_load_w >= (0)::numeric))
 );
 
 CREATE TABLE validation_case (

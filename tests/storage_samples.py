@@ -22,6 +22,7 @@ from model.grid import (
     Role,
     Station,
     Supply,
+    Transformer,
 )
 from model.period import HALF_HOUR, Period, midnight
 from model.readout import Answer, ProfileBlock, Readout, RegisterRead
@@ -34,13 +35,18 @@ DAY = date(2026, 9, 10)
 NOW = midnight(DAY) + timedelta(days=3)
 SUPPLIER = Supplier("HTX điện Bình Minh", "1900 1234", "Thôn Đông, xã Bình Minh", "0100100079")
 
+TRANSFORMERS = (
+    Transformer(HUNG.date() - timedelta(300), Decimal(30)),
+    Transformer(HUNG.date(), Decimal("50"), Decimal(100), Decimal("800.5"), Decimal("4.5"), True),
+)
+
 
 def grid(meters: int = 3) -> Register:
     """One station with a head meter M000 and customers C001 … with a meter each, on two modems."""
     codes = [f"{i:03}" for i in range(1, meters + 1)]
     names = ["Nguyễn Thị Hồng", "Trần Đức Ổn", "Lê Văn Ánh"]
     return Register(
-        stations=(Station("T1", "Trạm Đông Phú 1"),),
+        stations=(Station("T1", "Trạm Đông Phú 1", TRANSFORMERS),),
         feeders=(Feeder("T1-1", "Lộ 1", "T1"),),
         books=(ReadingBook("S1", "Sổ 1"),),
         customers=tuple(
