@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
-from typing import Any, Final
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import rich_click as click
 
 from ami import clocks, home
-from ami.console import emit, facts, table, when
+from ami.console import counted, emit, facts, table, when
 from ami.instants import DAY, MONTH, last_full_month
+from ami.load_document import document, highest, instant
 from ami.options import JSON
 from ami.settings import load
-from analytics.profiles.group import BANDS, DURATION
-from analytics.profiles.typical import Typical
-from model.period import LOCAL, Period, local_day, midnight
+from analytics.profiles.curve import INTERVALS, Interval
+from model.period import Period, local_day
+from model.series import Channel
 from operations.customer_classes import CLASS_OF_PLAN
-from operations.loads import Loads, Whose, loads
-from storage.matrix import SLOTS
+from operations.loads import Coarser, Loads, Piece, Whose, loads
 from storage.pool import open_pool
 
-INTERVALS: Final = {"30": 1, "60": 2, "day": SLOTS}  # half-hours in one
-LONGEST: Final = 366
+LONGEST: Final = 1100  # days: three years
+CHANNELS: Final = {"import": Channel.ACTIVE_IMPORT, "export": Channel.ACTIVE_EXPORT}
 SHOWN: Final = 10
 
 
@@ -43,7 +43,19 @@ SHOWN: Final = 10
 @click.option("--from", "first", type=DAY, help="First local day, instead of a month.")
 @click.option("--to", "end", type=DAY, help="Local day to end before; default: today.")
 @click.option(
-    "--interval", type=click.Choice(list(INTERVALS)), default="30", show_default=True, help="Of the profile."
+    "--interval",
+    type=click.Choice(INTERVALS),
+    default="30",
+    show_default=True,
+    help="Of the profile, in minutes.",
+)
+@click.option("--by", type=click.Choice(["month", "year"]), help="The same for each month or year, too.")
+@click.option(
+    "--channel",
+    type=click.Choice(list(CHANNELS)),
+    default="import",
+    show_default=True,
+    help="What was drawn, or what was fed back.",
 )
 @click.option(
     "--top",
@@ -62,18 +74,21 @@ def command(
     month: Period | None,
     first: date | None,
     end: date | None,
-    interval: str,
+    interval: Interval,
+    by: Piece | None,
+    channel: str,
     top: int,
     as_json: bool,
 ) -> None:
     """Pmax and its instant, load factor, coincidence, typical days: of meters SERIALS, or of many together.
 
     A gap stays a gap: an interval that one meter in twenty is missing in is not told; a Pmax is measured,
-    never estimated. Power is the mean over a half-hour, on the primary side.
+    never estimated. Power is the mean over a half-hour, on the primary side. A meter whose own intervals are
+    longer than what is asked for is left out, and named.
 
     \b
     ami load 20260001 --month 2026-10
-    ami load --station T01 --from 2026-01-01 --json
+    ami load --station T01 --from 2026-01-01 --by month --json
     ami load --class household --interval day
     """
     if sum(map(bool, (serials, station, feeder, book, customer_class))) != 1:
@@ -91,56 +106,11 @@ def command(
         raise click.UsageError(f"from {first} until {end} are no 1 to {LONGEST} days: choose others")
     whose = Whose(serials, station, feeder, book, customer_class)
     with home.database(load()) as dsn, open_pool(dsn) as pool, pool.connection() as conn:
-        found = loads(conn, whose, first, end)
+        found = loads(conn, whose, first, end, interval=interval, by=by, channel=CHANNELS[channel])
     if as_json:
-        emit(document(found, interval, top))
+        emit(document(found, top))
     else:
         show(found, top)
-
-
-def document(found: Loads, interval: str, top: int) -> dict[str, Any]:
-    """The answer as a program reads it: powers in W, energies in Wh, shares from 0 to 1; null where nothing
-    can be told."""
-    one, halves = found.load, INTERVALS[interval]
-    return {
-        "of": str(found.whose),
-        "from": found.first.isoformat(),
-        "to": (found.first + timedelta(found.days)).isoformat(),
-        "meters": len(found.serials),
-        "known": round(one.known, 5),
-        "wh": one.wh,
-        "pmax": None if one.pmax_at is None else {"w": _figure(one.pmax_w), "at": _at(one.pmax_at)},
-        "sum_of_pmax_w": _figure(one.sum_of_pmax_w),
-        "coincidence_factor": _figure(one.coincidence, 4),
-        "diversity_factor": _figure(one.diversity, 4),
-        "load_factor": _figure(one.load_factor, 4),
-        "use_hours": _figure(one.use_hours),
-        "profile": _profile(found, halves),
-        "typical": {
-            kind.name.lower(): {
-                f"p{round(100 * share)}_w": [_figure(w) for w in one.bands[kind, band]]
-                for band, share in enumerate(BANDS)
-            }
-            for kind in Typical
-        },
-        "duration": [
-            {"share": share, "w": _figure(w)}
-            for share, w in zip(DURATION, one.duration.tolist(), strict=True)
-        ],
-        "top": [
-            {
-                "meter": found.serials[m],
-                "pmax_w": _figure(one.each.pmax_w[m]),
-                "at": _at(_instant(found, int(one.each.pmax_slot[m]))),
-                "sliding_hour_w": _figure(one.each.sliding_w[m]),
-                "load_factor": _figure(one.each.load_factor[m], 4),
-                "wh": int(one.each.total_wh[m]),
-                "estimated": int(one.each.estimated[m]),
-            }
-            for m in _highest(found, top)
-        ],
-        "unfit_days": found.unfit,
-    }
 
 
 def show(found: Loads, top: int) -> None:
@@ -149,12 +119,16 @@ def show(found: Loads, top: int) -> None:
     last = found.first + timedelta(found.days - 1)
     facts(
         [
-            ("Load of", f"{found.whose}, {len(found.serials)} meters"),
+            ("Load of", f"{found.whose}, {counted(len(found.serials), 'meter')}"),
             ("Days", f"{found.first:%d/%m/%Y} to {last:%d/%m/%Y}, {one.known:.1%} of the half-hours known"),
-            ("Energy", _kilo(one.wh, "kWh")),
+            ("Energy", _kilo(one.wh, "kWh") if one.known else "not known"),
             (
                 "Pmax together",
                 f"{_kilo(one.pmax_w, 'kW')}, {when(one.pmax_at)}" if one.pmax_at else "not known",
+            ),
+            (
+                "Highest hour together",
+                f"{_kilo(one.sliding_w, 'kW')}, {when(one.sliding_at)}" if one.sliding_at else "not known",
             ),
             ("Pmax each, added up", _kilo(one.sum_of_pmax_w, "kW")),
             ("Coincidence, diversity", f"{_plain(one.coincidence)}, {_plain(one.diversity)}"),
@@ -166,44 +140,59 @@ def show(found: Loads, top: int) -> None:
         (
             found.serials[m],
             _kilo(one.each.pmax_w[m], "kW"),
-            when(_instant(found, int(one.each.pmax_slot[m]))),
+            when(instant(found, int(one.each.pmax_slot[m]))),
             _plain(one.each.load_factor[m]),
             _kilo(int(one.each.total_wh[m]), "kWh"),
         )
-        for m in _highest(found, top)
+        for m in highest(found, top)
     ]
     if rows:
         right = ("Pmax", "Load factor", "Energy")
         table("Highest", ("Meter", "Pmax", "From", "Load factor", "Energy"), rows, right=right)
+    if found.pieces:
+        _show_pieces(found)
+    for said in limits(found):
+        click.echo(said)
 
 
-def _highest(found: Loads, top: int) -> list[int]:
-    """Meters by their Pmax, the highest first; without those that nothing was measured of."""
-    pmax = found.load.each.pmax_w
-    order = np.argsort(-np.nan_to_num(pmax, nan=-1.0), kind="stable").tolist()
-    return [m for m in order if not np.isnan(pmax[m])][:top]
-
-
-def _profile(found: Loads, halves: int) -> list[dict[str, Any]]:
-    """Mean power of all together by interval; an interval with a gap is a gap."""
-    mean_w: npt.NDArray[np.float64] = found.load.mean_w.reshape(-1, halves).mean(axis=1)
-    begun = midnight(found.first)
-    return [
-        {"at": _at(begun + timedelta(minutes=30 * halves * number)), "w": _figure(w)}
-        for number, w in enumerate(mean_w.tolist())
+def _show_pieces(found: Loads) -> None:
+    rows = [
+        (
+            f"{first:%d/%m/%Y} – {end - timedelta(1):%d/%m/%Y}",
+            _kilo(load.pmax_w, "kW"),
+            when(load.pmax_at) if load.pmax_at else "–",
+            _kilo(load.sliding_w, "kW"),
+            when(load.sliding_at) if load.sliding_at else "–",
+            _plain(load.load_factor),
+            _kilo(load.wh, "kWh") if load.known else "not known",
+            f"{load.known:.1%}",
+        )
+        for first, end, load in found.pieces
     ]
+    heads = ("Days", "Pmax", "From", "Highest hour", "From", "Load factor", "Energy", "Known")
+    table("Together", heads, rows, right=("Pmax", "Highest hour", "Load factor", "Energy", "Known"))
 
 
-def _instant(found: Loads, slot: int) -> datetime:
-    return midnight(found.first) + timedelta(minutes=30 * slot)
+def limits(found: Loads) -> list[str]:
+    """What the answer does not rest on, in a sentence each."""
+    said = []
+    if found.minutes > 30:
+        said.append(
+            f"Figures go by intervals of {found.minutes} minutes: not every meter tells shorter ones."
+        )
+    if found.coarser:
+        said.append(_left_out("The figures leave", found.coarser))
+    if found.profile_coarser and found.profile_coarser != found.coarser:
+        said.append(_left_out("The profile leaves", found.profile_coarser))
+    if not found.load.known:
+        said.append("Nothing is known of these days: no validated day of these meters lies in them.")
+    return said
 
 
-def _at(at: datetime) -> str:
-    return at.astimezone(LOCAL).isoformat()
-
-
-def _figure(value: float | None, digits: int = 1) -> float | None:
-    return None if value is None or np.isnan(value) else round(float(value), digits)
+def _left_out(what: str, those: Sequence[Coarser]) -> str:
+    named = "; ".join(f"{one.serial} on {one.days} days ({one.minutes} minutes)" for one in those[:SHOWN])
+    more = f" and {len(those) - SHOWN} more" if len(those) > SHOWN else ""
+    return f"{what} out meters whose own intervals are longer: {named}{more}."
 
 
 def _plain(value: float | None, digits: int = 3) -> str:

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import Final, Literal
 
 import numpy as np
+import numpy.typing as npt
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from analytics.profiles.curve import Curve, Interval, Slots, curve, months_of, of_group, slots_of, years_of
 from analytics.profiles.group import GroupLoad, together
 from model.grid import Role
-from model.period import HALF_HOUR, Period, midnight
+from model.period import Period, midnight
 from model.series import Channel
 from operations.customer_classes import class_of
 from operations.errors import LoadRefused
 from storage import days, fleet, register
-from storage.matrix import SLOTS
+from storage.days import DayMatrix
 from storage.register import Hung
+
+HALF_HOURS: Final = 30
+HOURS: Final = 60
+MOST: Final = 1_000_000  # days of all meters together that are held in memory
+AT_ONCE: Final = 200  # meters whose shorter intervals are held in memory
+Bools = npt.NDArray[np.bool_]
+Piece = Literal["month", "year"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +53,19 @@ class Whose:
         return said[0] if said else f"meter{'s' * (len(self.meters) > 1)} {', '.join(self.meters)}"
 
 
+@dataclass(frozen=True, slots=True)
+class Coarser:
+    """Days of a meter that only tells intervals too long for what was asked: they are left out."""
+
+    serial: str
+    minutes: int
+    days: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Loads:
-    """Serials in the order of the figures' meters, and days that half-hours cannot be made of."""
+    """Serials in the order of the figures' meters; days that intervals of `minutes` cannot be made of are
+    left out (`coarser`, `unfit` in all). `pieces`: the same by month or year, as (first day, end, load)."""
 
     whose: Whose
     first: date
@@ -51,35 +73,155 @@ class Loads:
     serials: tuple[str, ...]
     load: GroupLoad
     unfit: int
+    minutes: int
+    coarser: tuple[Coarser, ...]
+    profile: Curve
+    profile_coarser: tuple[Coarser, ...] = ()
+    pieces: tuple[tuple[date, date, GroupLoad], ...] = field(default=())
 
 
-def loads(conn: Connection[TupleRow], whose: Whose, first: date, end: date) -> Loads:
+@dataclass(frozen=True, slots=True, eq=False)
+class Given:
+    """What the store has of the meters `ids` for a load: half-hours (or `minutes`), and where each hung."""
+
+    ids: tuple[int, ...]
+    serials: tuple[str, ...]
+    minutes: int
+    matrix: DayMatrix
+    hung: Bools
+    coarser: tuple[Coarser, ...]
+
+
+def loads(
+    conn: Connection[TupleRow],
+    whose: Whose,
+    first: date,
+    end: date,
+    *,
+    interval: Interval = "30",
+    by: Piece | None = None,
+    channel: Channel = Channel.ACTIVE_IMPORT,
+) -> Loads:
     """From the first day, without `end`; customers alone, head meters only where they are named.
 
-    Raises LoadRefused where nobody of `whose` hung anywhere in these days.
+    Figures go by half-hours; where somebody tells none and hours, days or months are asked for, or nobody
+    tells any, by hours. `interval` is that of the profile. Raises LoadRefused where nobody of `whose` hung
+    anywhere in these days, or far too many did.
     """
+    places = found_places(conn, whose, first, end)
+    given = read(conn, places, first, end, channel)
+    if given.coarser and (interval in ("60", "day", "month") or not given.matrix.quality.any()):
+        given = read(conn, places, first, end, channel, HOURS)
+    load = together(given.matrix.energy, given.matrix.quality, first, given.hung)
+    profile, left_out = None, given.coarser
+    if interval in ("5", "15") or (interval == "30" and given.minutes > HALF_HOURS):
+        profile, left_out = _finer(conn, places, first, end, channel, interval)
+    many = (end - first).days
+    cut = months_of(first, many) if by == "month" else years_of(first, many) if by == "year" else []
+    return Loads(
+        whose,
+        first,
+        many,
+        given.serials,
+        load,
+        sum(one.days for one in given.coarser),
+        given.minutes,
+        given.coarser,
+        profile or curve(of_group(load), first, interval),
+        left_out,
+        tuple(_pieces(given, first, cut)),
+    )
+
+
+def found_places(conn: Connection[TupleRow], whose: Whose, first: date, end: date) -> list[Hung]:
+    """Where the meters of `whose` hung in these days; raises LoadRefused where none did, or too many."""
     period = Period.of_days(first, end)
     places = _places(conn, whose, period)
+    last = end - timedelta(1)
     if not places:
-        last = end - timedelta(1)
         raise LoadRefused(f"No meter of {whose} hung anywhere from {first:%d/%m/%Y} to {last:%d/%m/%Y}.")
-    ids = list(dict.fromkeys(place.meter_id for place in places))
+    if len({place.meter_id for place in places}) * (end - first).days > MOST:
+        raise LoadRefused(
+            f"{whose} has too many meters for {(end - first).days} days at once: ask for a shorter time, or "
+            "for a part of them."
+        )
+    return places
+
+
+def read(
+    conn: Connection[TupleRow],
+    places: Sequence[Hung],
+    first: date,
+    end: date,
+    channel: Channel = Channel.ACTIVE_IMPORT,
+    minutes: int = HALF_HOURS,
+) -> Given:
+    """The days from `first`, without `end`, of the meters of `places`; a day of longer intervals than
+    `minutes` is left out, as if the meter did not hang."""
+    period = Period.of_days(first, end)
+    ids = tuple(dict.fromkeys(place.meter_id for place in places))
     row_of = {meter_id: row for row, meter_id in enumerate(ids)}
-    matrix = days.matrix(conn, ids, Channel.ACTIVE_IMPORT, first, end)
-    hung = np.zeros((len(ids), (end - first).days * SLOTS), bool)
-    for place in places:
-        begin = max(0, -((midnight(first) - place.since) // HALF_HOUR))
-        until = min(place.until or period.end, period.end)
-        hung[row_of[place.meter_id], begin : (until - midnight(first)) // HALF_HOUR] = True
     names = {place.meter_id: place.serial for place in places}
-    load = together(matrix.energy, matrix.quality, first, hung.reshape(matrix.energy.shape))
-    return Loads(whose, first, (end - first).days, tuple(names[one] for one in ids), load, len(matrix.unfit))
+    matrix = days.matrix(conn, ids, channel, first, end, minutes * 60)
+    slots, step, origin = matrix.energy.shape[2], timedelta(minutes=minutes), midnight(first)
+    hung = np.zeros((len(ids), (end - first).days * slots), bool)
+    for place in places:
+        begin = max(0, -((origin - place.since) // step))
+        until = min(place.until or period.end, period.end)
+        hung[row_of[place.meter_id], begin : max(0, (until - origin) // step)] = True
+    hung = hung.reshape(matrix.energy.shape)
+    for meter_id, day in matrix.unfit:
+        hung[row_of[meter_id], (day - first).days] = False
+    counted = Counter(
+        (meter_id, own_s // 60) for (meter_id, _), own_s in zip(matrix.unfit, matrix.unfit_s, strict=True)
+    )
+    coarser = tuple(Coarser(names[meter_id], own, many) for (meter_id, own), many in counted.items())
+    return Given(ids, tuple(names[one] for one in ids), minutes, matrix, hung, coarser)
+
+
+def _finer(
+    conn: Connection[TupleRow],
+    places: Sequence[Hung],
+    first: date,
+    end: date,
+    channel: Channel,
+    interval: Interval,
+) -> tuple[Curve, tuple[Coarser, ...]]:
+    """The profile in intervals that not every meter tells, of those who do; a part of them at a time."""
+    ids = list(dict.fromkeys(place.meter_id for place in places))
+    summed: Slots | None = None
+    coarser: list[Coarser] = []
+    for start in range(0, len(ids), AT_ONCE):
+        some = set(ids[start : start + AT_ONCE])
+        part = [place for place in places if place.meter_id in some]
+        given = read(conn, part, first, end, channel, int(interval))
+        slots = slots_of(given.matrix.energy, given.matrix.quality, given.hung)
+        summed = slots if summed is None else summed + slots
+        coarser += given.coarser
+    assert summed is not None  # there are places
+    return curve(summed, first, interval), tuple(coarser)
+
+
+def _pieces(
+    given: Given, first: date, cut: Sequence[tuple[int, int]]
+) -> Iterator[tuple[date, date, GroupLoad]]:
+    for begin, end in cut:
+        start = first + timedelta(begin)
+        energy, quality = given.matrix.energy[:, begin:end], given.matrix.quality[:, begin:end]
+        yield (
+            start,
+            first + timedelta(end),
+            together(energy, quality, start, given.hung[:, begin:end]),
+        )
 
 
 def _places(conn: Connection[TupleRow], whose: Whose, period: Period) -> list[Hung]:
     if whose.meters:
-        ids = fleet.meter_ids(conn, whose.meters).values()
-        return register.hung(conn, meter_ids=ids, period=period)
+        known = fleet.meter_ids(conn, whose.meters)
+        unknown = [serial for serial in whose.meters if serial not in known]
+        if unknown:
+            raise LoadRefused(f"No meter {', '.join(unknown)} is registered: correct its number.")
+        return register.hung(conn, meter_ids=known.values(), period=period)
     points = None
     if whose.station:
         points = register.points_of_station(conn, whose.station)

@@ -19,6 +19,7 @@ from storage import day_runs
 
 SLOTS: Final = 48
 _HALF_HOUR_S: Final = 1800
+_DAY_S: Final = 86_400
 
 _DAYS: Final = """
     SELECT meter_id, day, interval_s, scaler, energy, quality, '' FROM profile_day
@@ -46,11 +47,12 @@ _EXPECTED: Final = """
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DayMatrix:
-    """m meters × d local days from `first` × 48 half-hours: energy in Wh int32[m, d, 48], quality uint8[m,
-    d, 48].
+    """m meters × d local days from `first` × 48 half-hours (or other slots): energy in Wh int32[m, d, 48],
+    quality uint8[m, d, 48].
 
     What is absent has quality 0. Shorter intervals are summed (the quality of a sum is that of its worst
-    part); days that half-hours cannot be made of are absent and named in `unfit`.
+    part); days that half-hours cannot be made of are absent and named in `unfit`, the seconds of their own
+    intervals in `unfit_s`.
     """
 
     meter_ids: tuple[int, ...]
@@ -58,6 +60,7 @@ class DayMatrix:
     energy: NDArray[np.int32]
     quality: NDArray[np.uint8]
     unfit: tuple[tuple[int, date], ...] = ()
+    unfit_s: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,32 +73,41 @@ class IntervalCounts:
 
 
 def matrix(
-    conn: Connection[TupleRow], meter_ids: Collection[int], channel: Channel, first: date, end: date
+    conn: Connection[TupleRow],
+    meter_ids: Collection[int],
+    channel: Channel,
+    first: date,
+    end: date,
+    wanted_s: int = _HALF_HOUR_S,
 ) -> DayMatrix:
-    """The days from `first`, without `end`, of the meters in the order given."""
+    """The days from `first`, without `end`, of the meters in the order given, in slots of `wanted_s` seconds
+    (a whole number of them to the day)."""
+    slots = _DAY_S // wanted_s
     ids = tuple(meter_ids)
     by_id = np.argsort(np.array(ids, np.int64), kind="stable")
     sorted_ids = np.array(ids, np.int64)[by_id]
-    energy = np.zeros((len(ids), max(0, (end - first).days), SLOTS), np.int32)
+    energy = np.zeros((len(ids), max(0, (end - first).days), slots), np.int32)
     quality = np.zeros(energy.shape, np.uint8)
-    unfit: list[tuple[int, date]] = []
+    unfit: list[tuple[int, date, int]] = []
     asked = {"meters": list(ids), "channel": int(channel), "first": first, "end": end}
     for piece in day_runs.read(conn, _DAYS, asked):
         for interval_s, scaler, found in piece.layouts():
             row = by_id[np.searchsorted(sorted_ids, found.meter_id)]
             day = found.day - first.toordinal()
-            if interval_s == _HALF_HOUR_S and scaler == 0 and found.energy.shape[1] == SLOTS:
+            if interval_s == wanted_s and scaler == 0 and found.energy.shape[1] == slots:
                 energy[row, day], quality[row, day] = found.energy, found.quality
                 continue
             for r, d, values, qualities in zip(
                 row.tolist(), day.tolist(), found.energy, found.quality, strict=True
             ):
-                half_hours = to_half_hours(values, qualities, interval_s, scaler)
-                if half_hours is None:
-                    unfit.append((ids[r], first + timedelta(d)))
+                longer = to_longer(values, qualities, interval_s, scaler, wanted_s)
+                if longer is None:
+                    unfit.append((ids[r], first + timedelta(d), interval_s))
                 else:
-                    energy[r, d], quality[r, d] = half_hours
-    return DayMatrix(ids, first, energy, quality, tuple(sorted(unfit)))
+                    energy[r, d], quality[r, d] = longer
+    unfit.sort()
+    named = tuple((meter_id, day) for meter_id, day, _ in unfit)
+    return DayMatrix(ids, first, energy, quality, named, tuple(own_s for *_, own_s in unfit))
 
 
 # From best to worst: an actual value that a doubtful one was added to is doubtful.
@@ -108,18 +120,23 @@ def worst(quality: NDArray[np.uint8]) -> Quality:
     return Quality(int(_AT_RANK[_RANK[quality].max(initial=0)]))
 
 
-def to_half_hours(
-    energy: NDArray[np.int32], quality: NDArray[np.uint8], interval_s: int, scaler: int
+def to_longer(
+    energy: NDArray[np.int32],
+    quality: NDArray[np.uint8],
+    interval_s: int,
+    scaler: int,
+    wanted_s: int = _HALF_HOUR_S,
 ) -> tuple[NDArray[Any], NDArray[np.uint8]] | None:
-    """A day of another interval or scaler as Wh int[48] and uint8[48], halves rounded up; None when it
-    cannot be."""
-    parts, rest = divmod(_HALF_HOUR_S, interval_s)
-    if rest or len(energy) != SLOTS * parts:
+    """A day of another interval or scaler as Wh int[slots] and uint8[slots] of `wanted_s` seconds each,
+    halves rounded up; None when it cannot be."""
+    parts, rest = divmod(wanted_s, interval_s)
+    slots = _DAY_S // wanted_s
+    if rest or len(energy) != slots * parts:
         return None
-    sums = energy.reshape(SLOTS, parts).sum(axis=1, dtype=np.int64)
+    sums = energy.reshape(slots, parts).sum(axis=1, dtype=np.int64)
     tenths = 10 ** abs(scaler)
     watt_hours = sums * tenths if scaler >= 0 else (2 * sums + tenths) // (2 * tenths)
-    grade = _AT_RANK[_RANK[quality].reshape(SLOTS, parts).max(axis=1)]
+    grade = _AT_RANK[_RANK[quality].reshape(slots, parts).max(axis=1)]
     if np.abs(watt_hours).max() >= 2**31:
         return None
     return np.where(grade == Quality.MISSING, 0, watt_hours), grade

@@ -32,16 +32,20 @@ class GroupLoad:
     that sum by the coincident Pmax, `coincidence` the inverse, `load_factor` mean by Pmax. `use_hours`: the
     energy by Pmax (Tmax). `bands` (kinds, `BANDS`, slots): quantiles over the days of a kind. `duration`: W
     reached for at least the shares `DURATION` of the time. `known`: share of the meters' intervals that is;
-    `estimated` (d, slots): the share of the meters that hang whose interval is an estimate.
+    `estimated` (d, slots): the share of the meters that hang whose interval is an estimate; `expected` (d,
+    slots): how many hang. `sliding_w`: the highest hour of all together, slot by slot, from `sliding_at` on.
     """
 
     each: Figures
     mean_w: Float
     estimated: Float
+    expected: Ints
     wh: int
     known: float
     pmax_w: float | None
     pmax_at: datetime | None
+    sliding_w: float | None
+    sliding_at: datetime | None
     sum_of_pmax_w: float
     diversity: float | None
     coincidence: float | None
@@ -62,25 +66,23 @@ def together(
     slots = wh.shape[-1]
     each = figures(wh, how, first, sliding_minutes=max(60, 1440 // slots))
     expected, seen = there.sum(axis=0), each.together_known
-    told = (expected > 0) & (seen >= WHOLE * expected) & (seen > 0)
-    sums = each.together_wh * (expected / np.maximum(seen, 1))
-    mean_w = np.where(told, sums * (slots / 24), np.nan)
-    pmax, at = None, None
-    if told.any():
-        place = int(np.nanargmax(mean_w))
-        pmax = float(mean_w.flat[place])
-        at = datetime.fromtimestamp(midnight(first).timestamp() + place * (86_400 // slots), UTC)
+    mean_w = mean_power(each.together_wh, seen, expected)
+    pmax, at = highest(mean_w, first)
+    hours, begins = highest(_hours(mean_w), first)
     alone = float(np.nansum(each.pmax_w))
-    mean = float(np.nanmean(mean_w)) if told.any() else 0.0
+    mean = float(np.nanmean(mean_w)) if pmax is not None else 0.0
     total = int(each.total_wh.sum())
     return GroupLoad(
         each=each,
         mean_w=mean_w,
         estimated=_estimated(how).sum(axis=0) / np.maximum(expected, 1),
+        expected=expected,
         wh=total,
         known=float(seen.sum() / expected.sum()) if expected.any() else 0.0,
         pmax_w=pmax,
         pmax_at=at,
+        sliding_w=hours,
+        sliding_at=begins,
         sum_of_pmax_w=alone,
         # By a Pmax of 0 W, or by none, nothing can be divided.
         diversity=alone / pmax if pmax and alone else None,
@@ -90,6 +92,33 @@ def together(
         bands=_bands(mean_w, first),
         duration=_duration(mean_w),
     )
+
+
+def mean_power(wh: npt.ArrayLike, seen: npt.ArrayLike, expected: npt.ArrayLike) -> Float:
+    """W by interval of meters that used `wh` (d, slots) together, `seen` of `expected` of them known; NaN
+    where fewer than `WHOLE` are."""
+    energy, known, all_ = np.asarray(wh, np.float64), np.asarray(seen), np.asarray(expected)
+    told = (all_ > 0) & (known >= WHOLE * all_) & (known > 0)
+    per_hour = energy.shape[-1] / 24
+    return np.where(told, energy * (all_ / np.maximum(known, 1)) * per_hour, np.nan)
+
+
+def highest(mean_w: Float, first: date) -> tuple[float | None, datetime | None]:
+    """The highest power of (d, slots) and the beginning of its slot; None where none is known."""
+    if not mean_w.size or np.isnan(mean_w).all():
+        return None, None
+    place = int(np.nanargmax(mean_w))
+    at = midnight(first).timestamp() + place * (86_400 // mean_w.shape[-1])
+    return float(mean_w.flat[place]), datetime.fromtimestamp(at, UTC)
+
+
+def _hours(mean_w: Float) -> Float:
+    """(d, slots): the mean of the hour that begins with each slot, NaN where a part of it is."""
+    width, flat = max(1, mean_w.shape[-1] // 24), mean_w.reshape(-1)
+    found = np.full(flat.shape, np.nan)
+    if len(flat) >= width:
+        found[: len(flat) - width + 1] = np.lib.stride_tricks.sliding_window_view(flat, width).mean(axis=1)
+    return found.reshape(mean_w.shape)
 
 
 def duration_curve(mean_w: npt.ArrayLike, points: int = 501) -> tuple[Float, Float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
@@ -12,7 +13,8 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from ami import load_figures
+from ami import load_document, load_figures
+from analytics.profiles.curve import INTERVALS
 from analytics.vee.methods import Method, usual
 from model.day import Finding
 from model.grid import Installation, Register
@@ -191,7 +193,7 @@ def test_the_load_of_a_station_and_of_a_meter(conn: Connection[TupleRow], meter:
     assert (alone.serials, alone.load.pmax_w) == (("M001",), 10_000.0)
     assert alone.load.pmax_at == midnight(first) + timedelta(days=2, hours=20)
     assert alone.load.wh == int(values[1:].sum()), "on the first day it did not hang there"
-    document = load_figures.document(alone, "day", 5)
+    document = load_document.document(loads(conn, Whose(meters=("M001",)), first, end, interval="day"), 5)
     assert [point["w"] is None for point in document["profile"]] == [True, False, False]
     assert (document["coincidence_factor"], document["diversity_factor"]) == (1.0, 1.0)
     assert loads(conn, Whose(station="T1"), first, end).load.pmax_w is None
@@ -208,9 +210,53 @@ def test_the_load_of_a_station_and_of_a_meter(conn: Connection[TupleRow], meter:
         assert found.serials == ("M001", "M002", "M003")
         assert found.load.pmax_w == 2 * (5000 + 3 * 136)
         assert found.load.sum_of_pmax_w == 2 * (5000 + 3 * 143)
-    assert [one["meter"] for one in load_figures.document(found, "30", 2)["top"]] == ["M001", "M003"]
+    assert [one["meter"] for one in load_document.document(found, 2)["top"]] == ["M001", "M003"]
     with pytest.raises(LoadRefused, match="No meter of book NOBODY hung anywhere from"):
         loads(conn, Whose(book="NOBODY"), first, end)
+    with pytest.raises(LoadRefused, match="No meter NOBODY is registered"):
+        loads(conn, Whose(meters=("M001", "NOBODY")), first, end)
+
+
+def test_quarter_hours_half_hours_and_hours_at_one_station(conn: Connection[TupleRow]) -> None:
+    """M001 tells quarters, M002 half-hours, M003 hours and nothing on the second day: each interval is told
+    of those who tell it, the others are named."""
+    ids, first, end = fleet.meter_ids(conn), DAY, DAY + timedelta(2)
+    for serial, slots in (("M001", 96), ("M002", 48), ("M003", 24)):
+        values, quality = np.full((2, slots), 9600 // slots), np.full((2, slots), Quality.ACTUAL)
+        if serial == "M003":
+            quality[1] = Quality.LINEAR
+        rows = _rows(ids[serial], values, quality, first, interval_s=86_400 // slots)
+        days.save_days(conn, rows, NOW)
+    station = Whose(station="T1")
+    told = {}
+    for interval in INTERVALS:
+        found = loads(conn, station, first, end, interval=interval, by="month")
+        document = load_document.document(found, 5)
+        told[interval] = (
+            found.minutes,
+            {one["w"] for one in document["profile"]},
+            [one["meter"] for one in document["left_out"]],
+            [one["meter"] for one in document["profile_left_out"]],
+            len(document["profile"]),
+        )
+        assert json.dumps(document, allow_nan=False)
+        assert len(document["by"]) == 1
+        load_figures.show(found, 5)
+    each, three = 400.0, ["M001", "M002", "M003"]
+    assert told == {
+        "5": (30, {None}, three[2:], three, 576),
+        "15": (30, {each}, three[2:], three[1:], 192),
+        "30": (30, {2 * each}, three[2:], three[2:], 96),
+        "60": (60, {3 * each}, [], [], 48),
+        "day": (60, {3 * each}, [], [], 2),
+        "month": (60, {3 * each}, [], [], 1),
+    }
+    by_day = load_document.document(loads(conn, station, first, end, interval="day"), 5)
+    assert [one["estimated"] for one in by_day["profile"]] == [0.0, 0.3333]
+    assert [one["wh"] for one in by_day["profile"]] == [28_800] * 2
+    hourly = load_document.document(loads(conn, Whose(meters=("M003",)), first, end), 5)
+    assert (hourly["minutes"], hourly["pmax"]["w"]) == (60, each), "no half-hours: told by hours"
+    assert {one["w"] for one in hourly["profile"]} == {None}, "nor is a half-hour made of an hour"
 
 
 def test_the_view_has_a_row_for_every_slot(conn: Connection[TupleRow], meter: int) -> None:
