@@ -43,6 +43,28 @@ AS $function$
           AND (get_byte(old_quality, i - 1) <> get_byte(new_quality, i - 1) OR old_energy[i] <> new_energy[i]))
 $function$;
 
+CREATE OR REPLACE FUNCTION public.inspection_moves()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    IF (NEW.id, NEW.meter_id, NEW.station, NEW.point, NEW.opened_on, NEW.opened_at)
+        IS DISTINCT FROM (OLD.id, OLD.meter_id, OLD.station, OLD.point, OLD.opened_on, OLD.opened_at)
+    THEN
+        RAISE EXCEPTION 'what inspection % was opened about does not change', OLD.id
+            USING ERRCODE = 'check_violation';
+    END IF;
+    IF OLD.state IN ('confirmed', 'false', 'faded') AND NEW IS DISTINCT FROM OLD
+        OR NEW.state <> OLD.state AND (OLD.state || ' ' || NEW.state) <> ALL (ARRAY[
+            'new assigned', 'new faded', 'assigned new', 'assigned inspected', 'inspected confirmed',
+            'inspected false'])
+    THEN
+        RAISE EXCEPTION 'inspection % is %, it cannot become %', OLD.id, OLD.state, NEW.state
+            USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.number_modem()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -609,6 +631,17 @@ END)),
     CONSTRAINT day_edit_reason_check CHECK ((reason <> ''::text))
 );
 
+CREATE TABLE day_score (
+    meter_id integer NOT NULL,
+    day date NOT NULL,
+    model integer NOT NULL,
+    logit real,
+    day_at timestamp with time zone NOT NULL,
+    version integer NOT NULL
+);
+CREATE UNIQUE INDEX day_score_once ON public.day_score USING btree (meter_id, day);
+-- hypertable by day, chunks of 60 days
+
 CREATE TABLE einvoice (
     bill_id bigint NOT NULL,
     series text NOT NULL,
@@ -642,6 +675,72 @@ CREATE TABLE finding (
     CONSTRAINT finding_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES meter(id),
     CONSTRAINT finding_origin_check CHECK ((origin = ANY (ARRAY['evidence'::text, 'validation'::text])))
 );
+
+CREATE TABLE inspection (
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    meter_id integer NOT NULL,
+    station text NOT NULL,
+    point text NOT NULL,
+    customer text,
+    state text NOT NULL,
+    severity smallint NOT NULL,
+    strength real NOT NULL,
+    since date NOT NULL,
+    opened_on date NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    seen_on date NOT NULL,
+    assigned_to text,
+    clues jsonb NOT NULL,
+    kwh_a_day real,
+    stake bigint,
+    benign jsonb,
+    evidence jsonb NOT NULL,
+    model integer,
+    found_since date,
+    CONSTRAINT inspection_pkey PRIMARY KEY (id),
+    CONSTRAINT inspection_assigned_to_fkey FOREIGN KEY (assigned_to) REFERENCES app_user(login),
+    CONSTRAINT inspection_customer_fkey FOREIGN KEY (customer) REFERENCES customer(code),
+    CONSTRAINT inspection_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES meter(id),
+    CONSTRAINT inspection_model_fkey FOREIGN KEY (model) REFERENCES score_model(version),
+    CONSTRAINT inspection_point_fkey FOREIGN KEY (point) REFERENCES point(code),
+    CONSTRAINT inspection_station_fkey FOREIGN KEY (station) REFERENCES station(code),
+    CONSTRAINT inspection_check CHECK (((state = ANY (ARRAY['assigned'::text, 'inspected'::text])) <= (assigned_to IS NOT NULL))),
+    CONSTRAINT inspection_check1 CHECK (((found_since IS NULL) OR (state = 'confirmed'::text))),
+    CONSTRAINT inspection_state_check CHECK ((state = ANY (ARRAY['new'::text, 'assigned'::text, 'inspected'::text, 'confirmed'::text, 'false'::text, 'faded'::text])))
+);
+CREATE INDEX inspection_meter ON public.inspection USING btree (meter_id, id);
+CREATE UNIQUE INDEX inspection_open ON public.inspection USING btree (meter_id) WHERE (state = ANY (ARRAY['new'::text, 'assigned'::text, 'inspected'::text]));
+CREATE INDEX inspection_state ON public.inspection USING btree (state, severity DESC, stake DESC);
+
+CREATE TABLE inspection_round (
+    night date NOT NULL,
+    at timestamp with time zone NOT NULL,
+    meters integer NOT NULL,
+    per_1000 real NOT NULL,
+    allowance real NOT NULL,
+    suspected integer NOT NULL,
+    opened integer NOT NULL,
+    held integer NOT NULL,
+    faded integer NOT NULL,
+    model integer,
+    CONSTRAINT inspection_round_pkey PRIMARY KEY (night),
+    CONSTRAINT inspection_round_model_fkey FOREIGN KEY (model) REFERENCES score_model(version)
+);
+
+CREATE TABLE inspection_step (
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    inspection_id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    login text NOT NULL,
+    step text NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT inspection_step_pkey PRIMARY KEY (id),
+    CONSTRAINT inspection_step_inspection_id_fkey FOREIGN KEY (inspection_id) REFERENCES inspection(id),
+    CONSTRAINT inspection_step_step_check CHECK ((step = ANY (ARRAY['opened'::text, 'louder'::text, 'assigned'::text, 'returned'::text, 'visited'::text, 'confirmed'::text, 'dismissed'::text, 'faded'::text])))
+);
+CREATE INDEX inspection_step_inspection ON public.inspection_step USING btree (inspection_id, id);
 
 CREATE TABLE installation (
     point text NOT NULL,
@@ -1087,6 +1186,32 @@ CREATE TABLE schema_migration (
     CONSTRAINT schema_migration_pkey PRIMARY KEY (name)
 );
 
+CREATE TABLE score_model (
+    version integer GENERATED ALWAYS AS IDENTITY NOT NULL,
+    learned_at timestamp with time zone NOT NULL,
+    login text NOT NULL,
+    meters integer NOT NULL,
+    days integer NOT NULL,
+    judged integer DEFAULT 0 NOT NULL,
+    figures jsonb DEFAULT '{}'::jsonb NOT NULL,
+    content bytea NOT NULL,
+    in_force boolean NOT NULL,
+    CONSTRAINT score_model_pkey PRIMARY KEY (version)
+);
+CREATE UNIQUE INDEX score_model_in_force ON public.score_model USING btree (in_force) WHERE in_force;
+
+CREATE TABLE score_reference (
+    meter_id integer NOT NULL,
+    first date NOT NULL,
+    until date NOT NULL,
+    days integer NOT NULL,
+    figures bytea NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    CONSTRAINT score_reference_pkey PRIMARY KEY (meter_id),
+    CONSTRAINT score_reference_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES meter(id),
+    CONSTRAINT score_reference_check CHECK ((until > first))
+);
+
 CREATE TABLE shard_lease (
     shard integer NOT NULL,
     epoch bigint NOT NULL,
@@ -1113,6 +1238,18 @@ CREATE TABLE station (
     CONSTRAINT station_pkey PRIMARY KEY (code)
 );
 
+CREATE TABLE station_night (
+    station text NOT NULL,
+    through date NOT NULL,
+    at timestamp with time zone NOT NULL,
+    customers integer NOT NULL,
+    scored integer NOT NULL,
+    young integer NOT NULL,
+    head boolean NOT NULL,
+    CONSTRAINT station_night_pkey PRIMARY KEY (station),
+    CONSTRAINT station_night_station_fkey FOREIGN KEY (station) REFERENCES station(code)
+);
+
 CREATE TABLE station_transformer (
     station text NOT NULL,
     valid_from date NOT NULL,
@@ -1128,6 +1265,24 @@ CREATE TABLE station_transformer (
     CONSTRAINT station_transformer_load_w_check CHECK ((load_w >= (0)::numeric)),
     CONSTRAINT station_transformer_no_load_w_check CHECK ((no_load_w >= (0)::numeric))
 );
+
+CREATE TABLE suspicion (
+    meter_id integer NOT NULL,
+    station text NOT NULL,
+    point text NOT NULL,
+    night date NOT NULL,
+    strength real NOT NULL,
+    since date NOT NULL,
+    clues jsonb NOT NULL,
+    kwh_a_day real,
+    benign jsonb,
+    evidence jsonb NOT NULL,
+    CONSTRAINT suspicion_pkey PRIMARY KEY (meter_id),
+    CONSTRAINT suspicion_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES meter(id),
+    CONSTRAINT suspicion_point_fkey FOREIGN KEY (point) REFERENCES point(code),
+    CONSTRAINT suspicion_station_fkey FOREIGN KEY (station) REFERENCES station(code)
+);
+CREATE INDEX suspicion_station ON public.suspicion USING btree (station);
 
 CREATE TABLE validation_case (
     id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
