@@ -69,6 +69,10 @@ class CaseRefused(InputError):
     """A case may not be accepted, re-read or given to somebody by who asked, or not as it stands."""
 
 
+class InspectionRefused(InputError):
+    """An inspection may not be given to somebody, visited or judged by who asked, or not as it stands."""
+
+
 class AccountRefused(InputError):
     """A user could not be made or changed; `login` is the user's."""
 
