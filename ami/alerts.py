@@ -8,8 +8,8 @@ import rich_click as click
 
 from ami import clocks, home
 from ami.console import counted, emit, say, table
-from ami.instants import INSTANT
 from ami.office import OFFICE
+from ami.options import AS_OF, JSON
 from ami.settings import load
 from model.alert import AlertKind
 from model.period import LOCAL
@@ -24,8 +24,8 @@ def command() -> None:
 
 
 @command.command("run")
-@click.option("--as-of", type=INSTANT, help="Stand at this instant instead of now.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@AS_OF
+@JSON
 def look(as_of: datetime | None, as_json: bool) -> None:
     """Apply every rule to what is stored and raise what is new; `ami worker` does the same by itself."""
     with home.database(load()) as dsn:
@@ -40,7 +40,7 @@ def look(as_of: datetime | None, as_json: bool) -> None:
 @click.option("--kind", type=click.Choice([kind.value for kind in AlertKind]), help="Only of this kind.")
 @click.option("--meter", help="Only of the meter with this serial.")
 @click.option("--state", type=click.Choice(["open", "acknowledged", "closed"]), help="Only in this state.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 def show(kind: str | None, meter: str | None, state: str | None, as_json: bool) -> None:
     """Alerts, the loudest first, of one loudness the newest first; closed ones come last."""
     settings = load()

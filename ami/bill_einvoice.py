@@ -12,6 +12,7 @@ from ami.bill_number import OFFICE, Number, chosen
 from ami.console import counted, emit, say
 from ami.failure import Exit, InputFailure, end
 from ami.instants import MONTH
+from ami.options import JSON
 from ami.refused_lines import each_told
 from ami.settings import load
 from model.period import Period
@@ -35,7 +36,7 @@ FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--month", type=MONTH, help="All bills of this month instead, like 2026-10.")
 @click.option("--out", type=FOLDER, required=True, help="Folder to write to; made where it is not there.")
 @click.option("--force", is_flag=True, help="Write over files that are there.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 def out(number: int | None, month: Period | None, out: Path, force: bool, as_json: bool) -> None:
     """Write bill NUMBER, or all bills of a month, as XML of electronic invoices, one file a bill.
 
@@ -94,7 +95,7 @@ def _invoices(sheets: Sequence[PrintedBill]) -> Iterator[tuple[str, PrintedBill,
 
 @click.command("einvoiced")
 @click.argument("file", type=FILE)
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 def told(file: Path, as_json: bool) -> None:
     """Keep which number each bill's e-invoice got: CSV or XLSX with the columns bill, series, number, date
     and, where there is one, code.

@@ -10,8 +10,9 @@ from ami import clocks, home
 from ami.bill_number import OFFICE
 from ami.console import counted, dong, emit, say, table
 from ami.failure import Exit, InputFailure, end
-from ami.instants import DAY, INSTANT, MONTH, last_full_month
+from ami.instants import DAY, MONTH, last_full_month
 from ami.months import closed_or_said
+from ami.options import AS_OF, JSON
 from ami.settings import load
 from model.jsonform import to_json
 from model.period import Period, local_day
@@ -25,8 +26,8 @@ from storage.register import has_customer
 @click.command("run")
 @click.option("--month", type=MONTH, help="Like 2026-10; default: the last full one.")
 @click.option("--invoice-date", type=DAY, help="Decides the VAT rate; default: today.")
-@click.option("--as-of", type=INSTANT, help="Stand at this instant instead of now.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@AS_OF
+@JSON
 def run(month: Period | None, invoice_date: date | None, as_of: datetime | None, as_json: bool) -> None:
     """Bill the month at once; what cannot be billed is held with its reason (exit 3).
 
@@ -71,7 +72,7 @@ def run(month: Period | None, invoice_date: date | None, as_of: datetime | None,
 @click.option(
     "--limit", type=click.IntRange(1, 100_000), default=200, show_default=True, help="At most so many."
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 def listed(month: Period | None, customer: str | None, limit: int, as_json: bool) -> None:
     """The bills whose period ends with a month, amounts in đồng with VAT."""
     period = month or last_full_month(clocks.wall())

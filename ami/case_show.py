@@ -10,6 +10,7 @@ import rich_click as click
 from ami import home
 from ami.console import emit, facts, out, say, table, when
 from ami.office import OFFICE
+from ami.options import JSON
 from ami.settings import Settings, load
 from model.quality import Quality, Severity
 from operations import cases, wording
@@ -47,7 +48,7 @@ _HEADS = ("Case", "Meter", "Severity", "State", "Days", "Whose", "What")
 @click.option(
     "--limit", type=click.IntRange(1, 100_000), default=200, show_default=True, help="At most so many."
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 def listed(
     state: str,
     serial: str | None,
@@ -96,7 +97,7 @@ def _line(row: CaseRow, settings: Settings) -> tuple[Any, ...]:
 
 @click.command()
 @click.argument("number", type=int)
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 def show(number: int, as_json: bool) -> None:
     """Case NUMBER: the figures, the days around it, the versions of what was edited, what happened to it."""
     settings = load()

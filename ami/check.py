@@ -15,6 +15,7 @@ from rich.markup import escape
 from ami import clocks, home
 from ami.console import emit, out
 from ami.failure import Exit, Failure, end
+from ami.options import JSON
 from ami.settings import FILE_NAME, Settings, load
 from analytics.tariffs import NoVatRate, last_vat_day, unconfirmed_files, vat_file, vat_percent
 from model.period import local_day
@@ -39,7 +40,7 @@ class Remark:
 
 
 @click.command("check")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 def command(as_json: bool) -> None:
     """Look at home, office, key, disk, database, ports, tariffs and VAT; exit 1 when something is wrong."""
     settings = load()

@@ -10,6 +10,7 @@ from ami import clocks, home
 from ami.console import counted, emit, say, table
 from ami.failure import Exit, end
 from ami.instants import INSTANT, MONTH, last_full_month
+from ami.options import AS_OF, JSON
 from ami.settings import load
 from model.bill import BETWEEN, ESTIMATE, INTERPOLATED
 from model.period import Period
@@ -33,8 +34,8 @@ _COUNTED = {
 @click.option(
     "--estimate", is_flag=True, help="With --at: at the pace of the last days where nothing is known."
 )
-@click.option("--as-of", type=INSTANT, help="Stand at this instant instead of now.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@AS_OF
+@JSON
 def command(
     month: Period | None,
     at: datetime | None,

@@ -19,7 +19,7 @@ import rich_click as click
 from ami import clocks, event_loop, home, logs
 from ami.console import Step, counted, emit, progress, say, table
 from ami.failure import Exit, InputFailure, end
-from ami.instants import INSTANT
+from ami.options import AS_OF
 from ami.settings import NODE_NAME, Settings, load, ports_differ
 from collector import headend
 from collector.keys.fleet_keys import OurSide
@@ -44,7 +44,7 @@ from storage.pool import connect
 @click.option(
     "--node", metavar="NAME", help="This head-end's name among those at the database; default: host's."
 )
-@click.option("--as-of", type=INSTANT, help="Stand at this instant instead of now.")
+@AS_OF
 @click.option("--ticking", is_flag=True, help="Run on from --as-of.")
 @click.option("--progress-lines", is_flag=True, hidden=True, help="Progress as JSON lines on stdout.")
 @click.option("--json", "as_json", is_flag=True, help="With --once: one JSON document on stdout.")

@@ -11,6 +11,7 @@ import rich_click as click
 from ami import home
 from ami.console import emit, facts, say
 from ami.failure import Exit, InputFailure, UsageFailure, end
+from ami.options import JSON
 from ami.settings import Settings, load
 from storage import backup as copies
 from storage.embedded import Embedded
@@ -61,7 +62,7 @@ def stop(mode: Literal["fast", "immediate"]) -> None:
 
 
 @command.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 def status(as_json: bool) -> None:
     """Is it running, where, and is its schema up to date? Exit 4 when it is not running."""
     settings = load()

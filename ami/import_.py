@@ -14,6 +14,7 @@ from ami.console import emit, say
 from ami.failure import InputFailure
 from ami.import_readings import readings
 from ami.instants import last_full_month
+from ami.options import JSON
 from ami.refused_lines import each_told
 from ami.settings import load
 from model.errors import ModelError
@@ -82,7 +83,7 @@ def template(file: Path, what: str) -> None:
 
 @command.command()
 @click.argument("file", type=FILE)
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 def customers(file: Path, as_json: bool) -> None:
     """Bring in customers and their measurement points from FILE (.xlsx or .csv), all lines or none.
 
@@ -100,7 +101,7 @@ def customers(file: Path, as_json: bool) -> None:
 
 @command.command()
 @click.argument("file", type=FILE)
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 def meters(file: Path, as_json: bool) -> None:
     """Hang the meters of FILE (.xlsx or .csv) at customers' points, all lines or none.
 
@@ -123,7 +124,7 @@ def meters(file: Path, as_json: bool) -> None:
 
 @command.command()
 @click.argument("file", type=FILE)
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 def stations(file: Path, as_json: bool) -> None:
     """Bring in stations and what feeds them (kVA, losses) from FILE (.xlsx or .csv), all lines or none.
 
@@ -146,7 +147,7 @@ def stations(file: Path, as_json: bool) -> None:
 
 @command.command()
 @click.argument("file", type=FILE)
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 def register(file: Path, as_json: bool) -> None:
     """Bring in a whole register of a grid (JSON, as `ami export register` writes it), all of it or nothing.
 

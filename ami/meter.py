@@ -7,6 +7,7 @@ import rich_click as click
 from ami import clocks, home
 from ami.console import emit, say, table, when
 from ami.office import OFFICE
+from ami.options import JSON
 from ami.settings import load
 from ami.verbs import Verbs
 from model.period import local_day
@@ -38,7 +39,7 @@ def command() -> None:
 @click.option(
     "--limit", type=click.IntRange(1, 100_000), default=200, show_default=True, help="At most so many."
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 def show(text: str, station: str | None, limit: int, as_json: bool) -> None:
     """Meters whose serial, customer or address has TEXT in it; marks and capitals do not matter.
 

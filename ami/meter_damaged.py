@@ -8,7 +8,8 @@ import rich_click as click
 
 from ami import clocks, home
 from ami.console import emit, say, table
-from ami.instants import DAY, INSTANT
+from ami.instants import DAY
+from ami.options import AS_OF, JSON
 from ami.settings import load
 from analytics.vee.damage import STATE_OF_STATUS
 from model.period import local_day
@@ -27,8 +28,8 @@ from storage.pool import open_pool
 )
 @click.option("--stopped", type=DAY, help="The day it is known to have stopped; default: the last reading.")
 @click.option("--mended", type=DAY, help="The day it was exchanged; default: today.")
-@click.option("--as-of", type=INSTANT, help="Stand at this instant instead of now.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@AS_OF
+@JSON
 def damaged(
     serial: str,
     state: str,

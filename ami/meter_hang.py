@@ -12,6 +12,7 @@ import rich_click as click
 from ami import clocks, home
 from ami.console import say, when
 from ami.instants import INSTANT
+from ami.options import AS_OF
 from ami.settings import load
 from collector.keys import meter_keys
 from model.period import add_months, local_day, midnight
@@ -122,7 +123,7 @@ INDEX = _Index()
 @click.option(
     "--index", "indices", type=INDEX, multiple=True, help="What it showed then, in kWh, like KT=1234.5."
 )
-@click.option("--as-of", type=INSTANT, help="Stand at this instant instead of now.")
+@AS_OF
 def add(
     serial: str,
     indices: tuple[tuple[str, Decimal], ...],
@@ -248,7 +249,7 @@ def _closed(pool: Pool, serial: str) -> str:
     "--index", "indices", type=INDEX, multiple=True, help="What it showed then, in kWh, like KT=1234.5."
 )
 @click.option("--undo", is_flag=True, help="It was a mistake: the meter never ceased to hang there.")
-@click.option("--as-of", type=INSTANT, help="Stand at this instant instead of now.")
+@AS_OF
 def take_down(
     serial: str,
     at: datetime | None,

@@ -11,6 +11,7 @@ from ami import clocks, home
 from ami.console import emit, say, when
 from ami.instants import INSTANT
 from ami.meter_hang import INDEX
+from ami.options import AS_OF, JSON
 from ami.order_acting import proved
 from ami.settings import load
 from model.period import local_day, midnight
@@ -28,8 +29,8 @@ from storage.pool import open_pool
 @click.option("--reason", default="", help="With --correct: what was wrong; it is kept.")
 @click.option("--as", "login", metavar="LOGIN", help="With --correct: who puts it right.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
-@click.option("--as-of", type=INSTANT, help="Stand at this instant instead of now.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@AS_OF
+@JSON
 def index(
     serial: str,
     indices: tuple[tuple[str, Decimal], ...],

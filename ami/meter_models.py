@@ -7,12 +7,13 @@ from typing import Any
 import rich_click as click
 
 from ami.console import emit, table
+from ami.options import JSON
 from protocols import meter_models
 from protocols.meter_models.model import MeterModel
 
 
 @click.command("models")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 def models(as_json: bool) -> None:
     """The meter models this program can read."""
     found = [_model(meter_models.load(name)) for name in meter_models.names()]

@@ -10,7 +10,7 @@ from ami import clocks, home
 from ami.collect import head_end_settings
 from ami.console import emit, progress
 from ami.failure import Exit, InputFailure, end
-from ami.instants import INSTANT
+from ami.options import AS_OF, JSON
 from ami.settings import load
 from collector.single import meter_test
 from storage import fleet
@@ -19,8 +19,8 @@ from storage.pool import open_pool
 
 @click.command("test")
 @click.argument("serial")
-@click.option("--as-of", type=INSTANT, help="Stand at this instant instead of now.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@AS_OF
+@JSON
 def test(serial: str, as_of: datetime | None, as_json: bool) -> None:
     """Read meter SERIAL once over its own line, store nothing, and say what it said.
 

@@ -11,6 +11,7 @@ from ami import clocks, home, logs
 from ami.collect import head_end_settings
 from ami.console import counted, emit, say
 from ami.failure import Failure
+from ami.options import JSON
 from ami.order_acting import document
 from ami.settings import load
 from collector.nodes.order_round import carry_out as carry
@@ -24,7 +25,7 @@ from storage.pool import open_pool
 @click.option(
     "--listen-port", type=click.IntRange(1, 65535), help="Where modems dial in; default: [collector]."
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 def carry_out(listen_port: int | None, as_json: bool) -> None:
     """Carry out what waits, once, where no head-end stays: `ami collect` does it by itself."""
     logs.to_stderr()

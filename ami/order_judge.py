@@ -6,6 +6,7 @@ import rich_click as click
 
 from ami import clocks, home
 from ami.console import emit, say
+from ami.options import JSON
 from ami.order_acting import acting, document, proved, rules_of, show_order
 from ami.order_place import told, wait_option, waited
 from ami.settings import load
@@ -17,7 +18,7 @@ from storage.pool import open_pool
 @click.argument("number", type=int)
 @wait_option
 @acting
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 def approve(number: int, wait: float, login: str, password_stdin: bool, as_json: bool) -> None:
     """Approve order NUMBER as a second person; it is then carried out as soon as the meter can be reached.
 
@@ -37,7 +38,7 @@ def approve(number: int, wait: float, login: str, password_stdin: bool, as_json:
 @click.argument("number", type=int)
 @click.option("--reason", default="", help="Why; it stands in the book of deeds.")
 @acting
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 def cancel(number: int, reason: str, login: str, password_stdin: bool, as_json: bool) -> None:
     """Take back order NUMBER, if it has not been sent."""
     with home.database(load()) as dsn, open_pool(dsn) as pool:

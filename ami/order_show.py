@@ -6,6 +6,7 @@ import rich_click as click
 
 from ami import clocks, home
 from ami.console import emit, say, table, when
+from ami.options import JSON
 from ami.order_acting import document, show_order, what
 from ami.settings import load
 from operations import orders as rules
@@ -20,7 +21,7 @@ from storage.pool import open_pool
 @click.option(
     "--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="At most so many."
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 def listed(serial: str | None, only_open: bool, limit: int, as_json: bool) -> None:
     """Orders, the latest first, and whether disconnections are stopped."""
     states = tuple(state for state in OrderState if state.open) if only_open else None
@@ -52,7 +53,7 @@ def listed(serial: str | None, only_open: bool, limit: int, as_json: bool) -> No
 
 @click.command()
 @click.argument("number", type=int)
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 def show(number: int, as_json: bool) -> None:
     """Order NUMBER: what, by whom, how far it has come and what came of it."""
     with home.database(load()) as dsn, open_pool(dsn) as pool:

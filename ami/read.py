@@ -16,6 +16,7 @@ from ami import clocks, settings
 from ami.console import emit, out, say, table
 from ami.failure import Exit, NoLink, UsageFailure, end, sentence
 from ami.instants import INSTANT
+from ami.options import JSON
 from ami.read_advice import about, spoken, to_check, way_in
 from collector.errors import AnswerTimeout, BadAddress, LinkDown
 from collector.keys.counters import FileCounters
@@ -53,7 +54,7 @@ USUAL = ("1.0.1.8.0.255",)
     help="Believe the meter with this system title (16 hexadecimal digits) from its lowest counter on again: "
     "it was replaced or reset.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 def command(
     url: str,
     items: tuple[str, ...],

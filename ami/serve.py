@@ -15,7 +15,7 @@ import uvicorn
 from ami import clocks, home, logs
 from ami.console import say
 from ami.failure import Failure
-from ami.instants import INSTANT
+from ami.options import AS_OF
 from ami.order_acting import rules_of
 from ami.settings import Settings, load
 from analytics import warm_up
@@ -27,7 +27,7 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 @click.command("serve")
 @click.option("--host", help="Address to listen on; default: [web] host.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on; default: [web] port.")
-@click.option("--as-of", type=INSTANT, help="Stand at this instant instead of now.")
+@AS_OF
 @click.option("--ticking", is_flag=True, help="Run on from --as-of.")
 @click.option(
     "--ready-line", is_flag=True, help="Print one JSON line with the address once pages are served."

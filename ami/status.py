@@ -17,8 +17,8 @@ from ami.console import emit, facts, out, table, when
 from ami.failure import NoLink
 from ami.fleet import Lookout, Node, head_ends
 from ami.fleet_view import span, troubles, view
-from ami.instants import INSTANT
 from ami.office import OFFICE
+from ami.options import AS_OF, JSON
 from ami.settings import Settings, load
 from model.period import LOCAL, local_day
 from operations import wording
@@ -31,12 +31,12 @@ from storage.register import points_without_meter
 
 
 @click.command("status")
-@click.option("--as-of", type=INSTANT, help="Stand at this instant instead of now.")
+@AS_OF
 @click.option("--live", is_flag=True, help="The head-ends at work, again and again until Ctrl-C.")
 @click.option(
     "--every", type=click.FloatRange(0.5, 60), default=2.0, show_default=True, help="With --live: seconds."
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 def command(as_of: datetime | None, live: bool, every: float, as_json: bool) -> None:
     """What is read, what is silent, what is held, what is abnormal; changes nothing.
 

@@ -9,6 +9,7 @@ import rich_click as click
 
 from ami import clocks, home
 from ami.console import emit, say, table
+from ami.options import JSON
 from ami.settings import load
 from model.viewer import UserRole
 from operations import accounts
@@ -47,7 +48,7 @@ def add(login: str, role: str, customer: str, password_stdin: bool) -> None:
 
 
 @command.command("list")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@JSON
 def show(as_json: bool) -> None:
     """Everybody who may sign in."""
     with home.database(load()) as dsn, open_pool(dsn) as pool, pool.connection() as conn:

@@ -8,15 +8,15 @@ import rich_click as click
 
 from ami import clocks, home
 from ami.console import counted, emit, progress, say
-from ami.instants import INSTANT
+from ami.options import AS_OF, JSON
 from ami.settings import load
 from operations import jobs
 
 
 @click.command("validate")
 @click.option("--curves", is_flag=True, help="Then make the curves of the customer classes anew.")
-@click.option("--as-of", type=INSTANT, help="Stand at this instant instead of now.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@AS_OF
+@JSON
 def command(curves: bool, as_of: datetime | None, as_json: bool) -> None:
     """Validate every day whose evidence is new: gaps, rollovers, sums against registers, estimates.
 

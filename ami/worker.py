@@ -9,7 +9,7 @@ import rich_click as click
 
 from ami import clocks, home, logs
 from ami.console import say
-from ami.instants import INSTANT
+from ami.options import AS_OF
 from ami.settings import load
 from analytics import warm_up
 from operations import jobs
@@ -18,7 +18,7 @@ from storage.pool import connect
 
 
 @click.command("worker")
-@click.option("--as-of", type=INSTANT, help="Stand at this instant instead of now.")
+@AS_OF
 @click.option("--ticking", is_flag=True, help="Run on from --as-of.")
 @click.option(
     "--concurrency", type=click.IntRange(1, 64), default=2, show_default=True, help="Jobs at a time."
