@@ -177,7 +177,7 @@ class Closing:
                 indices[key] = ClosingIndex(
                     place.point, *key, at, one.raw, one.scaler, status, one.source, _quality(one, at)
                 )
-        digits = place.digits or kind.digits
+        digits = models.digits_of(place)
         return [
             replace(index, status=index.status + ROLLOVER)
             if ROLLOVER not in index.status and _rolled_over(index, self.before.get(key), digits)

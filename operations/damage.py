@@ -48,7 +48,7 @@ def settle(
     place = hand_reads.place_of(conn, serial, at)
     kind = models.kind(place.model)
     near = neighbours.around(conn, [place.meter_id], at, LATEST)
-    multiplier = place.multiplier_at(at) if kind is not None and kind.is_secondary else Decimal(1)
+    multiplier = models.multiplier_of(place, at)
     found = []
     for rate in rates(place.supply_on(mended), () if kind is None else kind.rates):
         known = near.get((place.meter_id, Channel.ACTIVE_IMPORT, rate))

@@ -151,7 +151,7 @@ def _pieces(
                 blocks=mine,
                 registers=[read for read in reads if read.channel is channel],
                 interval_s=_slot_s(mine),
-                digits=stay.hung.digits or kind.digits,
+                digits=models.digits_of(stay.hung),
                 multiplier=stay.multiplier,
                 values_secondary=kind.is_secondary,
                 since=_cut(stay.start, stay.hung.since),

@@ -83,7 +83,7 @@ def keep(
         scaler, unit = kind.registers[key.channel, key.rate]
         status = hand_reads.WRAPPED if rolled_over else 0
         read = RegisterRead(key.channel, key.rate, at, raw, scaler, unit, ReadingSource.MANUAL, status)
-        refuse(conn, place, read, place.digits or kind.digits, rolled_over=rolled_over)
+        refuse(conn, place, read, rolled_over=rolled_over)
         reads.append(read)
     new = hand_reads.save(conn, place.meter_id, reads, now)
     if new:
@@ -136,13 +136,12 @@ def refuse(
     conn: Connection[TupleRow],
     place: Hung,
     read: RegisterRead,
-    digits: int | None,
     *,
     rolled_over: bool,
     anew: bool = False,
 ) -> None:
     """Raises `MeterRefused` for an index that cannot be; `anew`: what was closed before is the wrong one."""
-    wh = Decimal(read.raw).scaleb(read.scaler)
+    wh, digits = Decimal(read.raw).scaleb(read.scaler), models.digits_of(place)
     code, scaler = RegisterKey(read.channel, read.rate).code, read.scaler
     name = f"{'kWh' if read.channel is IMPORT else 'kvarh'} of {code}"
     who = f"meter {place.serial}: {_kwh(wh)} {name} at {shown(read.at)}"

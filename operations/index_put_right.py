@@ -99,8 +99,7 @@ def _refuse_impossible(
         key = RegisterKey.from_code(code)
         scaler, unit = kind.registers[key.channel, key.rate]
         read = RegisterRead(key.channel, key.rate, at, value, scaler, unit, ReadingSource.MANUAL, 0)
-        digits = place.digits or kind.digits
-        hand_reads.refuse(conn, place, read, digits, rolled_over=rolled_over, anew=True)
+        hand_reads.refuse(conn, place, read, rolled_over=rolled_over, anew=True)
 
 
 def _status(index: ClosingIndex, *, rolled_over: bool) -> str:
