@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from analytics.errors import AnalyticsError
 from analytics.tariffs import plan
-from model.period import HALF_HOUR, Period, midnight
+from model.period import Period
 from model.quality import Quality
+from operations import sums
 from storage.days import DayMatrix
-from storage.matrix import SLOTS
 from storage.register import Hung
 
 HALF_HOURS_TO_KW = Decimal(2) / 1000
@@ -29,17 +29,8 @@ def is_told(plan_name: str) -> bool:
 
 def of_point(point: Sequence[Hung], period: Period, matrix: DayMatrix) -> Decimal | None:
     """kW over the meters of a point, primary; None where a half-hour is not measured, or is two meters'."""
-    origin = midnight(matrix.first)
-    begin, end = (period.start - origin) // HALF_HOUR, -((origin - period.end) // HALF_HOUR)
-    used = np.zeros(matrix.energy.shape[1] * SLOTS, dtype=np.int64)
-    seen = np.zeros(used.shape, dtype=np.bool_)
-    for place in point:
-        since, until = max(place.since, period.start), min(place.until or period.end, period.end)
-        own = slice(-((origin - since) // HALF_HOUR), (until - origin) // HALF_HOUR)
-        row = matrix.meter_ids.index(place.meter_id)
-        used[own] = matrix.energy[row].reshape(-1)[own]
-        seen[own] = matrix.quality[row].reshape(-1)[own] == Quality.ACTUAL
-    return kw(int(used[begin:end].max())) if end > begin and seen[begin:end].all() else None
+    used = sums.measured(point, period, matrix)
+    return kw(int(used.max())) if used is not None and used.size else None
 
 
 def kw(wh: int) -> Decimal:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 import numpy as np
+import numpy.typing as npt
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
@@ -34,20 +35,27 @@ def days_of(conn: Connection[TupleRow], batch: Sequence[Sequence[Hung]], period:
     return days.matrix(conn, meters, Channel.ACTIVE_IMPORT, local_day(period.start), local_day(period.end))
 
 
-def summed_wh(point: Sequence[Hung], period: Period, matrix: DayMatrix) -> int | None:
-    """Primary Wh of the half-hours of a point; None where one of them is not actual, or is two meters'."""
+def measured(point: Sequence[Hung], period: Period, matrix: DayMatrix) -> npt.NDArray[np.int64] | None:
+    """Primary Wh of each half-hour of a point over the period; None where one of them is not actual, or is
+    two meters'."""
     origin = midnight(matrix.first)
-    seen = np.zeros(matrix.energy.shape[1] * SLOTS, dtype=np.bool_)
-    wh = 0
+    used = np.zeros(matrix.energy.shape[1] * SLOTS, dtype=np.int64)
+    seen = np.zeros(used.shape, dtype=np.bool_)
     for place in point:
         until = min(place.until or period.end, period.end)
         begin = -((origin - max(place.since, period.start)) // HALF_HOUR)
         whole = slice(begin, (until - origin) // HALF_HOUR)
         row = matrix.meter_ids.index(place.meter_id)
         seen[whole] = matrix.quality[row].reshape(-1)[whole] == Quality.ACTUAL
-        wh += int(matrix.energy[row].reshape(-1)[whole].sum(dtype=np.int64))
-    wanted = seen[(period.start - origin) // HALF_HOUR : -((origin - period.end) // HALF_HOUR)]
-    return wh if wanted.all() else None
+        used[whole] = matrix.energy[row].reshape(-1)[whole]
+    wanted = slice((period.start - origin) // HALF_HOUR, -((origin - period.end) // HALF_HOUR))
+    return used[wanted] if seen[wanted].all() else None
+
+
+def summed_wh(point: Sequence[Hung], period: Period, matrix: DayMatrix) -> int | None:
+    """Primary Wh of all half-hours of a point; None as of `measured`."""
+    used = measured(point, period, matrix)
+    return None if used is None else int(used.sum())
 
 
 def check(bill: Bill, point: Sequence[Hung], kinds: Mapping[str, MeterKind], matrix: DayMatrix) -> bool:
