@@ -76,8 +76,9 @@ def encode(
 ) -> bytes:
     """The row of COPY; raw and status int64[n] as the stamps. Of a block whose statuses are all 0, `status`
     may be None, and none are kept."""
-    flagged = status is not None and bool(status.any())
-    flags = status.astype(">i8").tobytes() if flagged and status is not None else stamps.no_flags
+    if status is not None and not status.any():
+        status = None
+    flags = stamps.no_flags if status is None else status.astype(">i8").tobytes()
     head, tail = _meant(meaning)
     values = copying.int8s(raw)
     digest = hashlib.sha256(b"".join((head, stamps.wire, raw.astype(">i8").tobytes(), flags))).digest()
@@ -87,7 +88,7 @@ def encode(
             origin.meter,
             stamps.fields(channel, meaning),
             values,
-            copying.int8s(status) if flagged and status is not None else _NO_FLAGS,
+            _NO_FLAGS if status is None else copying.int8s(status),
             tail,
             _DIGEST,
             digest,

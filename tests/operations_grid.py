@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections import defaultdict
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import psycopg
@@ -24,9 +25,9 @@ from model.grid import (
     Station,
     Supply,
 )
-from model.period import LOCAL, Period
-from model.readout import Answer, Readout, RegisterRead
-from model.series import Channel, Rate, ReadingSource, Unit
+from model.period import HALF_HOUR, LOCAL, Period, midnight
+from model.readout import Answer, ProfileBlock, Readout, RegisterRead
+from model.series import Channel, ProfileKind, Rate, ReadingSource, Unit
 from storage.evidence import store
 from storage.fleet import meter_ids
 
@@ -109,6 +110,37 @@ def bring(database: str, *reads: tuple[str, RegisterRead], now: datetime = NOW) 
                 for serial, answers in by_meter.items()
             ]
             await store(conn, [(ids[readout.serial], "M1", now, readout) for readout in readouts])
+
+    asyncio.run(store_all())
+
+
+def half_hours(day: date, values: Sequence[int], first_slot: int = 0) -> ProfileBlock:
+    """Wh of active import, half-hour by half-hour from a slot of a day on."""
+    start = midnight(day) + first_slot * HALF_HOUR
+    return ProfileBlock(
+        channel=Channel.ACTIVE_IMPORT,
+        kind=ProfileKind.INTERVAL_ENERGY,
+        obis="1.0.1.29.0.255",
+        interval=HALF_HOUR,
+        stamps=tuple(start + i * HALF_HOUR for i in range(len(values))),
+        raw=tuple(values),
+        status=(0,) * len(values),
+        scaler=0,
+        unit=Unit.WATT_HOUR,
+    )
+
+
+def say(database: str, serial: str, *blocks: ProfileBlock, now: datetime = NOW) -> None:
+    """A meter's answers, one after the other."""
+
+    async def store_all() -> None:
+        async with await psycopg.AsyncConnection.connect(database) as conn:
+            with psycopg.connect(database) as sync:
+                meter = meter_ids(sync, [serial])[serial]
+            for block in blocks:
+                answer = Answer("profile", repr(block).encode(), blocks=(block,))
+                readout = Readout(serial, str(uuid.uuid4()), now, now, "ok", answers=(answer,))
+                await store(conn, [(meter, "M1", now, readout)])
 
     asyncio.run(store_all())
 

@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
-import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import numpy as np
-import psycopg
 import pytest
 
 from analytics.vee.methods import Method
 from model.grid import Customer, Installation, Meter, Multiplier, Point, Register, Role, Supply
-from model.period import LOCAL, Period, midnight
+from model.period import HALF_HOUR, LOCAL, Period, midnight
 from model.quality import Quality
-from model.readout import Answer, ProfileBlock, Readout
-from model.series import Channel, ProfileKind, Rate, Unit
+from model.series import Channel, Rate
 from operations import class_curves as curves
 from operations import importing, validate
 from operations.runs import counting
 from storage import class_curves, days, observed, profiles
 from storage.errors import RegisterUnusable
-from storage.evidence import store
 from storage.fleet import meter_ids
 from storage.pool import Pool, open_pool
 from storage.register import register
-from tests.operations_grid import bring, grid, read
+from tests.operations_grid import bring, grid, half_hours, read, say
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=LOCAL)
 FIRST = date(2026, 10, 20)
-HALF_HOUR = timedelta(minutes=30)
 
 
 @pytest.fixture
@@ -40,34 +34,6 @@ def pool(database: str) -> Iterator[Pool]:
     with open_pool(database) as pool:
         importing.import_register(pool, grid(), lambda raw: raw)
         yield pool
-
-
-def _block(day: date, values: list[int], first_slot: int = 0) -> ProfileBlock:
-    start = midnight(day) + first_slot * HALF_HOUR
-    return ProfileBlock(
-        channel=Channel.ACTIVE_IMPORT,
-        kind=ProfileKind.INTERVAL_ENERGY,
-        obis="1.0.1.29.0.255",
-        interval=HALF_HOUR,
-        stamps=tuple(start + i * HALF_HOUR for i in range(len(values))),
-        raw=tuple(values),
-        status=(0,) * len(values),
-        scaler=0,
-        unit=Unit.WATT_HOUR,
-    )
-
-
-def _say(database: str, serial: str, *blocks: ProfileBlock) -> None:
-    async def store_all() -> None:
-        async with await psycopg.AsyncConnection.connect(database) as conn:
-            with psycopg.connect(database) as sync:
-                meter = meter_ids(sync, [serial])[serial]
-            for block in blocks:
-                answer = Answer("profile", repr(block).encode(), blocks=(block,))
-                readout = Readout(serial, str(uuid.uuid4()), NOW, NOW, "ok", answers=(answer,))
-                await store(conn, [(meter, "M1", NOW, readout)])
-
-    asyncio.run(store_all())
 
 
 def _days(pool: Pool, serial: str, count: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -79,7 +45,7 @@ def _days(pool: Pool, serial: str, count: int = 1) -> tuple[np.ndarray, np.ndarr
 
 
 def test_what_the_meter_sent_is_actual_and_what_it_did_not_send_is_missing(database: str, pool: Pool) -> None:
-    _say(database, "H1", _block(FIRST, list(range(1, 11))))
+    say(database, "H1", half_hours(FIRST, list(range(1, 11))))
     report = validate.run(pool, NOW)
     assert (report.days, report.new, report.changed) == (1, 1, 0)
     energy, quality = _days(pool, "H1")
@@ -90,13 +56,13 @@ def test_what_the_meter_sent_is_actual_and_what_it_did_not_send_is_missing(datab
 
 
 def test_late_blocks_make_their_day_due_and_a_gap_closes(database: str, pool: Pool) -> None:
-    _say(database, "H1", _block(FIRST, [10] * 10), _block(FIRST, [10] * 28, first_slot=20))
+    say(database, "H1", half_hours(FIRST, [10] * 10), half_hours(FIRST, [10] * 28, first_slot=20))
     validate.run(pool, NOW)
     with pool.connection() as conn:
         meter = meter_ids(conn)["H1"]
         kinds = [f.kind for _, f in observed.findings(conn, [meter], FIRST, FIRST + timedelta(days=1))]
     assert "gap" in kinds
-    _say(database, "H1", _block(FIRST, [10] * 10, first_slot=10))
+    say(database, "H1", half_hours(FIRST, [10] * 10, first_slot=10))
     assert validate.run(pool, NOW).days == 1
     energy, quality = _days(pool, "H1")
     assert energy.sum() == 480
@@ -112,9 +78,9 @@ def test_intervals_of_other_lengths_never_turn_half_hours_into_estimates(
     other, slots = timedelta(minutes=minutes), 1440 // minutes
     stamps = tuple(midnight(FIRST + timedelta(1)) + i * other for i in range(slots))
     block = replace(
-        _block(FIRST, [7] * slots), interval=other, stamps=stamps, raw=(7,) * slots, status=(0,) * slots
+        half_hours(FIRST, [7] * slots), interval=other, stamps=stamps, raw=(7,) * slots, status=(0,) * slots
     )
-    _say(database, "H1", _block(FIRST, list(range(48))), block)
+    say(database, "H1", half_hours(FIRST, list(range(48))), block)
     validate.run(pool, NOW)
     energy, quality = _days(pool, "H1", 2)
     assert energy[0].tolist() == list(range(48))
@@ -129,13 +95,13 @@ def test_a_gap_of_days_gets_what_the_registers_counted_and_all_of_it_anew_when_p
     counted = 3 * 48 * 50
     after = FIRST + timedelta(days=3)
     bring(database, read("H1", midnight(FIRST), 1_000), read("H1", midnight(after), 1_000 + counted))
-    _say(database, "H1", _block(FIRST, [50] * 24))
+    say(database, "H1", half_hours(FIRST, [50] * 24))
     validate.run(pool, NOW)
     energy, quality = _days(pool, "H1", 3)
     assert energy.sum() == counted
     assert (quality == Quality.ACTUAL).sum() == 24
     # The second day arrives, with more than was thought: what is estimated before and after it gives way.
-    _say(database, "H1", _block(FIRST + timedelta(days=1), [70] * 48))
+    say(database, "H1", half_hours(FIRST + timedelta(days=1), [70] * 48))
     validate.run(pool, NOW)
     energy, quality = _days(pool, "H1", 3)
     assert energy.sum() == counted
@@ -155,7 +121,7 @@ def test_a_multiplier_counts_once_and_from_its_day_on(database: str, pool: Pool)
         supplies=(Supply(date(2025, 1, 1), "vn-business", one_rate=False),),
     )
     importing.import_register(pool, Register(points=(longer,)), lambda raw: raw)
-    _say(database, "CT", _block(FIRST, [2] * 48), _block(second, [2] * 48))
+    say(database, "CT", half_hours(FIRST, [2] * 48), half_hours(second, [2] * 48))
     validate.run(pool, NOW)
     energy, _ = _days(pool, "CT", 2)
     assert energy[0].tolist() == [2 * 40] * 48
@@ -174,7 +140,7 @@ def test_a_meter_taken_down_in_mid_day_and_hung_elsewhere_keeps_both_halves(
         )
     )
     importing.import_register(pool, moved, lambda raw: raw)
-    _say(database, "H1", _block(FIRST, [5] * 48))
+    say(database, "H1", half_hours(FIRST, [5] * 48))
     validate.run(pool, NOW)
     energy, quality = _days(pool, "H1")
     assert energy[0, :24].tolist() == [5] * 24
@@ -194,7 +160,7 @@ def test_timed_reads_of_a_meter_without_memory_make_its_half_hours(database: str
 
 def test_shards_part_the_meters(database: str, pool: Pool) -> None:
     for serial in ("H1", "R5", "NEW", "CT"):
-        _say(database, serial, _block(FIRST, [1] * 48))
+        say(database, serial, half_hours(FIRST, [1] * 48))
     done = [validate.run(pool, NOW, shard=(number, 4)).days for number in range(4)]
     assert sum(done) == 4
     assert max(done) < 4
@@ -202,7 +168,7 @@ def test_shards_part_the_meters(database: str, pool: Pool) -> None:
 
 def test_progress_is_told(database: str, pool: Pool) -> None:
     told: list[tuple[int, int, str]] = []
-    _say(database, "H1", _block(FIRST, [1] * 48))
+    say(database, "H1", half_hours(FIRST, [1] * 48))
     validate.run(pool, NOW, progress=lambda *step: told.append(step))
     assert told == [(1, 1, "")]
 
@@ -221,11 +187,11 @@ def test_a_check_meter_tells_what_its_meter_did_not(database: str, pool: Pool) -
     with pool.connection() as conn:
         assert {one.code: one.checked_by for one in register(conn).points}["HOUSE"] == "HOUSE-KT"
     bring(database, read("H1", midnight(FIRST), 0), read("H1", midnight(FIRST + timedelta(1)), 4_800))
-    _say(database, "H1", _block(FIRST, [100] * 10), _block(FIRST, [100] * 18, first_slot=30))
+    say(database, "H1", half_hours(FIRST, [100] * 10), half_hours(FIRST, [100] * 18, first_slot=30))
     validate.run(pool, NOW)
     _, quality = _days(pool, "H1")
     assert not (quality == Quality.MISSING).any()
-    _say(database, "K1", _block(FIRST, [100] * 10 + [20] * 10 + [181] * 10 + [100] * 18))
+    say(database, "K1", half_hours(FIRST, [100] * 10 + [20] * 10 + [181] * 10 + [100] * 18))
     report = validate.run(pool, NOW + timedelta(minutes=1))
     assert (report.days, report.changed) == (2, 1), "its day, and the day that it fills"
     energy, quality = _days(pool, "H1")
@@ -247,10 +213,10 @@ def test_the_curve_of_a_class_shapes_what_nothing_else_tells(database: str, pool
     _hang_households(pool, names)
     by_day = [10] * 24 + [30] * 24
     for name in names[:4]:
-        _say(database, name, *(_block(FIRST + timedelta(day), by_day) for day in range(3)))
+        say(database, name, *(half_hours(FIRST + timedelta(day), by_day) for day in range(3)))
     validate.run(pool, NOW)
     assert not curves.run(pool, NOW)
-    _say(database, names[4], *(_block(FIRST + timedelta(day), by_day) for day in range(4)))
+    say(database, names[4], *(half_hours(FIRST + timedelta(day), by_day) for day in range(4)))
     validate.run(pool, NOW)
     assert curves.run(pool, NOW) == curves.CurvesReport(classes=1, meters=5, days=16)
     with pool.connection() as conn:
