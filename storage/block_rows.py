@@ -72,16 +72,17 @@ class Stamps:
 
 
 def encode(
-    origin: Origin, channel: int, meaning: Meaning, stamps: Stamps, raw: Ints, status: Ints | None
-) -> bytes:
+    origin: Origin, channel: int, meaning: Meaning, stamps: Stamps, raw: Ints, status: Ints | None,
+    salt: bytes = b"",
+) -> bytes:  # fmt: skip
     """The row of COPY; raw and status int64[n] as the stamps. Of a block whose statuses are all 0, `status`
-    may be None, and none are kept."""
+    may be None, and none are kept. With a `salt` the digest is not that of the same block without."""
     if status is not None and not status.any():
         status = None
     flags = stamps.no_flags if status is None else status.astype(">i8").tobytes()
     head, tail = _meant(meaning)
     values = copying.int8s(raw)
-    digest = hashlib.sha256(b"".join((head, stamps.wire, raw.astype(">i8").tobytes(), flags))).digest()
+    digest = hashlib.sha256(b"".join((salt, head, stamps.wire, raw.astype(">i8").tobytes(), flags))).digest()
     return b"".join(
         (
             _FIELDS,

@@ -51,24 +51,32 @@ _ANY: Final = (
     + _BESIDE
     + ")"
 )
-# What was brought before as it is, is looked up by its key and need not be compared row by row.
-_THE_SAME: Final = """
+# What was brought before as it is, and not unsaid since, is looked up by its key and need not be compared row
+# by row.
+_THE_SAME: Final = (
+    """
     DELETE FROM incoming_block n WHERE EXISTS (
         SELECT FROM profile_block b WHERE b.meter_id = n.meter_id AND b.channel = n.channel
           AND b.obis = n.obis AND b.at = n.at AND b.digest = n.digest
-          AND b.at BETWEEN %(begin)s AND %(end)s OFFSET 0)"""
+          AND b.at BETWEEN %(begin)s AND %(end)s
+          AND (b.received_at >= n.received_at OR NOT EXISTS (SELECT FROM """
+    + _BESIDE
+    + """
+            WHERE o.digest <> n.digest AND o.received_at BETWEEN b.received_at AND n.received_at))
+        OFFSET 0)"""
+)
 _OVERLAPPING: Final = (
     """
     SELECT n.meter_id, n.channel, n.obis, n.at, n.digest, n.kind, n.interval_s, n.scaler, n.unit,
         n.instants, n.raw, n.status, n.received_at, n.poll_id,
-        o.at, o.kind, o.interval_s, o.scaler, o.unit, o.instants, o.raw, o.status, true
+        o.at, o.kind, o.interval_s, o.scaler, o.unit, o.instants, o.raw, o.status, o.received_at
     FROM incoming_block n CROSS JOIN LATERAL """
     + _BESIDE
     + """
     UNION ALL
     SELECT n.meter_id, n.channel, n.obis, n.at, n.digest, n.kind, n.interval_s, n.scaler, n.unit,
         n.instants, n.raw, n.status, n.received_at, n.poll_id,
-        o.at, o.kind, o.interval_s, o.scaler, o.unit, o.instants, o.raw, o.status, false
+        o.at, o.kind, o.interval_s, o.scaler, o.unit, o.instants, o.raw, o.status, o.received_at
     FROM incoming_block n JOIN incoming_block o USING (meter_id, channel, obis)
     WHERE o.at <= n.last AND o.last >= n.at AND (o.at, o.digest) < (n.at, n.digest)"""
 )
@@ -82,6 +90,8 @@ _FINDING: Final = """
     SELECT meter_id, day, 'differing_reread', %s, detail, 'evidence'
     FROM unnest(%s::integer[], %s::date[], %s::jsonb[]) AS new (meter_id, day, detail)
     ORDER BY meter_id, day ON CONFLICT (meter_id, day, kind) DO NOTHING"""
+
+_NEVER: Final = np.iinfo(np.int64).min
 
 Key = tuple[int, int, str, datetime, bytes]
 """Meter, channel, OBIS, first stamp, digest of a block."""
@@ -117,13 +127,32 @@ class Block(NamedTuple):
 
 @dataclass(slots=True)
 class _Sifted:
-    """One incoming block: `known` rows are in the store already, or in another block of the batch."""
+    """One incoming block, and what else was said of its rows: later or at the same time the `same`, and by
+    the `last` word before it (microseconds; `repeats`: the same) or any one before it (`before`)."""
 
     block: Block
     received_at: datetime
     poll_id: Any
-    known: NDArray[np.bool_]
+    same: NDArray[np.bool_]
+    repeats: NDArray[np.bool_]
+    before: NDArray[np.bool_]
+    last: Ints
     differs: dict[int, tuple[int, int]] = field(default_factory=dict)  # row → what was stored, what was read
+
+    @classmethod
+    def of(cls, block: Block, received_at: datetime, poll_id: Any) -> _Sifted:
+        same, repeats, before = (np.zeros(len(block.raw), np.bool_) for _ in range(3))
+        return cls(block, received_at, poll_id, same, repeats, before, np.full(len(block.raw), _NEVER))
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Rows that need not be stored."""
+        return self.same | self.repeats
+
+    @property
+    def returns(self) -> bool:
+        """Whether it says again what something else was said instead of in between."""
+        return bool((self.before & ~self.known).any())
 
 
 async def sift(conn: AsyncConnection[TupleRow], batch: Batch) -> int:
@@ -149,16 +178,15 @@ async def sift(conn: AsyncConnection[TupleRow], batch: Batch) -> int:
             block, other = Block(at, *values[:7]), Block(*values[9:17])
             sifted = found.get(key)
             if sifted is None:
-                none = np.zeros(len(block.raw), np.bool_)
-                sifted = found[key] = _Sifted(block, values[7], values[8], none)
-            _compare(sifted, other)
+                sifted = found[key] = _Sifted.of(block, values[7], values[8])
+            _compare(sifted, other, values[17])
     if not found:
         return 0
     await _shorten(conn, found)
     return await _tell(conn, found)
 
 
-def _compare(sifted: _Sifted, other: Block) -> None:
+def _compare(sifted: _Sifted, other: Block, said_at: datetime) -> None:
     block = sifted.block
     if block.kind != other.kind:
         return
@@ -170,13 +198,19 @@ def _compare(sifted: _Sifted, other: Block) -> None:
     differ = ~same
     for i, j in zip(new[differ].tolist(), old[differ].tolist(), strict=True):
         sifted.differs.setdefault(i, (int(other.raw[j]), int(block.raw[i])))
-    if block.interval_s == other.interval_s:
-        sifted.known[new[same & (block.statuses[new] == other.statuses[old])]] = True
+    same &= (block.interval_s == other.interval_s) & (block.statuses[new] == other.statuses[old])
+    if said_at >= sifted.received_at:
+        sifted.same[new[same]] = True
+        return
+    at = copying.micros(said_at)
+    newer = sifted.last[new] <= at
+    sifted.last[new[newer]], sifted.repeats[new[newer]] = at, same[newer]
+    sifted.before[new[same]] = True
 
 
 async def _shorten(conn: AsyncConnection[TupleRow], found: dict[Key, _Sifted]) -> None:
     """Put what is new of the blocks in their place."""
-    partly = {key: one for key, one in found.items() if one.known.any()}
+    partly = {key: one for key, one in found.items() if one.known.any() or one.returns}
     if not partly:
         return
     await conn.execute(_FORGET, [list(column) for column in zip(*partly, strict=True)])
@@ -191,7 +225,9 @@ async def _shorten(conn: AsyncConnection[TupleRow], found: dict[Key, _Sifted]) -
                 copying.int4(meter_id), copying.instant(one.received_at), copying.blob(one.poll_id.bytes)
             )
             kept = (block_rows.Stamps(block.stamps[new]), block.raw[new], block.statuses[new])
-            rows.append(block_rows.encode(origin, channel, meaning, *kept))
+            # The key holds a thing once: what is said again has its poll in the digest.
+            salt = one.poll_id.bytes if one.returns else b""
+            rows.append(block_rows.encode(origin, channel, meaning, *kept, salt))
     if rows:
         await block_rows.bring(conn, rows)
 

@@ -11,9 +11,9 @@ import psycopg
 import pytest
 from psycopg import AsyncConnection
 
-from model.period import HALF_HOUR, midnight
+from model.period import HALF_HOUR, Period, midnight
 from model.readout import Readout
-from storage import fleet
+from storage import blocks, fleet
 from storage.evidence import StoreCounts, store
 from storage.grid import save_register
 from storage.pool import connect, session
@@ -40,9 +40,9 @@ def part(first: int, end: int, *, status: int = 0) -> Readout:
     return readout("M001", answer(replace(block, status=(status,) * (end - first))))
 
 
-async def brought(dsn: str, meter: int, *readouts: Readout) -> StoreCounts:
+async def brought(dsn: str, meter: int, *readouts: Readout, day: int = 9) -> StoreCounts:
     async with await AsyncConnection.connect(dsn, **session()) as conn:
-        counts = await store(conn, [(meter, "D2", NOW + timedelta(days=9), one) for one in readouts])
+        counts = await store(conn, [(meter, "D2", NOW + timedelta(days=day), one) for one in readouts])
         await conn.commit()
         return counts
 
@@ -94,6 +94,17 @@ async def test_a_contradiction_keeps_the_rows_that_contradict(database: str, met
     for one in (other, part(0, 48), part(30, 48)):
         counts = await brought(database, meter, one)
         assert (counts.blocks, counts.differing) == (0, 0)
+
+
+async def test_what_is_said_again_after_something_else_is_the_last_word(database: str, meter: int) -> None:
+    right, wrong = part(0, 10), readout("M001", answer(profile(START, [999] * 48)))
+    for day, one in enumerate((right, wrong, right, part(0, 6))):
+        counts = await brought(database, meter, one, day=10 + day)
+        assert (counts.blocks, counts.differing) == ((1, 0), (1, 1), (1, 1), (0, 0))[day]
+    assert (await brought(database, meter, right, day=12)).blocks == 0  # the same once more: a batch replayed
+    with connect(database) as conn:
+        stored = blocks.blocks(conn, [meter], Period.of_day(DAY))
+    assert [one.raw.tolist()[:3] for one in stored] == [WH[:3], [999] * 3, WH[:3]]
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from model.quality import Quality
@@ -68,6 +68,7 @@ class Model:
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example([("late", (0, 2), [0, 3, *[0] * 4]), ("late", (0, 6), [0] * 6), ("late", (0, 4), [0, 3, *[0] * 4])])
 @given(st.lists(st.one_of(EDIT, EDIT, LATE, UNDO), min_size=1, max_size=7))
 def test_whatever_comes_in_whatever_order(
     database: str, pool: Pool, story: list[tuple[str, object, list[int]]]
