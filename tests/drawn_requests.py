@@ -61,7 +61,10 @@ def _request(dice: random.Random) -> dict[str, Any]:
         found["voltage_kv"] = dice.choice(["0.4", "6", "15", "22", "35", "110"])
     if dice.random() < 0.2:
         found["reason"] = dice.choice(REASONS)
-    if priced_by_hour and dice.random() < 0.25:
+    # At one rate a run takes the sum register where there is one; a request's registers stand as given, each
+    # rounded for itself.
+    summed = any(one["register"] == "SG" for one in found.get("registers", ()))
+    if priced_by_hour and dice.random() < 0.25 and not summed:
         found["one_rate"] = True
     if (priced_by_hour and dice.random() < 0.2) or dice.random() < 0.02:
         found["three_rate_refused"] = True
