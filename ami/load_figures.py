@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import rich_click as click
 
-from ami import clocks, home
+from ami import clocks, home, load_savings
 from ami.console import counted, emit, facts, table, when
 from ami.instants import DAY, MONTH, last_full_month
 from ami.load_document import document, highest, instant
@@ -49,6 +49,9 @@ SHOWN: Final = 10
     show_default=True,
     help="Of the profile, in minutes.",
 )
+@click.option(
+    "--savings", is_flag=True, help="Of one meter: what moving its peak use to off-peak hours saves."
+)
 @click.option("--by", type=click.Choice(["month", "year"]), help="The same for each month or year, too.")
 @click.option(
     "--channel",
@@ -75,6 +78,7 @@ def command(
     first: date | None,
     end: date | None,
     interval: Interval,
+    savings: bool,
     by: Piece | None,
     channel: str,
     top: int,
@@ -90,6 +94,7 @@ def command(
     ami load 20260001 --month 2026-10
     ami load --station T01 --from 2026-01-01 --by month --json
     ami load --class household --interval day
+    ami load 20260001 --month 2026-10 --savings
     """
     if sum(map(bool, (serials, station, feeder, book, customer_class))) != 1:
         raise click.UsageError("name meters, or one of --station, --feeder, --book and --class")
@@ -105,6 +110,12 @@ def command(
     if not 0 < (end - first).days <= LONGEST:
         raise click.UsageError(f"from {first} until {end} are no 1 to {LONGEST} days: choose others")
     whose = Whose(serials, station, feeder, book, customer_class)
+    if savings:
+        if len(serials) != 1 or Period.of_days(first, end) != Period.of_month(first.year, first.month):
+            raise click.UsageError("--savings is of one meter and one --month: name them")
+        with home.database(load()) as dsn, open_pool(dsn) as pool:
+            load_savings.answer(pool, serials[0], Period.of_days(first, end), as_json=as_json)
+        return
     with home.database(load()) as dsn, open_pool(dsn) as pool, pool.connection() as conn:
         found = loads(conn, whose, first, end, interval=interval, by=by, channel=CHANNELS[channel])
     if as_json:

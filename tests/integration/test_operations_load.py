@@ -1,0 +1,106 @@
+"""Loads as an office asks about them: what moving use would save, shapes of days, the day ahead."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from ami import load_savings
+from analytics.billing import Request, rate
+from analytics.tariffs import schedule
+from model.bill import RegisterUse
+from model.grid import Supply
+from model.period import Period
+from model.quality import Quality
+from model.series import Channel, Rate
+from model.viewer import UserRole, Viewer
+from operations.runs.counting import billed
+from operations.savings import savings
+from storage import bills, days, fleet
+from storage.grid import save_register
+from storage.pool import connect
+from tests.storage_samples import HUNG, NOW, grid
+
+STAFF = Viewer("ky.su", UserRole.ENGINEER)
+OWNER, STRANGER = (Viewer(code, UserRole.CUSTOMER, code) for code in ("C001", "C002"))
+AUGUST = Period.of_month(2026, 8)
+FIRST = date(2026, 8, 1)
+
+
+@pytest.fixture
+def conn(database: str) -> Iterator[Connection[TupleRow]]:
+    """C001 on three rates, C002 a household, C003 a business with a single-rate meter."""
+    register = grid()
+    plans = {"C001": ("vn-production", False), "C002": ("vn-household", True), "C003": ("vn-business", True)}
+    points = [
+        replace(point, supplies=(Supply(HUNG.date(), plans[point.customer][0], one_rate=one_rate),))
+        for point in register.points
+        if point.customer and (one_rate := plans[point.customer][1]) is not None
+    ]
+    with connect(database) as connection:
+        save_register(connection, replace(register, points=(register.points[0], *points)), bytes)
+        yield connection
+
+
+def _save(conn: Connection[TupleRow], serial: str, wh: np.ndarray, quality: np.ndarray | None = None) -> None:
+    n = len(wh)
+    days.save_days(
+        conn,
+        days.DayRows(
+            np.full(n, fleet.meter_ids(conn)[serial], np.int32),
+            np.full(n, Channel.ACTIVE_IMPORT, np.int16),
+            np.datetime64(FIRST, "D") + np.arange(n),
+            wh.astype(np.int32),
+            (np.full(wh.shape, Quality.ACTUAL) if quality is None else quality).astype(np.uint8),
+        ),
+        NOW,
+    )
+
+
+def test_savings_of_a_month_by_half_hours_then_by_its_bill(conn: Connection[TupleRow]) -> None:
+    chance = np.random.default_rng(4)
+    wh = chance.integers(0, 4000, (31, 48))
+    _save(conn, "M001", wh)
+    by_rate = dict.fromkeys((1, 2, 3), 0)
+    hours = schedule("TT16-2014")
+    for number, energy in enumerate(wh):
+        for each, rated in zip(energy.tolist(), hours.day_rates(FIRST + timedelta(number)), strict=True):
+            by_rate[rated] += each
+    kwh = {Rate(one).code: round(total / 1000) for one, total in by_rate.items()}
+    found = savings(conn, OWNER, "M001", AUGUST)
+    assert found is not None
+    assert (found.source, found.known, found.kwh, found.reason) == ("half_hours", 1.0, kwh, "")
+    assert (found.peak, found.offpeak) == (((570, 690), (1020, 1200)), ((1320, 240),))
+    assert [move.percent for move in found.moves] == [10, 20, 30]
+    assert sum(used for _, used in found.hours) == pytest.approx(by_rate[Rate.PEAK] / 1000, abs=1)
+    assert json.dumps(load_savings.document(found))
+
+    rated = rate(Request("vn-production", FIRST, date(2026, 9, 1), date(2026, 9, 3), {"BT": 9, "CD": 50}))
+    made = billed(rated, "P001", "C001", "vn-production", AUGUST, date(2026, 9, 3))
+    uses = tuple(
+        RegisterUse("M001", Rate.from_code(code), 0, used, 1, used * 1000, used)  # type: ignore[arg-type]
+        for code, used in (("BT", 9), ("CD", 50), ("TD", 0))
+    )
+    bills.save(conn, replace(made, uses=uses), NOW)
+    found = savings(conn, STAFF, "M001", AUGUST)
+    assert found is not None
+    assert (found.source, found.kwh, found.total) == ("bill", {"BT": 9, "CD": 50, "TD": 0}, made.total)
+    assert [(move.kwh, move.saved) for move in found.moves] == [(5, 12_636), (10, 25_272), (15, 37_908)]
+
+    assert savings(conn, STRANGER, "M001", AUGUST) is None
+    for serial, reason in (("M002", "tiers"), ("M003", "one_rate"), ("M000", "not_hung")):
+        told = savings(conn, STAFF, serial, AUGUST)
+        assert told is not None
+        assert (told.reason, told.moves) == (reason, ())
+        assert load_savings.document(told)["why"]["vi"]
+    later = savings(conn, STAFF, "M001", Period.of_month(2026, 10))
+    assert later is not None
+    assert (later.reason, later.kwh) == ("unknown_use", {}), "no half-hour of it is known"
+    load_savings.show(later)
