@@ -13,10 +13,18 @@ from dashboard.parts.elements import Part, attributes
 from dashboard.plain_pages import asset, dialled
 from dashboard.visit import SESSION, Office, Visit
 from model.supplier import Supplier
+from model.viewer import UserRole
 
 OTHER_LANGUAGE = {
     "vi": ("en", "EN", "EN: switch to English"),
     "en": ("vi", "VI", "VI: chuyển sang tiếng Việt"),
+}
+
+# What stands in a phone's bar; the rest opens above it.
+UNDER_THUMB = {
+    UserRole.ENGINEER: ("overview", "meters", "alerts", "inspections"),
+    UserRole.BILLING: ("overview", "meters", "bills", "cases"),
+    UserRole.CUSTOMER: ("home", "bills"),
 }
 
 
@@ -51,16 +59,32 @@ def _supplier(visit: Visit, supplier: Supplier) -> Part:
 
 def _navigation(visit: Visit, pages: tuple[Page, ...]) -> Part:
     shown = [page for page in pages if page.nav and visit.viewer.role in page.roles]
+    rest = [page for page in shown if page.nav not in UNDER_THUMB[visit.viewer.role]]
     links = [
         dcc.Link(
             [html.Span(className=f"icon i-{page.nav}"), visit.say(f"nav.{page.nav}")],
             href=page.pattern,
             id={"nav": page.name},
-            className="nav-link",
+            className="nav-link rest" if page in rest else "nav-link",
+            style={"--up": len(rest) - 1 - rest.index(page)} if page in rest else None,
         )
         for page in shown
     ]
-    return html.Nav(links, className="nav", **attributes({"aria-label": visit.say("frame.navigation")}))
+    return html.Nav(
+        [*links, _more(visit) if rest else None],
+        className="nav",
+        **attributes({"aria-label": visit.say("frame.navigation")}),
+    )
+
+
+def _more(visit: Visit) -> Part:
+    """On a phone: what opens the entries that have no room under the thumb."""
+    return html.Button(
+        [html.Span(className="icon i-more"), visit.say("nav.more")],
+        type="button",
+        className="nav-more",
+        **attributes({"data-menu": "rest", "aria-expanded": "false"}),
+    )
 
 
 def _tools(visit: Visit) -> list[Part]:

@@ -97,6 +97,17 @@ class LoadRefused(InputError):
     """There is no load to tell of whom it was asked, or of those days."""
 
 
+class TooMuch(LoadRefused):
+    """So many meters over so many days are not told at once."""
+
+    def __init__(self, whose: str, meters: int, days: int) -> None:
+        self.meters, self.days = meters, days
+        super().__init__(
+            f"{whose} has {meters} meters, too many for {days} days at once: ask for a shorter time, or "
+            "for a part of them."
+        )
+
+
 class JobFailed(OperationsError):
     """A queued job ended without doing its work; `task` and `job` say which."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final, Literal
 
 import numpy as np
@@ -19,7 +19,7 @@ from model.grid import Role
 from model.period import Period, midnight
 from model.series import Channel
 from operations.customer_classes import class_of
-from operations.errors import LoadRefused
+from operations.errors import LoadRefused, TooMuch
 from storage import days, fleet, register
 from storage.days import DayMatrix
 from storage.register import Hung
@@ -101,21 +101,24 @@ def loads(
     interval: Interval = "30",
     by: Piece | None = None,
     channel: Channel = Channel.ACTIVE_IMPORT,
+    now: datetime | None = None,
+    most: int = MOST,
 ) -> Loads:
     """From the first day, without `end`; customers alone, head meters only where they are named.
 
-    Figures go by half-hours; where somebody tells none and hours, days or months are asked for, or nobody
-    tells any, by hours. `interval` is that of the profile. Raises LoadRefused where nobody of `whose` hung
-    anywhere in these days, or far too many did.
+    What is not over by `now` is not missed. Figures go by half-hours; where somebody tells none and hours,
+    days or months are asked for, or nobody tells any, by hours. `interval` is that of the profile. Raises
+    LoadRefused where nobody of `whose` hung anywhere in these days, TooMuch where they are more than `most`
+    days of all meters.
     """
-    places = found_places(conn, whose, first, end)
-    given = read(conn, places, first, end, channel)
+    places = found_places(conn, whose, first, end, most)
+    given = read(conn, places, first, end, channel, now=now)
     if given.coarser and (interval in ("60", "day", "month") or not given.matrix.quality.any()):
-        given = read(conn, places, first, end, channel, HOURS)
+        given = read(conn, places, first, end, channel, HOURS, now)
     load = together(given.matrix.energy, given.matrix.quality, first, given.hung)
     profile, left_out = None, given.coarser
     if interval in ("5", "15") or (interval == "30" and given.minutes > HALF_HOURS):
-        profile, left_out = _finer(conn, places, first, end, channel, interval)
+        profile, left_out = _finer(conn, places, first, end, channel, interval, now)
     many = (end - first).days
     cut = months_of(first, many) if by == "month" else years_of(first, many) if by == "year" else []
     return Loads(
@@ -133,18 +136,19 @@ def loads(
     )
 
 
-def found_places(conn: Connection[TupleRow], whose: Whose, first: date, end: date) -> list[Hung]:
-    """Where the meters of `whose` hung in these days; raises LoadRefused where none did, or too many."""
+def found_places(
+    conn: Connection[TupleRow], whose: Whose, first: date, end: date, most: int = MOST
+) -> list[Hung]:
+    """Where the meters of `whose` hung in these days; raises LoadRefused where none did, TooMuch where too
+    many did."""
     period = Period.of_days(first, end)
     places = _places(conn, whose, period)
     last = end - timedelta(1)
     if not places:
         raise LoadRefused(f"No meter of {whose} hung anywhere from {first:%d/%m/%Y} to {last:%d/%m/%Y}.")
-    if len({place.meter_id for place in places}) * (end - first).days > MOST:
-        raise LoadRefused(
-            f"{whose} has too many meters for {(end - first).days} days at once: ask for a shorter time, or "
-            "for a part of them."
-        )
+    meters, many = len({place.meter_id for place in places}), (end - first).days
+    if meters * many > most:
+        raise TooMuch(str(whose), meters, many)
     return places
 
 
@@ -155,10 +159,12 @@ def read(
     end: date,
     channel: Channel = Channel.ACTIVE_IMPORT,
     minutes: int = HALF_HOURS,
+    now: datetime | None = None,
 ) -> Given:
     """The days from `first`, without `end`, of the meters of `places`; a day of longer intervals than
-    `minutes` is left out, as if the meter did not hang."""
+    `minutes` is left out, as if the meter did not hang, and so is what is not over by `now`."""
     period = Period.of_days(first, end)
+    over = min(period.end, now) if now else period.end
     ids = tuple(dict.fromkeys(place.meter_id for place in places))
     row_of = {meter_id: row for row, meter_id in enumerate(ids)}
     names = {place.meter_id: place.serial for place in places}
@@ -167,7 +173,7 @@ def read(
     hung = np.zeros((len(ids), (end - first).days * slots), bool)
     for place in places:
         begin = max(0, -((origin - place.since) // step))
-        until = min(place.until or period.end, period.end)
+        until = min(place.until or over, over)
         hung[row_of[place.meter_id], begin : max(0, (until - origin) // step)] = True
     hung = hung.reshape(matrix.energy.shape)
     for meter_id, day in matrix.unfit:
@@ -186,6 +192,7 @@ def _finer(
     end: date,
     channel: Channel,
     interval: Interval,
+    now: datetime | None,
 ) -> tuple[Curve, tuple[Coarser, ...]]:
     """The profile in intervals that not every meter tells, of those who do; a part of them at a time."""
     ids = list(dict.fromkeys(place.meter_id for place in places))
@@ -194,7 +201,7 @@ def _finer(
     for start in range(0, len(ids), AT_ONCE):
         some = set(ids[start : start + AT_ONCE])
         part = [place for place in places if place.meter_id in some]
-        given = read(conn, part, first, end, channel, int(interval))
+        given = read(conn, part, first, end, channel, int(interval), now)
         slots = slots_of(given.matrix.energy, given.matrix.quality, given.hung)
         summed = slots if summed is None else summed + slots
         coarser += given.coarser

@@ -18,6 +18,13 @@
 
   document.addEventListener("click", function (event) {
     var button = event.target.closest("[data-set-lang], [data-set-theme], [data-print], [data-menu]");
+    // The rest of the navigation opens at its button, and closes at whatever is pressed next.
+    var nav = document.querySelector(".nav"), menu = document.querySelector("[data-menu]");
+    if (nav && menu) {
+      var open = button === menu && !nav.classList.contains("open");
+      nav.classList.toggle("open", open);
+      menu.setAttribute("aria-expanded", String(open));
+    }
     if (!button) return;
     if (button.dataset.setLang) { keep("lang", button.dataset.setLang); location.reload(); }
     if (button.dataset.setTheme) {
@@ -56,6 +63,17 @@
     window.addEventListener("popstate", settle);
   }
 })();
+// What is chosen or typed in a box that names a field of the address goes there; the same link opens it again.
+document.addEventListener("change", function (event) {
+  "use strict";
+  var box = event.target.closest("[data-address]");
+  if (!box) return;
+  var url = new URL(location.href), value = event.target.value.trim();
+  if (!value || url.searchParams.get(box.dataset.address) === value) return;
+  url.searchParams.set(box.dataset.address, value);
+  history.pushState({}, "", url);
+  window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
+});
 // Two typed days (dd/MM/yyyy) become the range in the address.
 (function () {
   "use strict";

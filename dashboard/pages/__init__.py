@@ -7,7 +7,7 @@ from dash import Input, Output
 from dashboard import answers
 from dashboard.addresses import Page
 from dashboard.callbacks import Guarded
-from dashboard.pages import alerts, bill, bills, case, cases, home, meter, meters, overview, run, runs
+from dashboard.pages import alerts, bill, bills, case, cases, home, load, meter, meters, overview, run, runs
 from dashboard.parts.elements import Part
 
 PAGES: tuple[Page, ...] = (
@@ -15,6 +15,7 @@ PAGES: tuple[Page, ...] = (
     home.PAGE,
     meters.PAGE,
     meter.PAGE,
+    load.PAGE,
     bills.PAGE,
     bill.PAGE,
     runs.PAGE,

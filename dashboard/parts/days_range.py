@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from urllib.parse import urlencode
@@ -60,10 +61,14 @@ def presets(today: date) -> list[tuple[str, DaysRange]]:
     ]
 
 
-def chooser(visit: Visit, chosen: DaysRange) -> Part:
-    """Links for the usual ranges, and two days to type; the page's script turns those into an address."""
+def chooser(visit: Visit, chosen: DaysRange, kept: Mapping[str, str] | None = None) -> Part:
+    """Links for the usual ranges, and two days to type; the page's script turns those into an address.
+
+    `kept`: what else stands in the address, and stays.
+    """
+    besides = f"{urlencode(kept)}&" if kept else ""
     links = [
-        (visit.say(key), f"{visit.path}?{option.query}", option == chosen)
+        (visit.say(key), f"{visit.path}?{besides}{option.query}", option == chosen)
         for key, option in presets(visit.today)
     ]
     boxes = [

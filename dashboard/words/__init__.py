@@ -1,4 +1,4 @@
-"""Every sentence a page says, in every language it speaks: one TOML file each, with the same keys."""
+"""Every sentence a page says, in every language it speaks: TOML files of the same names and keys."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from importlib import resources
 from typing import Any
 
 LANGUAGES = ("vi", "en")
+ROOMS = ("", "_load")  # endings of the names of a language's files
 
 
 def _flat(table: dict[str, Any], prefix: str = "") -> dict[str, str]:
@@ -44,5 +45,8 @@ class Words:
 def words(lang: str) -> Words:
     """The words of a language; Vietnamese for one we do not speak."""
     lang = lang if lang in LANGUAGES else LANGUAGES[0]
-    text = resources.files(__package__).joinpath(f"{lang}.toml").read_text(encoding="utf-8")
-    return Words(lang, _flat(tomllib.loads(text)))
+    found: dict[str, str] = {}
+    for room in ROOMS:
+        text = resources.files(__package__).joinpath(f"{lang}{room}.toml").read_text(encoding="utf-8")
+        found |= _flat(tomllib.loads(text))
+    return Words(lang, found)

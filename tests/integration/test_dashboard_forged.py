@@ -79,6 +79,7 @@ def test_a_query_without_sense_is_as_none(engineer: Asks) -> None:
         ("/bills", "?month=9999-12"),
         ("/alerts", "?kind=%00&state=%00"),
         ("/meters", "?q=%00&station=%00"),
+        ("/load", "?of=%00&code=%00&from=%00"),
     ):
         assert _page(engineer, path, search) == _page(engineer, path, "")
 
@@ -121,6 +122,20 @@ def test_a_long_address_is_written_down_in_part(engineer: Asks, caplog: pytest.L
     (line,) = [record.getMessage() for record in caplog.records if "was refused" in record.getMessage()]
     assert line.startswith("somebody was refused page /xxx")
     assert len(line) < 250
+
+
+def test_what_is_the_offices_alone_is_nothing_to_a_customer(customer: Asks) -> None:
+    for path in ("/load",):
+        assert customer(path).status_code == 404, path
+        assert "refusal" in _page(customer, path, ""), path
+
+
+def test_the_load_of_nobody_is_said_to_be_nobodys(engineer: Asks) -> None:
+    for search, known in (("of=meter&code=M001", True), ("of=book", True), ("of=meter&code=X", False),
+                          ("of=meter", False), ("of=class&code=X", False)):  # fmt: skip
+        shown = _page(engineer, "/load", f"?{search}")
+        assert ('"figures"' in shown) == known, search
+        assert "NaN" not in shown
 
 
 @pytest.mark.parametrize("path", [7, {"a": 1}, ["/"], True, "/meters/\0", "/meters/\ud800", "x" * 5000])
