@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import rich_click as click
 
-from ami import clocks, home, load_savings
+from ami import clocks, home, load_savings, load_shapes
 from ami.console import counted, emit, facts, table, when
 from ami.instants import DAY, MONTH, last_full_month
 from ami.load_document import document, highest, instant
@@ -49,6 +49,7 @@ SHOWN: Final = 10
     show_default=True,
     help="Of the profile, in minutes.",
 )
+@click.option("--shapes", is_flag=True, help="Who uses power alike: meters by the shape of their day.")
 @click.option(
     "--savings", is_flag=True, help="Of one meter: what moving its peak use to off-peak hours saves."
 )
@@ -78,6 +79,7 @@ def command(
     first: date | None,
     end: date | None,
     interval: Interval,
+    shapes: bool,
     savings: bool,
     by: Piece | None,
     channel: str,
@@ -110,6 +112,10 @@ def command(
     if not 0 < (end - first).days <= LONGEST:
         raise click.UsageError(f"from {first} until {end} are no 1 to {LONGEST} days: choose others")
     whose = Whose(serials, station, feeder, book, customer_class)
+    if shapes:
+        with home.database(load()) as dsn, open_pool(dsn) as pool:
+            load_shapes.answer(pool, whose, first, end, top, as_json=as_json)
+        return
     if savings:
         if len(serials) != 1 or Period.of_days(first, end) != Period.of_month(first.year, first.month):
             raise click.UsageError("--savings is of one meter and one --month: name them")

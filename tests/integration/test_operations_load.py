@@ -12,7 +12,7 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from ami import load_savings
+from ami import load_savings, load_shapes
 from analytics.billing import Request, rate
 from analytics.tariffs import schedule
 from model.bill import RegisterUse
@@ -21,8 +21,10 @@ from model.period import Period
 from model.quality import Quality
 from model.series import Channel, Rate
 from model.viewer import UserRole, Viewer
+from operations.loads import Whose
 from operations.runs.counting import billed
 from operations.savings import savings
+from operations.shapes import shapes_of
 from storage import bills, days, fleet
 from storage.grid import save_register
 from storage.pool import connect
@@ -104,3 +106,25 @@ def test_savings_of_a_month_by_half_hours_then_by_its_bill(conn: Connection[Tupl
     assert later is not None
     assert (later.reason, later.kwh) == ("unknown_use", {}), "no half-hour of it is known"
     load_savings.show(later)
+
+
+def test_shapes_of_a_handful_of_meters(conn: Connection[TupleRow]) -> None:
+    """One at night, one of which three days are known, one that uses nothing."""
+    night = np.full((31, 48), 100)
+    night[:, :10] = 900
+    _save(conn, "M001", night)
+    _save(conn, "M002", night[:3])
+    _save(conn, "M003", 0 * night)
+    found = shapes_of(conn, Whose(station="T1"), FIRST, FIRST + timedelta(31))
+    document = load_shapes.document(found)
+    assert json.dumps(document, allow_nan=False)
+    assert (document["reason"], [one["name"] for one in document["groups"]]) == ("few_meters", ["night"])
+    assert "8" in document["why"]["vi"]
+    assert document["left_out"] == [
+        {"meter": "M002", "reason": "few_days"},
+        {"meter": "M003", "reason": "no_use"},
+    ]
+    load_shapes.show(found, 5)
+    nobody = shapes_of(conn, Whose(meters=("M003",)), FIRST, FIRST + timedelta(31))
+    assert (nobody.reason, nobody.groups, nobody.members) == ("nothing", (), ())
+    load_shapes.show(nobody, 0)
