@@ -11,7 +11,8 @@ from ami.console import counted, emit, say, table
 from ami.office import OFFICE
 from ami.options import AS_OF, JSON
 from ami.settings import load
-from model.alert import AlertKind
+from model.alert import Alert, AlertKind
+from model.jsonform import to_json
 from model.period import LOCAL
 from operations import jobs, wording
 from storage import alerts
@@ -48,7 +49,15 @@ def show(kind: str | None, meter: str | None, state: str | None, as_json: bool) 
         wanted = AlertKind(kind) if kind else None
         found = alerts.alerts(conn, OFFICE, state=state, kind=wanted, serial=meter, limit=1000)  # type: ignore[arg-type]
     if as_json:
-        emit({"alerts": found})
+        emit(
+            {
+                "alerts": [
+                    to_json(row)
+                    | {"said": {language: said(row.alert, language) for language in ("vi", "en")}}
+                    for row in found
+                ]
+            }
+        )
     elif not found:
         say("There is no such alert; `ami alerts run` looks for new ones.")
     else:
@@ -57,8 +66,13 @@ def show(kind: str | None, meter: str | None, state: str | None, as_json: bool) 
                 f"{row.alert.since.astimezone(LOCAL):%d/%m/%Y}",
                 row.alert.serial,
                 row.state,
-                wording.alert(row.alert.kind, row.alert.evidence, settings.language, row.alert.serial),
+                said(row.alert, settings.language),
             )
             for row in found
         ]
         table("", ("Since", "Meter", "State", "What"), rows)
+
+
+def said(alert: Alert, language: str) -> str:
+    """Why somebody ought to look, in one sentence that names the meter."""
+    return wording.alert(alert.kind, alert.evidence, language, alert.serial, alert.since)

@@ -22,10 +22,35 @@ class AlertKind(StrEnum):
     CLOCK_DRIFT = "clock_drift"
     CONSUMPTION_CHANGE = "consumption_change"
     STATION_LOSS = "station_loss"
+    ZERO_AFTER_USE = "zero_after_use"
+    USE_DROP = "use_drop"
+    USE_RISE = "use_rise"
+    NIGHT_BASELOAD = "night_baseload"
+    FLAT_LINE = "flat_line"
+    REVERSE_ENERGY = "reverse_energy"
+    VOLTAGE_LOSS = "voltage_loss"
+    PHASE_IMBALANCE = "phase_imbalance"
+    TAMPER = "tamper"
 
     @property
     def accuses(self) -> bool:
         return self is AlertKind.PHASE_BYPASS
+
+    @property
+    def lasts(self) -> bool:
+        """What goes on until it ends; the others happen once, or belong to one month."""
+        return self not in _ONCE
+
+
+_ONCE = frozenset(
+    {
+        AlertKind.METER_SWAP,
+        AlertKind.ROLLOVER,
+        AlertKind.CONSUMPTION_CHANGE,
+        AlertKind.STATION_LOSS,
+        AlertKind.TAMPER,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from model.grid import Role
 from model.period import Period, add_months, local_day, midnight
 from model.series import Channel, Rate
 from operations import models
+from operations.customer_classes import class_of
 from storage import alerts as standing
 from storage import days, observed
 from storage.pool import Pool
@@ -78,6 +79,8 @@ def observe(
     period = Period(midnight(first), now + timedelta(microseconds=1))
     today = local_day(now)
     matrix = days.matrix(conn, meters, Channel.ACTIVE_IMPORT, first, today)
+    exports = days.any_of(conn, meters, Channel.ACTIVE_EXPORT, first, today)
+    exported = days.matrix(conn, meters, Channel.ACTIVE_EXPORT, first, today) if exports else None
     instants = _by_meter(hourly_instants(conn, meters, period))
     offsets = _by_meter((m, (at, s)) for m, at, s in observed.clock_offsets(conn, meters, period))
     events = _by_meter(observed.events(conn, meters, period))
@@ -110,6 +113,9 @@ def observe(
                 modem=contact.modem,
                 last_contact=contact.modem_contact,
                 first_try=tries.get(place.meter_id),
+                customer_class=class_of(place),
+                exported=None if exported is None else exported.energy[row],
+                exported_quality=None if exported is None else exported.quality[row],
             )
         )
     return found

@@ -5,26 +5,31 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from string import Formatter
 from typing import Any
 
-from model.period import LOCAL
+from model.period import LOCAL, local_day
 from operations.vietnamese import day, instant, number
 
 Evidence = Mapping[str, str | int | float | None]
 _FORMATTER = Formatter()
 _INDEX_COMMAND = re.compile(r"`ami meter index [^`]+`")
 _AT = re.compile(r"--at (\S+?)`")
-_FILE = Path(__file__).with_name("wording.toml")
+FILES = tuple(Path(__file__).with_name(name) for name in ("wording.toml", "wording_alerts.toml"))
 
 
 @cache
+def texts() -> dict[str, Any]:
+    """Every sentence there is, by room: `alerts`, `holds`, `findings` …"""
+    return {room: told for file in FILES for room, told in tomllib.loads(file.read_text("utf-8")).items()}
+
+
 def _texts(room: str) -> dict[str, Any]:
-    texts: dict[str, Any] = tomllib.loads(_FILE.read_text(encoding="utf-8"))[room]
-    return texts
+    told: dict[str, Any] = texts()[room]
+    return told
 
 
 def _english_number(value: float) -> str:
@@ -38,9 +43,18 @@ def _vietnamese_number(value: float) -> str:
 _NUMBER: dict[str, Callable[[float], str]] = {"vi": _vietnamese_number, "en": _english_number}
 
 
+_INSTANTS = frozenset({"at", "last_contact", "first_try", "first_at", "last_at"})
+_DAYS = frozenset({"since", "from_day", "to_day", "before_from", "before_to"})
+_MONTH = re.compile(r"(\d{4})-(\d{2})")
+
+
 def _shown(key: str, value: str | int | float, language: str) -> str:
     if isinstance(value, str):
-        if key not in ("at", "last_contact"):
+        if key in _DAYS:
+            return day(date.fromisoformat(value))
+        if key in ("month", "compared_with") and (month := _MONTH.fullmatch(value)):
+            return f"{month[2]}/{month[1]}"
+        if key not in _INSTANTS:
             return value
         at = datetime.fromisoformat(value)
         if language == "vi":
@@ -65,7 +79,9 @@ def _sentence(templates: Sequence[str], evidence: Evidence, language: str) -> st
 
 _WAYS = {  # what a sign says, by language
     "clock_drift": ("offset_s", {"vi": ("nhanh", "chậm"), "en": ("ahead", "behind")}),
-    "consumption_change": ("percent", {"vi": ("tăng", "giảm"), "en": ("rose", "fell")}),
+    "consumption_change": ("percent", {"vi": ("tăng", "giảm"), "en": ("more", "less")}),
+    "use_drop": ("percent", {"vi": ("tăng", "giảm"), "en": ("more", "less")}),
+    "use_rise": ("percent", {"vi": ("tăng", "giảm"), "en": ("more", "less")}),
 }
 
 
@@ -76,7 +92,10 @@ def _found(evidence: Evidence, language: str) -> Evidence:
 
 
 def _told(kind: str, evidence: Evidence, language: str) -> Evidence:
-    """The evidence with its sign in words where a sentence puts it so."""
+    """The evidence with its sign, or what a meter noted, in words where a sentence puts it so."""
+    noted = _texts("tampered").get(str(evidence.get("event")))
+    if kind == "tamper" and noted:
+        return {**evidence, "what": noted[language]}
     if kind not in _WAYS:
         return evidence
     key, words = _WAYS[kind]
@@ -87,9 +106,13 @@ def _told(kind: str, evidence: Evidence, language: str) -> Evidence:
     return {**evidence, key: abs(size), "way": more if size > 0 else less}
 
 
-def alert(kind: str, evidence: Evidence, language: str = "vi", serial: str = "") -> str:
-    """What an alert says: what was seen, by which figures, what to do. A missing figure shortens it."""
-    said = _sentence(_texts("alerts")[kind][language], _told(kind, evidence, language), language)
+def alert(
+    kind: str, evidence: Evidence, language: str = "vi", serial: str = "", since: datetime | None = None
+) -> str:
+    """What an alert says, in one sentence: what was seen, by which figures of which days, compared with what,
+    and what to do. A missing figure shortens it; `since`, when it began, dates those without other days."""
+    begun = {} if since is None else {"since": local_day(since).isoformat()}
+    said = _sentence(_texts("alerts")[kind][language], {**begun, **_told(kind, evidence, language)}, language)
     assert said is not None, f"the last template of {kind} wants no figure"
     return f"{_meter(serial, language)}{said}" if serial else said[:1].upper() + said[1:]
 

@@ -18,15 +18,7 @@ from model.viewer import Viewer
 
 State = Literal["open", "acknowledged", "closed"]
 
-# What goes on until it ends. The others happen once, or belong to one month.
-_LASTING: Final = (
-    AlertKind.PHASE_BYPASS,
-    AlertKind.VACANCY,
-    AlertKind.STUCK_METER,
-    AlertKind.WRONG_METER,
-    AlertKind.MODEM_SILENT,
-    AlertKind.CLOCK_DRIFT,
-)
+_LASTING: Final = [kind.value for kind in AlertKind if kind.lasts]
 _NEAR: Final = timedelta(days=3)
 
 # A beginning is an estimate that moves as days arrive: an alert that stands lends its own to the same.
@@ -98,7 +90,7 @@ def raise_alerts(conn: Connection[TupleRow], alerts: Sequence[tuple[int, Alert]]
         _RAISE,
         {
             "now": require_aware(now),
-            "lasting": [kind.value for kind in _LASTING],
+            "lasting": _LASTING,
             "near": _NEAR,
             "kinds": [alert.kind.value for _, alert in alerts],
             "meters": [meter_id for meter_id, _ in alerts],

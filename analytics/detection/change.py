@@ -7,22 +7,19 @@ from datetime import date
 import numpy as np
 
 from analytics.detection.observed import Observed
+from analytics.vee.rules.bands import HOT_MONTHS, Past, changed, rise_to_sign
+from analytics.vee.rules.seen import Use
 from model.alert import Alert, AlertKind
 from model.period import add_months, local_day, midnight
-from model.quality import Severity
 
-# |change| against the previous month, per day: up to 30 % nothing, then read again (regional reader
-# application, 2017).
-BANDS = ((0.3, None), (0.5, Severity.BLUE), (1.0, Severity.AMBER), (float("inf"), Severity.RED))
-FLOOR_KWH = 30  # both months below: not worth a walk
-FROM_NOTHING_KWH = 100  # after a month of nothing, only from here on
-SIGN_FROM_KWH, SIGN_RISE = 400, 2.0  # the customer signs the reading
-HOT_MONTHS = range(4, 8)  # air conditioners: compared with the same month of last year where it is known
 KNOWN_SHARE = 0.9
+NOTHING_KWH = 1  # of a month: no share of so little says anything
 
 
 def consumption_change(seen: Observed) -> Alert | None:
-    """The last full month's kWh a day against the month before (in April to July: against last year's)."""
+    """The last full month's kWh a day against the month before (in April to July: against last year's).
+
+    Read again outside of the band of 30 %, by the limits of the class (`analytics.vee.rules.bands`)."""
     month = add_months(local_day(seen.now), -1)
     now = _month(seen, month)
     reference = add_months(month, -1)
@@ -31,20 +28,19 @@ def consumption_change(seen: Observed) -> Alert | None:
         reference, before = add_months(month, -12), last_year
     if now is None or before is None:
         return None
-    days, days_before = _length(month), _length(reference)
-    if now * days < FLOOR_KWH and before * days_before < FLOOR_KWH:
+    use, earlier = now * _length(month), before * _length(reference)
+    was = Use(earlier if earlier >= NOTHING_KWH else 0, _length(reference))
+    past = Past(was, None, month.month)
+    limit = seen.limit("change_previous")
+    found = changed(Use(use, _length(month)), past, limit)
+    if found is None:
         return None
-    if before * days_before < 1:
-        change, severity = None, Severity.BLUE if now * days >= FROM_NOTHING_KWH else None
-    else:
-        change = now / before - 1
-        severity = next(level for edge, level in BANDS if abs(change) <= edge)
-    if severity is None:
-        return None
+    change = None if found.share is None else float(found.share)
+    signs = rise_to_sign(Use(use, _length(month)), past, seen.limit("customer_signs"))
     return Alert(
         AlertKind.CONSUMPTION_CHANGE,
         seen.serial,
-        severity,
+        found.severity,
         midnight(month),
         {
             "percent": None if change is None else round(100 * change, 1),
@@ -52,9 +48,8 @@ def consumption_change(seen: Observed) -> Alert | None:
             "before_kwh_per_day": round(before, 2),
             "month": month.isoformat()[:7],
             "compared_with": reference.isoformat()[:7],
-            "customer_signs": int(
-                change is not None and before * days_before >= SIGN_FROM_KWH and change >= SIGN_RISE
-            ),
+            "limit_percent": round(100 * limit["blue"]),
+            "customer_signs": int(signs is not None),
         },
     )
 

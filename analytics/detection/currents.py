@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from statistics import median
 
 from model.readout import InstantRead
@@ -48,6 +49,72 @@ def dark_phase(instants: Sequence[InstantRead]) -> DarkPhase | None:
             middle = [median(column) for column in zip(*seen, strict=True)]
             return DarkPhase(phase, len(seen), loaded, *middle)
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class UnfedPhase:
+    """Phase 0-2 that carried current without voltage in `unfed` moments, the first of them at `since`."""
+
+    phase: int
+    unfed: int
+    since: datetime
+    voltage_v: float
+    other_v: float
+    current_a: float
+
+
+def unfed_phase(instants: Sequence[InstantRead]) -> UnfedPhase | None:
+    """The phase that has carried current without voltage in every moment up to the last one told, while
+    another is under voltage; None when there is none."""
+    for phase in range(3):
+        run: list[tuple[datetime, float, float, float]] = []
+        for instant in reversed(instants):
+            volts, amperes = _all(instant.voltage_v), _all(instant.current_a)
+            if volts is None or amperes is None or amperes[phase] < CARRIES_A:
+                continue
+            if max(volts) <= 0 or volts[phase] >= UNDER_VOLTAGE * max(volts):
+                break
+            run.append((instant.at, volts[phase], max(volts), amperes[phase]))
+        if run:
+            middle = [median(column) for column in zip(*(row[1:] for row in run), strict=True)]
+            return UnfedPhase(phase, len(run), run[-1][0], *middle)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Imbalance:
+    """How unevenly three phases carried in `moments`: `share` is the greatest deviation from the mean by the
+    mean (the definition of NEMA MG 1, 14.36, for currents), `phase` the one that deviates most."""
+
+    share: float
+    phase: int
+    current_a: float
+    other_a: float
+    moments: int
+    first: datetime
+    last: datetime
+
+
+def imbalance(instants: Sequence[InstantRead], least_a: float) -> Imbalance | None:
+    """Medians over the moments in which all phases were under voltage and carried `least_a` on average; None
+    without any."""
+    rows: list[tuple[float, float, float]] = []
+    at: list[datetime] = []
+    for instant in instants:
+        volts, amperes = _all(instant.voltage_v), _all(instant.current_a)
+        if volts is None or amperes is None or min(volts) < UNDER_VOLTAGE * max(volts) or max(volts) <= 0:
+            continue
+        if sum(amperes) / 3 >= least_a:
+            rows.append(amperes)
+            at.append(instant.at)
+    if not rows:
+        return None
+    share = median(max(abs(3 * one / sum(row) - 1) for one in row) for row in rows)
+    typical = [median(column) for column in zip(*rows, strict=True)]
+    mean = sum(typical) / 3
+    phase = max(range(3), key=lambda one: abs(typical[one] - mean))
+    other = (sum(typical) - typical[phase]) / 2
+    return Imbalance(share, phase, typical[phase], other, len(rows), min(at), max(at))
 
 
 def total_current_a(instant: InstantRead) -> float | None:

@@ -13,8 +13,6 @@ from model.quality import Severity
 
 SILENT = timedelta(hours=24)
 _FOUND = re.compile(r"meter (\S+) answers")
-DRIFT_S = 60.0  # a link's delay is seconds
-FAR_DRIFT_S = 900.0  # half a half-hour: intervals are booked to their neighbours
 
 
 def wrong_meter(seen: Observed) -> Alert | None:
@@ -28,7 +26,13 @@ def wrong_meter(seen: Observed) -> Alert | None:
         seen.serial,
         Severity.AMBER,
         odd[0].at,
-        {"expected": seen.serial, "found": found and found[1], "times": len(odd)},
+        {
+            "expected": seen.serial,
+            "found": found and found[1],
+            "times": len(odd),
+            "first_at": odd[0].at.isoformat(),
+            "last_at": odd[-1].at.isoformat(),
+        },
     )
 
 
@@ -62,6 +66,7 @@ def rollover(seen: Observed) -> Alert | None:
             "previous_kwh": _kwh(last.detail.get("previous_wh")),
             "current_kwh": _kwh(last.detail.get("current_wh")),
             "digits": last.detail.get("digits"),
+            "at": at if isinstance(at, str) else midnight(last.day).isoformat(),
         },
     )
 
@@ -86,15 +91,18 @@ def modem_silent(seen: Observed) -> Alert | None:
             "modem": seen.modem or None,
             "hours": round(hours) if hours >= 1 else None,
             "last_contact": seen.last_contact.isoformat() if seen.last_contact else None,
+            "first_try": seen.first_try.isoformat() if seen.first_try and not seen.last_contact else None,
+            "limit_hours": int(SILENT.total_seconds()) // 3600,
         },
     )
 
 
 def clock_drift(seen: Observed) -> Alert | None:
-    """The meter's clock has been off by a minute or more in the last conversations."""
+    """The meter's clock has been off by a minute or more in the last conversations (limits by class)."""
+    limit = seen.limit("clock_drift")
     run: list[tuple[datetime, float]] = []
     for at, offset in reversed(seen.clock_offsets):
-        if abs(offset) < DRIFT_S:
+        if abs(offset) < limit["blue_s"]:
             break
         run.append((at, offset))
     if not run:
@@ -103,10 +111,16 @@ def clock_drift(seen: Observed) -> Alert | None:
     return Alert(
         AlertKind.CLOCK_DRIFT,
         seen.serial,
-        Severity.AMBER if abs(offset_s) >= FAR_DRIFT_S else Severity.BLUE,
+        Severity.AMBER if abs(offset_s) >= limit["amber_s"] else Severity.BLUE,
         run[-1][0],
         # Days, not conversations: how often a meter is asked is no matter of its clock.
-        {"offset_s": round(offset_s), "days": len({local_day(at) for at, _ in run})},
+        {
+            "offset_s": round(offset_s),
+            "limit_s": round(limit["blue_s"]),
+            "days": len({local_day(at) for at, _ in run}),
+            "first_at": run[-1][0].isoformat(),
+            "last_at": run[0][0].isoformat(),
+        },
     )
 
 

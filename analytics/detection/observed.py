@@ -10,7 +10,9 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from analytics.detection.steps import Step, find_step
 from analytics.profiles.totals import daily_totals
+from analytics.vee.rules.limits import Limit, limits
 from model.day import Finding
 from model.period import local_day, midnight
 from model.readout import InstantRead, MeterEvent
@@ -32,7 +34,8 @@ class Observed:
     `energy` (d, slots) primary Wh with `quality`, days from `first`; a day still going on is left out.
     `instants` are secondary-side, `multiplier` brings them to the primary side; `resolution_wh` is the
     worth of the register's last digit (primary). `first_try` is when the modem was first called,
-    `last_contact` when it last answered.
+    `last_contact` when it last answered. `customer_class`: whose limits hold, empty for a household's.
+    `exported` and its quality are like `energy`, for what flowed back into the grid; None: not read.
     """
 
     serial: str
@@ -52,6 +55,9 @@ class Observed:
     modem: str = ""
     last_contact: datetime | None = None
     first_try: datetime | None = None
+    customer_class: str = ""
+    exported: npt.NDArray[np.int32] | None = None
+    exported_quality: npt.NDArray[np.uint8] | None = None
 
     @cached_property
     def daily_wh(self) -> npt.NDArray[np.float64]:
@@ -66,6 +72,24 @@ class Observed:
             totals[days < hung + (self.since > midnight(local_day(self.since)))] = np.nan
         return totals
 
+    @cached_property
+    def step(self) -> Step | None:
+        """Where the daily use went from one level to another; None with too few days."""
+        return find_step(self.daily_wh, self.first.weekday())
+
+    def limit(self, rule: str) -> Limit:
+        """The parameters of a rule for this class of customers (analytics/vee/rules/limits.toml)."""
+        return limits()[self.customer_class or "household"][rule]
+
+    def day(self, index: int) -> str:
+        """A day by its index, as evidence names it: 2026-11-21."""
+        return (self.first + timedelta(index)).isoformat()
+
+    @cached_property
+    def known_days(self) -> npt.NDArray[np.intp]:
+        """Indices of the days whose use is known."""
+        return np.flatnonzero(~np.isnan(self.daily_wh))
+
     def start(self, day: int) -> datetime:
         """The beginning of the day with that index."""
         return midnight(self.first + timedelta(day))
@@ -73,7 +97,7 @@ class Observed:
     def run_to_now(self, fits: npt.NDArray[np.bool_], patience: int = 2) -> int | None:
         """First day of the unbroken run of days that `fits` up to the last known one; None when that one
         does not fit or lies more than `patience` days back. Unknown days neither break nor begin a run."""
-        known = np.flatnonzero(~np.isnan(self.daily_wh))
+        known = self.known_days
         if not len(known) or (local_day(self.now) - self.first).days - int(known[-1]) > patience:
             return None
         begin = None

@@ -5,16 +5,39 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from analytics.detection.change import consumption_change
+from analytics.detection.electric import phase_imbalance, reverse_energy, tamper, voltage_loss
+from analytics.detection.level import flat_line, night_baseload, use_drop, use_rise, zero_after_use
 from analytics.detection.meter import clock_drift, meter_swap, modem_silent, rollover, wrong_meter
 from analytics.detection.observed import Observed
 from analytics.detection.use import phase_bypass, stuck_meter, vacancy
-from model.alert import Alert
+from model.alert import Alert, AlertKind
 
 Rule = Callable[[Observed], Alert | None]
 
-# The first that speaks explains the meter's use; the others of the group keep silent.
-ABOUT_USE: tuple[Rule, ...] = (stuck_meter, vacancy, phase_bypass, consumption_change)
-ABOUT_THE_METER: tuple[Rule, ...] = (wrong_meter, meter_swap, rollover, modem_silent, clock_drift)
+# The first that speaks explains the meter's use; the others of the group keep silent. What stands still, is
+# empty or by-passed explains a fall, and whoever uses more by night explains a month that rose.
+ABOUT_USE: tuple[Rule, ...] = (
+    stuck_meter,
+    vacancy,
+    zero_after_use,
+    phase_bypass,
+    flat_line,
+    use_drop,
+    use_rise,
+    night_baseload,
+    consumption_change,
+)
+# A phase without voltage is no customer's uneven load.
+ABOUT_PHASES: tuple[Rule, ...] = (voltage_loss, phase_imbalance)
+ABOUT_THE_METER: tuple[Rule, ...] = (
+    wrong_meter,
+    meter_swap,
+    rollover,
+    modem_silent,
+    clock_drift,
+    reverse_energy,
+    tamper,
+)
 
 
 def detect(observed: Iterable[Observed]) -> list[Alert]:
@@ -23,10 +46,15 @@ def detect(observed: Iterable[Observed]) -> list[Alert]:
 
 
 def _of(observed: Observed) -> Iterator[Alert]:
-    for rule in ABOUT_USE:
-        if alert := rule(observed):
-            yield alert
-            break
+    explained = set()
+    for group in (ABOUT_USE, ABOUT_PHASES):
+        for rule in group:
+            if alert := rule(observed):
+                explained.add(alert.kind)
+                # A by-passed phase is as uneven as can be.
+                if alert.kind is not AlertKind.PHASE_IMBALANCE or AlertKind.PHASE_BYPASS not in explained:
+                    yield alert
+                break
     for rule in ABOUT_THE_METER:
         if alert := rule(observed):
             yield alert

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from analytics.profiles.balance import Balance
 from model.alert import Alert, AlertKind
+from model.period import local_day
 from model.quality import Severity
 
 HIGH_PERCENT, VERY_HIGH_PERCENT = 12.0, 20.0  # lines and transformer of a rural station lose some percent
@@ -27,6 +28,8 @@ def station_loss(station: str, head_serial: str, found: Balance, since: datetime
         {
             "station": station,
             "percent": round(percent, 1),
+            "limit_percent": HIGH_PERCENT if percent >= 0 else NEGATIVE_PERCENT,
+            "month": local_day(since).isoformat()[:7],
             "delivered_kwh": found.delivered_wh // 1000,
             "sold_kwh": found.sold_wh // 1000,
         },

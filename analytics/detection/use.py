@@ -8,7 +8,6 @@ import numpy as np
 
 from analytics.detection.currents import dark_phase, drawn_w, total_current_a
 from analytics.detection.observed import Observed
-from analytics.detection.steps import find_step
 from model.alert import Alert, AlertKind
 from model.quality import Quality, Severity
 
@@ -33,7 +32,7 @@ def phase_bypass(seen: Observed) -> Alert | None:
     """
     if seen.phases < 3:
         return None
-    step = find_step(seen.daily_wh, seen.first.weekday())
+    step = seen.step
     if step is None or not (step.sharper and step.lasting):
         return None
     if step.fall < BYPASS_FALL or step.distinct < BYPASS_DISTINCT:
@@ -60,6 +59,10 @@ def phase_bypass(seen: Observed) -> Alert | None:
             "fall_percent": round(100 * step.fall, 1),
             "before_kwh_per_day": round(step.before / 1000, 2),
             "kwh_per_day": round(step.after / 1000, 2),
+            "from_day": seen.day(step.day),
+            "to_day": seen.day(int(seen.known_days[-1])),
+            "before_from": seen.day(int(seen.known_days[0])),
+            "before_to": seen.day(step.day - 1),
             "standard_errors": round(step.distinct, 1),
         },
     )
@@ -89,6 +92,8 @@ def stuck_meter(seen: Observed) -> Alert | None:
         start,
         {
             "days": int(hours // 24),
+            "from_day": seen.day(begin),
+            "to_day": seen.day(int(seen.known_days[-1])),
             "current_a": round(median(amperes), 3),
             "expected_kwh": round(expected_wh / 1000, 1),
             "moments": len(watts),
@@ -125,6 +130,10 @@ def vacancy(seen: Observed) -> Alert | None:
             "days": len(run),
             "wh_per_day": round(now_wh),
             "before_kwh_per_day": round(before_wh / 1000, 2),
+            "from_day": seen.day(begin),
+            "to_day": seen.day(int(seen.known_days[-1])),
+            "before_from": seen.day(int(seen.known_days[0])),
+            "before_to": seen.day(begin - 1),
             "current_a": round(median(amperes), 3) if amperes else None,
         },
     )

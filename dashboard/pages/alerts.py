@@ -29,7 +29,8 @@ from storage.alerts import State as AlertState
 
 MOST = 200
 YES_OR_NO = frozenset({"customer_signs"})
-INSTANTS = frozenset({"at", "last_contact"})
+INSTANTS = frozenset({"at", "last_contact", "first_at", "last_at", "first_try"})
+DAYS = frozenset({"from_day", "to_day", "before_from", "before_to"})
 MONTHS = frozenset({"month", "compared_with"})
 STATES: dict[str, AlertState | None] = {"open": "open", "acknowledged": "acknowledged", "all": None}
 
@@ -130,7 +131,10 @@ def alert_tile(visit: Visit, row: AlertRow, *, at_meter: bool = False) -> Part:
                 ],
                 className="alert-top",
             ),
-            html.P(wording.alert(alert.kind, alert.evidence, visit.lang), className="alert-text"),
+            html.P(
+                wording.alert(alert.kind, alert.evidence, visit.lang, since=alert.since),
+                className="alert-text",
+            ),
             html.Div(
                 [None if at_meter else who, html.Span(seen, className="muted small")],
                 className="alert-meta",
@@ -150,6 +154,10 @@ def evidence_value(visit: Visit, key: str, value: str | int | float | None) -> s
     if isinstance(value, str):
         if key in INSTANTS:
             return visit.fmt.instant(datetime.fromisoformat(value))
+        if key in DAYS:
+            return visit.fmt.day(date.fromisoformat(value))
+        if key == "event":
+            return visit.say.term("event", value)
         return visit.fmt.month(date.fromisoformat(f"{value}-01")) if key in MONTHS else value
     return visit.fmt.figure(value)
 

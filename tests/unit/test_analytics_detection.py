@@ -193,7 +193,8 @@ def test_what_happened_to_the_meter_is_told_with_its_figures() -> None:
         AlertKind.MODEM_SILENT,
     }
     assert by_kind[AlertKind.METER_SWAP].evidence["removed"] == "OLD"
-    assert by_kind[AlertKind.ROLLOVER].evidence == {"previous_kwh": 99_998, "current_kwh": 2, "digits": 5}
+    told = {"previous_kwh": 99_998, "current_kwh": 2, "digits": 5, "at": at.isoformat()}
+    assert by_kind[AlertKind.ROLLOVER].evidence == told
     assert by_kind[AlertKind.CLOCK_DRIFT].evidence["offset_s"] == 300
     assert by_kind[AlertKind.CLOCK_DRIFT].since == at + timedelta(1)
     assert by_kind[AlertKind.MODEM_SILENT].evidence["hours"] == 72
@@ -212,7 +213,8 @@ def test_another_meter_behind_the_modem() -> None:
     event = MeterEvent(NOW, "serial_mismatch", "meter 77 answers where M1 should hang")
     energy = np.full((DAYS, 48), 200)
     alert = only(see(energy, events=[event], last_contact=NOW - timedelta(hours=1)), AlertKind.WRONG_METER)
-    assert alert.evidence == {"expected": "M1", "found": "77", "times": 1}
+    seen_at = {"first_at": NOW.isoformat(), "last_at": NOW.isoformat()}
+    assert alert.evidence == {"expected": "M1", "found": "77", "times": 1, **seen_at}
     assert kinds(see(energy, events=[replace(event, at=NOW - timedelta(days=2))])) == []
 
 

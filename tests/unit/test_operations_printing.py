@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from html.parser import HTMLParser
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -23,9 +20,7 @@ from operations import bill_print, wording
 from operations.vietnamese import day, dong, in_words, instant, number
 
 SUPPLIER = Supplier("HTX điện <Bình Minh>", "1900 1234", "Thôn Đông, xã Bình Minh", "0100100079")
-TEXTS: dict[str, Any] = tomllib.loads(
-    (Path(wording.__file__).with_name("wording.toml")).read_text(encoding="utf-8")
-)
+TEXTS = wording.texts()
 
 
 @pytest.mark.parametrize(
@@ -59,18 +54,103 @@ def test_money_in_words(amount: int, words: str) -> None:
     assert in_words(amount) == words
 
 
+_NOW = {"from_day": "2026-10-10", "to_day": "2026-10-27"}
+_BEFORE = {"before_from": "2026-08-01", "before_to": "2026-10-09"}
+_USE = {"kwh_per_day": 5.1, "before_kwh_per_day": 9.3} | _NOW | _BEFORE
 FIGURES: dict[str, dict[str, str | int | float | None]] = {
-    "phase_bypass": {"phase": 2, "voltage_v": 228.4, "current_a": 0.0, "other_a": 11.3, "fall_percent": 34},
-    "vacancy": {"days": 12, "wh_per_day": 310},
-    "stuck_meter": {"days": 8, "current_a": 3.2},
+    "phase_bypass": {"phase": "B", "voltage_v": 228.4, "current_a": 0.0, "other_a": 11.3, "fall_percent": 34}
+    | _USE,
+    "vacancy": {"days": 12, "wh_per_day": 310, "before_kwh_per_day": 9.3} | _NOW | _BEFORE,
+    "stuck_meter": {"days": 8, "current_a": 3.2, "expected_kwh": 41.5} | _NOW,
     "meter_swap": {"removed": "1", "hung": "2", "at": "2026-10-14T09:30:00+07:00"},
-    "wrong_meter": {"expected": "1", "found": "2"},
-    "rollover": {"previous_kwh": 99850, "current_kwh": 120, "digits": 5},
-    "modem_silent": {"modem": "M1", "hours": 73.4, "last_contact": "2026-10-28T08:00:00+07:00"},
-    "clock_drift": {"offset_s": 300},
-    "consumption_change": {"percent": -45.2, "kwh_per_day": 5.1, "before_kwh_per_day": 9.3},
-    "station_loss": {"station": "T01", "percent": 12.5, "delivered_kwh": 1200, "sold_kwh": 1050},
+    "wrong_meter": {
+        "expected": "1",
+        "found": "2",
+        "times": 3,
+        "first_at": "2026-10-14T09:30:00+07:00",
+        "last_at": "2026-10-15T09:30:00+07:00",
+    },
+    "rollover": {"previous_kwh": 99850, "current_kwh": 120, "digits": 5, "at": "2026-10-14T09:30:00+07:00"},
+    "modem_silent": {
+        "modem": "M1",
+        "hours": 73.4,
+        "limit_hours": 24,
+        "last_contact": "2026-10-28T08:00:00+07:00",
+    },
+    "clock_drift": {
+        "offset_s": 300,
+        "limit_s": 60,
+        "first_at": "2026-10-14T09:30:00+07:00",
+        "last_at": "2026-10-15T09:30:00+07:00",
+    },
+    "consumption_change": {
+        "percent": -45.2,
+        "kwh_per_day": 5.1,
+        "before_kwh_per_day": 9.3,
+        "month": "2026-10",
+        "compared_with": "2026-09",
+        "limit_percent": 30,
+    },
+    "station_loss": {
+        "station": "T01",
+        "percent": 12.5,
+        "limit_percent": 12.0,
+        "delivered_kwh": 1200,
+        "sold_kwh": 1050,
+        "month": "2026-10",
+    },
+    "zero_after_use": {"days": 4, "before_kwh_per_day": 9.3} | _NOW | _BEFORE,
+    "use_drop": {"percent": -84.5} | _USE,
+    "use_rise": {"percent": 120} | _USE,
+    "night_baseload": {"night_w": 640, "before_night_w": 90, "more_kwh_a_month": 396} | _NOW | _BEFORE,
+    "flat_line": {"days": 4, "power_w": 512, "spread_percent": 0.4, "before_spread_percent": 180}
+    | _NOW
+    | _BEFORE,
+    "reverse_energy": {"exported_kwh": 61.5, "imported_kwh": 80.1, "days": 9, "daylight_percent": 98} | _NOW,
+    "voltage_loss": {
+        "phase": "B",
+        "voltage_v": 3.1,
+        "other_v": 229.4,
+        "current_a": 2.4,
+        "moments": 5,
+        "first_at": "2026-10-14T09:30:00+07:00",
+    },
+    "phase_imbalance": {"phase": "A", "current_a": 9.1, "other_a": 2.2, "percent": 102, "moments": 40} | _NOW,
+    "tamper": {
+        "event": "cover_open",
+        "times": 2,
+        "first_at": "2026-10-14T09:30:00+07:00",
+        "last_at": "2026-10-15T09:30:00+07:00",
+        "times_before": 0,
+        "before_from": "2026-08-01",
+    },
 }
+_DATE = re.compile(r"\b(\d\d/)?\d\d/2026\b")
+_COMPARES = {
+    "vi": re.compile("so với|trong khi|thay cho"),
+    "en": re.compile("compared with|than (the|before)|while|instead of"),
+}
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+@pytest.mark.parametrize("kind", list(AlertKind))
+def test_every_alert_tells_its_figures_its_days_and_what_they_are_compared_with(
+    kind: AlertKind, language: str
+) -> None:
+    figures = FIGURES[kind.value]
+    since = datetime(2026, 10, 9, 17, tzinfo=UTC)  # the 10th here
+    told = wording.alert(kind.value, figures, language, "24000017", since)
+    assert _DATE.search(told), told
+    assert _COMPARES[language].search(told), told
+    plain = _DATE.sub("", told.removeprefix("Công tơ 24000017").removeprefix("Meter 24000017"))
+    assert re.search(r"\d", plain), told
+    for missing in (*figures, "every"):
+        some = {} if missing == "every" else {key: figures[key] for key in figures if key != missing}
+        for figure in (some, some | ({} if missing == "every" else {missing: None})):
+            said = wording.alert(kind.value, figure, language, "24000017", since)
+            assert not re.search(r"None|nan|[{}]|\binf\b", said), said
+            assert said.endswith(".")
+            assert not re.search(r"[.!?] +[A-ZĐÂÊÔƠƯ]", said), said
 
 
 @pytest.mark.parametrize("language", ["vi", "en"])
@@ -93,7 +173,8 @@ def test_figures_are_written_as_the_language_writes_them() -> None:
     assert "300 giây" in wording.alert("clock_drift", {"offset_s": -300}, "vi")
     assert "chậm" in wording.alert("clock_drift", {"offset_s": -300}, "vi")
     assert "ahead" in wording.alert("clock_drift", {"offset_s": 300}, "en")
-    assert "fell by 45.2 %" in wording.alert("consumption_change", FIGURES["consumption_change"], "en")
+    assert "45.2 % less than" in wording.alert("consumption_change", FIGURES["consumption_change"], "en")
+    assert "tháng 09/2026" in wording.alert("consumption_change", FIGURES["consumption_change"], "vi")
 
 
 def test_only_a_bypass_accuses() -> None:

@@ -20,9 +20,7 @@ from operations import wording
 from operations.runs.stages import HELD_BY_CHECKS
 
 ROOT = Path(wording.__file__).parents[1]
-TEXTS: dict[str, Any] = tomllib.loads(
-    Path(wording.__file__).with_name("wording.toml").read_text(encoding="utf-8")
-)
+TEXTS = wording.texts()
 WORDS: dict[str, Any] = {
     language: tomllib.loads((ROOT / "dashboard" / "words" / f"{language}.toml").read_text(encoding="utf-8"))
     for language in ("vi", "en")
