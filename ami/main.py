@@ -45,6 +45,10 @@ VERBS: dict[str, tuple[str, str | None]] = {
         "Load of a meter, a class, a book, a feeder, a station: Pmax, curves, factors.",
     ),
     "alerts": ("alerts:command", "Look for what is abnormal, and list it."),
+    "warnings": (
+        "warnings:command",
+        "What customers are told of their own use, and the limits they set.",
+    ),
     "key": ("key:command", "Keys of meters: which there are, and new ones for those that take them."),
     "outage": ("outage:command", "The register of outages: told by meters, silent stations, entered."),
     "export": (

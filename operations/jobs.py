@@ -21,6 +21,7 @@ from model.period import Period
 from operations.bill import BillReport
 from operations.class_curves import CurvesReport
 from operations.close import CloseReport
+from operations.customer_warnings import WarnReport
 from operations.errors import JobFailed
 from operations.outages import OutagesReport
 from operations.runs.sharded import ShardReport
@@ -33,6 +34,7 @@ from storage.queue import HEARTBEAT_S, STALLED_S, take_over
 
 REPORTS: dict[str, Any] = {
     "validate": ValidateReport,
+    "warnings": WarnReport,
     "close": CloseReport,
     "bill": BillReport,
     "draft_bills": ShardReport,
@@ -86,8 +88,8 @@ async def run_worker(
 
 def _jobs(task: str, arguments: dict[str, Any]) -> list[tuple[str, dict[str, str | int]]]:
     """(lock, arguments as the queue keeps them) of every job the work is cut into."""
-    if task == "validate":
-        return [(f"validate {shard}", {"shard": shard, "shards": SHARDS}) for shard in range(SHARDS)]
+    if task in ("validate", "warnings"):
+        return [(f"{task} {shard}", {"shard": shard, "shards": SHARDS}) for shard in range(SHARDS)]
     if task in SHARDED:
         number = arguments["run"]
         return [

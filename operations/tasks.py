@@ -21,10 +21,10 @@ from procrastinate.exceptions import AlreadyEnqueued
 from model.clock import Clock
 from model.jsonform import to_json
 from model.period import LOCAL, Period, add_months, local_day
-from operations import bill, class_curves, close, orders, outages, validate, watch
+from operations import bill, class_curves, close, customer_warnings, orders, outages, validate, watch
 from operations.errors import RunRefused
 from operations.runs import sharded
-from storage import days, runs
+from storage import days, runs, warnings_due
 from storage.pool import Pool
 from storage.queue import queue_app, take_over
 
@@ -106,6 +106,19 @@ def validate_days(context: JobContext, shard: int, shards: int) -> None:
     )
 
 
+def warn_customers(context: JobContext, shard: int, shards: int) -> None:
+    """Look at the use of the customers of one shard of stations whose days were validated."""
+    _run(
+        context,
+        lambda office: customer_warnings.run(
+            office.pool,
+            office.clock(),
+            progress=office.step(context.job.id or 0),
+            shard=(shard, shards),
+        ),
+    )
+
+
 def close_period(context: JobContext, start: str, end: str) -> None:
     """Fix the closing indices at both ends of a period."""
     _run(context, lambda office: close.run(office.pool, _period(start, end), office.clock()))
@@ -172,6 +185,11 @@ def find_outages(context: JobContext) -> None:
     _run(context, lambda office: outages.run(office.pool, office.clock()))
 
 
+def _shards_to_warn(pool: Pool, now: datetime) -> list[int]:
+    with pool.connection() as conn:
+        return [shard for shard in range(SHARDS) if warnings_due.take(conn, 1, now, (shard, SHARDS))]
+
+
 def _shards_due(pool: Pool) -> list[int]:
     with pool.connection() as conn:
         return [shard for shard in range(SHARDS) if days.take_due(conn, 1, (shard, SHARDS))]
@@ -181,6 +199,13 @@ async def validate_due(context: JobContext, timestamp: int) -> None:
     """Queue the validation of every shard in which something is due, unless it waits already."""
     for shard in await asyncio.to_thread(_shards_due, _office(context).pool):
         await _queue_once(context.app, "validate", f"validate {shard}", shard=shard, shards=SHARDS)
+
+
+async def warnings_of_due(context: JobContext, timestamp: int) -> None:
+    """Queue a look at the customers of every shard in which some are due, unless it waits already."""
+    office = _office(context)
+    for shard in await asyncio.to_thread(_shards_to_warn, office.pool, office.clock()):
+        await _queue_once(context.app, "warnings", f"warnings {shard}", shard=shard, shards=SHARDS)
 
 
 async def close_due(context: JobContext, timestamp: int) -> None:
@@ -244,6 +269,7 @@ async def sweep(context: JobContext, timestamp: int) -> None:
 
 _WORK: dict[str, Callable[..., None]] = {
     "validate": validate_days,
+    "warnings": warn_customers,
     "close": close_period,
     "bill": bill_period,
     "draft_bills": draft_bills,
@@ -254,6 +280,7 @@ _WORK: dict[str, Callable[..., None]] = {
 }
 _UPKEEP: dict[str, tuple[Callable[..., Awaitable[None]], str]] = {  # cron with the seconds last
     "validate_due": (validate_due, "* * * * * */10"),
+    "warnings_due": (warnings_of_due, "* * * * * */30"),
     "close_due": (close_due, "5 * * * *"),
     "watch_due": (watch_due, "*/2 * * * *"),
     "curves_due": (curves_due, "40 2 * * *"),

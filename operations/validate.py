@@ -21,7 +21,7 @@ from model.quality import Quality
 from model.series import Channel, Unit
 from operations import decided, doubts
 from operations.evidence import inputs_of
-from storage import cases, check_meters, days, findings
+from storage import cases, check_meters, days, findings, warnings_due
 from storage.pool import Pool
 
 COUNTED = 100_000  # as far as a progress bar counts what is due
@@ -144,6 +144,7 @@ def run(
                 return report
             done, looked_at = these(conn, due, now)
             cases.take(conn, looked_at, now)
+            warnings_due.mark(conn, looked_at, now)
             days.clear_due(conn, due)
         report += done
         if progress is not None:

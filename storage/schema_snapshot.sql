@@ -1284,6 +1284,46 @@ CREATE TABLE suspicion (
 );
 CREATE INDEX suspicion_station ON public.suspicion USING btree (station);
 
+CREATE TABLE usage_limit (
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    point text NOT NULL,
+    customer text NOT NULL,
+    span text NOT NULL,
+    unit text NOT NULL,
+    value bigint,
+    set_by text NOT NULL,
+    set_at timestamp with time zone NOT NULL,
+    CONSTRAINT usage_limit_pkey PRIMARY KEY (id),
+    CONSTRAINT usage_limit_customer_fkey FOREIGN KEY (customer) REFERENCES customer(code),
+    CONSTRAINT usage_limit_point_fkey FOREIGN KEY (point) REFERENCES point(code),
+    CONSTRAINT usage_limit_span_check CHECK ((span = ANY (ARRAY['day'::text, 'month'::text]))),
+    CONSTRAINT usage_limit_unit_check CHECK ((unit = ANY (ARRAY['kwh'::text, 'dong'::text]))),
+    CONSTRAINT usage_limit_value_check CHECK ((value > 0))
+);
+CREATE INDEX usage_limit_point ON public.usage_limit USING btree (point, customer, span, id DESC);
+
+CREATE TABLE use_warning (
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    point text NOT NULL,
+    customer text NOT NULL,
+    meter_id integer NOT NULL,
+    kind text NOT NULL,
+    period date NOT NULL,
+    about bigint DEFAULT 0 NOT NULL,
+    first_day date NOT NULL,
+    last_day date NOT NULL,
+    evidence jsonb DEFAULT '{}'::jsonb NOT NULL,
+    told_at timestamp with time zone NOT NULL,
+    read_at timestamp with time zone,
+    CONSTRAINT use_warning_point_customer_kind_period_about_key UNIQUE (point, customer, kind, period, about),
+    CONSTRAINT use_warning_pkey PRIMARY KEY (id),
+    CONSTRAINT use_warning_customer_fkey FOREIGN KEY (customer) REFERENCES customer(code),
+    CONSTRAINT use_warning_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES meter(id),
+    CONSTRAINT use_warning_point_fkey FOREIGN KEY (point) REFERENCES point(code),
+    CONSTRAINT use_warning_check CHECK ((last_day >= first_day))
+);
+CREATE INDEX use_warning_customer ON public.use_warning USING btree (customer, told_at DESC);
+
 CREATE TABLE validation_case (
     id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
     meter_id integer NOT NULL,
@@ -1312,6 +1352,15 @@ CREATE TABLE validation_due (
     CONSTRAINT validation_due_pkey PRIMARY KEY (meter_id, day),
     CONSTRAINT validation_due_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES meter(id)
 );
+
+CREATE TABLE warning_due (
+    meter_id integer NOT NULL,
+    since timestamp with time zone NOT NULL,
+    after timestamp with time zone NOT NULL,
+    CONSTRAINT warning_due_pkey PRIMARY KEY (meter_id),
+    CONSTRAINT warning_due_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES meter(id)
+);
+CREATE INDEX warning_due_after ON public.warning_due USING btree (after);
 
 CREATE VIEW interval_reading AS
  SELECT m.serial AS meter,

@@ -23,10 +23,11 @@ from dashboard.parts.corrected import corrected
 from dashboard.parts.elements import Part, card, chips, empty, figure, heading, link
 from dashboard.parts.moments import as_of, slots_note
 from dashboard.parts.tiers import tier_bar
-from dashboard.so_far import SoFar, so_far
 from dashboard.visit import Visit
 from model.grid import Supply
-from model.period import LOCAL, add_months, local_day
+from model.period import LOCAL, local_day
+from operations import running_period
+from operations.so_far import SoFar, so_far
 from storage import bills, meters, profiles
 from storage.meters import Installed, MeterSheet
 from storage.profiles import DayTotal
@@ -71,9 +72,7 @@ def period_start(conn: Connection[Any], visit: Visit, point: str) -> date:
     the month.
     """
     last = bills.bills(conn, visit.viewer, point=point, limit=1)
-    billed = local_day(last[0].period.end) if last else None
-    month = visit.today.replace(day=1)
-    return billed if billed and month - timedelta(days=31) < billed <= visit.today else month
+    return running_period.begun(local_day(last[0].period.end) if last else None, visit.today)
 
 
 def _body(conn: Connection[Any], visit: Visit, found: MeterSheet) -> Part:
@@ -136,7 +135,7 @@ def energy_so_far(
 
 def _foretold(visit: Visit, supply: Supply | None, first: date, past: Sequence[DayTotal]) -> Part:
     """What the whole period will come to, with the limits of four in five; None where too little is known."""
-    say, fmt, until = visit.say, visit.fmt, _a_month_on(first)
+    say, fmt, until = visit.say, visit.fmt, running_period.ends(first)
     if not past or until <= visit.today:
         return None
     begun, wh = past[0].day, np.full((visit.today - past[0].day).days, np.nan)
@@ -155,12 +154,6 @@ def _foretold(visit: Visit, supply: Supply | None, first: date, past: Sequence[D
     until_day = fmt.day(until - timedelta(1))
     until_said = html.Strong(say("home.forecast", until=until_day))
     return html.P([until_said, " " + ", ".join(said) + "."], className="next-tier")
-
-
-def _a_month_on(first: date) -> date:
-    """Where a period that begins on `first` ends: the same day of the next month, or its last."""
-    month = add_months(first, 1)
-    return min(month + timedelta(first.day - 1), add_months(month, 1) - timedelta(1))
 
 
 def _vat_note(visit: Visit, cost: SoFar) -> str:

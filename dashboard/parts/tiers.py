@@ -5,8 +5,8 @@ from __future__ import annotations
 from dash import html
 
 from dashboard.parts.elements import Part, attributes
-from dashboard.so_far import SoFar, Tier
 from dashboard.visit import Visit
+from operations.so_far import SoFar, Tier
 
 OPEN_TIER_KWH = 100  # how wide the last, open tier is drawn when little of it is used
 

@@ -8,11 +8,11 @@ from decimal import Decimal
 import pytest
 
 from dashboard.pages.home import energy_so_far
-from dashboard.so_far import so_far
 from dashboard.visit import Visit
 from model.grid import Supply
 from model.period import LOCAL
 from model.viewer import UserRole, Viewer
+from operations.so_far import so_far
 from storage.meters import Installed, MeterSheet
 from storage.profiles import DayTotal
 
