@@ -97,6 +97,10 @@ command = Verbs(
             "bench.forecast:command",
             "Months of real households foretold: beside the pace so far and the month before.",
         ),
+        "grid": (
+            "bench.grid:command",
+            "A simulated grid with thieves and honest changes: cases within a budget, night by night.",
+        ),
         "listen": ("bench.listen:command", "Modems that dial in and stay: memory, lag, half-hours read."),
     },
 )

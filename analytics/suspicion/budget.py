@@ -1,0 +1,71 @@
+"""Which suspects become cases tonight: as many as there are people to look, each meter once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
+
+from analytics.suspicion.suspect import ClueKind, Suspect
+
+SAVED_DAYS: Final = 30  # of allowance that quiet nights leave to later ones
+LEAST_STRENGTH: Final = 1.0  # log-odds; a morning is not wasted on less, whatever the allowance
+CHANGED: Final = 2.0  # log-odds more than when it was judged honest, to be accused of the same again
+
+
+@dataclass(frozen=True, slots=True)
+class Accused:
+    """A case as it was opened: the meter, when, of what, how strongly. `honest`: what the inspection found
+    (None: open, or confirmed and not yet put right)."""
+
+    serial: str
+    opened: date
+    kinds: frozenset[ClueKind]
+    strength: float
+    honest: bool | None = None
+
+
+def allowance(meters: int, per_1000_a_day: float, begun: date, tonight: date, raised: Iterable[date]) -> int:
+    """Cases that may be opened tonight among `meters`, when alerts began on `begun`: what the nights up to
+    `SAVED_DAYS` back allow, less what was `raised` in them."""
+    first = max(begun, tonight - timedelta(SAVED_DAYS - 1))
+    nights = (tonight - first).days + 1
+    used = sum(first <= day <= tonight for day in raised)
+    return max(0, int(meters * per_1000_a_day / 1000 * max(nights, 0) + 1e-9) - used)
+
+
+def within_budget(
+    suspects: Iterable[Suspect],
+    meters: int,
+    per_1000_a_day: float,
+    accused: Sequence[Accused],
+    *,
+    begun: date,
+    tonight: date,
+    least: float = LEAST_STRENGTH,
+) -> list[Suspect]:
+    """Those of all stations that become cases tonight, the strongest first.
+
+    `meters`: how many are watched; `accused`: every case so far. A meter with an open or a confirmed case is
+    not accused beside it; one found honest is accused again only of something new, or of the same when it
+    has grown by `CHANGED`.
+    """
+    by_meter: dict[str, list[Accused]] = {}
+    for case in accused:
+        by_meter.setdefault(case.serial, []).append(case)
+    worth = [one for one in suspects if one.benign is None and one.clues and one.strength >= least]
+    fresh = [one for one in worth if _fresh(one, by_meter.get(one.serial, ()))]
+    fresh.sort(key=lambda one: (-one.strength, one.serial))
+    free = allowance(meters, per_1000_a_day, begun, tonight, (case.opened for case in accused))
+    return fresh[:free]
+
+
+def _fresh(one: Suspect, cases: Iterable[Accused]) -> bool:
+    kinds = {clue.kind for clue in one.clues}
+    for case in cases:
+        if case.honest is not True:
+            return False
+        if kinds <= case.kinds and one.strength < case.strength + CHANGED:
+            return False
+    return True

@@ -1,0 +1,282 @@
+"""Score, balance, currents, events and export weighed together: known truths, odd stations, the budget."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analytics.errors import AnalyticsError
+from analytics.losses import Technical
+from analytics.suspicion import (
+    Accused,
+    BenignKind,
+    Clue,
+    ClueKind,
+    MeterSeen,
+    StationSeen,
+    Suspect,
+    suspects,
+    within_budget,
+)
+from analytics.suspicion.budget import CHANGED, LEAST_STRENGTH, allowance
+from analytics.suspicion.gains_kernel import day_gains
+from model.quality import Quality
+
+FIRST, DAYS, ONSET, CUSTOMERS = date(2026, 3, 2), 70, 50, 12
+
+
+def uses(seed: int, customers: int = CUSTOMERS, days: int = DAYS) -> Any:
+    """(m, d, 48) Wh of drawn homes."""
+    chance = np.random.default_rng(seed)
+    hours = np.arange(48) / 48 * 2 * np.pi
+    shapes = 160 + 110 * np.sin(hours[None, :] - chance.uniform(2, 5, (customers, 1)))
+    sizes = chance.uniform(0.5, 2, (customers, 1, 1)) * chance.lognormal(0, 0.15, (customers, days, 1))
+    return shapes[:, None, :] * sizes * chance.gamma(3, 1 / 3, (customers, days, 48))
+
+
+def meter(number: int, energy: Any, **more: Any) -> MeterSeen:
+    quality = more.pop("quality", np.full(energy.shape, Quality.ACTUAL, np.uint8))
+    scores = more.pop("scores", np.full(len(energy), np.nan))
+    return MeterSeen(f"M{number:02d}", np.round(energy), quality, scores, **more)
+
+
+def station(counted: Any, used: Any, seed: int = 1, **more: Any) -> StationSeen:
+    """`used` and a loss goes through the head; `more`: meter number → its further fields."""
+    load = used.sum(axis=0)
+    chance = np.random.default_rng(seed)
+    head = load + 60 + 0.03 * load**2 / load.mean() * chance.lognormal(0, 0.1, load.shape)
+    further = more.pop("further", {})
+    meters = [meter(at, one, **further.get(at, {})) for at, one in enumerate(counted)]
+    return StationSeen("T01", FIRST, meters, np.round(head), np.ones(head.shape, np.uint8), **more)
+
+
+def said(found: list[Suspect]) -> dict[str, Suspect]:
+    """By serial; what cannot be written as JSON raises."""
+    json.dumps([asdict(one) for one in found], allow_nan=False, default=str)
+    return {one.serial: one for one in found}
+
+
+@pytest.mark.parametrize(("way", "kind"), [("scaled", ClueKind.FALL), ("nights", ClueKind.NIGHT_FALL)])
+def test_a_thief_is_found_and_nobody_else(way: str, kind: ClueKind) -> None:
+    used = uses(1)
+    counted = used.copy()
+    night = np.r_[0:10, 44:48]
+    if way == "scaled":
+        counted[4, ONSET:] *= 0.5
+    else:
+        counted[4][ONSET:, night] *= 0.05
+    found = said(suspects(station(counted, used, further={4: {"price_dong": 2500.0}})))
+    thief = found["M04"]
+    assert thief.strength > LEAST_STRENGTH
+    assert max((one.strength for name, one in found.items() if name != "M04"), default=-9) < 0
+    assert abs((thief.since - FIRST).days - ONSET) <= 2
+    assert {ClueKind.BALANCE, kind} <= {clue.kind for clue in thief.clues}
+    stolen = (used - counted)[4, ONSET:].sum(axis=1).mean()
+    assert thief.uncounted_wh_a_day == pytest.approx(stolen, rel=0.3)
+    assert thief.stake_dong_a_day == pytest.approx(thief.uncounted_wh_a_day * 2.5, abs=2)
+    assert thief.by_balance
+    assert thief.benign is None
+
+
+def test_two_thieves_of_a_station_are_told_apart() -> None:
+    used = uses(2)
+    counted = used.copy()
+    counted[1, ONSET:] *= 0.4
+    counted[7, ONSET + 5 :] *= 0.6
+    found = said(suspects(station(counted, used)))
+    assert {name for name, one in found.items() if one.strength > LEAST_STRENGTH} == {"M01", "M07"}
+
+
+def test_who_is_away_or_has_panels_is_explained_and_not_suspected() -> None:
+    used = uses(3)
+    used[2, ONSET:] *= 0.08
+    used[5, ONSET:, 14:36] *= 0.3
+    told = np.zeros(DAYS, bool)
+    told[ONSET + 1 :] = True
+    found = said(suspects(station(used, used)))
+    assert max(one.strength for one in found.values()) < 0
+    assert found["M02"].benign is not None
+    assert found["M02"].benign.kind is BenignKind.VACANCY_SEEN
+    assert found["M02"].clues == ()
+    away = said(suspects(station(used, used, further={2: {"absent": told}})))
+    assert "M02" not in away or away["M02"].strength < 0
+
+
+def test_what_panels_feed_back_is_no_loss_and_no_gain() -> None:
+    used = uses(4)
+    fed = np.zeros_like(used)
+    fed[3, ONSET:, 18:32] = 900.0
+    counted = used.copy()
+    counted[3, ONSET:, 18:32] = 0
+    counted[6, ONSET:] *= 0.5
+    truth = used.copy()
+    truth[3] = counted[3] - fed[3]
+    seen = station(counted, truth, further={3: {"exported": fed[3]}})
+    found = said(suspects(seen))
+    assert [name for name, one in found.items() if one.strength > LEAST_STRENGTH] == ["M06"]
+
+
+def test_without_a_head_energy_alone_makes_no_case() -> None:
+    used = uses(5)
+    used[2, ONSET:] *= 0.3
+    seen = station(used, used)
+    bare = StationSeen("T01", FIRST, seen.meters)
+    found = said(suspects(bare))
+    assert not any(one.by_balance for one in found.values())
+    assert max((one.strength for one in found.values()), default=-9) < LEAST_STRENGTH
+
+
+def test_a_dark_phase_and_an_opened_cover_count() -> None:
+    used = uses(6)
+    used[2, ONSET:] *= 0.6
+    current = np.full((DAYS, 3), 2.0)
+    current[ONSET:, 1] = 0.01
+    seen = station(used, used)
+    bare = said(suspects(StationSeen("T01", FIRST, seen.meters)))
+    meters = list(seen.meters)
+    meters[2] = meter(
+        2,
+        used[2],
+        current_a=current,
+        voltage_v=np.full((DAYS, 3), 230.0),
+        events=[(FIRST + timedelta(ONSET), "cover_open")],
+    )
+    found = said(suspects(StationSeen("T01", FIRST, meters)))["M02"]
+    assert found.strength > (bare["M02"].strength if "M02" in bare else -9) + 4
+    kinds = {clue.kind: clue.figures for clue in found.clues}
+    assert kinds[ClueKind.DARK_PHASE]["phase"] == 2
+    assert kinds[ClueKind.EVENT]["code"] == "cover_open"
+
+
+@pytest.mark.parametrize("slots", [24, 96])
+def test_other_intervals_are_brought_together(slots: int) -> None:
+    used = np.round(uses(7))
+    counted = used.copy()
+    counted[4, ONSET:] *= 0.4
+    seen = station(counted, used)
+    meters = list(seen.meters)
+    for at in (0, 4):
+        wh = counted[at]
+        other = wh.reshape(DAYS, 24, 2).sum(axis=2) if slots == 24 else np.repeat(wh / 2, 2, axis=1)
+        meters[at] = meter(at, other)
+    assert seen.head is not None
+    mixed = StationSeen("T01", FIRST, meters, seen.head, seen.head_quality)
+    found = said(suspects(mixed))
+    assert [name for name, one in found.items() if one.strength > LEAST_STRENGTH] == ["M04"]
+
+
+def test_odd_stations_have_an_answer() -> None:
+    used = uses(8, customers=3)
+    short = station(used[:, :3], used[:, :3])
+    assert suspects(short) == []
+    assert suspects(StationSeen("T01", FIRST, ())) == []
+    nothing = np.zeros_like(used)
+    gone = np.zeros(used.shape[1:], np.uint8)
+    odd = {
+        "zeros": station(nothing, used),
+        "constant": station(np.full_like(used, 100.0), np.full_like(used, 100.0)),
+        "one": station(used[:1], used[:1]),
+        "missing": station(
+            used, used, further={0: {"quality": gone}, 1: {"quality": gone}, 2: {"quality": gone}}
+        ),
+        "no head for days": StationSeen("T", FIRST, station(used, used).meters, used[0], gone),
+        "technical": station(used, used, technical=Technical(60, 0)),
+    }
+    for name, seen in odd.items():
+        for one in said(suspects(seen)).values():
+            assert np.isfinite(one.strength), name
+            assert one.benign is not None or one.strength < LEAST_STRENGTH, name
+
+
+def test_three_days_of_history_suspect_nobody() -> None:
+    used = uses(9)
+    young = np.full(used.shape[1:], Quality.ACTUAL, np.uint8)
+    young[:-3] = Quality.MISSING
+    counted = used.copy()
+    counted[0] *= 0.3
+    found = said(suspects(station(counted, used, further={0: {"quality": young}})))
+    assert "M00" not in found
+
+
+def test_shapes_that_do_not_fit_are_refused() -> None:
+    used = uses(1, customers=2)
+    with pytest.raises(AnalyticsError, match="do not fit"):
+        meter(1, used[0], quality=np.ones((2, 48), np.uint8))
+    with pytest.raises(AnalyticsError, match="give the same"):
+        meter(1, used[0], scores=np.zeros(3))
+    with pytest.raises(AnalyticsError, match="give the same"):
+        StationSeen("T", FIRST, [meter(1, used[0]), meter(2, used[1, :20])])
+    with pytest.raises(AnalyticsError, match="by slots"):
+        meter(1, used[0], exported=np.zeros(DAYS))
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=15, deadline=None)
+def test_the_kernel_is_its_slow_twin(seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    lack, spread = chance.normal(0, 3, (4, 5)), chance.uniform(0.5, 2, (4, 5))
+    lack[chance.random((4, 5)) < 0.2] = np.nan
+    loss = chance.normal(0, 2, (3, 4, 5)) * (chance.random((3, 4, 5)) < 0.8)
+    times = np.array([0.5, 2.0])
+    gains = np.empty((3, 2, 4))
+    day_gains(lack, spread, loss, times, 1.5, gains)
+
+    def cost(error: float) -> float:
+        size = abs(error)
+        return 0.5 * size * size if size <= 1.5 else 1.5 * (size - 0.75)
+
+    for i, k, d in np.ndindex(3, 2, 4):
+        told = sum(
+            cost(there / by) - cost((there - times[k] * taken) / by)
+            for there, by, taken in zip(lack[d], spread[d], loss[i, d], strict=True)
+            if not np.isnan(there)
+        )
+        assert gains[i, k, d] == pytest.approx(told, abs=1e-9)
+
+
+def suspect(serial: str, strength: float, *kinds: ClueKind) -> Suspect:
+    clues = tuple(Clue(kind, {}, FIRST, FIRST) for kind in kinds or (ClueKind.FALL,))
+    return Suspect(serial, strength, FIRST, clues, 1000, None, True)
+
+
+def test_quiet_nights_leave_their_allowance() -> None:
+    day = FIRST + timedelta(9)
+    assert allowance(1000, 1.0, FIRST, FIRST, []) == 1
+    assert allowance(1000, 1.0, FIRST, day, []) == 10
+    assert allowance(1000, 1.0, FIRST, day, [FIRST, day]) == 8
+    assert allowance(100, 1.0, FIRST, day, []) == 1
+    assert allowance(1000, 1.0, FIRST, FIRST + timedelta(400), [FIRST]) == 30
+    assert allowance(1000, 1.0, day, FIRST, []) == 0
+
+
+def test_the_strongest_within_the_budget() -> None:
+    many = [suspect(f"M{at}", 2.0 + at) for at in range(5)] + [suspect("weak", LEAST_STRENGTH - 0.1)]
+    chosen = within_budget(many, 1000, 1.0, (), begun=FIRST, tonight=FIRST + timedelta(2))
+    assert [one.serial for one in chosen] == ["M4", "M3", "M2"]
+
+
+def test_one_case_a_meter_and_none_twice_for_the_same() -> None:
+    kinds = frozenset({ClueKind.FALL})
+    cases = [
+        Accused("open", FIRST, kinds, 3.0),
+        Accused("confirmed", FIRST, kinds, 3.0, honest=False),
+        Accused("honest", FIRST, kinds, 3.0, honest=True),
+        Accused("grown", FIRST, kinds, 3.0, honest=True),
+        Accused("new", FIRST, kinds, 3.0, honest=True),
+    ]
+    tonight = [
+        suspect("open", 9.0),
+        suspect("confirmed", 9.0, ClueKind.BALANCE),
+        suspect("honest", 3.0 + CHANGED - 0.1),
+        suspect("grown", 3.0 + CHANGED),
+        suspect("new", 3.0, ClueKind.FALL, ClueKind.DARK_PHASE),
+    ]
+    chosen = within_budget(tonight, 1000, 100.0, cases, begun=FIRST, tonight=FIRST + timedelta(1))
+    assert [one.serial for one in chosen] == ["grown", "new"]
