@@ -44,6 +44,7 @@ VERBS: dict[str, tuple[str, str | None]] = {
         "load_figures:command",
         "Load of a meter, a class, a book, a feeder, a station: Pmax, curves, factors.",
     ),
+    "station": ("station:command", "Stations: load against their transformers, balance, loss, suspects."),
     "alerts": ("alerts:command", "Look for what is abnormal, and list it."),
     "warnings": (
         "warnings:command",

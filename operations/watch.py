@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TypeVar
@@ -13,13 +13,14 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from analytics.detection import Observed, Replacement, detect, station_loss
-from analytics.profiles.balance import balance
+from analytics.losses import balance
 from model.alert import Alert, AlertKind
 from model.grid import Role
 from model.period import Period, add_months, local_day, midnight
 from model.series import Channel, Rate
 from operations import models
 from operations.customer_classes import class_of
+from operations.station_sides import Source, heads_of, sides
 from storage import alerts as standing
 from storage import days, observed
 from storage.pool import Pool
@@ -123,34 +124,24 @@ def observe(
 
 def station_losses(conn: Connection[TupleRow], places: Sequence[Hung], period: Period) -> list[Alert]:
     """Stations that lost too much in a month, told at the head meter; only by slots known of all."""
-    meters = sorted({place.meter_id for place in places})
     first, end = local_day(period.start), local_day(period.end)
-    matrix = days.matrix(conn, meters, Channel.ACTIVE_IMPORT, first, end)
-    row_of = {meter_id: row for row, meter_id in enumerate(matrix.meter_ids)}
-    stations: dict[str, dict[str, list[Hung]]] = defaultdict(lambda: defaultdict(list))
+    stations: dict[str, list[Hung]] = defaultdict(list)
     for place in places:
-        stations[place.station][place.point].append(place)
+        stations[place.station].append(place)
     found = []
-    for station, points in stations.items():
-        heads = [hangs for hangs in points.values() if hangs[0].role is Role.STATION_HEAD]
-        sold = [hangs for hangs in points.values() if hangs[0].role is Role.CUSTOMER]
-        if len(heads) != 1 or not sold:
+    for station, of_station in stations.items():
+        source, _ = heads_of(of_station)
+        if source not in (Source.HEAD, Source.FEEDERS) or not any(
+            place.role is Role.CUSTOMER for place in of_station
+        ):
             continue
-        energies = [_of_point(hangs, matrix, row_of) for hangs in (heads[0], *sold)]
-        energy, quality = np.stack([e for e, _ in energies]), np.stack([q for _, q in energies])
-        loss = balance(energy[0], quality[0], energy[1:], quality[1:])
-        alert = station_loss(station, heads[0][-1].serial, loss, period.start)
+        both = sides(conn, of_station, first, end)
+        # All that is lost is looked at: what had to be is not told of every station.
+        loss = balance(both.residue(np.zeros(both.into.shape)))
+        alert = station_loss(station, both.heads[0].serial, loss, period.start)
         if alert is not None:
             found.append(alert)
     return found
-
-
-def _of_point(
-    hangs: Sequence[Hung], matrix: days.DayMatrix, row_of: Mapping[int, int]
-) -> tuple[np.ndarray, np.ndarray]:
-    """What a point used, whichever meter hung there: before a change one is unknown, after it the other."""
-    rows = sorted({row_of[place.meter_id] for place in hangs})
-    return matrix.energy[rows].sum(axis=0), matrix.quality[rows].max(axis=0)
 
 
 def run(pool: Pool, now: datetime) -> WatchReport:

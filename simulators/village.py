@@ -7,8 +7,9 @@ from datetime import datetime
 from decimal import Decimal
 
 from model.alert import AlertKind
-from model.grid import Customer, Feeder, Multiplier, Point, ReadingBook, Role, Station
+from model.grid import Customer, Feeder, Multiplier, Point, ReadingBook, Role, Station, Transformer
 from model.grid import Supply as Terms
+from model.period import local_day
 from protocols import meter_models as models
 from protocols.meter_models.model import Speech
 from simulators import faults, halfhours, people, seats
@@ -24,6 +25,7 @@ from simulators.trades import load_of
 
 HEAD_MULTIPLIER = 80  # 400/5 A
 _FIVE_DIGITS_WH = 100_000_000
+_STATIONS = tuple(zip(people.STATIONS, (250, 180), strict=True))  # their kVA stand in their names
 
 
 def build(seed: int, epoch: datetime, customers: int, *, can_dial_in: bool) -> Fleet:
@@ -38,7 +40,7 @@ def build(seed: int, epoch: datetime, customers: int, *, can_dial_in: bool) -> F
     silent_serial = drawn[planted.seats[AlertKind.MODEM_SILENT]].serial
     return Fleet(
         history_from=halfhours.begin_of(history.first_slot),
-        stations=tuple(Station(code, name) for code, name in people.STATIONS),
+        stations=tuple(Station(code, name, (_transformer(history, kva),)) for (code, name), kva in _STATIONS),
         feeders=tuple(
             Feeder(code, name, people.STATIONS[station][0])
             for station in range(len(people.STATIONS))
@@ -60,6 +62,12 @@ def build(seed: int, epoch: datetime, customers: int, *, can_dial_in: bool) -> F
         ),
         silent={line.code: planted.silent_since for line in lines if silent_serial in line.serials},
     )
+
+
+def _transformer(history: History, kva: int) -> Transformer:
+    """As the head's supply has it: 180 Wh of iron loss in each half-hour; the lines of a village are long."""
+    begun = local_day(halfhours.begin_of(history.first_slot))
+    return Transformer(begun, Decimal(kva), Decimal(360), Decimal(10 * kva), Decimal(20))
 
 
 def _shows_at(kind: AlertKind, seat: Seat) -> str:

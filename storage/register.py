@@ -67,7 +67,6 @@ _HUNG: Final = """
     JOIN point p ON p.code = i.point
     LEFT JOIN customer c ON c.code = p.customer
     WHERE (%(points)s::text[] IS NULL OR i.point = ANY (%(points)s))
-      AND (%(station)s::text IS NULL OR p.station = %(station)s)
       AND (%(meters)s::integer[] IS NULL OR i.meter_id = ANY (%(meters)s))
       AND (%(start)s::timestamptz IS NULL
            OR (i.since < %(end)s AND coalesce(i.until, 'infinity') > %(start)s))
@@ -76,6 +75,7 @@ _OF_FEEDER: Final = "SELECT code FROM point WHERE feeder = %s ORDER BY code"
 _OF_STATION: Final = "SELECT code FROM point WHERE station = %s ORDER BY code"
 _OF_BOOK: Final = """
     SELECT p.code FROM point p JOIN customer c ON c.code = p.customer WHERE c.book = %s ORDER BY p.code"""
+_CUSTOMER_NAMES: Final = "SELECT code, name FROM customer WHERE code = ANY (%s)"
 _HAS_CUSTOMER: Final = "SELECT FROM customer WHERE code = %s"
 _HAS_BOOK: Final = "SELECT FROM reading_book WHERE code = %s"
 
@@ -150,12 +150,10 @@ def hung(
     points: Collection[str] | None = None,
     meter_ids: Collection[int] | None = None,
     period: Period | None = None,
-    station: str | None = None,
 ) -> list[Hung]:
-    """Which meters hang or hung where, by point and time; of the points, meters, period and station named,
-    else all."""
+    """Which meters hang or hung where, by point and time; of the points, meters and period named, else
+    all."""
     asked = {
-        "station": station,
         "points": None if points is None else list(points),
         "meters": None if meter_ids is None else list(meter_ids),
         "start": period.start if period else None,
@@ -178,6 +176,11 @@ def points_of_station(conn: Connection[TupleRow], station: str) -> list[str]:
 def points_of_book(conn: Connection[TupleRow], book: str) -> list[str]:
     """Codes of the points whose customers are read in a book."""
     return [code for (code,) in conn.execute(_OF_BOOK, [book])]
+
+
+def customer_names(conn: Connection[TupleRow], codes: Collection[str]) -> dict[str, str]:
+    """Names of customers by their code."""
+    return dict(conn.execute(_CUSTOMER_NAMES, [list(codes)]).fetchall())
 
 
 def has_customer(conn: Connection[TupleRow], code: str) -> bool:

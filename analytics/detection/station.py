@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from analytics.profiles.balance import Balance
+from analytics.losses import Balance
 from model.alert import Alert, AlertKind
 from model.period import local_day
 from model.quality import Severity
@@ -18,7 +18,7 @@ def station_loss(station: str, head_serial: str, found: Balance, since: datetime
     """An alert at the head meter when the loss of the period from `since` is out of the ordinary; accuses
     nobody."""
     percent = found.loss_percent
-    if percent is None or found.slots < LEAST_SLOTS or NEGATIVE_PERCENT <= percent < HIGH_PERCENT:
+    if percent is None or found.intervals < LEAST_SLOTS or NEGATIVE_PERCENT <= percent < HIGH_PERCENT:
         return None
     return Alert(
         AlertKind.STATION_LOSS,

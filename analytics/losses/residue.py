@@ -53,9 +53,10 @@ def residue(
     head_quality: npt.ArrayLike,
     sold: npt.ArrayLike,
     sold_quality: npt.ArrayLike,
-    technical: Technical,
+    technical: Technical | Float,
 ) -> Residue:
-    """`head` (d, slots) Wh into a station, `sold` (m, d, slots) Wh of its customers, with their qualities.
+    """`head` (d, slots) Wh into a station, `sold` (m, d, slots) Wh of its customers, with their qualities;
+    `technical` as it is reckoned, or the Wh lost by interval.
 
     Estimates count where a register holds them; an interval that somebody is missing in, or estimated in
     without a register, is not told. Raises `AnalyticsError` for shapes that do not fit.
@@ -67,7 +68,7 @@ def residue(
         )
     there = _held(np.asarray(head_quality))
     known = there & _held(np.asarray(sold_quality)).all(axis=0)
-    lost = technical.wh(delivered)
+    lost = technical.wh(delivered) if isinstance(technical, Technical) else technical
     rest = np.where(known, delivered - customers.sum(axis=0) - lost, np.nan)
     whole = delivered[there].sum()
     covered = float(delivered[known].sum() / whole) if whole > 0 else 0.0

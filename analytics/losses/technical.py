@@ -40,3 +40,18 @@ class Technical:
         given = np.asarray(delivered, np.float64)
         hours = 24 / given.shape[-1]
         return np.asarray(self.no_load_w * hours + self.per_square / hours * given**2)
+
+    def wh_above(self, used: npt.ArrayLike) -> Float:
+        """Wh lost on the way to what was `used` (…, slots): of used + lost, solved for lost.
+
+        A load that no transformer carries (nothing solves it) loses what its own square does.
+        """
+        given = np.asarray(used, np.float64)
+        hours = 24 / given.shape[-1]
+        per, at_least = self.per_square / hours, self.no_load_w * hours + self.per_square / hours * given**2
+        linear = 1 - 2 * per * given
+        square = linear**2 - 4 * per * at_least
+        solved = (square > 0) & (linear > 0)
+        root = np.sqrt(np.where(solved, square, 0.0))
+        # Written so that it keeps its digits where `per` is next to nothing.
+        return np.asarray(np.where(solved, 2 * at_least / np.where(solved, linear + root, 1.0), at_least))

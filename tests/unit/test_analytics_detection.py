@@ -12,7 +12,7 @@ import pytest
 
 from analytics.detection import Observed, Replacement, detect, station_loss
 from analytics.detection.steps import find_step
-from analytics.profiles import Balance
+from analytics.losses import Balance
 from model.alert import Alert, AlertKind
 from model.day import Finding
 from model.period import midnight
@@ -222,7 +222,9 @@ def test_another_meter_behind_the_modem() -> None:
     ("loss", "severity"), [(6.0, None), (14.0, Severity.AMBER), (25.0, Severity.RED), (-3.0, Severity.AMBER)]
 )
 def test_station_loss(loss: float, severity: Severity | None) -> None:
-    alert = station_loss("T1", "H1", Balance(1_000_000, 860_000, 96, loss), NOW)
+    lost = round(10_000 * loss)
+    found = Balance(1_000_000, 1_000_000 - lost, 0, lost, intervals=96, of=96, covered=1.0)
+    alert = station_loss("T1", "H1", found, NOW)
     assert (alert and alert.severity) == severity
 
 

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from analytics.errors import AnalyticsError
 from analytics.profiles import (
     Figures,
-    balance,
     daily_totals,
     figures,
     load_duration,
@@ -142,15 +141,6 @@ def test_a_day_with_a_large_gap_has_no_total() -> None:
     totals = daily_totals(np.full((3, 48), 10), quality)
     assert totals[:2].tolist() == [480.0, 480.0]
     assert np.isnan(totals[2])
-
-
-def test_the_loss_of_a_station_counts_what_both_sides_know() -> None:
-    head, sold = np.full((1, 4), 100), np.full((2, 1, 4), 45)
-    know, some = np.ones((1, 4)), np.ones((2, 1, 4))
-    some[1, 0, 3] = 0
-    found = balance(head, know, sold, some)
-    assert (found.delivered_wh, found.sold_wh, found.slots, found.loss_percent) == (300, 270, 3, 10.0)
-    assert balance(head * 0, know, sold, some).loss_percent is None
 
 
 def test_loads_together_are_what_pandas_adds_up() -> None:

@@ -1,0 +1,190 @@
+"""What a station carries and loses, from the store: head meter or none, exchanged meters, who feeds in, hours
+beside half-hours, and who is suspected."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from ami import station as shown
+from ami import station_document
+from model.grid import Feeder, Station
+from model.period import midnight
+from model.series import Channel
+from operations.errors import LoadRefused
+from operations.station_sides import Source
+from operations.stations import StationSheet, station, stations
+from storage import days, fleet
+from storage.errors import Unknown
+from storage.grid import save_register
+from storage.pool import connect
+from tests.storage_samples import HUNG, NOW, grid
+
+FIRST, DAYS, PEOPLE = HUNG.date(), 14, 8
+END = FIRST + timedelta(DAYS)
+
+
+@pytest.fixture
+def conn(database: str) -> Iterator[Connection[TupleRow]]:
+    with connect(database) as connection:
+        known = grid(PEOPLE)
+        save_register(connection, replace(known, stations=(*known.stations, Station("T9", "Trạm 9"))), bytes)
+        yield connection
+
+
+def put(
+    conn: Connection[TupleRow],
+    serial: str,
+    values: np.ndarray,
+    quality: np.ndarray | int = 1,
+    channel: Channel = Channel.ACTIVE_IMPORT,
+) -> None:
+    """Days from the first, by as many slots as there are."""
+    meter = fleet.meter_ids(conn, [serial])[serial]
+    n, slots = values.shape
+    rows = days.DayRows(
+        np.full(n, meter, np.int32),
+        np.full(n, channel, np.int16),
+        np.datetime64(FIRST, "D") + np.arange(n),
+        values.astype(np.int32),
+        np.broadcast_to(quality, values.shape).astype(np.uint8),
+        interval_s=86_400 // slots,
+    )
+    days.save_days(conn, rows, NOW)
+
+
+def drawn(seed: int = 3) -> np.ndarray:
+    """(customers, days, 48) Wh, each with habits of their own."""
+    chance = np.random.default_rng(seed)
+    return np.round(500 * chance.gamma(1.2, 1, (PEOPLE, DAYS, 48)) * chance.uniform(0.5, 2, (PEOPLE, 1, 1)))
+
+
+def told(sheet: StationSheet) -> dict[str, object]:
+    """What the terminal and a program are answered: never NaN."""
+    shown.show(sheet)
+    return dict(json.loads(json.dumps(station_document.document(sheet, intervals=True), allow_nan=False)))
+
+
+def test_load_and_balance_of_a_station_with_a_head(conn: Connection[TupleRow]) -> None:
+    """50 kVA behind which lines lose; one steals half; one is unknown for a day; the head tells varh."""
+    used = drawn()
+    counted = used.copy()
+    counted[3] = np.round(used[3] / 2)
+    into = used.sum(axis=0)
+    per_square = 0.045 / (50_000 * 0.9) / 0.5  # in half-hours; behind the transformer, so its own is not told
+    head = np.round(into + per_square * into**2 * (1 + per_square * into) ** 2)
+    put(conn, "M000", head)
+    put(conn, "M000", np.round(head * 0.75), channel=Channel.REACTIVE_IMPORT)
+    for person in range(PEOPLE):
+        quality = np.ones((DAYS, 48))
+        quality[5] = person != 0
+        put(conn, f"M{person + 1:03}", counted[person], quality)
+    sheet = station(conn, "T1", FIRST, END)
+    load, side = sheet.load, sheet.balance
+    peak = int(head.argmax())
+    assert (load.source, load.heads, load.customers) == (Source.HEAD, ("M000",), PEOPLE)
+    assert load.rated.pmax_w == 2 * head.max()
+    assert load.rated.pmax_at == midnight(FIRST) + timedelta(minutes=30 * peak)
+    assert load.rated.smax_share == pytest.approx(2 * head.max() * 1.25 / 50_000, rel=1e-3)
+    assert load.rated.above[0].hours == (2 * head * 1.25 > 40_000).sum() / 2
+    assert side.total is not None
+    assert (side.total.intervals, side.technical_days) == (48 * (DAYS - 1), DAYS)
+    stolen = (used[3] - counted[3])[np.arange(DAYS) != 5].sum()
+    assert side.total.unexplained_wh == pytest.approx(stolen, rel=0.01)
+    assert side.unexplained_percent == pytest.approx(100 * stolen / side.total.delivered_wh, abs=0.2)
+    assert side.lacking == (("M001", 24.0),)
+    assert [day for day, one in side.by_day if not one.intervals] == [FIRST + timedelta(5)]
+    assert sheet.suspects[0].serial == "M004"
+    assert sheet.suspects[0].stands_out
+    assert sheet.largest[0].wh == int(counted.sum(axis=(1, 2)).max())
+    document = told(sheet)
+    assert len(document["intervals"]) == DAYS * 48  # type: ignore[arg-type]
+    hottest = stations(conn, FIRST, END)
+    assert [row.load.station.code for row in hottest] == ["T1", "T9"]
+    shown.show_all(hottest)
+    json.dumps(station_document.rows(hottest), allow_nan=False)
+
+
+def test_without_a_head_the_customers_are_added_up(conn: Connection[TupleRow]) -> None:
+    """By hours where one of them tells no half-hours; what they feed in is taken off; three days are few."""
+    used = drawn()
+    for person in range(PEOPLE):
+        halves = used[person]
+        put(conn, f"M{person + 1:03}", halves.reshape(DAYS, 24, 2).sum(axis=2) if person == 1 else halves)
+    fed = np.zeros((DAYS, 48))
+    fed[:, 20:28] = 900
+    put(conn, "M002", fed.reshape(DAYS, 24, 2).sum(axis=2), channel=Channel.ACTIVE_EXPORT)
+    sheet = station(conn, "T1", FIRST, FIRST + timedelta(3))
+    hourly = (used.sum(axis=0) - fed)[:3].reshape(3, 24, 2).sum(axis=2)
+    assert (sheet.load.source, sheet.load.minutes) == (Source.SILENT_HEAD, 60)
+    assert (sheet.load.w >= hourly).all()
+    assert sheet.load.w == pytest.approx(hourly, rel=0.15), "with what is lost on the way"
+    assert (sheet.balance.total, sheet.why_no_suspects) == (None, "no_balance")
+    told(sheet)
+    put(conn, "M000", used.sum(axis=0) - fed)
+    whole = station(conn, "T1", FIRST, FIRST + timedelta(3))
+    assert whole.balance.total is not None
+    assert whole.balance.total.delivered_wh == used[:, :3].sum()
+    assert whole.balance.total.sold_wh == used[:, :3].sum()
+    assert whole.balance.fed_in_wh == fed[:3].sum()
+    assert whole.why_no_suspects == "few_days"
+    told(whole)
+
+
+def test_feeders_and_customers_of_whom_nothing_is_known(conn: Connection[TupleRow]) -> None:
+    """Two feeders with heads of their own; one customer gives nothing and was not billed."""
+    known = grid(PEOPLE)
+    moved = tuple(
+        replace(point, feeder="T1-2" if point.code in ("P000", "P007", "P008") else "T1-1")
+        for point in known.points
+    )
+    save_register(
+        conn, replace(known, feeders=(*known.feeders, Feeder("T1-2", "Lộ 2", "T1")), points=moved), bytes
+    )
+    used = drawn()
+    for person in range(PEOPLE - 1):
+        put(conn, f"M{person + 1:03}", used[person])
+    put(conn, "M000", used[6:].sum(axis=0))
+    sheet = station(conn, "T1", FIRST, END)
+    assert (sheet.load.source, sheet.balance.total) == (Source.UNCLEAR_HEADS, None), "a head of a part of it"
+    one, two = sheet.feeders
+    assert (one.feeder, one.source, one.total) == ("T1-1", Source.NO_HEAD, None)
+    assert two.total is not None
+    assert two.source is Source.HEAD
+    assert (two.heads, two.apart, two.at_most) == (("M000",), (("M008", None),), True)
+    assert two.total.unexplained_wh == used[7].sum()
+    told(sheet)
+
+
+def test_odd_stations_have_an_answer(conn: Connection[TupleRow]) -> None:
+    nobody = station(conn, "T9", FIRST, END)
+    assert (nobody.load.source, nobody.load.customers, nobody.load.rated.known) == (Source.NO_HEAD, 0, 0.0)
+    silent = station(conn, "T1", FIRST, END)
+    assert (silent.load.source, silent.load.silent) == (Source.SILENT_HEAD, PEOPLE)
+    assert silent.load.transformer is not None
+    assert silent.load.transformer.kva == Decimal(50)
+    flat = np.full((DAYS, 48), 100)
+    for person in range(PEOPLE):
+        put(conn, f"M{person + 1:03}", flat * (person > 0))
+    put(conn, "M000", flat * (PEOPLE + 1))
+    constant = station(conn, "T1", FIRST, END)
+    put(conn, "M000", flat * 0)
+    for person in range(PEOPLE):
+        put(conn, f"M{person + 1:03}", flat * 0)
+    zeros = station(conn, "T1", FIRST, END)
+    assert zeros.balance.total is not None
+    assert (zeros.balance.total.loss_percent, zeros.balance.unexplained_percent) == (None, None)
+    for sheet in (nobody, silent, constant, zeros):
+        told(sheet)
+    with pytest.raises(Unknown, match="There is no station T7"):
+        station(conn, "T7", FIRST, END)
+    with pytest.raises(LoadRefused, match="no 1 to 366 days"):
+        station(conn, "T1", FIRST, date(2028, 1, 1))
