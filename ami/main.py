@@ -54,7 +54,7 @@ VERBS: dict[str, tuple[str, str | None]] = {
     "outage": ("outage:command", "The register of outages: told by meters, silent stations, entered."),
     "export": (
         "export:command",
-        "Readings, closing indices, bills, routes, customers and the register, for other programs.",
+        "Readings, closing indices, bills, routes, customers, stations and the register, for other programs.",
     ),
     "worker": ("worker:command", "Run the jobs of the office: validate, close, bill, watch."),
     "serve": ("serve:command", "The pages for staff and customers."),
