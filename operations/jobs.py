@@ -90,6 +90,11 @@ def _jobs(task: str, arguments: dict[str, Any]) -> list[tuple[str, dict[str, str
     """(lock, arguments as the queue keeps them) of every job the work is cut into."""
     if task in ("validate", "warnings"):
         return [(f"{task} {shard}", {"shard": shard, "shards": SHARDS}) for shard in range(SHARDS)]
+    if task == "watch":  # whoever asks wants everything looked at
+        return [
+            (f"watch {shard}", {"shard": shard, "shards": SHARDS, "everything": True})
+            for shard in range(SHARDS)
+        ]
     if task in SHARDED:
         number = arguments["run"]
         return [

@@ -170,9 +170,12 @@ def issue_bills(context: JobContext, run: int, shard: int, shards: int) -> None:
     )
 
 
-def watch_meters(context: JobContext) -> None:
-    """Look for what somebody ought to look at."""
-    _run(context, lambda office: watch.run(office.pool, office.clock()))
+def watch_meters(context: JobContext, shard: int = 0, shards: int = 1, everything: bool = True) -> None:
+    """Look for what somebody ought to look at, in one shard of meters and stations."""
+    _run(
+        context,
+        lambda office: watch.run(office.pool, office.clock(), (shard, shards), everything=everything),
+    )
 
 
 def make_curves(context: JobContext) -> None:
@@ -193,6 +196,11 @@ def _shards_to_warn(pool: Pool, now: datetime) -> list[int]:
 def _shards_due(pool: Pool) -> list[int]:
     with pool.connection() as conn:
         return [shard for shard in range(SHARDS) if days.take_due(conn, 1, (shard, SHARDS))]
+
+
+def _shards_to_watch(pool: Pool, now: datetime) -> list[int]:
+    with pool.connection() as conn:
+        return [shard for shard in range(SHARDS) if watch.anything_due(conn, now, (shard, SHARDS))]
 
 
 async def validate_due(context: JobContext, timestamp: int) -> None:
@@ -225,8 +233,11 @@ async def close_due(context: JobContext, timestamp: int) -> None:
 
 
 async def watch_due(context: JobContext, timestamp: int) -> None:
-    """Queue a look at the meters, unless one waits already."""
-    await _queue_once(context.app, "watch", "watch")
+    """Queue a look at every shard of meters in which there is something to look at."""
+    office = _office(context)
+    for shard in await asyncio.to_thread(_shards_to_watch, office.pool, office.clock()):
+        asked = {"shard": shard, "shards": SHARDS, "everything": False}
+        await _queue_once(context.app, "watch", f"watch {shard}", **asked)
 
 
 async def curves_due(context: JobContext, timestamp: int) -> None:

@@ -1,10 +1,14 @@
-"""Watching: what is known of every hanging meter goes before the rules, and what they say becomes alerts."""
+"""Watching: what is known of hanging meters goes before the rules, and what they say becomes alerts.
+
+In shards and batches, and only of meters that something came of since they were last looked at, or that time
+alone says to look at again (storage.watched).
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 
@@ -13,6 +17,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from analytics.detection import Observed, Replacement, detect, station_loss
+from analytics.detection.meter import SILENT
 from analytics.losses import balance
 from model.alert import Alert, AlertKind
 from model.grid import Role
@@ -22,13 +27,15 @@ from operations import models
 from operations.customer_classes import class_of
 from operations.station_sides import Source, heads_of, sides
 from storage import alerts as standing
-from storage import days, observed
+from storage import days, observed, watched
 from storage.pool import Pool
 from storage.register import Hung, hung
 from storage.watching import first_tries, hourly_instants
 
 MONTHS = 3  # full months the rules look back on
-METERS = 500  # looked at at a time
+METERS = 250  # looked at at a time: a quarter's half-hours and moments of each are held
+STATIONS = 4  # likewise, of some hundred customers each
+_OF_METERS = [kind for kind in AlertKind if kind is not AlertKind.STATION_LOSS]
 
 _T = TypeVar("_T")
 
@@ -51,7 +58,8 @@ class WatchReport:
         )
 
     def __bool__(self) -> bool:
-        return self != WatchReport()
+        """Whether it is worth remembering: a look that only saw what stood before is not."""
+        return bool(self.new or self.closed or self.alerts)
 
 
 def _by_meter(rows: Iterable[tuple[int, _T]]) -> dict[int, list[_T]]:
@@ -144,21 +152,63 @@ def station_losses(conn: Connection[TupleRow], places: Sequence[Hung], period: P
     return found
 
 
-def run(pool: Pool, now: datetime) -> WatchReport:
-    """Look at every hanging meter and every station; raise what is new, close what no longer holds."""
-    first = add_months(local_day(now), -MONTHS)
-    last_month = Period.of_days(add_months(local_day(now), -1), add_months(local_day(now), 0))
-    raised: list[tuple[int, Alert]] = []
+def run(pool: Pool, now: datetime, shard: watched.Shard = (0, 1), *, everything: bool = False) -> WatchReport:
+    """Look at the meters and stations of a shard that something came of, or that time alone says to look at;
+    raise what is new, close what no longer holds.
+
+    `everything`: at all of them. Each batch is one transaction, in which its meters count as looked at:
+    killed in between, the rest is still due; run twice, the second finds nothing to change. The report lists
+    the alerts where everything was looked at.
+    """
     with pool.connection() as conn:
-        places = hung(conn)
-        hanging = [place for place in places if place.since <= now and (place.until or now) >= now]
-        ids = {place.serial: place.meter_id for place in places}
-        for start in range(0, len(hanging), METERS):
-            batch = hanging[start : start + METERS]
-            found = detect(observe(conn, batch, places, first, now))
-            raised += [(ids[alert.serial], alert) for alert in found]
-        in_month = hung(conn, period=last_month)
-        raised += [(ids[alert.serial], alert) for alert in station_losses(conn, in_month, last_month)]
-        new = standing.raise_alerts(conn, raised, now)
-        closed = standing.close_unseen(conn, list(AlertKind), now)
-    return WatchReport(new, len(raised) - new, closed, tuple(alert for _, alert in raised))
+        meters = watched.due(conn, now, shard, SILENT, everything=everything)
+        report = WatchReport(closed=standing.close_of_taken_down(conn, now, shard))
+    for start in range(0, len(meters), METERS):
+        with pool.connection() as conn:
+            report += _look(conn, meters[start : start + METERS], now)
+    report += _stations(pool, now, shard, everything)
+    return report if everything else replace(report, alerts=())
+
+
+def anything_due(conn: Connection[TupleRow], now: datetime, shard: watched.Shard) -> bool:
+    """Whether the rules have anything to look at in a shard."""
+    month = add_months(local_day(now), -1)
+    return bool(watched.due(conn, now, shard, SILENT) or watched.stations_due(conn, now, month, shard))
+
+
+def _look(conn: Connection[TupleRow], meters: Sequence[int], now: datetime) -> WatchReport:
+    seen = watched.marks(conn, meters)
+    places = [
+        place for place in hung(conn, meter_ids=meters) if place.since <= now and (place.until or now) >= now
+    ]
+    history = hung(conn, points=sorted({place.point for place in places}))
+    found = detect(observe(conn, places, history, add_months(local_day(now), -MONTHS), now))
+    ids = {place.serial: place.meter_id for place in places}
+    report = _raised(conn, [(ids[alert.serial], alert) for alert in found], now)
+    closed = standing.close_unseen(conn, _OF_METERS, now, meters)
+    watched.looked(conn, meters, seen, now)
+    return report + WatchReport(closed=closed)
+
+
+def _stations(pool: Pool, now: datetime, shard: watched.Shard, everything: bool) -> WatchReport:
+    """The losses of the last month, some stations at a time."""
+    month = Period.of_days(add_months(local_day(now), -1), add_months(local_day(now), 0))
+    first = local_day(month.start)
+    with pool.connection() as conn:
+        codes = watched.stations_due(conn, now, first, shard, everything=everything)
+    report = WatchReport()
+    for start in range(0, len(codes), STATIONS):
+        with pool.connection() as conn:
+            some = codes[start : start + STATIONS]
+            places = hung(conn, points=watched.points_of(conn, some), period=month)
+            ids = {place.serial: place.meter_id for place in places}
+            found = station_losses(conn, places, month)
+            report += _raised(conn, [(ids[alert.serial], alert) for alert in found], now)
+            report += WatchReport(closed=standing.close_unseen_losses(conn, some, now))
+            watched.stations_looked(conn, some, first, now)
+    return report
+
+
+def _raised(conn: Connection[TupleRow], found: Sequence[tuple[int, Alert]], now: datetime) -> WatchReport:
+    new = standing.raise_alerts(conn, found, now)
+    return WatchReport(new, len(found) - new, 0, tuple(alert for _, alert in found))

@@ -56,7 +56,19 @@ _ACKNOWLEDGE: Final = """
     WHERE id = %s AND state = 'open'"""
 _CLOSE: Final = """
     UPDATE alert SET state = 'closed'
-    WHERE state <> 'closed' AND seen_at < %s AND kind = ANY (%s)"""
+    WHERE state <> 'closed' AND seen_at < %(before)s AND kind = ANY (%(kinds)s)
+      AND (%(meters)s::integer[] IS NULL OR meter_id = ANY (%(meters)s))"""
+# Wherever its head meters hang now: the alert stands at the one that hung there last in the month.
+_CLOSE_STATIONS: Final = """
+    UPDATE alert SET state = 'closed'
+    WHERE state <> 'closed' AND seen_at < %(before)s AND kind = %(kind)s
+      AND meter_id IN (SELECT i.meter_id FROM point p JOIN installation i ON i.point = p.code
+          WHERE p.station = ANY (%(stations)s))"""
+_CLOSE_GONE: Final = """
+    UPDATE alert SET state = 'closed'
+    WHERE state <> 'closed' AND seen_at < %(now)s AND kind <> %(kind)s AND meter_id %% %(of)s = %(number)s
+      AND NOT EXISTS (SELECT FROM installation i WHERE i.meter_id = alert.meter_id
+          AND i.since <= %(now)s AND coalesce(i.until, 'infinity') >= %(now)s)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +114,38 @@ def raise_alerts(conn: Connection[TupleRow], alerts: Sequence[tuple[int, Alert]]
     return sum(new for (new,) in rows)
 
 
-def close_unseen(conn: Connection[TupleRow], kinds: Sequence[AlertKind], before: datetime) -> int:
-    """Close the alerts of these kinds that no longer hold: not seen since `before`. How many."""
-    return conn.execute(_CLOSE, [require_aware(before), [kind.value for kind in kinds]]).rowcount
+def close_unseen(
+    conn: Connection[TupleRow],
+    kinds: Sequence[AlertKind],
+    before: datetime,
+    meters: Sequence[int] | None = None,
+) -> int:
+    """Close the alerts of these kinds that no longer hold: not seen since `before`; of these meters, or all.
+    How many."""
+    asked = {
+        "before": require_aware(before),
+        "kinds": [kind.value for kind in kinds],
+        "meters": None if meters is None else list(meters),
+    }
+    return conn.execute(_CLOSE, asked).rowcount
+
+
+def close_unseen_losses(conn: Connection[TupleRow], stations: Sequence[str], before: datetime) -> int:
+    """Close the losses of these stations that no longer hold: not seen since `before`. How many."""
+    asked = {
+        "before": require_aware(before),
+        "kind": AlertKind.STATION_LOSS.value,
+        "stations": list(stations),
+    }
+    return conn.execute(_CLOSE_STATIONS, asked).rowcount
+
+
+def close_of_taken_down(conn: Connection[TupleRow], now: datetime, shard: tuple[int, int]) -> int:
+    """Close what is told of meters of the shard that hang nowhere any more; a station's loss is the month's.
+    How many."""
+    number, of = shard
+    asked = {"now": require_aware(now), "kind": AlertKind.STATION_LOSS.value, "number": number, "of": of}
+    return conn.execute(_CLOSE_GONE, asked).rowcount
 
 
 def alerts(

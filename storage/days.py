@@ -13,7 +13,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from analytics.vee.methods import usual
-from model.period import require_aware
+from model.period import local_day, require_aware
 from model.series import Unit
 from storage import copying
 from storage.blocks import StoredBlock, StoredRegister, blocks, registers
@@ -85,8 +85,9 @@ _KEEP_PAST: Final = """
                AND NOT day_extends(o.energy, o.quality, n.energy, n.quality)))
     ON CONFLICT (meter_id, channel, day, version) DO NOTHING"""
 # A day that only gained slots keeps its version: nothing was superseded. Nor was it where the same figures of
-# the same quality are said to be made otherwise.
+# the same quality are said to be made otherwise. The rules look at the meters of days that are over.
 _SAVE_DAY: Final = """
+    WITH saved AS (
     INSERT INTO profile_day AS o (meter_id, channel, day, version, interval_s, scaler, unit, energy, quality,
         method, computed_at)
     SELECT meter_id, channel, day, 1, interval_s, scaler, unit, energy, quality,
@@ -103,7 +104,12 @@ _SAVE_DAY: Final = """
         computed_at = excluded.computed_at
     WHERE (o.interval_s, o.scaler, o.unit, o.energy, o.quality, o.method) IS DISTINCT FROM
         (excluded.interval_s, excluded.scaler, excluded.unit, excluded.energy, excluded.quality,
-            excluded.method)"""
+            excluded.method)
+    RETURNING meter_id, day),
+    watch AS (
+        INSERT INTO watch_due (meter_id, soon)
+        SELECT DISTINCT meter_id, true FROM saved WHERE day < %(today)s ORDER BY 1)
+    SELECT count(*) FROM saved"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -185,14 +191,19 @@ def mark_due(conn: Connection[TupleRow], meter_ids: Collection[int], days: Colle
 def save_days(conn: Connection[TupleRow], rows: DayRows, computed_at: datetime) -> SaveCounts:
     """Save what validation made. A day that differs from the one stored takes its place with the next
     version, and the old one is kept in profile_day_past; one that only fills missing slots takes its place
-    without.
+    without. The rules will look at the meters of days that are over.
 
     Raises StorageError when a day comes twice (the transaction is then at an error).
     """
     n = len(rows.meter_id)
     if n == 0:
         return SaveCounts()
-    span = {"first": rows.day.min().item(), "last": rows.day.max().item(), "at": require_aware(computed_at)}
+    span = {
+        "first": rows.day.min().item(),
+        "last": rows.day.max().item(),
+        "at": require_aware(computed_at),
+        "today": local_day(computed_at),
+    }
     keys = np.unique(
         np.stack([rows.meter_id, rows.channel, rows.day.astype("datetime64[D]").astype(np.int64)]), axis=1
     )
@@ -204,7 +215,7 @@ def save_days(conn: Connection[TupleRow], rows: DayRows, computed_at: datetime) 
     stored = conn.execute(_COUNT_STORED, span).fetchone()
     there = stored[0] if stored else 0
     changed = conn.execute(_KEEP_PAST, span).rowcount if there else 0
-    written = conn.execute(_SAVE_DAY, span).rowcount
+    (written,) = conn.execute(_SAVE_DAY, span).fetchone() or (0,)
     new = n - there
     return SaveCounts(new, changed, n - written, written - new - changed)
 

@@ -80,6 +80,13 @@ _TAKE_INSTANT: Final = """
 _TAKE_EVENT: Final = """
     INSERT INTO meter_event SELECT * FROM incoming_event ORDER BY meter_id, at, code
     ON CONFLICT (meter_id, at, code) DO NOTHING"""
+# For the rules (storage.watched): an event at once, voltages and currents as one moment of an hour.
+_WATCH_EVENTS: Final = """
+    INSERT INTO watch_due (meter_id, soon) SELECT DISTINCT meter_id, true FROM incoming_event ORDER BY 1"""
+_WATCH_INSTANTS: Final = """
+    INSERT INTO watch_due (meter_id, soon) SELECT DISTINCT meter_id, false FROM incoming_instant i
+    WHERE NOT EXISTS (SELECT FROM watch_due w WHERE w.meter_id = i.meter_id
+        AND w.since > clock_timestamp() - interval '1 hour') ORDER BY 1"""
 _CONTACT: Final = """
     WITH heard AS MATERIALIZED (
         SELECT modem.code, new.at FROM unnest(%s::text[], %s::timestamptz[]) AS new (code, at)
@@ -129,6 +136,10 @@ async def store(conn: AsyncConnection[TupleRow], readouts: Sequence[Incoming]) -
         rejected = await _bring(conn, _COPY_REJECTED, batch.rejected, _TAKE_REJECTED)
         instants = await _bring(conn, _COPY_INSTANT, batch.instants, _TAKE_INSTANT)
         events = await _bring(conn, _COPY_EVENT, batch.events, _TAKE_EVENT)
+        if instants:
+            await conn.execute(_WATCH_INSTANTS)
+        if events:
+            await conn.execute(_WATCH_EVENTS)
         due: set[tuple[int, date]] = set()
         blocks, differing = await _blocks(conn, batch, due)
         registers = await _registers(conn, batch, due)

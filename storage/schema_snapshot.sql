@@ -1362,6 +1362,31 @@ CREATE TABLE warning_due (
 );
 CREATE INDEX warning_due_after ON public.warning_due USING btree (after);
 
+CREATE TABLE watch_due (
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    meter_id integer NOT NULL,
+    since timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    soon boolean NOT NULL,
+    CONSTRAINT watch_due_pkey PRIMARY KEY (id),
+    CONSTRAINT watch_due_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES meter(id)
+);
+CREATE INDEX watch_due_meter ON public.watch_due USING btree (meter_id, since);
+
+CREATE TABLE watched (
+    meter_id integer NOT NULL,
+    looked_at timestamp with time zone NOT NULL,
+    CONSTRAINT watched_pkey PRIMARY KEY (meter_id),
+    CONSTRAINT watched_meter_id_fkey FOREIGN KEY (meter_id) REFERENCES meter(id)
+);
+
+CREATE TABLE watched_station (
+    station text NOT NULL,
+    month date NOT NULL,
+    looked_at timestamp with time zone NOT NULL,
+    CONSTRAINT watched_station_pkey PRIMARY KEY (station),
+    CONSTRAINT watched_station_station_fkey FOREIGN KEY (station) REFERENCES station(code)
+);
+
 CREATE VIEW interval_reading AS
  SELECT m.serial AS meter,
     d.channel,
