@@ -26,6 +26,7 @@ from storage.pool import open_pool
         "damaged": ("meter_damaged:damaged", None),
         "test": ("meter_test:test", None),
         "list": ("meter:show", None),
+        "quality": ("meter_quality:quality", None),
         "models": ("meter_models:models", None),
     },
 )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
+from decimal import Decimal
 from typing import Final
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from model.bill import ReactiveBill, RegisterUse
+from model.period import Period
 from model.series import Rate
 
 _SAVE: Final = """
@@ -23,6 +25,11 @@ _OF: Final = """
     SELECT kwh, kvarh, cos_phi, k_percent, decision, subtotal, vat, total FROM bill_reactive
     WHERE bill_id = %s"""
 _ASKED: Final = "SELECT bill_id FROM bill_reactive WHERE bill_id = ANY (%s) AND total <> 0"
+_TOLD: Final = """
+    SELECT b.from_at, b.to_at, r.cos_phi, r.k_percent FROM bill b JOIN bill_reactive r ON r.bill_id = b.id
+    WHERE b.point = ANY (%s) AND b.to_at > %s AND b.to_at <= %s
+      AND NOT EXISTS (SELECT FROM bill n WHERE n.corrects = b.id AND n.correction = 'replaces')
+    ORDER BY b.from_at, b.id"""
 _USES: Final = """
     SELECT serial, previous, current, multiplier, varh, kvarh, status, removed FROM bill_reactive_use
     WHERE bill_id = %s ORDER BY number"""
@@ -49,6 +56,14 @@ def of(conn: Connection[TupleRow], bill_id: int) -> ReactiveBill | None:
         return None
     uses = (RegisterUse(serial, Rate.TOTAL, *rest) for serial, *rest in conn.execute(_USES, [bill_id]))
     return replace(ReactiveBill(*row), uses=tuple(uses))
+
+
+def told(
+    conn: Connection[TupleRow], points: Collection[str], period: Period
+) -> list[tuple[Period, Decimal, Decimal]]:
+    """(period, cos φ, k in percent) of these points' standing bills that end within the period."""
+    rows = conn.execute(_TOLD, [list(points), period.start, period.end])
+    return [(Period(start, end), *rest) for start, end, *rest in rows]
 
 
 def asked(conn: Connection[TupleRow], bill_ids: Collection[int]) -> set[int]:

@@ -14,14 +14,15 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from ami import meter_quality, station_document
 from ami import station as shown
-from ami import station_document
 from model.grid import Feeder, Station
 from model.period import midnight
 from model.series import Channel
 from operations.errors import LoadRefused
 from operations.station_sides import Source
 from operations.stations import StationSheet, station, stations
+from operations.supply_quality import supply_quality
 from storage import days, fleet
 from storage.errors import Unknown
 from storage.grid import save_register
@@ -188,3 +189,41 @@ def test_odd_stations_have_an_answer(conn: Connection[TupleRow]) -> None:
         station(conn, "T7", FIRST, END)
     with pytest.raises(LoadRefused, match="no 1 to 366 days"):
         station(conn, "T1", FIRST, date(2028, 1, 1))
+
+
+def test_cos_phi_and_phases_of_a_meter(conn: Connection[TupleRow]) -> None:
+    """By energies of half-hours that tell both; a day without varh has none; moments few, or of a month."""
+    empty = supply_quality(conn, "M001", FIRST, END)
+    assert (empty.has_reactive, empty.whole.value, empty.voltages, empty.few) == (False, None, (), True)
+    wh = np.full((DAYS, 48), 400)
+    lacking = np.ones((DAYS, 48))
+    lacking[3] = 0
+    put(conn, "M000", wh)
+    put(conn, "M000", np.full((DAYS, 48), 300), lacking, Channel.REACTIVE_IMPORT)
+    meter = fleet.meter_ids(conn, ["M000"])["M000"]
+    conn.execute(
+        """INSERT INTO instant_read (meter_id, at, voltage_v, current_a, cos_phi, received_at, poll_id)
+        SELECT %s, %s + n * interval '3 hours', ARRAY[220, CASE WHEN n = 7 THEN 190 ELSE 222 END, 218],
+            ARRAY[10, 10, CASE WHEN n = 9 THEN 0 ELSE 10 END], 0.8, now(), gen_random_uuid()
+        FROM generate_series(0, 79) n""",
+        [meter, midnight(FIRST)],
+    )
+    found = supply_quality(conn, "M000", FIRST, END)
+    assert [str(one.value) for _, one in found.by_day] == [*["0.80"] * 3, "None", *["0.80"] * (DAYS - 4)]
+    assert (found.by_month[0].found.intervals, found.by_month[0].k_percent) == (
+        (DAYS - 1) * 48,
+        Decimal("12.5"),
+    )
+    assert (found.reads, found.read_days, found.few, found.nominal_v) == (80, 10, False, 220.0)
+    assert [one.outside for one in found.voltages] == [0.0, 1 / 80, 0.0]
+    assert found.voltages[1].lowest == (190.0, 7)
+    assert found.at[7] == midnight(FIRST) + timedelta(hours=21)
+    assert found.current_imbalance is not None
+    assert (found.current_imbalance.highest, found.current_imbalance.at) == (pytest.approx(100.0), 9)
+    for one in (empty, found):
+        meter_quality.show(one)
+        json.dumps(meter_quality.document(one), allow_nan=False)
+    with pytest.raises(Unknown, match="There is no meter M999"):
+        supply_quality(conn, "M999", FIRST, END)
+    with pytest.raises(LoadRefused, match="no 1 to 92 days"):
+        supply_quality(conn, "M000", FIRST, FIRST)
