@@ -10,7 +10,8 @@ import numpy as np
 from analytics.profiles.group import BANDS, DURATION, GroupLoad
 from analytics.profiles.typical import Typical
 from model.period import LOCAL, midnight
-from operations.loads import Coarser, Loads
+from operations.load_words import LANGUAGES
+from operations.loads import Coarser, Loads, limits
 
 
 def document(found: Loads, top: int) -> dict[str, Any]:
@@ -53,6 +54,8 @@ def document(found: Loads, top: int) -> dict[str, Any]:
             }
             for m in highest(found, top)
         ],
+        "silent": list(found.silent),
+        "limits": {language: limits(found, language) for language in LANGUAGES},
         "unfit_days": found.unfit,
         "left_out": [_left_out(each) for each in found.coarser],
         "profile_left_out": [_left_out(each) for each in found.profile_coarser],

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 import rich_click as click
 
-from ami import clocks, home, load_savings, load_shapes
+from ami import clocks, home, load_ahead, load_savings, load_shapes
 from ami.console import counted, emit, facts, table, when
 from ami.instants import DAY, MONTH, last_full_month
 from ami.load_document import document, highest, instant
@@ -19,7 +19,7 @@ from analytics.profiles.curve import INTERVALS, Interval
 from model.period import Period, local_day
 from model.series import Channel
 from operations.customer_classes import CLASS_OF_PLAN
-from operations.loads import Coarser, Loads, Piece, Whose, loads
+from operations.loads import Loads, Piece, Whose, limits, loads
 from storage.pool import open_pool
 
 LONGEST: Final = 1100  # days: three years
@@ -48,6 +48,13 @@ SHOWN: Final = 10
     default="30",
     show_default=True,
     help="Of the profile, in minutes.",
+)
+@click.option("--ahead", is_flag=True, help="The load of a day to come, with limits.")
+@click.option("--day", type=DAY, help="Which one; default: tomorrow.")
+@click.option(
+    "--temperature",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="CSV of time,celsius, past and to come.",
 )
 @click.option("--shapes", is_flag=True, help="Who uses power alike: meters by the shape of their day.")
 @click.option(
@@ -80,6 +87,9 @@ def command(
     end: date | None,
     interval: Interval,
     shapes: bool,
+    ahead: bool,
+    day: date | None,
+    temperature: Path | None,
     savings: bool,
     by: Piece | None,
     channel: str,
@@ -112,6 +122,11 @@ def command(
     if not 0 < (end - first).days <= LONGEST:
         raise click.UsageError(f"from {first} until {end} are no 1 to {LONGEST} days: choose others")
     whose = Whose(serials, station, feeder, book, customer_class)
+    if ahead:
+        with home.database(load()) as dsn, open_pool(dsn) as pool:
+            tomorrow = local_day(now) + timedelta(1)
+            load_ahead.answer(pool, whose, day or tomorrow, temperature, as_json=as_json)
+        return
     if shapes:
         with home.database(load()) as dsn, open_pool(dsn) as pool:
             load_shapes.answer(pool, whose, first, end, top, as_json=as_json)
@@ -168,7 +183,7 @@ def show(found: Loads, top: int) -> None:
         table("Highest", ("Meter", "Pmax", "From", "Load factor", "Energy"), rows, right=right)
     if found.pieces:
         _show_pieces(found)
-    for said in limits(found):
+    for said in limits(found, "en"):
         click.echo(said)
 
 
@@ -188,28 +203,6 @@ def _show_pieces(found: Loads) -> None:
     ]
     heads = ("Days", "Pmax", "From", "Highest hour", "From", "Load factor", "Energy", "Known")
     table("Together", heads, rows, right=("Pmax", "Highest hour", "Load factor", "Energy", "Known"))
-
-
-def limits(found: Loads) -> list[str]:
-    """What the answer does not rest on, in a sentence each."""
-    said = []
-    if found.minutes > 30:
-        said.append(
-            f"Figures go by intervals of {found.minutes} minutes: not every meter tells shorter ones."
-        )
-    if found.coarser:
-        said.append(_left_out("The figures leave", found.coarser))
-    if found.profile_coarser and found.profile_coarser != found.coarser:
-        said.append(_left_out("The profile leaves", found.profile_coarser))
-    if not found.load.known:
-        said.append("Nothing is known of these days: no validated day of these meters lies in them.")
-    return said
-
-
-def _left_out(what: str, those: Sequence[Coarser]) -> str:
-    named = "; ".join(f"{one.serial} on {one.days} days ({one.minutes} minutes)" for one in those[:SHOWN])
-    more = f" and {len(those) - SHOWN} more" if len(those) > SHOWN else ""
-    return f"{what} out meters whose own intervals are longer: {named}{more}."
 
 
 def _plain(value: float | None, digits: int = 3) -> str:

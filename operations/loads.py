@@ -18,6 +18,7 @@ from analytics.profiles.group import GroupLoad, together
 from model.grid import Role
 from model.period import Period, midnight
 from model.series import Channel
+from operations import load_words
 from operations.customer_classes import class_of
 from operations.errors import LoadRefused, TooMuch
 from storage import days, fleet, register
@@ -25,8 +26,10 @@ from storage.days import DayMatrix
 from storage.register import Hung
 
 HALF_HOURS: Final = 30
+NAMED: Final = 10  # meters in a sentence
 HOURS: Final = 60
 MOST: Final = 1_000_000  # days of all meters together that are held in memory
+FEW: Final = 0.2  # of the meters
 AT_ONCE: Final = 200  # meters whose shorter intervals are held in memory
 Bools = npt.NDArray[np.bool_]
 Piece = Literal["month", "year"]
@@ -65,7 +68,8 @@ class Coarser:
 @dataclass(frozen=True, slots=True, eq=False)
 class Loads:
     """Serials in the order of the figures' meters; days that intervals of `minutes` cannot be made of are
-    left out (`coarser`, `unfit` in all). `pieces`: the same by month or year, as (first day, end, load)."""
+    left out (`coarser`, `unfit` in all), and so are a few meters that nothing is known of (`silent`).
+    `pieces`: the same by month or year, as (first day, end, load)."""
 
     whose: Whose
     first: date
@@ -77,6 +81,7 @@ class Loads:
     coarser: tuple[Coarser, ...]
     profile: Curve
     profile_coarser: tuple[Coarser, ...] = ()
+    silent: tuple[str, ...] = ()
     pieces: tuple[tuple[date, date, GroupLoad], ...] = field(default=())
 
 
@@ -90,6 +95,7 @@ class Given:
     matrix: DayMatrix
     hung: Bools
     coarser: tuple[Coarser, ...]
+    silent: tuple[str, ...] = ()
 
 
 def loads(
@@ -132,8 +138,40 @@ def loads(
         given.coarser,
         profile or curve(of_group(load), first, interval),
         left_out,
+        given.silent,
         tuple(_pieces(given, first, cut)),
     )
+
+
+def limits(found: Loads, language: str) -> list[str]:
+    """What a load does not rest on, in a sentence each; none where it rests on everything."""
+    said = []
+    if found.minutes > HALF_HOURS:
+        said.append(load_words.say("limits", "longer", language, minutes=found.minutes))
+    if found.coarser:
+        said.append(_named("coarser", found.coarser, language))
+    if found.profile_coarser and found.profile_coarser != found.coarser:
+        said.append(_named("profile_coarser", found.profile_coarser, language))
+    if found.silent:
+        listed = ", ".join(found.silent[:NAMED])
+        many, every = len(found.silent), len(found.serials)
+        said.append(load_words.say("limits", "silent", language, many=many, of=every, meters=listed))
+    if not found.load.known:
+        said.append(load_words.say("limits", "nothing", language))
+    elif found.load.pmax_at is None:
+        said.append(load_words.say("limits", "no_pmax", language))
+    return said
+
+
+def _named(kind: str, those: Sequence[Coarser], language: str) -> str:
+    each = [
+        load_words.say(
+            "limits", "one_coarser", language, meter=one.serial, minutes=one.minutes, days=one.days
+        )
+        for one in those[:NAMED]
+    ]
+    more = [load_words.say("limits", "more", language, many=len(those) - NAMED)] if len(those) > NAMED else []
+    return load_words.say("limits", kind, language, meters="; ".join([*each, *more]))
 
 
 def found_places(
@@ -162,7 +200,8 @@ def read(
     now: datetime | None = None,
 ) -> Given:
     """The days from `first`, without `end`, of the meters of `places`; a day of longer intervals than
-    `minutes` is left out, as if the meter did not hang, and so is what is not over by `now`."""
+    `minutes` is left out, as if the meter did not hang, and so is what is not over by `now`, and meters of
+    which nothing is known while they are few (`FEW`): one dead meter makes no station unknown."""
     period = Period.of_days(first, end)
     over = min(period.end, now) if now else period.end
     ids = tuple(dict.fromkeys(place.meter_id for place in places))
@@ -181,8 +220,15 @@ def read(
     counted = Counter(
         (meter_id, own_s // 60) for (meter_id, _), own_s in zip(matrix.unfit, matrix.unfit_s, strict=True)
     )
+    told = (hung & (matrix.quality > 0)).any(axis=(1, 2))
+    silent: Bools = np.asarray(hung.any(axis=(1, 2)) & ~told)
+    if silent.sum() > FEW * len(ids):
+        silent = np.zeros(len(ids), bool)
+    hung[silent] = False
     coarser = tuple(Coarser(names[meter_id], own, many) for (meter_id, own), many in counted.items())
-    return Given(ids, tuple(names[one] for one in ids), minutes, matrix, hung, coarser)
+    serials = tuple(names[one] for one in ids)
+    unheard = tuple(serials[row] for row in np.flatnonzero(silent))
+    return Given(ids, serials, minutes, matrix, hung, coarser, unheard)
 
 
 def _finer(

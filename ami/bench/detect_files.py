@@ -66,6 +66,20 @@ def interval_of(rows: pd.DataFrame) -> int:
 
 
 def _household(name: str, rows: pd.DataFrame) -> Household | str:
+    found = day_grid(rows)
+    if isinstance(found, str):
+        return found
+    days, grid = found
+    whole = (np.isfinite(grid) & (grid >= 0)).all(axis=1)
+    if whole.sum() < LONG_ENOUGH:
+        return f"{int(whole.sum())} whole days, {LONG_ENOUGH} are needed"
+    weekday = (days[whole].astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
+    return Household(name, np.round(grid[whole]), (weekday >= 5).astype(np.int64))
+
+
+def day_grid(rows: pd.DataFrame) -> tuple[Any, Any] | str:
+    """(d) days of a household in order, those that have any row, and (d, 48) Wh, NaN where there is none;
+    why there is no grid."""
     interval = interval_of(rows)
     if interval not in INTERVALS:
         return f"an interval of {interval} minutes" if interval else "one time of day only"
@@ -78,8 +92,4 @@ def _household(name: str, rows: pd.DataFrame) -> Household | str:
         grid = np.repeat(grid / 2, 2, axis=1)
     elif interval < 30:
         grid = grid.reshape(len(days), 48, -1).sum(axis=2)
-    whole = (np.isfinite(grid) & (grid >= 0)).all(axis=1)
-    if whole.sum() < LONG_ENOUGH:
-        return f"{int(whole.sum())} whole days, {LONG_ENOUGH} are needed"
-    weekday = (days[whole].astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
-    return Household(name, np.round(grid[whole]), (weekday >= 5).astype(np.int64))
+    return days, grid

@@ -1,4 +1,4 @@
-"""`ami bench forecast`: months of real households, foretold on four of their days."""
+"""`ami bench forecast`: months of real households, foretold on four of their days; their sum, a day ahead."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy.typing as npt
 import rich_click as click
 
 from ami.bench.detect_files import half_hours
+from ami.bench.forecast_day import day_ahead, grid_of, show_day_ahead
 from ami.bench.verb import promises
 from ami.console import emit, table
 from ami.failure import InputFailure
@@ -49,17 +50,22 @@ def command(files: tuple[Path, ...], as_json: bool) -> None:
     """Foretell every month of the households in CSV FILEs (meter,timestamp,kwh), plain or gzip.
 
     Each month is foretold from the days before, as on its fifth, tenth, fifteenth and twentieth day; peers
-    are the pace so far and the month before. Nothing is learned from one household for another.
+    are the pace so far and the month before. Nothing is learned from one household for another. All of them
+    added up, Monday on Monday, are foretold a day ahead by half-hours, beside the day before and the same day
+    of the week before.
 
     With --json: {"bench": "forecast", "households", "months", "mape": {day: …}, "baselines": {name: {day:
-    …}}, "inside": {day: …}, "inside_pooled", "held", "left_out"}; `mape` is the mean miss as a share of the
-    month, `inside` the share of months between the limits of four in five.
+    …}}, "inside": {day: …}, "inside_pooled", "day_ahead": {"households", "days", "mape", "baselines",
+    "inside", "held"}, "held", "left_out"}; `mape` is the mean miss as a share of the month, or of the
+    half-hour a day ahead, `inside` the share of them between the limits of four in five.
     """
     found: list[Told] = []
     left_out: dict[str, str] = {}
     households = 0
+    grids = []
     for file in files:
         for name, rows in half_hours(file).groupby("meter", sort=False):
+            grids.append(grid_of(rows))
             first, days = daily(rows)
             told = list(months(first, days))
             if told:
@@ -69,6 +75,7 @@ def command(files: tuple[Path, ...], as_json: bool) -> None:
     if not found:
         raise InputFailure(f"There is no month to foretell in {', '.join(map(str, files))}")
     document = figures(found) | {"households": households, "left_out": left_out}
+    document["day_ahead"] = day_ahead([grid for grid in grids if grid is not None])
     if as_json:
         emit({"bench": "forecast", **document})
     else:
@@ -168,3 +175,5 @@ def show(document: dict[str, Any]) -> None:
     title = f"forecast · {document['households']} households, {document['months']} months"
     table(title, ("Engine", *heads), rows, right=heads)
     promises(document)
+    if document["day_ahead"] is not None:
+        show_day_ahead(document["day_ahead"])

@@ -94,11 +94,13 @@ def together(
     )
 
 
-def mean_power(wh: npt.ArrayLike, seen: npt.ArrayLike, expected: npt.ArrayLike) -> Float:
-    """W by interval of meters that used `wh` (d, slots) together, `seen` of `expected` of them known; NaN
-    where fewer than `WHOLE` are."""
+def mean_power(
+    wh: npt.ArrayLike, seen: npt.ArrayLike, expected: npt.ArrayLike, whole: float = WHOLE
+) -> Float:
+    """W by interval of meters that used `wh` (d, slots) together, `seen` of `expected` of them known, the
+    others at the mean of these; NaN where fewer than the share `whole` are."""
     energy, known, all_ = np.asarray(wh, np.float64), np.asarray(seen), np.asarray(expected)
-    told = (all_ > 0) & (known >= WHOLE * all_) & (known > 0)
+    told = (all_ > 0) & (known >= whole * all_) & (known > 0)
     per_hour = energy.shape[-1] / 24
     return np.where(told, energy * (all_ / np.maximum(known, 1)) * per_hour, np.nan)
 

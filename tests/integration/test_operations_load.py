@@ -12,7 +12,7 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from ami import load_savings, load_shapes
+from ami import load_ahead, load_savings, load_shapes
 from analytics.billing import Request, rate
 from analytics.tariffs import schedule
 from model.bill import RegisterUse
@@ -21,7 +21,9 @@ from model.period import Period
 from model.quality import Quality
 from model.series import Channel, Rate
 from model.viewer import UserRole, Viewer
-from operations.loads import Whose
+from operations.day_ahead import ahead
+from operations.errors import LoadRefused
+from operations.loads import Whose, loads
 from operations.runs.counting import billed
 from operations.savings import savings
 from operations.shapes import shapes_of
@@ -128,3 +130,33 @@ def test_shapes_of_a_handful_of_meters(conn: Connection[TupleRow]) -> None:
     nobody = shapes_of(conn, Whose(meters=("M003",)), FIRST, FIRST + timedelta(31))
     assert (nobody.reason, nobody.groups, nobody.members) == ("nothing", (), ())
     load_shapes.show(nobody, 0)
+
+
+def test_the_day_ahead_of_a_station_with_a_dead_meter(conn: Connection[TupleRow]) -> None:
+    """M002 and M003 tell 31 days, M001 nothing: too many are silent; then it tells too, but for some."""
+    chance = np.random.default_rng(6)
+    usual = np.tile(1000 + 800 * np.sin(np.arange(48) / 7.6), (31, 1))
+    station, day = Whose(station="T1"), FIRST + timedelta(32)
+    for serial in ("M002", "M003"):
+        _save(conn, serial, usual * chance.normal(1, 0.05, (31, 48)))
+    found = ahead(conn, station, day)
+    assert (found.reason, found.known) == ("few_days", 0), "a third of the meters say nothing"
+    quality = np.full((31, 48), Quality.ACTUAL)
+    quality[3] = Quality.MISSING
+    _save(conn, "M001", usual, quality)
+    found = ahead(conn, station, day)
+    document = load_ahead.document(found)
+    assert json.dumps(document, allow_nan=False)
+    assert (found.reason, found.known, found.until) == ("", 30, FIRST + timedelta(30))
+    np.testing.assert_allclose(found.mean_w, 6 * usual[0], rtol=0.1)
+    assert found.highest is not None
+    load_ahead.show(found)
+    late = ahead(conn, station, FIRST + timedelta(45))
+    said = load_ahead.document(late)["why"]["en"]
+    assert late.reason == "too_far"
+    assert said.startswith("Readings are known until 31/08/2026 only, too far from 15/09/2026:")
+    load_ahead.show(late)
+    with pytest.raises(LoadRefused, match="No meter of feeder NONE hung"):
+        ahead(conn, Whose(feeder="NONE"), day)
+    some = loads(conn, Whose(meters=("M000", "M001", "M002", "M003")), FIRST, day)
+    assert some.silent == (), "one in four is no few"
