@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Final
 
 from psycopg import Connection
@@ -20,6 +21,12 @@ _BEFORE: Final = """
       AND NOT EXISTS (SELECT FROM bill r WHERE r.corrects = b.id AND r.correction = 'replaces')
     GROUP BY b.from_at, b.to_at, u.rate ORDER BY b.to_at DESC, u.rate"""
 
+_MEAN_PRICE: Final = """
+    SELECT b.total / b.kwh::numeric FROM bill b
+    WHERE b.point = %s AND b.kwh > 0 AND b.total > 0 AND b.corrects IS NULL
+      AND NOT EXISTS (SELECT FROM bill r WHERE r.corrects = b.id AND r.correction = 'replaces')
+    ORDER BY b.to_at DESC LIMIT 1"""
+
 
 @dataclass(frozen=True, slots=True)
 class Billed:
@@ -35,3 +42,9 @@ def before(conn: Connection[TupleRow], point: str, customer: str, at: datetime) 
     """The periods of the customer at the point that ended by the instant, the latest first."""
     asked = {"point": point, "customer": customer, "at": require_aware(at)}
     return [Billed(start, end, Rate(rate), kwh) for start, end, rate, kwh in conn.execute(_BEFORE, asked)]
+
+
+def mean_price(conn: Connection[TupleRow], point: str) -> Decimal | None:
+    """Đồng a kWh, VAT included, over the last bill of the point; None where nothing was billed."""
+    row = conn.execute(_MEAN_PRICE, [point]).fetchone()
+    return None if row is None else Decimal(row[0])

@@ -18,7 +18,7 @@ from storage.inspections import InspectionState, InspectionStep
 
 @dataclass(frozen=True, slots=True)
 class InspectionRow:
-    """An inspection in the list. `clues`: [{"kind", "first", "last", figures …}], the strongest first;
+    """An inspection in the list. `clues`: [{"kind", "first", "last", "figures"}], the strongest first;
     `stake`: đồng from `since` to `seen_on`, None where no price is known; `kwh_a_day`: thought to be used and
     not counted; `benign`: what else would explain it."""
 

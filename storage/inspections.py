@@ -83,6 +83,18 @@ class Found:
     model: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """An inspection as the budget of later nights asks for it; `kinds` of its clues."""
+
+    serial: str
+    opened_on: date
+    state: InspectionState
+    changed_at: datetime
+    kinds: frozenset[str]
+    strength: float
+
+
 # Of two programs at once, one opens it.
 _OPEN: Final = """
     INSERT INTO inspection (meter_id, station, point, customer, state, severity, strength, since, opened_on,
@@ -106,6 +118,18 @@ _FADE: Final = """
     FROM station_night s
     WHERE i.state = 'new' AND s.station = i.station AND s.through >= %(night)s AND i.seen_on < %(unseen)s
     RETURNING i.id"""
+_EXPLAIN: Final = """
+    UPDATE inspection SET benign = %(benign)s, changed_at = %(now)s
+    WHERE meter_id = %(meter)s AND state IN ('new', 'assigned', 'inspected')
+      AND benign IS DISTINCT FROM %(benign)s"""
+_OPEN_METERS: Final = """
+    SELECT meter_id FROM inspection
+    WHERE meter_id = ANY (%s) AND state IN ('new', 'assigned', 'inspected')"""
+_RAISED: Final = """
+    SELECT m.serial, i.opened_on, i.state, i.changed_at,
+        (SELECT array_agg(clue->>'kind') FROM jsonb_array_elements(i.clues) AS clue), i.strength
+    FROM inspection i JOIN meter m ON m.id = i.meter_id
+    WHERE i.state <> 'faded' OR i.opened_on >= %s ORDER BY i.id"""
 _STEP: Final = """
     INSERT INTO inspection_step (inspection_id, at, login, step, reason, detail)
     VALUES (%s, %s, %s, %s, %s, %s)"""
@@ -150,6 +174,27 @@ def fade(conn: Connection[TupleRow], night: date, unseen: date, now: datetime) -
     for number in numbers:
         step(conn, number, InspectionStep.FADED, NOBODY, now, detail={"night": night.isoformat()})
     return numbers
+
+
+def explain(
+    conn: Connection[TupleRow], meter_id: int, benign: Mapping[str, Any] | None, now: datetime
+) -> None:
+    """What else would explain what the open inspection of the meter is about; None: nothing does."""
+    told = None if benign is None else jsonb(dict(benign))
+    conn.execute(_EXPLAIN, {"meter": meter_id, "benign": told, "now": require_aware(now)})
+
+
+def open_meters(conn: Connection[TupleRow], meter_ids: Sequence[int]) -> set[int]:
+    """Those of the meters whose inspection is open."""
+    return {meter for (meter,) in conn.execute(_OPEN_METERS, [list(meter_ids)])}
+
+
+def raised(conn: Connection[TupleRow], since: date) -> list[Raised]:
+    """Every inspection that was ever opened, the oldest first; of those that faded the ones since that day."""
+    return [
+        Raised(serial, opened_on, InspectionState(state), changed_at, frozenset(kinds or ()), strength)
+        for serial, opened_on, state, changed_at, kinds, strength in conn.execute(_RAISED, [since])
+    ]
 
 
 def _given(found: Found, night: date, now: datetime) -> dict[str, Any]:

@@ -757,6 +757,16 @@ CREATE TABLE installation (
     CONSTRAINT installation_check CHECK ((until > since))
 );
 
+CREATE TABLE instant_day (
+    meter_id integer NOT NULL,
+    day date NOT NULL,
+    reads integer NOT NULL,
+    voltage_v real[] NOT NULL,
+    current_a real[] NOT NULL
+);
+CREATE UNIQUE INDEX instant_day_once ON public.instant_day USING btree (meter_id, day);
+-- hypertable by day, chunks of 60 days
+
 CREATE TABLE instant_read (
     meter_id integer NOT NULL,
     at timestamp with time zone NOT NULL,
@@ -1283,6 +1293,21 @@ CREATE TABLE suspicion (
     CONSTRAINT suspicion_station_fkey FOREIGN KEY (station) REFERENCES station(code)
 );
 CREATE INDEX suspicion_station ON public.suspicion USING btree (station);
+
+CREATE TABLE told_absence (
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    point text NOT NULL,
+    first date NOT NULL,
+    last date NOT NULL,
+    note text DEFAULT ''::text NOT NULL,
+    login text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    withdrawn_at timestamp with time zone,
+    CONSTRAINT told_absence_pkey PRIMARY KEY (id),
+    CONSTRAINT told_absence_point_fkey FOREIGN KEY (point) REFERENCES point(code),
+    CONSTRAINT told_absence_check CHECK ((last >= first))
+);
+CREATE INDEX told_absence_point ON public.told_absence USING btree (point, first);
 
 CREATE TABLE usage_limit (
     id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,

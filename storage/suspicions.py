@@ -49,10 +49,8 @@ _OF_NIGHT: Final = """
     ORDER BY n.strength DESC, n.meter_id LIMIT %(limit)s"""
 _TAKE_LOCK: Final = "SELECT pg_advisory_xact_lock(%s)"
 _HAS_ROUND: Final = "SELECT EXISTS (SELECT FROM inspection_round WHERE night = %s)"
+_FIRST_ROUND: Final = "SELECT min(night) FROM inspection_round"
 _SEEN: Final = "SELECT coalesce(sum(customers), 0) FROM station_night WHERE through = %s"
-_OPENED: Final = """
-    SELECT coalesce(sum(opened), 0), coalesce(sum(meters), 0), count(*) FROM inspection_round
-    WHERE night >= %s AND night < %s"""
 _ROUND: Final = """
     INSERT INTO inspection_round (night, at, meters, per_1000, allowance, suspected, opened, held, faded,
         model)
@@ -165,21 +163,25 @@ def begin_round(conn: Connection[TupleRow], night: date) -> bool:
     """Keep others from opening inspections until the transaction ends; whether the night's are to be opened
     still."""
     conn.execute(_TAKE_LOCK, [ROUND_LOCK])
+    return not has_round(conn, night)
+
+
+def has_round(conn: Connection[TupleRow], night: date) -> bool:
+    """Whether the night's inspections were opened."""
     row = conn.execute(_HAS_ROUND, [night]).fetchone()
-    return row is not None and not row[0]
+    return row is not None and bool(row[0])
+
+
+def first_round(conn: Connection[TupleRow]) -> date | None:
+    """The first night whose inspections were opened."""
+    row = conn.execute(_FIRST_ROUND).fetchone()
+    return None if row is None else row[0]
 
 
 def meters_of(conn: Connection[TupleRow], night: date) -> int:
     """Customers' meters at the stations that were looked through to this night."""
     row = conn.execute(_SEEN, [night]).fetchone()
     return int(row[0]) if row else 0
-
-
-def opened(conn: Connection[TupleRow], first: date, night: date) -> tuple[int, int, int]:
-    """(inspections opened, meter-days, nights) of the rounds from `first` until before `night`."""
-    row = conn.execute(_OPENED, [first, night]).fetchone()
-    assert row is not None  # an aggregate has a row
-    return int(row[0]), int(row[1]), int(row[2])
 
 
 def save_round(conn: Connection[TupleRow], done: Round, at: datetime) -> None:

@@ -5,8 +5,9 @@ It needs nobody's confessions: it learns from households as they are and the sam
 like, `examples` makes days to learn from, `score` learns, scores, explains and is kept in a file.
 """
 
+from analytics.abnormal.examples import Judged
 from analytics.abnormal.household import Household
 from analytics.abnormal.reference import Reference
 from analytics.abnormal.score import Score, learn, learn_from, weekly
 
-__all__ = ["Household", "Reference", "Score", "learn", "learn_from", "weekly"]
+__all__ = ["Household", "Judged", "Reference", "Score", "learn", "learn_from", "weekly"]

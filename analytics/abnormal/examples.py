@@ -76,6 +76,26 @@ def of_another(household: Household, random: np.random.Generator) -> Examples:
     return Examples.joined(parts)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """Days of which somebody found out on site whether they were counted as used, and the days before that
+    say what is usual of the household."""
+
+    history: Household
+    days: Household
+    falsified: bool
+
+
+def of_judged(judged: Judged) -> Examples:
+    """What an inspection found: each day weighs as much as a day made up, honest with all its false ones."""
+    n = len(judged.days)
+    return Examples(
+        Reference.of(judged.history).table(judged.days),
+        np.full(n, judged.falsified),
+        np.full(n, float(len(ATTACKS))),
+    )
+
+
 def of_its_own(history: Household, random: np.random.Generator) -> Examples:
     """What a household's history teaches about itself; nothing later is looked at."""
     parts = [within(history, random)]

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.abnormal.household import FEWEST_DAYS, Household
-from analytics.abnormal.names import BASIC, LEVELS, LIKENESS, SHAPES
+from analytics.abnormal.names import BASIC, HOUSEHOLD, LEVELS, LIKENESS, SHAPES
 from analytics.errors import AnalyticsError
 
 Floats = npt.NDArray[np.float64]
@@ -165,6 +165,21 @@ class Reference:
             ),
             Usual(history),
         )
+
+    @property
+    def figures(self) -> Floats:
+        """(168) what it takes long to find out: with them and the history it is made `again`."""
+        return np.concatenate([self.middle, self.spread, self.household])
+
+    @classmethod
+    def again(cls, history: Household, figures: Floats) -> Reference:
+        """From the `figures` of a reference of this history; it asks and learns nothing of the history's own
+        days (no `blocks`). Raises `AnalyticsError` for figures of another number or that are none."""
+        n = len(BASIC)
+        if figures.shape != (2 * n + len(HOUSEHOLD),) or not np.isfinite(figures).all() or not len(history):
+            raise AnalyticsError("bad_shape", f"{history.name}: these are no figures of a reference")
+        middle, spread, household = np.split(np.asarray(figures, np.float64), [n, 2 * n])
+        return cls(history, (), middle, spread, household, Usual(history))
 
     def table(self, days: Household, by: Usual | None = None) -> Table:
         """(n, 168) float32 in the order of `names.COLUMNS`; `by`: what stands for the whole history."""

@@ -12,7 +12,7 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
-from analytics.abnormal.examples import Examples, of_another, of_its_own
+from analytics.abnormal.examples import Examples, Judged, of_another, of_its_own, of_judged
 from analytics.abnormal.household import Household
 from analytics.abnormal.names import COLUMNS, subject
 from analytics.abnormal.reference import Reference
@@ -110,11 +110,18 @@ def _reasons(added: npt.NDArray[np.float64], figures: npt.NDArray[np.float32], m
 
 
 def learn(
-    others: Iterable[Household], histories: Iterable[Household] = (), *, seed: int, trees: int = TREES
+    others: Iterable[Household],
+    histories: Iterable[Household] = (),
+    judged: Iterable[Judged] = (),
+    *,
+    seed: int,
+    trees: int = TREES,
 ) -> Score:
-    """Learn from `others`, whole records of other households, and from `histories` of those to be judged."""
+    """Learn from `others`, whole records of other households, from `histories` of those to be judged, and
+    from days that inspections have `judged`."""
     random = np.random.default_rng(seed)
     parts = [of_another(one, random) for one in others] + [of_its_own(one, random) for one in histories]
+    parts += [of_judged(one) for one in judged if len(one.days)]
     return learn_from(parts, seed=seed, trees=trees)
 
 
