@@ -190,7 +190,7 @@ def open_meters(conn: Connection[TupleRow], meter_ids: Sequence[int]) -> set[int
 
 
 def raised(conn: Connection[TupleRow], since: date) -> list[Raised]:
-    """Every inspection that was ever opened, the oldest first; of those that faded the ones since that day."""
+    """Every inspection ever opened, the oldest first; of those that faded the ones since that day."""
     return [
         Raised(serial, opened_on, InspectionState(state), changed_at, frozenset(kinds or ()), strength)
         for serial, opened_on, state, changed_at, kinds, strength in conn.execute(_RAISED, [since])

@@ -17,6 +17,7 @@ from model.viewer import Viewer
 
 _REFERENCES: Final = """
     SELECT meter_id, first, until, days, figures, made_at FROM score_reference WHERE meter_id = ANY (%s)"""
+_JUDGED_FROM: Final = "SELECT min(until) FROM score_reference"
 _KEEP: Final = """
     INSERT INTO score_reference (meter_id, first, until, days, figures, made_at)
     VALUES (%s, %s, %s, %s, %s, %s)
@@ -92,6 +93,12 @@ def references(conn: Connection[TupleRow], meter_ids: Collection[int]) -> dict[i
         meter: StoredReference(first, until, days, np.frombuffer(figures, "<f8").astype(float), made_at)
         for meter, first, until, days, figures, made_at in conn.execute(_REFERENCES, [list(meter_ids)])
     }
+
+
+def judged_from(conn: Connection[TupleRow]) -> date | None:
+    """The first day that is judged of any meter; None where none is."""
+    row = conn.execute(_JUDGED_FROM).fetchone()
+    return None if row is None else row[0]
 
 
 def keep_references(conn: Connection[TupleRow], made: Mapping[int, StoredReference]) -> None:

@@ -12,7 +12,7 @@ from psycopg.rows import TupleRow
 from analytics.suspicion import Accused, Benign, Clue, ClueKind, Suspect, within_budget
 from analytics.suspicion.budget import LEAST_STRENGTH, SAVED_DAYS, allowance
 from model.quality import Severity
-from storage import inspections, suspicions
+from storage import inspections, scores, suspicions
 from storage.inspections import Found, InspectionState
 from storage.suspicions import Round, Suspicion
 
@@ -48,7 +48,8 @@ def open_night(
             inspections.explain(conn, one.meter_id, one.benign, now)
     by_serial = {one.serial: one for one in standing}
     accused = [_accused(one, now) for one in inspections.raised(conn, night - timedelta(SAVED_DAYS))]
-    begun = suspicions.first_round(conn) or night
+    # Days that are judged at once when an installation begins had their nights, too.
+    begun = min(day for day in (suspicions.first_round(conn), scores.judged_from(conn), night) if day)
     free = allowance(meters, per_1000, begun, night, (one.opened for one in accused))
     chosen = within_budget(
         [as_suspect(one) for one in standing], meters, per_1000, accused, begun=begun, tonight=night
