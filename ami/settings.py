@@ -38,6 +38,7 @@ class Settings:
     bank: str = ""
     bank_holder: str = ""
     second_person: bool = False
+    alerts_per_1000: float = 1.0
     einvoice_series: str = ""
     einvoice_provider: str = ""
     web_host: str = "127.0.0.1"
@@ -142,6 +143,7 @@ _PLACES = (
     ("AMI_BANK", ("office", "bank"), "bank"),
     ("AMI_BANK_HOLDER", ("office", "bank_holder"), "bank_holder"),
     ("AMI_SECOND_PERSON", ("office", "second_person"), "second_person"),
+    ("AMI_ALERTS_PER_1000", ("abnormal", "alerts_per_1000"), "alerts_per_1000"),
     ("AMI_EINVOICE_SERIES", ("einvoice", "series"), "einvoice_series"),
     ("AMI_EINVOICE_PROVIDER", ("einvoice", "provider_tax_code"), "einvoice_provider"),
     ("AMI_WEB_HOST", ("web", "host"), "web_host"),
@@ -237,6 +239,7 @@ _FORMS = {
 }
 _PATHS = ("tls_certificate", "tls_key", "listen_tls_certificate", "listen_tls_key", "mqtt_ca")
 _LISTEN_TLS = ("listen_tls_port", "listen_tls_certificate", "listen_tls_key")
+_SHARES = {"alerts_per_1000": (0.0, 1000.0)}
 _SWITCHES = ("mqtt_tls", "second_person")
 
 
@@ -323,6 +326,8 @@ def _checked(name: str, value: Any, where: str) -> Any:
                 f"{where} must be half-hours that divide a day, like 60 or 1440, not {number}."
             )
         return number
+    if name in _SHARES:
+        return _share(name, value, where)
     if name in _SWITCHES:
         switch = {"true": True, "false": False}.get(str(value).lower())
         if switch is None:
@@ -346,3 +351,17 @@ def _checked(name: str, value: Any, where: str) -> Any:
     if name == "database_url" and not value.startswith(("postgresql://", "postgres://")):
         raise UsageFailure(f"{where} must begin with postgresql://.")
     return value
+
+
+def _share(name: str, value: Any, where: str) -> float:
+    """A number that need not be whole."""
+    least, most = _SHARES[name]
+    try:
+        if isinstance(value, bool):
+            raise ValueError
+        found = float(value)
+    except (TypeError, ValueError):
+        raise UsageFailure(f"{where} must be a number, not {value!r}.") from None
+    if not least <= found <= most:
+        raise UsageFailure(f"{where} must lie between {least:g} and {most:g}, not {found:g}.")
+    return found

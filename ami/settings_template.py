@@ -60,6 +60,9 @@ format = "text"               # or json: an object a line, for a collector of lo
 disconnections_per_hour = 20  # one more stops them all, until a second person lets them go on
 orders_per_minute = 120       # by one person
 
+[abnormal]
+alerts_per_1000 = 1.0         # inspections opened per 1,000 meters and day (docs/abnormal.md)
+
 [mqtt]
 # host = "broker.example"     # where gateways send what they read (docs/mqtt); without it there are none
 # port = 8883                 # 1883 without TLS

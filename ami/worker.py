@@ -38,6 +38,7 @@ def command(as_of: datetime | None, ticking: bool, concurrency: int) -> None:
             clock=clocks.clock(as_of, ticking=ticking),
             concurrency=concurrency,
             second_person=settings.second_person,
+            alerts_per_1000=settings.alerts_per_1000,
         )
         try:
             connect(dsn).close()

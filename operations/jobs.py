@@ -23,6 +23,8 @@ from operations.class_curves import CurvesReport
 from operations.close import CloseReport
 from operations.customer_warnings import WarnReport
 from operations.errors import JobFailed
+from operations.inspections.learning import LearnReport
+from operations.inspections.nightly import InspectReport
 from operations.outages import OutagesReport
 from operations.runs.sharded import ShardReport
 from operations.tasks import QUEUE, SHARDS, UPKEEP_QUEUE, Office, lock_of, office_app
@@ -42,14 +44,31 @@ REPORTS: dict[str, Any] = {
     "watch": WatchReport,
     "outages": OutagesReport,
     "curves": CurvesReport,
+    "inspect": InspectReport,
+    "learn": LearnReport,
 }
 SHARDED = ("draft_bills", "issue_bills")  # by shards of the points of a billing run
 _UNDER_WAY = {Status.TODO, Status.DOING}
 
 
-def work(dsn: str, *, clock: Clock, concurrency: int = 2, second_person: bool = False) -> None:
+def work(
+    dsn: str,
+    *,
+    clock: Clock,
+    concurrency: int = 2,
+    second_person: bool = False,
+    alerts_per_1000: float = 1.0,
+) -> None:
     """Work until a signal comes; what `ami worker` does."""
-    asyncio.run(run_worker(dsn, clock, concurrency=concurrency, second_person=second_person))
+    asyncio.run(
+        run_worker(
+            dsn,
+            clock,
+            concurrency=concurrency,
+            second_person=second_person,
+            alerts_per_1000=alerts_per_1000,
+        )
+    )
 
 
 async def run_worker(
@@ -59,19 +78,21 @@ async def run_worker(
     concurrency: int = 2,
     stop: asyncio.Event | None = None,
     second_person: bool = False,
+    alerts_per_1000: float = 1.0,
 ) -> None:
     """Work until a signal comes, or until `stop` is set.
 
     Returns too when the database goes away: run it under a supervisor that starts it again.
     """
     with open_pool(dsn, size=concurrency + 1) as pool:
+        office = Office(pool, clock, second_person=second_person, alerts_per_1000=alerts_per_1000)
         async with office_app(dsn).open_async() as app:
             working = asyncio.create_task(
                 app.run_worker_async(
                     queues=[QUEUE, UPKEEP_QUEUE],
                     name=f"office-{uuid.uuid4().hex[:8]}",
                     concurrency=concurrency + 1,  # upkeep must not wait behind a long bill run
-                    additional_context={"office": Office(pool, clock, second_person=second_person)},
+                    additional_context={"office": office},
                     update_heartbeat_interval=HEARTBEAT_S,
                     stalled_worker_timeout=STALLED_S,
                     shutdown_graceful_timeout=10.0,
@@ -86,7 +107,7 @@ async def run_worker(
             await asyncio.gather(working, return_exceptions=stop is not None)
 
 
-def _jobs(task: str, arguments: dict[str, Any]) -> list[tuple[str, dict[str, str | int]]]:
+def _jobs(task: str, arguments: dict[str, Any]) -> list[tuple[str, dict[str, str | float]]]:
     """(lock, arguments as the queue keeps them) of every job the work is cut into."""
     if task in ("validate", "warnings"):
         return [(f"{task} {shard}", {"shard": shard, "shards": SHARDS}) for shard in range(SHARDS)]
@@ -95,13 +116,17 @@ def _jobs(task: str, arguments: dict[str, Any]) -> list[tuple[str, dict[str, str
             (f"watch {shard}", {"shard": shard, "shards": SHARDS, "everything": True})
             for shard in range(SHARDS)
         ]
+    if task == "inspect":
+        return [
+            (f"{task} {shard}", {"shard": shard, "shards": SHARDS, **arguments}) for shard in range(SHARDS)
+        ]
     if task in SHARDED:
         number = arguments["run"]
         return [
             (f"{task} {number} {shard}", {"run": number, "shard": shard, "shards": SHARDS})
             for shard in range(SHARDS)
         ]
-    kept: dict[str, str | int] = {}
+    kept: dict[str, str | float] = {}
     for name, value in arguments.items():
         if isinstance(value, Period):
             kept |= {"start": value.start.isoformat(), "end": value.end.isoformat()}

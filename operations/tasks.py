@@ -23,8 +23,10 @@ from model.jsonform import to_json
 from model.period import LOCAL, Period, add_months, local_day
 from operations import bill, class_curves, close, customer_warnings, orders, outages, validate, watch
 from operations.errors import RunRefused
+from operations.inspections import learning, nightly
 from operations.runs import sharded
 from storage import days, runs, warnings_due
+from storage.inspections import NOBODY
 from storage.pool import Pool
 from storage.queue import queue_app, take_over
 
@@ -54,6 +56,7 @@ class Office:
     went_away: Callable[[Exception], None] | None = None  # told, from a job's thread, when the database has
     steps: dict[int, tuple[int, int]] = field(default_factory=dict)
     second_person: bool = False  # whether bills that come due by the clock wait for somebody to approve them
+    alerts_per_1000: float = 1.0  # inspections opened per 1,000 meters and day
 
     def step(self, job: int) -> Callable[[int, int, str], None] | None:
         """How one job tells its progress; what is shown is the sum over all that run here."""
@@ -183,6 +186,28 @@ def make_curves(context: JobContext) -> None:
     _run(context, lambda office: class_curves.run(office.pool, office.clock()))
 
 
+def inspect_stations(
+    context: JobContext, shard: int, shards: int, per_1000: float, anyway: bool = False
+) -> None:
+    """Score days and look through the stations of one shard; the last one opens the night's inspections."""
+    _run(
+        context,
+        lambda office: nightly.run(
+            office.pool,
+            office.clock(),
+            per_1000=per_1000,
+            shard=(shard, shards),
+            anyway=anyway,
+            progress=office.step(context.job.id or 0),
+        ),
+    )
+
+
+def learn_score(context: JobContext, login: str = NOBODY) -> None:
+    """Learn the score of abnormal days anew."""
+    _run(context, lambda office: learning.run(office.pool, office.clock(), login=login))
+
+
 def find_outages(context: JobContext) -> None:
     """Look for outages in what meters said and in who fell silent."""
     _run(context, lambda office: outages.run(office.pool, office.clock()))
@@ -245,6 +270,21 @@ async def curves_due(context: JobContext, timestamp: int) -> None:
     await _queue_once(context.app, "curves", "curves")
 
 
+async def inspect_due(context: JobContext, timestamp: int) -> None:
+    """Queue a look through the stations of every shard in which one is due, unless it waits already."""
+    office = _office(context)
+    asked = {"shards": SHARDS, "per_1000": office.alerts_per_1000}
+    for shard in await asyncio.to_thread(nightly.shards_due, office.pool, office.clock(), SHARDS):
+        await _queue_once(context.app, "inspect", f"inspect {shard}", shard=shard, **asked)
+
+
+async def learn_due(context: JobContext, timestamp: int) -> None:
+    """Queue the learning of the score where there is none, or it is a month old."""
+    office = _office(context)
+    if await asyncio.to_thread(learning.is_due, office.pool, office.clock()):
+        await _queue_once(context.app, "learn", "learn")
+
+
 async def outages_due(context: JobContext, timestamp: int) -> None:
     """Queue a look for outages, unless one waits already."""
     await _queue_once(context.app, "outages", "outages")
@@ -288,6 +328,8 @@ _WORK: dict[str, Callable[..., None]] = {
     "watch": watch_meters,
     "outages": find_outages,
     "curves": make_curves,
+    "inspect": inspect_stations,
+    "learn": learn_score,
 }
 _UPKEEP: dict[str, tuple[Callable[..., Awaitable[None]], str]] = {  # cron with the seconds last
     "validate_due": (validate_due, "* * * * * */10"),
@@ -295,6 +337,8 @@ _UPKEEP: dict[str, tuple[Callable[..., Awaitable[None]], str]] = {  # cron with 
     "close_due": (close_due, "5 * * * *"),
     "watch_due": (watch_due, "*/2 * * * *"),
     "curves_due": (curves_due, "40 2 * * *"),
+    "inspect_due": (inspect_due, "*/5 * * * *"),
+    "learn_due": (learn_due, "20 */6 * * *"),
     "outages_due": (outages_due, "1-59/2 * * * *"),
     "take_over": (take_over_due, "* * * * * */5"),
     "expire_orders": (expire_orders, "* * * * *"),

@@ -11,13 +11,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from analytics.abnormal import Household, Judged, learn
 from analytics.abnormal.household import FEWEST_DAYS
+from analytics.abnormal.trees import TREES
 from analytics.abnormal.worth import worth
 from model.period import local_day
 from operations.inspections import scoring
@@ -48,6 +49,9 @@ class LearnReport:
     in_force: bool = False
     auc_day: float | None = None
 
+    def __add__(self, other: LearnReport) -> LearnReport:
+        return other or self
+
     def __bool__(self) -> bool:
         return self.version is not None
 
@@ -59,7 +63,7 @@ def is_due(pool: Pool, now: datetime) -> bool:
     return kept is None or now - kept.learned_at >= EVERY
 
 
-def run(pool: Pool, now: datetime, *, login: str = inspections.NOBODY) -> LearnReport:
+def run(pool: Pool, now: datetime, *, login: str = inspections.NOBODY, trees: int = TREES) -> LearnReport:
     """Learn a new version and put it in force; older ones stay. The same days teach the same score."""
     today = local_day(now)
     with pool.connection() as conn:
@@ -72,7 +76,7 @@ def run(pool: Pool, now: datetime, *, login: str = inspections.NOBODY) -> LearnR
         return LearnReport(meters=len(known))
     aside = int(HELD_OUT * len(long))
     seed = today.toordinal()
-    learned = learn(long[aside:], short, judged, seed=seed)
+    learned = learn(long[aside:], short, judged, seed=seed, trees=trees)
     figures = worth(learned, long[:aside], seed)
     area = figures.get("auc_day")
     good = area is None or area >= LEAST_AREA
@@ -91,11 +95,6 @@ def run(pool: Pool, now: datetime, *, login: str = inspections.NOBODY) -> LearnR
     with pool.connection() as conn:
         version = score_models.save(conn, model)
     return LearnReport(version, model.meters, model.days, model.judged, good, area)
-
-
-def document(report: LearnReport) -> dict[str, Any]:
-    """As JSON."""
-    return {name: getattr(report, name) for name in LearnReport.__slots__}
 
 
 def spans(verdicts: Iterable[Verdict]) -> dict[int, list[tuple[date, date]]]:

@@ -139,7 +139,7 @@ def _head(
     conn: Connection[TupleRow], places: Sequence[Hung], first: date, end: date
 ) -> tuple[Floats, npt.NDArray[np.uint8]] | None:
     """(d, 48) Wh that went into the station by its one head point, whichever meter hung there, with its
-    qualities; None where there is no such point, or several."""
+    qualities; None where there is no such point, several, or nothing is known of it."""
     heads = [place for place in places if place.role is Role.STATION_HEAD and not place.feeder]
     if len({place.point for place in heads}) != 1:
         return None
@@ -149,7 +149,7 @@ def _head(
     for row in range(len(heads)):
         there = (known.quality[row] != Quality.MISSING) & (quality == Quality.MISSING) & ~known.dark[row]
         energy, quality = np.where(there, known.wh[row], energy), np.where(there, known.quality[row], quality)
-    return energy, quality
+    return (energy, quality) if (quality != Quality.MISSING).any() else None
 
 
 def _technical(conn: Connection[TupleRow], station: str, night: date) -> Technical | None:

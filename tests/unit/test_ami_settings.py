@@ -139,6 +139,16 @@ def test_an_office_that_cannot_stand_on_a_bill(tmp_path: Path, line: str, told: 
         load(_home(tmp_path, f"[office]\n{line}\n"))
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [("-1", "between 0 and 1000"), ("nan", "between 0 and 1000"), ("true", "a number"), ('"x"', "a number")],
+)
+def test_a_knob_that_cannot_be(tmp_path: Path, line: str, told: str) -> None:
+    assert load(_home(tmp_path, "[abnormal]\nalerts_per_1000 = 2.5\n")).alerts_per_1000 == 2.5
+    with pytest.raises(UsageFailure, match=told):
+        load(_home(tmp_path, f"[abnormal]\nalerts_per_1000 = {line}\n"))
+
+
 def test_every_setting_stands_in_the_file_that_init_writes_and_in_the_manual() -> None:
     manual = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
     for variable, (section, key), _ in _PLACES:
