@@ -15,11 +15,12 @@ from psycopg.rows import TupleRow
 
 from analytics.losses import Technical
 from analytics.suspicion import MeterSeen, StationSeen
-from model.grid import Role, Transformer
+from model.grid import Role
 from model.period import Period, local_day, midnight
 from model.quality import Quality
 from model.series import Channel
 from operations.inspections.halves import Halves, halves
+from operations.station_sides import heads_of, technical_of
 from storage import absences, days, instant_days, observed, register, scores
 from storage.register import Hung
 
@@ -40,7 +41,7 @@ class Gathered:
 def places_of(conn: Connection[TupleRow], station: str, night: date) -> list[Hung]:
     """Which meters hang or hung at a station in the days looked at."""
     period = Period.of_days(night - timedelta(DAYS - 1), night + timedelta(1))
-    return register.hung(conn, station=station, period=period)
+    return register.hung(conn, points=register.points_of_station(conn, station), period=period)
 
 
 def hanging(places: Sequence[Hung], now: datetime) -> list[Hung]:
@@ -138,30 +139,30 @@ def _absent(spans: Sequence[tuple[date, date]], first: date, count: int) -> npt.
 def _head(
     conn: Connection[TupleRow], places: Sequence[Hung], first: date, end: date
 ) -> tuple[Floats, npt.NDArray[np.uint8]] | None:
-    """(d, 48) Wh that went into the station by its one head point, whichever meter hung there, with its
-    qualities; None where there is no such point, several, or nothing is known of it."""
-    heads = [place for place in places if place.role is Role.STATION_HEAD and not place.feeder]
-    if len({place.point for place in heads}) != 1:
+    """(d, 48) Wh that went into the station with its qualities, by its head point or all of its feeders',
+    whichever meter hung there; None where nobody can say, or nothing is known."""
+    _, points = heads_of(places)
+    if not points:
         return None
-    known = halves(conn, [place.meter_id for place in heads], first, end)
-    energy = np.zeros(known.wh.shape[1:])
-    quality = np.zeros(energy.shape, np.uint8)
-    for row in range(len(heads)):
-        there = (known.quality[row] != Quality.MISSING) & (quality == Quality.MISSING) & ~known.dark[row]
-        energy, quality = np.where(there, known.wh[row], energy), np.where(there, known.quality[row], quality)
+    parts = [_of_point([p for p in places if p.point == point], conn, first, end) for point in points]
+    energy = np.sum([wh for wh, _ in parts], axis=0)
+    quality = np.max([one for _, one in parts], axis=0)
+    quality[np.any([one == Quality.MISSING for _, one in parts], axis=0)] = Quality.MISSING
     return (energy, quality) if (quality != Quality.MISSING).any() else None
 
 
+def _of_point(
+    hangs: Sequence[Hung], conn: Connection[TupleRow], first: date, end: date
+) -> tuple[Floats, npt.NDArray[np.uint8]]:
+    known = halves(conn, [place.meter_id for place in hangs], first, end)
+    energy, quality = np.zeros(known.wh.shape[1:]), np.zeros(known.wh.shape[1:], np.uint8)
+    for row in range(len(hangs)):
+        there = (known.quality[row] != Quality.MISSING) & (quality == Quality.MISSING) & ~known.dark[row]
+        energy, quality = np.where(there, known.wh[row], energy), np.where(there, known.quality[row], quality)
+    return energy, quality
+
+
 def _technical(conn: Connection[TupleRow], station: str, night: date) -> Technical | None:
-    """What the station loses by its name plate on that day; None where it does not say."""
+    """What the station loses by the name plate of that day; None where it does not say."""
     (found,) = register.stations(conn, [station])
-    valid: list[Transformer] = [one for one in found.transformers if one.valid_from <= night]
-    if not valid or valid[-1].no_load_w is None or valid[-1].load_w is None:
-        return None
-    plate = valid[-1]
-    line = float(plate.line_percent or 0)
-    if plate.head_behind:  # what the transformer loses does not pass the head meter
-        return Technical.of_transformer(float(plate.kva), 0.0, 0.0, line)
-    return Technical.of_transformer(
-        float(plate.kva), float(plate.no_load_w or 0), float(plate.load_w or 0), line
-    )
+    return technical_of(found.transformer_on(night))
