@@ -14,6 +14,7 @@ from model.alert import AlertKind
 from model.period import Period, local_day
 from model.series import Channel
 from model.viewer import Viewer
+from storage.station_heads import HEADS
 
 _METERS: Final = """
     SELECT count(*) FROM installation WHERE since <= %(now)s AND coalesce(until, 'infinity') > %(now)s"""
@@ -37,8 +38,12 @@ _SILENT: Final = """
     'infinity') > %(now)s WHERE d.last_contact IS NULL OR d.last_contact < %(silent_before)s GROUP BY
     d.code, d.last_contact ORDER BY d.last_contact NULLS FIRST, d.code LIMIT 100"""
 _ALERTS: Final = "SELECT kind, count(*) FROM alert WHERE state = 'open' GROUP BY kind ORDER BY kind"
-_STATIONS: Final = """
-    WITH sums AS (
+_STATIONS: Final = (
+    """
+    WITH heads AS ("""
+    + HEADS
+    + """),
+    sums AS (
         SELECT p.station, p.role, d.day, sum(t.wh * power(10::numeric, d.scaler)) AS wh
         FROM profile_day d
         CROSS JOIN LATERAL (SELECT sum(e) AS wh FROM unnest(d.energy) WITH ORDINALITY AS s (e, slot)
@@ -48,14 +53,17 @@ _STATIONS: Final = """
             AND coalesce(i.until, 'infinity') > (d.day::timestamp AT TIME ZONE 'Asia/Ho_Chi_Minh')
         JOIN point p ON p.code = i.point
         WHERE d.channel = %(channel)s AND d.day IN (%(today)s, %(yesterday)s)
+          AND (p.role <> 'station_head' OR p.code IN (SELECT code FROM heads))
         GROUP BY p.station, p.role, d.day),
     hung AS (
         SELECT p.station, count(DISTINCT p.code) FILTER (WHERE p.role = 'station_head') AS heads,
+            count(DISTINCT p.feeder) FILTER (WHERE p.role = 'station_head') AS feeders,
             count(*) FILTER (WHERE d.meter_id IS NULL OR position('\\x00'::bytea IN d.quality) > 0) AS unknown
         FROM installation i JOIN point p ON p.code = i.point
         LEFT JOIN profile_day d ON d.meter_id = i.meter_id AND d.channel = %(channel)s
             AND d.day = %(yesterday)s
         WHERE i.since < %(end)s AND coalesce(i.until, 'infinity') > %(start)s
+          AND (p.role <> 'station_head' OR p.code IN (SELECT code FROM heads))
         GROUP BY p.station),
     used AS (
         SELECT s.code, s.name,
@@ -64,9 +72,10 @@ _STATIONS: Final = """
             (sum(wh) FILTER (WHERE day = %(today)s AND role = 'station_head'))::bigint AS head_today,
             (sum(wh) FILTER (WHERE day = %(yesterday)s AND role = 'station_head'))::bigint AS head
         FROM station s LEFT JOIN sums ON sums.station = s.code GROUP BY s.code, s.name)
-    SELECT used.*, coalesce(hung.unknown, 0), CASE WHEN hung.unknown = 0 AND hung.heads = 1
+    SELECT used.*, coalesce(hung.unknown, 0), CASE WHEN hung.unknown = 0 AND hung.heads IN (1, hung.feeders)
             THEN (head - customers)::double precision / nullif(head, 0) END
     FROM used LEFT JOIN hung ON hung.station = used.code ORDER BY used.code"""
+)
 
 _SILENT_AFTER: Final = timedelta(hours=24)
 
@@ -85,8 +94,9 @@ class StationUse:
     """A station's consumption in Wh: its customers' sum, and its head meter's; None where no slot of the
     day is known.
 
-    `loss_yesterday`: (head − customers) / head, told only where it has one head meter and all of the day is
-    known, measured or estimated, of every meter that hung there; `unknown_yesterday` of them it is not.
+    `loss_yesterday`: (head − customers) / head, told only where it has one head meter (or one for each of
+    its feeders) and all of the day is known, measured or estimated, of every meter that hung there;
+    `unknown_yesterday` of them it is not.
     """
 
     station: str

@@ -12,6 +12,8 @@ from typing import Final, LiteralString
 from psycopg import Connection
 from psycopg.rows import TupleRow, class_row
 
+from storage.station_heads import HEADS
+
 _SUMS: Final = """
     SELECT count(*) FILTER (WHERE outcome = 'bill')::integer AS bills,
         count(*) FILTER (WHERE outcome = 'held')::integer AS held,
@@ -146,7 +148,7 @@ _ONE_RATE: Final = """
         AND b.to_at IN (r.from_at, r.from_at - INTERVAL '1 month')
     WHERE r.id = %(run)s AND s.one_rate AND NOT s.three_rate_refused
     GROUP BY t.point, t.customer, t.serial, t.kwh, s.transformer_kva ORDER BY t.point"""
-_HEADS: Final = "SELECT code FROM point WHERE role = 'station_head' ORDER BY code"
+_HEADS: Final = HEADS + " ORDER BY p.code"
 _ISSUED: Final = """
     SELECT count(*)::bigint, (SELECT count(*) FROM bill_line l JOIN bill b ON b.id = l.bill_id
         WHERE b.run_id = %(run)s)::bigint, coalesce(sum(total), 0)::bigint

@@ -251,6 +251,17 @@ def test_a_loss_is_told_of_a_day_known_of_every_meter(conn: Connection[TupleRow]
     assert told() == (1, None)
     _save_day(conn, "M003", 30, [Quality.LINEAR, *known[1:]])
     assert told() == (0, pytest.approx(0.1))
+    conn.execute(
+        "INSERT INTO point (code, role, station, feeder) VALUES ('F1', 'station_head', 'T1', 'T1-1')"
+    )
+    conn.execute("UPDATE installation SET point = 'F1' WHERE point = 'P003'")
+    assert told() == (0, pytest.approx(0.4)), "what a feeder's head counts is counted by the station's, too"
+    conn.execute("UPDATE installation SET point = 'P003' WHERE point = 'F1'")
+    conn.execute("DELETE FROM point WHERE code = 'F1'")
+    conn.execute("UPDATE point SET feeder = 'T1-1' WHERE code = 'P000'")
+    assert told() == (0, pytest.approx(0.1)), "the head of the only feeder"
+    conn.execute("UPDATE point SET feeder = NULL WHERE code = 'P003'")
+    assert told() == (0, None), "who hangs at no feeder is behind no head"
     conn.execute("UPDATE point SET role = 'customer', customer = 'C001' WHERE code = 'P000'")
     assert told() == (0, None), "no head meter"
 
