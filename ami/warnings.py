@@ -12,9 +12,9 @@ from ami.failure import InputFailure
 from ami.instants import INSTANT
 from ami.office import OFFICE
 from ami.settings import load
-from model.period import LOCAL
+from model.period import LOCAL, local_day
 from model.warning import MOST_DONG, MOST_WH, LimitSpan, LimitUnit, WarningKind
-from operations import jobs, warning_words
+from operations import jobs, own_limits, warning_words
 from storage import meters, usage_limits, use_warnings
 from storage.pool import open_pool
 
@@ -93,13 +93,16 @@ def limit(
         if place is None or place.until is not None or not place.customer:
             raise InputFailure(f"Meter {serial} hangs at no customer's point: see `ami meter list`.")
         if span is not None:
-            wanted = None
+            wanted: own_limits.Wanted = None
             if kwh is not None:
                 wanted = LimitUnit.KWH, max(1, round(kwh * DECIMALS_WH))
             elif dong is not None:
                 wanted = LimitUnit.DONG, dong
             now = clocks.clock(as_of)()
-            usage_limits.set_limit(conn, OFFICE, place.point, LimitSpan(span), wanted, now)
+            supply = place.supplies[-1] if place.supplies else None
+            if dong is not None and not own_limits.has_price(supply, local_day(now)):
+                raise InputFailure(f"The price at meter {serial} goes by the hour: give --kwh instead.")
+            own_limits.set_all(conn, OFFICE, place.point, {LimitSpan(span): wanted}, now)
         standing = usage_limits.current(conn, OFFICE, [place.point]).get(place.point, ())
     if as_json:
         emit({"meter": serial, "point": place.point, "customer": place.customer, "limits": standing})

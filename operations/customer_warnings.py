@@ -67,7 +67,7 @@ class WarnReport:
         return WarnReport(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
     def __bool__(self) -> bool:
-        return bool(self.told)  # what was looked at in vain leaves no trace
+        return bool(self.looked_at)
 
 
 @dataclass(frozen=True, slots=True)

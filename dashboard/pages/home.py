@@ -18,6 +18,7 @@ from dashboard.callbacks import Guarded
 from dashboard.charts.daily import daily_bars
 from dashboard.charts.packing import chart
 from dashboard.charts.regular import whole_days
+from dashboard.pages import own_use
 from dashboard.pages.meter import day_legend, sheet
 from dashboard.parts.corrected import corrected
 from dashboard.parts.elements import Part, card, chips, empty, figure, heading, link
@@ -55,6 +56,7 @@ def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
         [
             title,
             html.Div(chips(chosen, visit.say("home.choose")), className="bar-row") if len(own) > 1 else None,
+            html.Div(own_use.told(conn, visit, found), id="own-warnings", className="above"),
             html.Div(_body(conn, visit, found), id="home-body"),
             dcc.Store(id="home-serial", data=serial),
             dcc.Interval(id="home-tick", interval=EVERY_MS),
@@ -82,7 +84,8 @@ def _body(conn: Connection[Any], visit: Visit, found: MeterSheet) -> Part:
     past = profiles.daily(conn, visit.viewer, found.serial, since, end) or []
     days = whole_days([day for day in past if day.day >= first], first, visit.now)
     left = [energy_so_far(visit, found, place, first, days, past), _days(visit, found, days)]
-    right = [html.Div(_now(visit, found), id="home-now"), _last_bill(conn, visit)]
+    now, limits = html.Div(_now(visit, found), id="home-now"), own_use.limits(conn, visit, found)
+    right = [now, _last_bill(conn, visit), limits]
     return html.Div(
         [html.Div(left, className="stack"), html.Div(right, className="stack")], className="home-grid"
     )
@@ -213,6 +216,7 @@ def _days(visit: Visit, found: MeterSheet, days: Sequence[DayTotal]) -> Part:
 
 
 def connect(guarded: Guarded) -> None:
+    own_use.connect(guarded)
     guarded.reads(
         Output("home-now", "children"),
         Input("home-tick", "n_intervals"),

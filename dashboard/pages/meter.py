@@ -30,11 +30,12 @@ from dashboard.parts.electrical import (
 from dashboard.parts.elements import Part, card, empty, facts, figure, heading
 from dashboard.parts.moments import as_of, slots_note
 from dashboard.parts.polls import polls_card
+from dashboard.parts.use_warnings import for_staff
 from dashboard.visit import Visit
 from model.grid import Supply
 from model.quality import Quality
 from operations import bill_words, supplied
-from storage import meters, profiles
+from storage import meters, profiles, usage_limits, use_warnings
 from storage.meters import MeterSheet
 
 EVERY_MS = 30_000
@@ -65,7 +66,7 @@ def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
             chooser(visit, days),
             html.Div(_energy(conn, visit, found, days), className="grid"),
             html.Div(_live(visit, found), id="meter-live"),
-            html.Div([_plates(visit, found), *_history(visit, found)], className="grid"),
+            html.Div([_plates(visit, found), *_history(conn, visit, found)], className="grid"),
             dcc.Store(id="meter-serial", data=found.serial),
             dcc.Interval(id="meter-tick", interval=EVERY_MS),
         ]
@@ -210,7 +211,7 @@ def _supply(visit: Visit, supply: Supply | None) -> list[tuple[str, Part]]:
     ]
 
 
-def _history(visit: Visit, found: MeterSheet) -> list[Part]:
+def _history(conn: Connection[Any], visit: Visit, found: MeterSheet) -> list[Part]:
     if not visit.viewer.is_staff:  # a household is told of its meter's place where it has been changed
         return [installations_card(visit, found)] if len(found.installations) > 1 else []
     return [
@@ -218,7 +219,15 @@ def _history(visit: Visit, found: MeterSheet) -> list[Part]:
         events_card(visit, found.events),
         findings_card(visit, found.findings),
         polls_card(visit, found.polls),
+        _told(conn, visit, found),
     ]
+
+
+def _told(conn: Connection[Any], visit: Visit, found: MeterSheet) -> Part:
+    """What the customer was told of their own use, for staff."""
+    point = found.installations[0].point if found.installations else ""
+    rows = use_warnings.told(conn, visit.viewer, serial=found.serial, limit=20)
+    return for_staff(visit, rows, usage_limits.current(conn, visit.viewer, [point]).get(point, ()))
 
 
 def connect(guarded: Guarded) -> None:

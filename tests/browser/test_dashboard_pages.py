@@ -57,6 +57,35 @@ def test_fingers_find_every_control_of_a_phone(visitor: Callable[..., Any], vill
         assert small == [], path
 
 
+def test_a_customer_reads_warnings_and_sets_limits_on_a_phone(
+    visitor: Callable[..., Any], village: Any
+) -> None:
+    window = visitor("phone")
+    window.sign_in(village.customer)
+    window.open("/")
+    page = window.page
+    expect(page.locator(".warning")).to_have_count(2)
+    assert "gấp 6,1 lần" in page.locator(".warning").first.inner_text()
+    curve = page.locator(".warning a").first.get_attribute("href")
+    assert curve == f"/meters/{village.own_serial}?from=2026-10-12&to=2026-10-12"
+    page.locator(".warning button").first.click()
+    expect(page.locator(".warning")).to_have_count(1)
+    expect(page.locator(".earlier summary")).to_have_text("Cảnh báo trước đây (1)")
+    page.fill("#limit-day", "nhiều")
+    page.click("#limits-save")
+    expect(page.locator("#own-limits [role=alert]")).to_contain_text("Hãy ghi một số lớn hơn 0")
+    page.fill("#limit-day", "12,5")
+    page.fill("#limit-month", "500.000")
+    page.locator("#limit-month-unit label").nth(1).click()
+    page.click("#limits-save")
+    expect(page.locator("#own-limits [role=status]")).to_have_text("Đã lưu.")
+    window.open("/")
+    assert (page.input_value("#limit-day"), page.input_value("#limit-month")) == ("12,5", "500.000")
+    expect(page.locator(".warning")).to_have_count(1)
+    assert window.sideways() <= 0
+    assert window.wrong == []
+
+
 def test_a_search_without_diacritics_finds_the_name_with_them(
     visitor: Callable[..., Any], village: Any
 ) -> None:

@@ -35,8 +35,9 @@ from model.quality import Quality, Severity
 from model.readout import Answer, InstantRead, MeterEvent, Readout, RegisterRead
 from model.series import Channel, Rate, Unit
 from model.viewer import UserRole
+from model.warning import UseWarning, WarningKind
 from operations import accounts
-from storage import alerts, bill_holds, bills, days, evidence, fleet, grid
+from storage import alerts, bill_holds, bills, days, evidence, fleet, grid, use_warnings
 from storage.pool import open_pool
 
 NOW = datetime(2026, 10, 14, 10, 12, tzinfo=LOCAL)
@@ -153,6 +154,7 @@ def plant(dsn: str) -> Village:
                 if number not in (WORKSHOP, NEW):
                     bills.save(conn, _bill(number), NOW - timedelta(days=13))
             bill_holds.save(conn, [_hold()], NOW - timedelta(days=13))
+            use_warnings.tell(conn, list(_told(ids)), NOW - timedelta(hours=3))
             issued = {row.customer: row.id for row in bills.bills(conn, _staff())}
         for login, role, code in (
             ("ky.thuat", UserRole.ENGINEER, ""),
@@ -242,6 +244,19 @@ def _alerts(ids: dict[str, int]) -> Iterator[tuple[int, Alert]]:
             ids[serial(number)],
             Alert(kind, serial(number), severity, NOW - timedelta(days=ago), dict(figures)),
         )
+
+
+def _told(ids: dict[str, int]) -> Iterator[use_warnings.Told]:
+    """Of a night, and of a week in which everybody used more: to the village's customer, and to another."""
+    night, monday = date(2026, 10, 12), date(2026, 10, 5)
+    figures = {"kwh": 5.2, "usual_kwh": 0.85, "times": 6.1, "nights": 49, "homes": 7, "around_percent": 2}
+    rise = {"kwh": 71.4, "usual_kwh": 46.2, "homes": 7, "around_percent": 41, "span": "week"}
+    for number in (1, 4):
+        for said in (
+            UseWarning(WarningKind.NIGHT_USE, night, night, night, dict(figures)),
+            UseWarning(WarningKind.WITH_EVERYBODY, monday, monday, monday + timedelta(days=6), dict(rise)),
+        ):
+            yield use_warnings.Told(f"PD{number:03d}", f"KH{number:04d}", ids[serial(number)], said)
 
 
 def _bill(number: int) -> Bill:

@@ -13,13 +13,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dashboard.app import WebSettings, create_app
-from model.viewer import UserRole
+from model.viewer import UserRole, Viewer
+from model.warning import UseWarning, WarningKind
 from operations import accounts
+from storage import usage_limits, use_warnings
+from storage.fleet import meter_ids
 from storage.grid import save_register
 from storage.pool import connect, open_pool
+from storage.use_warnings import Told
 from tests.dashboard_asks import Asks, asking
 from tests.storage_samples import NOW, SUPPLIER, grid
 
+STAFF = Viewer("ky.thuat", UserRole.ENGINEER)
 PASSWORD = "mot-mat-khau-dai"
 
 
@@ -194,3 +199,64 @@ def test_an_alert_is_acknowledged_by_its_number_alone(
         "changedPropIds": [json.dumps(place, separators=(",", ":")) + ".n_clicks"],
     }
     assert engineer.send(json.dumps(body)).status_code in (200, 204)
+
+
+READ, SAVE = "own-warnings.children", "own-limits.children"
+LIMITS = tuple(f"limit-{span}{part}.value" for span in ("day", "month") for part in ("", "-unit"))
+
+
+def _read(asks: Asks, number: Any, clicks: Any, serial: Any) -> Any:
+    place = {"warning": number}
+    body = {
+        "output": READ,
+        "outputs": {"id": "own-warnings", "property": "children"},
+        "inputs": [[{"id": place, "property": "n_clicks", "value": clicks}]],
+        "state": [{"id": "home-serial", "property": "data", "value": serial}],
+        "changedPropIds": [json.dumps(place, separators=(",", ":")) + ".n_clicks"],
+    }
+    return asks.send(json.dumps(body))
+
+
+def _save(asks: Asks, serial: Any, *typed: Any, clicks: Any = 1) -> Any:
+    states = {"home-serial.data": serial, **dict(zip(LIMITS, typed, strict=True))}
+    return asks.callback(SAVE, {"limits-save.n_clicks": clicks}, states)
+
+
+def test_limits_and_warnings_are_those_of_who_is_signed_in(database: str, customer: Asks) -> None:
+    with connect(database) as conn:
+        meters = meter_ids(conn)
+        said = UseWarning(WarningKind.LEAP_DAY, NOW.date(), NOW.date(), NOW.date(), {})
+        told = [Told("P001", "C001", meters["M001"], said), Told("P002", "C002", meters["M002"], said)]
+        use_warnings.tell(conn, told, NOW)
+        rows = {row.customer: row.id for row in use_warnings.told(conn, STAFF)}
+    saved = _save(customer, "M001", "12,5", "kwh", "500.000", "dong")
+    assert "Đã lưu." in str(saved.json()["response"]["own-limits"]["children"])
+    for serial, typed in (("M002", "9"), ("M000", "9"), ("\0", "9"), (None, "9"), ("M001", "\0")):
+        assert "refusal" in _save(customer, serial, typed, "kwh", "", "kwh").text, serial
+    wrong = _save(customer, "M001", "-1", "kwh", "", "kwh")
+    assert "limit-day" in wrong.text
+    assert "refusal" in _read(customer, rows["C002"], 1, "M001").text
+    assert "refusal" in _read(customer, rows["C001"], 1, "M002").text
+    assert "refusal" in _read(customer, 10**9, 1, "M001").text
+    assert "refusal" not in _read(customer, rows["C001"], 1, "M001").text
+    with connect(database) as conn:
+        assert [(row.customer, row.read_at is None) for row in use_warnings.told(conn, STAFF)] == [
+            ("C002", True), ("C001", False),
+        ]  # fmt: skip
+        limits = usage_limits.current(conn, STAFF, ["P001", "P002", "P000"])
+    assert {point: [(one.span, one.value) for one in found] for point, found in limits.items()} == {
+        "P001": [("day", 12_500), ("month", 500_000)]
+    }
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(one=ANYTHING, two=ANYTHING, clicks=ANYTHING)
+def test_limits_and_warnings_take_values_of_any_type(customer: Asks, one: Any, two: Any, clicks: Any) -> None:
+    assert _read(customer, one, clicks, two).status_code in (200, 204)
+    assert _save(customer, two, one, two, two, one, clicks=clicks).status_code in (200, 204)
+    assert _save(customer, "M001", one, "kwh", two, "dong", clicks=1).status_code == 200
+
+
+def test_staff_neither_read_nor_set_anything_for_a_customer(engineer: Asks) -> None:
+    assert "refusal" in _save(engineer, "M001", "1", "kwh", "", "kwh").text
+    assert "refusal" in _read(engineer, 1, 1, "M001").text

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import re
 import tomllib
-from datetime import date
+from datetime import date, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dashboard.parts.use_warnings import for_staff
+from dashboard.visit import Visit
 from model.grid import Supply
-from model.warning import UseWarning, WarningKind
+from model.period import LOCAL
+from model.viewer import UserRole, Viewer
+from model.warning import LimitSpan, LimitUnit, UsageLimit, UseWarning, WarningKind
 from operations import warning_words
+from operations.own_limits import amount
 from operations.warning_costs import cost, cost_of_day
+from storage.use_warnings import WarningRow
 
 TEXTS: dict[str, Any] = tomllib.loads(
     Path(warning_words.__file__).with_name("wording_warnings.toml").read_text(encoding="utf-8")
@@ -88,3 +94,44 @@ def test_a_day_costs_what_it_adds_to_its_period() -> None:
     assert cost(home, first, day, float("nan")) is None
     assert cost(Supply(first, "no-such-plan"), first, day, 1.0) is None
     assert cost(Supply(first, "vn-production", one_rate=False), first, day, 1.0) is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "vi", "en"),
+    [
+        ("12,5", 12_500, 12_500), ("12.5", 12_500, 12_500), ("1.500", 1_500_000, 1_500),
+        ("1,500", 1_500, 1_500_000), ("1.234,5 kWh", 1_234_500, None), ("1,234.5", None, 1_234_500),
+        ("10", 10_000, 10_000), ("0", None, None), ("", None, None), ("-3", None, None), ("1e9", None, None),
+        ("1.1.1", None, None), ("nan", None, None), ("1.000.000", 10**9, 10**9), ("9" * 15, None, None),
+        ("١٢", None, None), ("0,0001", None, None),
+    ],
+)  # fmt: skip
+def test_limits_are_read_as_they_are_typed(typed: str, vi: int | None, en: int | None) -> None:
+    assert (amount(typed, LimitUnit.KWH, "vi"), amount(typed, LimitUnit.KWH, "en")) == (vi, en)
+
+
+@pytest.mark.parametrize(
+    ("typed", "dong"),
+    [
+        ("500000", 500_000),
+        ("500.000 ₫", 500_000),
+        ("500,000đ", 500_000),
+        ("1 000 000 đồng", 10**6),
+        ("12,5", None),
+    ],
+)
+def test_money_is_whole(typed: str, dong: int | None) -> None:
+    assert amount(typed, LimitUnit.DONG, "vi") == dong
+
+
+def test_staff_see_what_the_customer_was_told_and_set() -> None:
+    at = datetime(2026, 10, 14, 7, 12, tzinfo=LOCAL)
+    visit = Visit(Viewer("a", UserRole.ENGINEER), "vi", "", False, at, "/")
+    said = UseWarning(WarningKind.NIGHT_USE, DAY, DAY, DAY, EVIDENCE[WarningKind.NIGHT_USE])
+    rows = [WarningRow(1, said, "P1", "1", "C1", "", at, read) for read in (None, at)]
+    limit = UsageLimit(1, LimitSpan.DAY, LimitUnit.KWH, 12_500, DAY)
+    shown = str(for_staff(visit, rows, [limit]))
+    for words in ("chưa đọc", "đã đọc", "một ngày: 12,5 kWh", "gấp 7,8 lần"):
+        assert words in shown
+    assert "Button" not in shown
+    assert for_staff(visit, [], []) is None

@@ -1,0 +1,73 @@
+"""The form in which a customer says how much they want to use at most."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from dash import dcc, html
+
+from dashboard.parts.elements import Part, card
+from dashboard.visit import Visit
+from model.warning import LimitSpan, LimitUnit, UsageLimit
+
+
+def form(
+    visit: Visit, limits: Sequence[UsageLimit], *, priced: bool, typed: Mapping[str, str] | None = None,
+    said: str = "", wrong: bool = False,
+) -> Part:  # fmt: skip
+    """With the limits that stand; `typed` what somebody typed that is refused, and `said` why."""
+    say = visit.say
+    standing = {limit.span: limit for limit in limits}
+    units = [LimitUnit.KWH, LimitUnit.DONG] if priced else [LimitUnit.KWH]
+    fields = []
+    for span in LimitSpan:
+        limit = standing.get(span)
+        chosen = limit.unit if limit and limit.unit in units else units[0]
+        text = (typed or {}).get(span.value, "" if limit is None else _shown(visit, limit))
+        if typed and (given := typed.get(f"{span.value}_unit")) in units:
+            chosen = LimitUnit(given)
+        box = f"limit-{span}"
+        fields.append(
+            html.Div(
+                [
+                    html.Label(say(f"warnings.{span}_label"), htmlFor=box),
+                    html.Div(
+                        [
+                            dcc.Input(
+                                id=box,
+                                type="text",
+                                inputMode="decimal",  # type: ignore[arg-type]  # known to browsers, not to Dash
+                                value=text,
+                                placeholder=say("warnings.none_set"),
+                                autoComplete="off",
+                                maxLength=20,
+                            ),
+                            dcc.RadioItems(
+                                [{"label": say(f"warnings.{unit}"), "value": unit.value} for unit in units],
+                                chosen.value,
+                                id=f"{box}-unit",
+                                className="choices",
+                            ),
+                        ],
+                        className="limit",
+                    ),
+                ],
+                className="field",
+            )
+        )
+    save = html.Button(
+        say("warnings.save"), id="limits-save", n_clicks=0, type="button", className="button button-main"
+    )
+    note = html.P(said, className="error" if wrong else "done", role="alert" if wrong else "status")
+    about = say("warnings.about") if priced else say("warnings.about_kwh")
+    return card(
+        say("warnings.limits"),
+        [html.P(about, className="muted small"), *fields, note if said else None, html.Div(save)],
+        kind="case-form limits",
+    )
+
+
+def _shown(visit: Visit, limit: UsageLimit) -> str:
+    if limit.unit is LimitUnit.DONG:
+        return visit.fmt.number(limit.value)
+    return visit.fmt.figure(limit.value / 1000)
