@@ -65,12 +65,12 @@ def document(found: Loads, top: int) -> dict[str, Any]:
 def _together(one: GroupLoad) -> dict[str, Any]:
     return {
         "known": round(one.known, 5),
-        "wh": one.wh,
+        "wh": one.wh if one.known else None,
         "pmax": None if one.pmax_at is None else {"w": figure(one.pmax_w), "at": at(one.pmax_at)},
         "sliding_hour": None
         if one.sliding_at is None
         else {"w": figure(one.sliding_w), "at": at(one.sliding_at)},
-        "sum_of_pmax_w": figure(one.sum_of_pmax_w),
+        "sum_of_pmax_w": figure(one.sum_of_pmax_w) if one.known else None,
         "coincidence_factor": figure(one.coincidence, 4),
         "diversity_factor": figure(one.diversity, 4),
         "load_factor": figure(one.load_factor, 4),

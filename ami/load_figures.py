@@ -162,7 +162,7 @@ def show(found: Loads, top: int) -> None:
                 "Highest hour together",
                 f"{_kilo(one.sliding_w, 'kW')}, {when(one.sliding_at)}" if one.sliding_at else "not known",
             ),
-            ("Pmax each, added up", _kilo(one.sum_of_pmax_w, "kW")),
+            ("Pmax each, added up", _kilo(one.sum_of_pmax_w if one.known else None, "kW")),
             ("Coincidence, diversity", f"{_plain(one.coincidence)}, {_plain(one.diversity)}"),
             ("Load factor", _plain(one.load_factor)),
             ("Hours at Pmax (Tmax)", _plain(one.use_hours, 0)),

@@ -15,8 +15,8 @@ FLAT: Final = 0.2  # standard deviation by mean, below which the hour makes litt
 HIGH: Final = 1.3  # times the mean: a peak
 NIGHT: Final = [22, 23, 0, 1, 2, 3, 4]
 NAMES: Final = (
-    "flat", "night", "office", "daytime", "evening", "morning", "noon_evening", "morning_evening", "sun_dip",
-    "weekend", "mixed",
+    "flat", "night", "office", "daytime", "day_evening", "evening", "morning", "noon_evening",
+    "morning_evening", "sun_dip", "weekend", "mixed",
 )  # fmt: skip
 
 
@@ -42,6 +42,8 @@ def named(shape: npt.ArrayLike) -> str:
         return "noon_evening"
     if min(early, evening) >= 1.2 and _mean(day, range(10, 16)) < 0.85 * min(early, evening):
         return "morning_evening"
+    if min(light, evening) >= 1.1 and night < 0.8:
+        return "day_evening"
     if evening >= HIGH:
         return "evening"
     if early >= HIGH and early > evening:

@@ -45,9 +45,9 @@ def settled(points: Float, centres: Float, labels: Ints, far: Float, most: int) 
             size[labels[i]] += 1
         for c in range(k):
             if size[c] == 0:
-                lone = 0
+                lone = -1  # there is one: no fewer points are given than groups
                 for i in range(n):
-                    if far[i] > far[lone] and size[labels[i]] > 1:
+                    if size[labels[i]] > 1 and (lone < 0 or far[i] > far[lone]):
                         lone = i
                 size[labels[lone]] -= 1
                 labels[lone], size[c], far[lone] = c, 1, 0.0

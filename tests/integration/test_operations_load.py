@@ -12,8 +12,9 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from ami import load_ahead, load_savings, load_shapes
+from ami import load_ahead, load_document, load_figures, load_savings, load_shapes
 from analytics.billing import Request, rate
+from analytics.profiles.curve import INTERVALS
 from analytics.tariffs import schedule
 from model.bill import RegisterUse
 from model.grid import Supply
@@ -42,24 +43,29 @@ FIRST = date(2026, 8, 1)
 def conn(database: str) -> Iterator[Connection[TupleRow]]:
     """C001 on three rates, C002 a household, C003 a business with a single-rate meter."""
     register = grid()
-    plans = {"C001": ("vn-production", False), "C002": ("vn-household", True), "C003": ("vn-business", True)}
+    plans = (("vn-production", False), ("vn-household", True), ("vn-business", True))
     points = [
-        replace(point, supplies=(Supply(HUNG.date(), plans[point.customer][0], one_rate=one_rate),))
-        for point in register.points
-        if point.customer and (one_rate := plans[point.customer][1]) is not None
+        replace(point, supplies=(Supply(HUNG.date(), plan, one_rate=one_rate),))
+        for point, (plan, one_rate) in zip(register.points[1:], plans, strict=True)
     ]
     with connect(database) as connection:
         save_register(connection, replace(register, points=(register.points[0], *points)), bytes)
         yield connection
 
 
-def _save(conn: Connection[TupleRow], serial: str, wh: np.ndarray, quality: np.ndarray | None = None) -> None:
+def _save(
+    conn: Connection[TupleRow],
+    serial: str,
+    wh: np.ndarray,
+    quality: np.ndarray | None = None,
+    channel: Channel = Channel.ACTIVE_IMPORT,
+) -> None:
     n = len(wh)
     days.save_days(
         conn,
         days.DayRows(
             np.full(n, fleet.meter_ids(conn)[serial], np.int32),
-            np.full(n, Channel.ACTIVE_IMPORT, np.int16),
+            np.full(n, channel, np.int16),
             np.datetime64(FIRST, "D") + np.arange(n),
             wh.astype(np.int32),
             (np.full(wh.shape, Quality.ACTUAL) if quality is None else quality).astype(np.uint8),
@@ -160,3 +166,48 @@ def test_the_day_ahead_of_a_station_with_a_dead_meter(conn: Connection[TupleRow]
         ahead(conn, Whose(feeder="NONE"), day)
     some = loads(conn, Whose(meters=("M000", "M001", "M002", "M003")), FIRST, day)
     assert some.silent == (), "one in four is no few"
+
+
+def test_loads_of_little_and_of_nothing(conn: Connection[TupleRow]) -> None:
+    """A class of one that draws the same all along, zeros, three days, nothing, and what panels feed back:
+    an answer each, in JSON and on the terminal, whatever is asked for."""
+    _save(conn, "M001", np.full((31, 48), 500))
+    _save(conn, "M002", np.zeros((31, 48)))
+    _save(conn, "M003", np.full((3, 48), 100))
+    sun = np.zeros((31, 48))
+    sun[:, 14:34] = 700
+    _save(conn, "M001", sun, channel=Channel.ACTIVE_EXPORT)
+    end = FIRST + timedelta(31)
+    constant = Whose(customer_class="production")
+    cases = (constant, *(Whose(meters=(serial,)) for serial in ("M000", "M001", "M002", "M003")))
+    for whose in (*cases, Whose(station="T1"), Whose(book="S1")):
+        for interval in INTERVALS:
+            for channel in (Channel.ACTIVE_IMPORT, Channel.ACTIVE_EXPORT):
+                found = loads(conn, whose, FIRST, end, interval=interval, by="year", channel=channel)
+                assert json.dumps(load_document.document(found, 5), allow_nan=False)
+        load_figures.show(found, 5)
+        load_shapes.show(shapes_of(conn, whose, FIRST, end), 5)
+        load_ahead.show(ahead(conn, whose, end))
+    document = load_document.document(loads(conn, constant, FIRST, end), 5)
+    assert (document["pmax"]["w"], document["load_factor"], document["diversity_factor"]) == (
+        1000.0,
+        1.0,
+        1.0,
+    )
+    (shape,) = load_shapes.document(shapes_of(conn, constant, FIRST, end))["groups"]
+    assert (shape["name"], shape["meters"]) == ("flat", 1)
+    fed_back = loads(conn, Whose(meters=("M001",)), FIRST, end, channel=Channel.ACTIVE_EXPORT)
+    assert fed_back.load.wh == 31 * 20 * 700
+    zeros = load_document.document(loads(conn, Whose(meters=("M002",)), FIRST, end), 5)
+    assert (zeros["pmax"]["w"], zeros["wh"], zeros["load_factor"], zeros["use_hours"]) == (0.0, 0, None, None)
+    nothing = load_document.document(loads(conn, Whose(meters=("M000",)), FIRST, end), 5)
+    assert (nothing["wh"], nothing["pmax"], nothing["sum_of_pmax_w"], nothing["known"]) == (
+        None,
+        None,
+        None,
+        0,
+    )
+    assert nothing["limits"]["vi"][0].startswith("Chưa biết gì")
+    three = load_document.document(loads(conn, Whose(meters=("M003",)), FIRST, end, interval="month"), 5)
+    assert [one["w"] for one in three["profile"]] == [None], "three days are no month"
+    assert three["profile"][0]["wh"] == 3 * 48 * 100

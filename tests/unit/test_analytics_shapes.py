@@ -49,7 +49,7 @@ def slowly(points: np.ndarray, centres: np.ndarray, most: int) -> tuple[list[int
     raise AssertionError
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=40)
 @given(st.integers(0, 2**32), st.integers(5, 14), st.integers(1, 5), st.integers(0, 6))
 def test_the_kernel_equals_a_slow_twin(seed: int, many: int, k: int, most: int) -> None:
     chance = np.random.default_rng(seed)
@@ -103,6 +103,7 @@ PLANTED = {
     "morning_evening": (_day(h6_8=1.7, h18_22=1.8), _day(h6_8=1.7, h18_22=1.8)),
     "sun_dip": (_day(base=0.8, h9_15=0.1, h18_22=1.2), _day(base=0.8, h9_15=0.1, h18_22=1.2)),
     "weekend": (_day(base=0.2), _day(base=1.0, h10_20=2.0)),
+    "day_evening": (_day(h7_22=1.5), _day(h7_22=1.5)),
     "morning": (_day(h5_9=2.0), _day(h5_9=2.0)),
 }
 
