@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Final
@@ -37,6 +37,7 @@ SUSPECTED_DAYS: Final = 60  # the last ones, that suspects are sought in
 FEWEST_DAYS: Final = 7  # with fewer, nobody is suspected
 WORTH_PERCENT: Final = 1.0  # with less unexplained, there is nothing to suspect anybody of
 WORTH_SCORE: Final = 3.0  # standard deviations: below, a rank says nothing
+WORTH_SHARE: Final = 0.1  # of a customer's own use: below, it may be lines as well as a meter
 MEASURED: Final = (Quality.ACTUAL, Quality.SUSPECT, Quality.EDITED)
 
 
@@ -98,7 +99,8 @@ class SideBalance:
 @dataclass(frozen=True, slots=True)
 class SuspectCustomer:
     """Whose use the unexplained loss follows, the likeliest first. `score` in standard deviations; below
-    `WORTH_SCORE` it says nothing. `loss_wh`: loss in step with their use; `at_night`: told by the nights."""
+    `WORTH_SCORE` it says nothing. `loss_wh`: loss in step with their use, `share` of what they were counted;
+    `at_night`: told by the nights."""
 
     serial: str
     point: str
@@ -106,11 +108,13 @@ class SuspectCustomer:
     name: str
     score: float
     loss_wh: int
+    share: float
     at_night: bool
 
     @property
     def stands_out(self) -> bool:
-        return self.score >= WORTH_SCORE
+        """A loss in step with everybody's use is nobody's: it has to be a good part of one's own."""
+        return self.score >= WORTH_SCORE and (self.at_night or self.share >= WORTH_SHARE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,11 +175,13 @@ def station(
     )
 
 
-def stations(conn: Connection[TupleRow], first: date, end: date) -> list[StationRow]:
-    """All stations, the most heavily loaded first (of what they are made for), those nothing is known of
-    last. One station's days are held at a time."""
+def stations(
+    conn: Connection[TupleRow], first: date, end: date, codes: Collection[str] | None = None
+) -> list[StationRow]:
+    """The stations of these codes (None: all), the most heavily loaded first (of what they are made for),
+    those nothing is known of last. One station's days are held at a time."""
     rows = []
-    for known in register.stations(conn):
+    for known in register.stations(conn, codes):
         _, places = _asked(conn, known.code, first, end)
         both = sides(conn, places, first, end)
         lost, told = technical_wh(known, both.through, first)
@@ -358,7 +364,7 @@ def _suspects(
         told.append(
             SuspectCustomer(
                 place.serial, place.point, place.customer, names.get(place.customer, ""), one.score,
-                round(one.wh), one.at_night,
+                round(one.wh), one.share, one.at_night,
             )
         )  # fmt: skip
     return tuple(told[:10]), ""

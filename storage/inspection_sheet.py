@@ -91,6 +91,9 @@ _ONE: Final = _COLUMNS + " WHERE i.id = %s"
 _REST: Final = "SELECT meter_id, evidence FROM inspection WHERE id = %s"
 _STEPS: Final = """
     SELECT at, login, step, reason, detail FROM inspection_step WHERE inspection_id = %s ORDER BY id"""
+_OPEN_BY_STATION: Final = """
+    SELECT station, count(*) FROM inspection WHERE state IN ('new', 'assigned', 'inspected')
+    GROUP BY station"""
 _COUNT: Final = "SELECT state, count(*) FROM inspection GROUP BY state"
 
 
@@ -141,6 +144,11 @@ def counts(conn: Connection[TupleRow], viewer: Viewer) -> dict[InspectionState, 
     if not viewer.is_staff:
         return {}
     return {InspectionState(state): count for state, count in conn.execute(_COUNT)}
+
+
+def open_by_station(conn: Connection[TupleRow], viewer: Viewer) -> dict[str, int]:
+    """How many inspections are open at each station that has any."""
+    return dict(conn.execute(_OPEN_BY_STATION).fetchall()) if viewer.is_staff else {}
 
 
 def _row(fields: dict[str, Any]) -> InspectionRow:

@@ -69,8 +69,9 @@ def band(x0: float, x1: float) -> Figure:
     }
 
 
-def load_curve(visit: Visit, curve: Curve, pmax: tuple[float, datetime] | None) -> Figure:
-    """The figure of a curve of at least one interval; `pmax` in W with the beginning of its interval."""
+def load_curve(visit: Visit, curve: Curve, pmax: tuple[float, datetime] | None, unit: str = "kW") -> Figure:
+    """The figure of a curve of at least one interval; `pmax` in W (or VA) with the beginning of its
+    interval."""
     start, quality = local_ms(curve.at), curve.quality
     width = curve.interval_s * 1000.0
     power = curve.wh * 3.6 / curve.interval_s  # Wh of an interval as mean kW
@@ -88,10 +89,13 @@ def load_curve(visit: Visit, curve: Curve, pmax: tuple[float, datetime] | None) 
             x, y = start[keep], np.where(chosen, power, np.nan)[keep]
             how = _how(visit, curve, keep)
             under = start[keep], np.where(chosen, power, 0.0)[keep]
-        traces += [_area(*under, color), _line(visit, x, y, color, name, how if name == "estimated" else [])]
+        traces += [
+            _area(*under, color),
+            _line(visit, x, y, color, name, how if name == "estimated" else [], unit),
+        ]
     shapes = [band(start[a], start[b - 1] + width) for a, b in runs(quality == Quality.MISSING)[:MOST_GAPS]]
     if pmax is not None:
-        traces.append(_peak(visit, *pmax))
+        traces.append(_peak(visit, *pmax, unit))
     axis = {"type": "date", "range": [float(start[0]), float(start[-1] + width)], "fixedrange": False}
     axis["tickformatstops"] = [
         {"dtickrange": [None, 43_200_000], "value": "%H:%M\n%d/%m"},
@@ -99,7 +103,7 @@ def load_curve(visit: Visit, curve: Curve, pmax: tuple[float, datetime] | None) 
     ]
     return {
         "data": traces,
-        "layout": layout(visit, "kW", xaxis=axis, shapes=shapes, dragmode=False if visit.phone else "zoom"),
+        "layout": layout(visit, unit, xaxis=axis, shapes=shapes, dragmode=False if visit.phone else "zoom"),
     }
 
 
@@ -134,6 +138,7 @@ def _line(
     color: str,
     name: str,
     how: list[str],
+    unit: str,
 ) -> Figure:
     return {
         "type": "scatter",
@@ -143,7 +148,7 @@ def _line(
         "connectgaps": False,
         "line": {"color": color, "width": 1.6},
         "name": visit.say(f"quality.{name}"),
-        "hovertemplate": "%{x|%H:%M %d/%m/%Y}<br><b>%{y:,.2f} kW</b> · "
+        "hovertemplate": f"%{{x|%H:%M %d/%m/%Y}}<br><b>%{{y:,.2f}} {unit}</b> · "
         + visit.say(f"quality.{name}")
         + (": %{customdata}" if any(how) else "")
         + "<extra></extra>",
@@ -151,7 +156,7 @@ def _line(
     }
 
 
-def _peak(visit: Visit, power_w: float, at: datetime) -> Figure:
+def _peak(visit: Visit, power_w: float, at: datetime, unit: str) -> Figure:
     when = local_ms(np.array([np.datetime64(int(at.timestamp()), "s")]))
     kw = power_w / 1000.0
     return {
@@ -160,5 +165,5 @@ def _peak(visit: Visit, power_w: float, at: datetime) -> Figure:
         "x": packed(when),
         "y": packed(np.array([kw])),
         "marker": {"size": 9, "color": "rgba(0,0,0,0)", "line": {"width": 2, "color": "#c2452d"}},
-        "hovertemplate": "Pmax · %{x|%H:%M %d/%m/%Y}<br><b>%{y:,.2f} kW</b><extra></extra>",
+        "hovertemplate": f"Pmax · %{{x|%H:%M %d/%m/%Y}}<br><b>%{{y:,.2f}} {unit}</b><extra></extra>",
     }

@@ -27,13 +27,13 @@ def typical_day(visit: Visit, bands: np.ndarray[Any, Any], top_kw: float) -> Fig
         "connectgaps": False,
         "line": {"color": SERIES, "width": 2},
         "customdata": [
-            [_clock(slot * 24 / len(middle)), *spread] for slot, spread in enumerate(_spread(low, high))
+            [clock(slot * 24 / len(middle)), *spread] for slot, spread in enumerate(_spread(low, high))
         ],
         "hovertemplate": "%{customdata[0]}<br><b>%{y:,.2f} kW</b><br>"
         + visit.say("load.between")
         + " %{customdata[1]:,.2f}–%{customdata[2]:,.2f} kW<extra></extra>",
     }
-    axis = {"range": [0, 24], "tickmode": "array", "tickvals": HOURS, "ticktext": [_clock(h) for h in HOURS]}
+    axis = {"range": [0, 24], "tickmode": "array", "tickvals": HOURS, "ticktext": [clock(h) for h in HOURS]}
     return {
         "data": [*around, line],
         "layout": layout(visit, "kW", xaxis=axis, yaxis={"range": [0, 1.08 * top_kw or 1.0]}),
@@ -58,6 +58,6 @@ def _around(hours: np.ndarray[Any, Any], low: np.ndarray[Any, Any], high: np.nda
     }
 
 
-def _clock(hour: float) -> str:
+def clock(hour: float) -> str:
     minutes = round(hour * 60)
     return f"{minutes // 60:02d}:{minutes % 60:02d}"

@@ -7,7 +7,22 @@ from dash import Input, Output
 from dashboard import answers
 from dashboard.addresses import Page
 from dashboard.callbacks import Guarded
-from dashboard.pages import alerts, bill, bills, case, cases, home, load, meter, meters, overview, run, runs
+from dashboard.pages import (
+    alerts,
+    bill,
+    bills,
+    case,
+    cases,
+    home,
+    load,
+    meter,
+    meters,
+    overview,
+    run,
+    runs,
+    station,
+    stations,
+)
 from dashboard.parts.elements import Part
 
 PAGES: tuple[Page, ...] = (
@@ -16,6 +31,8 @@ PAGES: tuple[Page, ...] = (
     meters.PAGE,
     meter.PAGE,
     load.PAGE,
+    stations.PAGE,
+    station.PAGE,
     bills.PAGE,
     bill.PAGE,
     runs.PAGE,

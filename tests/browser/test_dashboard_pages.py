@@ -12,7 +12,18 @@ from playwright.sync_api import expect
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 ROW = ".ag-center-cols-container .ag-row"
-STAFF = ("/", "/meters", "/meters/{own_serial}", "/bills", "/bills/{own_bill}", "/alerts", "/cases", "/load")
+STAFF = (
+    "/",
+    "/meters",
+    "/meters/{own_serial}",
+    "/bills",
+    "/bills/{own_bill}",
+    "/alerts",
+    "/cases",
+    "/load",
+    "/stations",
+    "/stations/T1",
+)
 PAGES = {
     "engineer": STAFF,
     "billing": STAFF,

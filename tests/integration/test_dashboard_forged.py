@@ -130,7 +130,7 @@ def test_a_long_address_is_written_down_in_part(engineer: Asks, caplog: pytest.L
 
 
 def test_what_is_the_offices_alone_is_nothing_to_a_customer(customer: Asks) -> None:
-    for path in ("/load",):
+    for path in ("/load", "/stations", "/stations/T1"):
         assert customer(path).status_code == 404, path
         assert "refusal" in _page(customer, path, ""), path
 

@@ -16,6 +16,8 @@ from psycopg.rows import TupleRow
 
 from ami import meter_quality, station_document
 from ami import station as shown
+from dashboard.pages import station as station_page
+from dashboard.parts.days_range import DaysRange
 from model.grid import Feeder, Station
 from model.period import midnight
 from model.series import Channel
@@ -27,6 +29,7 @@ from storage import days, fleet
 from storage.errors import Unknown
 from storage.grid import save_register
 from storage.pool import connect
+from tests.dashboard_parts import text_of, visit
 from tests.storage_samples import HUNG, NOW, grid
 
 FIRST, DAYS, PEOPLE = HUNG.date(), 14, 8
@@ -69,8 +72,10 @@ def drawn(seed: int = 3) -> np.ndarray:
 
 
 def told(sheet: StationSheet) -> dict[str, object]:
-    """What the terminal and a program are answered: never NaN."""
+    """What the terminal, the page and a program are answered: never NaN."""
     shown.show(sheet)
+    for language in ("vi", "en"):
+        text_of(station_page.body(visit(language), sheet, DaysRange(FIRST, END)))
     return dict(json.loads(json.dumps(station_document.document(sheet, intervals=True), allow_nan=False)))
 
 
@@ -168,6 +173,9 @@ def test_feeders_and_customers_of_whom_nothing_is_known(conn: Connection[TupleRo
 def test_odd_stations_have_an_answer(conn: Connection[TupleRow]) -> None:
     nobody = station(conn, "T9", FIRST, END)
     assert (nobody.load.source, nobody.load.customers, nobody.load.rated.known) == (Source.NO_HEAD, 0, 0.0)
+    page = text_of(station_page.body(visit(), nobody, DaysRange(FIRST, END)))
+    assert "Trạm không có công tơ tổng." in page
+    assert "Chưa khai công suất máy biến áp" in page
     silent = station(conn, "T1", FIRST, END)
     assert (silent.load.source, silent.load.silent) == (Source.SILENT_HEAD, PEOPLE)
     assert silent.load.transformer is not None

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import base64
-import json
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -15,14 +14,11 @@ from analytics.profiles.group import together as added
 from analytics.profiles.typical import Typical
 from dashboard.charts.group_curve import bars, together
 from dashboard.parts.load_cards import duration_card, figures, typical_cards
-from dashboard.visit import Visit
-from model.period import LOCAL
 from model.quality import Quality
-from model.viewer import UserRole, Viewer
 from operations.loads import Loads, Whose
+from tests.dashboard_parts import NOW, text_of, visit
 
 FIRST = date(2026, 10, 12)
-NOW = datetime(2026, 10, 14, 10, 12, tzinfo=LOCAL)
 
 
 def load(energy: Any, quality: Any, interval: Interval = "30") -> Loads:
@@ -31,10 +27,6 @@ def load(energy: Any, quality: Any, interval: Interval = "30") -> Loads:
     found = added(wh, how, FIRST)
     course = curve(of_group(found), FIRST, interval)
     return Loads(Whose(station="T1"), FIRST, wh.shape[1], serials, found, 0, 30, (), course)
-
-
-def visit(lang: str) -> Visit:
-    return Visit(Viewer("a", UserRole.ENGINEER), lang, "", False, NOW, "/load")
 
 
 @pytest.mark.parametrize("lang", ["vi", "en"])
@@ -54,8 +46,7 @@ def test_a_load_of_little_is_told_without_a_figure_that_is_none(
         typical_cards(visit(lang), found),
         duration_card(visit(lang), found),
     ):
-        said = json.dumps(part.to_plotly_json(), default=lambda one: one.to_plotly_json())
-        assert not {"NaN", "Infinity", "None", "nan", "inf "} & set(said.replace('"', " ").split())
+        assert text_of(part)
 
 
 def test_a_groups_curve_tells_gaps_and_estimates_apart_and_ends_now() -> None:
