@@ -135,7 +135,7 @@ def night_baseload(seen: Observed) -> Alert | None:
 
     Nights with an estimated or missing half-hour are left out.
     """
-    if not len(seen.energy) or seen.energy.shape[1] != 48:
+    if not seen.up_to_date or seen.energy.shape[1] != 48:
         return None
     measured = (seen.quality[:, NIGHT] == Quality.ACTUAL).all(axis=1) & ~np.isnan(seen.daily_wh)
     nights = np.where(measured, seen.energy[:, NIGHT].sum(axis=1, dtype=np.float64), np.nan)

@@ -17,6 +17,8 @@ from model.day import Finding
 from model.period import local_day, midnight
 from model.readout import InstantRead, MeterEvent
 
+PATIENCE = 2  # days back to the last known one
+
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
@@ -74,7 +76,8 @@ class Observed:
 
     @cached_property
     def step(self) -> Step | None:
-        """Where the daily use went from one level to another; None with too few days."""
+        """Where the daily use went from one level to another; None with too few days. It stands while a
+        meter is silent: who falls silent has not come back to the old level."""
         return find_step(self.daily_wh, self.first.weekday())
 
     def limit(self, rule: str) -> Limit:
@@ -94,11 +97,17 @@ class Observed:
         """The beginning of the day with that index."""
         return midnight(self.first + timedelta(day))
 
-    def run_to_now(self, fits: npt.NDArray[np.bool_], patience: int = 2) -> int | None:
-        """First day of the unbroken run of days that `fits` up to the last known one; None when that one
-        does not fit or lies more than `patience` days back. Unknown days neither break nor begin a run."""
+    @property
+    def up_to_date(self) -> bool:
+        """Whether one of the last days is known: of what was long ago nothing is told as if it were now."""
         known = self.known_days
-        if not len(known) or (local_day(self.now) - self.first).days - int(known[-1]) > patience:
+        return bool(len(known)) and (local_day(self.now) - self.first).days - int(known[-1]) <= PATIENCE
+
+    def run_to_now(self, fits: npt.NDArray[np.bool_]) -> int | None:
+        """First day of the unbroken run of days that `fits` up to the last known one; None when that one
+        does not fit or is not `up_to_date`. Unknown days neither break nor begin a run."""
+        known = self.known_days
+        if not self.up_to_date:
             return None
         begin = None
         for day in known[::-1].tolist():
