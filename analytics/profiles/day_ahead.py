@@ -180,13 +180,23 @@ class _Past:
         alike = [miss for each, miss in recent if (each < REST) == (weekday < REST)]
         used = np.stack(alike if len(alike) >= LIMITS_FROM else [miss for _, miss in recent])
         wide = np.concatenate([np.roll(used, shift, axis=1) for shift in range(-BESIDE, BESIDE + 1)])
-        # A quantile of n observations lies at (n + 1) q of them.
-        tail = max(0.02, 0.1 - 0.9 / len(used))
-        low, high = np.full(self.slots, np.nan), np.full(self.slots, np.nan)
-        some = ~np.isnan(wide).all(axis=0)
-        if some.any():
-            low[some], high[some] = np.nanquantile(wide[:, some], (tail, 1 - tail), axis=0)
+        # A quantile of n observations lies at (n + 1) q of them; neighbours' misses are some more of them.
+        tail = 0.1 - 0.3 / len(used)
+        low, high = _between(np.sort(wide, axis=0), tail)
         return np.minimum(low, 0.0), np.maximum(high, 0.0)
+
+
+def _between(ordered: Float, tail: float) -> tuple[Float, Float]:
+    """The quantiles `tail` and 1 − `tail` down each column of values in order, unknown ones (NaN) last."""
+    many = (~np.isnan(ordered)).sum(axis=0)
+    column, found = np.arange(ordered.shape[1]), []
+    for share in (tail, 1 - tail):
+        place = share * (many - 1)
+        below = np.maximum(np.floor(place).astype(np.int64), 0)
+        above = np.minimum(below + 1, np.maximum(many - 1, 0))
+        least = ordered[below, column]
+        found.append(least + (place - below) * (ordered[above, column] - least))
+    return found[0], found[1]
 
 
 def _smoothed(levels: Float) -> Float:
