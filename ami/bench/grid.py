@@ -32,9 +32,19 @@ Half = tuple[Sequence[Household], Score]  # those that are replayed, and what wa
 @click.option("--train", multiple=True, type=FILE, help="Learn the score from FILE; replay all of FILES.")
 @click.option("--seeds", type=click.IntRange(1, 99), default=3, show_default=True, help="Grids to draw.")
 @click.option("--first-seed", type=int, default=1, show_default=True, help="The first grid's seed.")
-@click.option("--stations", type=click.IntRange(1, 1000), default=STATIONS, show_default=True)
-@click.option("--customers", type=click.IntRange(4, 500), default=CUSTOMERS, show_default=True)
-@click.option("--per-1000", type=click.FloatRange(0.01, 100), default=BUDGET, show_default=True)
+@click.option(
+    "--stations", type=click.IntRange(1, 1000), default=STATIONS, show_default=True, help="Of each grid."
+)
+@click.option(
+    "--customers", type=click.IntRange(4, 500), default=CUSTOMERS, show_default=True, help="Of each station."
+)
+@click.option(
+    "--per-1000",
+    type=click.FloatRange(0.01, 100),
+    default=BUDGET,
+    show_default=True,
+    help="Cases a day that people have the time for, among 1,000 meters.",
+)
 @JSON
 def command(
     files: tuple[Path, ...],

@@ -18,6 +18,7 @@ Bools = npt.NDArray[np.bool_]
 
 NIGHT: Final = (22.0, 5.0)  # hours
 NEAR: Final = 10  # days before and after, of which a missing slot takes the mean
+SPREAD_BY_MEAN: Final = 1.2533  # a normal spread by the mean absolute deviation: outliers are for Huber
 UNKNOWN: Final = (Quality.MISSING, Quality.UNSCALED)  # an estimate that no register holds is no knowledge
 
 
@@ -68,8 +69,8 @@ def stood_in(used: Float) -> tuple[Float, Float]:
     near, n_near = sums[:, last] - sums[:, first], seen[:, last] - seen[:, first]
     everywhere = sums[:, -1:] / np.maximum(seen[:, -1:], 1)
     usual = np.where(n_near > 0, near / np.maximum(n_near, 1), everywhere)
-    squares = np.where(known, (values - everywhere) ** 2, 0.0).sum(axis=1)
-    variance = squares / np.maximum(seen[:, -1] - 1, 1)
+    away = np.where(known, np.abs(values - everywhere), 0.0).sum(axis=1) / np.maximum(seen[:, -1], 1)
+    variance = (SPREAD_BY_MEAN * away) ** 2
     unsure = np.einsum("mdg,mg->dg", (~known).astype(np.float64), variance)
     return np.where(known, used, usual), unsure
 

@@ -19,6 +19,7 @@ from analytics.suspicion.ways import Way, Ways
 Float = npt.NDArray[np.float64]
 
 FAINT: Final = -3.0  # log-odds, below which nothing is said
+CERTAIN: Final = 50.0  # log-odds; more is told of nobody
 NOTICED: Final = -3.0  # log-odds of the meter's own figures, from which on an explanation is owed
 FELL: Final = -0.1  # of a logarithm of use, to speak of a fall
 SPEAKS: Final = 1.0  # log-likelihood of the balance, to speak of it
@@ -33,13 +34,14 @@ ROSE: Final = 0.3  # of a logarithm
 @dataclass(frozen=True, slots=True, eq=False)
 class Judged:
     """(m) log-odds together (`strength`) and of the meter's own figures (`alone`), place of the `best`
-    hypothesis and what the station adds to it (`gain`); (d, g) Wh `lacking` at the station, None
-    without a head."""
+    hypothesis and what the station adds to it (`gain`); `loss` Wh a day that was laid to it since then, NaN
+    where it is not clear; (d, g) Wh `lacking` at the station, None without a head."""
 
     strength: Float
     alone: Float
     best: npt.NDArray[np.int64]
     gain: Float
+    loss: Float
     lacking: Float | None
 
 
@@ -91,7 +93,10 @@ def told(
             continue
         place, way = divmod(int(judged.best[at]), ways.count)
         day = int(since[place])
-        loss = max(float(ways.loss(at, way)[day:].sum(axis=1).mean()), 0.0)
+        loss = float(judged.loss[at])
+        if np.isnan(loss):
+            loss = float(ways.loss(at, way)[day:].sum(axis=1).mean())
+        loss = max(loss, 0.0)
         lost = _by_day(judged.lacking, day) if judged.lacking is not None else None
         case = _Told(station, one, at, day, place, ways.way(way), seen, float(judged.gain[at]), loss, lost)
         benign = _benign(case, strength, alone)
@@ -101,7 +106,7 @@ def told(
         said.append(
             Suspect(
                 one.serial,
-                round(strength, 4),
+                round(min(strength, CERTAIN), 4),
                 case.first,
                 () if benign is not None else _clues(case),
                 round(loss),

@@ -16,7 +16,7 @@ ROUNDS: Final = 4  # of weighing outliers less
 OUTLIER: Final = 2.0  # spreads
 DOUBT: Final = 0.15  # of what is laid to somebody: nobody steals to a formula
 LEAST_SPREAD: Final = 0.002  # of the load: no meter is better than that
-LEAST_TIMES, MOST_TIMES = 0.3, 2.0  # of a loss as it was supposed
+FITS: Final = (0.75, 1.35)  # of a loss as it was supposed: between two of the fractions tried
 RECENT: Final = 28  # days whose scatter is asked, beside that of the days before
 MOST_IN_STEP: Final = 12.0  # errors of a day that go together weigh as one
 
@@ -45,7 +45,7 @@ def lacking(
     if technical is not None:
         rest = rest - technical.wh(load)
     rest = rest - _fitted(rest, load, unsure, before)
-    rest, plain = _by_slot(rest, before)
+    rest, plain = _by_slot(rest, unsure, before)
     middle = np.nanmean(load) if not np.isnan(load).all() else 1.0
     least = (LEAST_SPREAD * max(float(middle), 1.0)) ** 2
     # The noise of a load goes with the load.
@@ -54,16 +54,16 @@ def lacking(
     return Lacking(np.ascontiguousarray(rest), np.ascontiguousarray(spread), _in_step(rest / spread, before))
 
 
-def fitting(lack: Lacking, loss: Float) -> float:
-    """How many times `loss` (d, g) lies in what is lacking, robustly; `LEAST_TIMES` to `MOST_TIMES`."""
-    there = ~np.isnan(lack.wh) & (loss != 0)
-    x, wanted = (part[there] / lack.spread[there] for part in (loss, lack.wh))
+def fitting(wh: Float, spread: Float, loss: Float) -> float:
+    """How many times `loss` (d, g) lies in `wh` that lack with that `spread`, robustly, within `FITS`."""
+    there = ~np.isnan(wh) & (loss != 0)
+    x, wanted = (part[there] / spread[there] for part in (loss, wh))
     times, huber = 1.0, np.ones_like(x)
     for _ in range(ROUNDS):
         square = float((huber * x * x).sum())
         if square <= 0:
             return 1.0
-        times = float(np.clip((huber * x * wanted).sum() / square, LEAST_TIMES, MOST_TIMES))
+        times = float(np.clip((huber * x * wanted).sum() / square, *FITS))
         huber = np.asarray(
             np.minimum(1.0, OUTLIER / np.maximum(np.abs(wanted - times * x), 1e-12)), np.float64
         )
@@ -98,17 +98,19 @@ def _fitted(rest: Float, load: Float, unsure: Float, before: int) -> Float:
     return np.asarray(np.nan_to_num(columns @ found, nan=0.0))
 
 
-def _by_slot(rest: Float, before: int) -> tuple[Float, Float]:
+def _by_slot(rest: Float, unsure: Float, before: int) -> tuple[Float, Float]:
     """`rest` less each time of day's own median of the days before (drawn to 0 as far as it may be chance),
-    and (g) its robust spread: the greater of that of the days before and of the last ones."""
+    and (g) its robust spread where little stands in: the greater of that of the days before and of the
+    last ones."""
     own = np.zeros(rest.shape[1])
     spreads: list[Float] = []
-    for days in (rest[:before], rest[-RECENT:]):
+    for days, doubt in ((rest[:before], unsure[:before]), (rest[-RECENT:], unsure[-RECENT:])):
         some = (~np.isnan(days)).sum(axis=0) >= 5
         middle, spread = np.zeros(rest.shape[1]), np.zeros(rest.shape[1])
         if some.any():
             middle[some] = np.nanmedian(days[:, some], axis=0)
-            spread[some] = 1.4826 * np.nanmedian(np.abs(days[:, some] - middle[some]), axis=0)
+            quiet = np.where(doubt <= np.median(doubt, axis=0), np.abs(days - middle), np.nan)[:, some]
+            spread[some] = 1.4826 * np.nanmedian(np.where(np.isnan(quiet).all(axis=0), 0.0, quiet), axis=0)
         if not spreads:
             chance = 1.6 * float(np.median(spread[some] ** 2)) / max(before, 1) if some.any() else 0.0
             seen = float(np.mean(middle**2))

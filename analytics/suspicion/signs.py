@@ -22,7 +22,7 @@ OPENED: Final = 2.5  # log-odds of a cover, a terminal or a magnet about the day
 ABOUT: Final = 3  # days around, in which an event belongs to a change
 TAMPER: Final = ("cover", "magnet", "terminal", "tamper", "bypass", "reverse")  # within an event's code
 SCORE_WEIGHT: Final = 0.35  # of the mean learned logit
-SCORE_LIMIT: Final = 4.0
+SCORE_LIMIT: Final = 7.0
 SCORE_DAYS: Final = 7.0  # of scored days, for the whole weight
 
 
@@ -51,6 +51,8 @@ def dark_days(one: MeterSeen) -> npt.NDArray[np.int8]:
 def by_phases(dark: npt.NDArray[np.int8], since: Days) -> Float:
     """(s) log-odds: the same phase dark since then and not before."""
     told = np.zeros(len(since))
+    if (dark < 0).all():
+        return told
     for at, day in enumerate(since.tolist()):
         later, earlier = dark[day:], dark[:day]
         read = later >= 0

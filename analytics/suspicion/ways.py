@@ -10,12 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.suspicion.arranged import Arranged
-from analytics.suspicion.lacking import Lacking
 from analytics.suspicion.own import FRACTIONS, LAST
 
 Float = npt.NDArray[np.float64]
 
+TIMES: Final = 1 / FRACTIONS - 1  # of what is counted, that is not
 OUTLIER: Final = 2.5  # spreads
+TEMPER: Final = 2.0  # neither thieves nor losses keep to the formulas: evidence counts that much less
+YOUNG: Final = 4.0  # days: what few of them say counts less still
 PARTS: Final = np.array([0.6, 1.0, 1.4])  # of what was usual, that hours by-passed may lose
 
 
@@ -63,17 +65,44 @@ class Ways:
         part = PARTS[(at - len(FRACTIONS)) % len(PARTS)] * self.fallen[meter]
         return np.where(self.night, part, 0.0) if self.way(at) is Way.NIGHTS else part
 
-    def gains(self, lack: Lacking, since: npt.NDArray[np.int64]) -> Float:
-        """(m, s, hypotheses) log-likelihood ratios of the station's lack since each day."""
+    def gains(
+        self, wh: Float, spread: Float, meters: npt.NDArray[np.int64], since: npt.NDArray[np.int64]
+    ) -> Float:
+        """(meters, s, hypotheses) log-likelihood ratios of what lacks, `wh` with its `spread` (d, g), since
+        each day."""
         from analytics.suspicion.gains_kernel import day_gains
 
         first, by_day = int(since[0]), []
-        wh, spread = (np.ascontiguousarray(one[first:]) for one in (lack.wh, lack.spread))
-        counted, fallen = (np.ascontiguousarray(one[:, first:]) for one in (self.counted, self.fallen))
-        nights = np.where(self.night, fallen, 0.0)
-        for loss, times in ((counted, 1 / FRACTIONS - 1), (nights, PARTS), (fallen, PARTS)):
+        lack, error = (np.ascontiguousarray(one[first:]) for one in (wh, spread))
+        counted, fallen = (np.ascontiguousarray(one[meters, first:]) for one in (self.counted, self.fallen))
+        for loss, times in (
+            (counted, TIMES),
+            (np.where(self.night, fallen, 0.0), PARTS),
+            (fallen, PARTS),
+        ):
             gains = np.empty((len(loss), len(times), loss.shape[1]))
-            day_gains(wh, spread, loss, times, OUTLIER, gains)
+            day_gains(lack, error, loss, times, OUTLIER, gains)
             by_day.append(gains)
         suffix = np.cumsum(np.concatenate(by_day, axis=1)[:, :, ::-1], axis=2)[:, :, ::-1]
-        return np.asarray(suffix[:, :, since - first].transpose(0, 2, 1) / lack.in_step)
+        days = len(wh) - since
+        return np.asarray(
+            suffix[:, :, since - first].transpose(0, 2, 1) * (days / (days + YOUNG))[:, None] / TEMPER
+        )
+
+    def expected(self, meter: int, odds: Float, since: npt.NDArray[np.int64]) -> Float:
+        """(d, g) Wh that a meter leaves uncounted, by the probabilities (s, hypotheses) of all of them."""
+        first, parts = int(since[0]), len(PARTS)
+        on = np.zeros((len(self.counted[meter]), 3))
+        weights = np.stack(
+            [
+                odds[:, : len(TIMES)] @ TIMES,
+                odds[:, len(TIMES) : len(TIMES) + parts] @ PARTS,
+                odds[:, len(TIMES) + parts :] @ PARTS,
+            ],
+            axis=1,
+        )
+        on[first : first + len(since)] = weights
+        on = np.cumsum(on, axis=0)[:, :, None]
+        fallen = self.fallen[meter]
+        nights = np.where(self.night, fallen, 0.0)
+        return np.asarray(on[:, 0] * self.counted[meter] + on[:, 1] * nights + on[:, 2] * fallen)
