@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
@@ -33,6 +34,7 @@ from storage.register import Hung, hung
 from storage.watching import first_tries, hourly_instants
 
 MONTHS = 3  # full months the rules look back on
+HOUR_S = 3600
 METERS = 250  # looked at at a time: a quarter's half-hours and moments of each are held
 STATIONS = 4  # likewise, of some hundred customers each
 _OF_METERS = [kind for kind in AlertKind if kind is not AlertKind.STATION_LOSS]
@@ -80,6 +82,19 @@ def _resolution_wh(place: Hung, kind: models.MeterKind, multiplier: float) -> in
     return max(1, int(10**scaler * multiplier))
 
 
+def _energies(
+    conn: Connection[TupleRow], meters: Sequence[int], channel: Channel, first: date, end: date
+) -> dict[int, tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]]:
+    """By meter, its days in half-hours; in hours where it tells no shorter ones on some day."""
+    found = {}
+    half_hours = days.matrix(conn, meters, channel, first, end)
+    hourly = sorted({meter_id for meter_id, _ in half_hours.unfit})
+    for matrix in (half_hours, days.matrix(conn, hourly, channel, first, end, HOUR_S)):
+        for row, meter_id in enumerate(matrix.meter_ids):
+            found[meter_id] = matrix.energy[row], matrix.quality[row]
+    return found
+
+
 def observe(
     conn: Connection[TupleRow], places: Sequence[Hung], history: Sequence[Hung], first: date, now: datetime
 ) -> list[Observed]:
@@ -87,9 +102,9 @@ def observe(
     meters = [place.meter_id for place in places]
     period = Period(midnight(first), now + timedelta(microseconds=1))
     today = local_day(now)
-    matrix = days.matrix(conn, meters, Channel.ACTIVE_IMPORT, first, today)
+    imported = _energies(conn, meters, Channel.ACTIVE_IMPORT, first, today)
     exports = days.any_of(conn, meters, Channel.ACTIVE_EXPORT, first, today)
-    exported = days.matrix(conn, meters, Channel.ACTIVE_EXPORT, first, today) if exports else None
+    exported = _energies(conn, meters, Channel.ACTIVE_EXPORT, first, today) if exports else {}
     instants = _by_meter(hourly_instants(conn, meters, period))
     offsets = _by_meter((m, (at, s)) for m, at, s in observed.clock_offsets(conn, meters, period))
     events = _by_meter(observed.events(conn, meters, period))
@@ -97,19 +112,21 @@ def observe(
     contacts = {contact.meter_id: contact for contact in observed.contacts(conn, meters)}
     tries = first_tries(conn, meters)
     found = []
-    for row, place in enumerate(places):
+    for place in places:
         kind = models.kind(place.model)
         if kind is None:
             continue
         multiplier = float(models.multiplier_of(place, now))
         contact = contacts[place.meter_id]
+        energy, quality = imported[place.meter_id]
+        back = exported.get(place.meter_id, (None, None))
         found.append(
             Observed(
                 serial=place.serial,
                 now=now,
                 first=first,
-                energy=matrix.energy[row],
-                quality=matrix.quality[row],
+                energy=energy,
+                quality=quality,
                 phases=kind.phases,
                 multiplier=multiplier,
                 resolution_wh=_resolution_wh(place, kind, multiplier),
@@ -123,8 +140,8 @@ def observe(
                 last_contact=contact.modem_contact,
                 first_try=tries.get(place.meter_id),
                 customer_class=class_of(place),
-                exported=None if exported is None else exported.energy[row],
-                exported_quality=None if exported is None else exported.quality[row],
+                exported=back[0],
+                exported_quality=back[1],
             )
         )
     return found

@@ -19,8 +19,8 @@ DISTINCT = 4.0  # standard errors between two levels, as for a by-passed phase
 LEAST_BEFORE_WH = 1000  # a day; less was no use to lose: zero_after_use's 30 kWh a month
 SETTLED = 0.9  # of the days since
 EARLIER_DAYS = 7
-NIGHT = slice(2, 8)  # half-hours of 01:00-04:00, when households sleep
-NIGHT_HOURS = 3
+NIGHT = (1, 4)  # o'clock, when households sleep
+NIGHT_HOURS = NIGHT[1] - NIGHT[0]
 NIGHT_RISE = 1.0  # twice as much as before
 NIGHT_W = 200  # the least that a night grows by: a refrigerator more is no news
 FLAT_SPREAD = 0.02  # highest less lowest half-hour by the mean; a house's day has 1 and more
@@ -135,10 +135,12 @@ def night_baseload(seen: Observed) -> Alert | None:
 
     Nights with an estimated or missing half-hour are left out.
     """
-    if not seen.up_to_date or seen.energy.shape[1] != 48:
+    if not seen.up_to_date:
         return None
-    measured = (seen.quality[:, NIGHT] == Quality.ACTUAL).all(axis=1) & ~np.isnan(seen.daily_wh)
-    nights = np.where(measured, seen.energy[:, NIGHT].sum(axis=1, dtype=np.float64), np.nan)
+    hour = seen.energy.shape[1] // 24
+    night = slice(NIGHT[0] * hour, NIGHT[1] * hour)
+    measured = (seen.quality[:, night] == Quality.ACTUAL).all(axis=1) & ~np.isnan(seen.daily_wh)
+    nights = np.where(measured, seen.energy[:, night].sum(axis=1, dtype=np.float64), np.nan)
     told = nights[measured]
     if len(told) < 21 or np.median(told[-7:]) - np.median(told) < NIGHT_W * NIGHT_HOURS / 2:
         return None

@@ -33,7 +33,8 @@ class Observed:
     """One meter as it hangs now. Give days from a fixed day on (a month's first): `since` of an alert is
     its name.
 
-    `energy` (d, slots) primary Wh with `quality`, days from `first`; a day still going on is left out.
+    `energy` (d, slots) primary Wh with `quality`, a whole number of slots to the hour, days from `first`; a
+    day still going on is left out.
     `instants` are secondary-side, `multiplier` brings them to the primary side; `resolution_wh` is the
     worth of the register's last digit (primary). `first_try` is when the modem was first called,
     `last_contact` when it last answered. `customer_class`: whose limits hold, empty for a household's.

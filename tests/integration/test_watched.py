@@ -177,6 +177,32 @@ def test_what_came_while_it_was_looked_at_stays_due(
     assert look(pool, NOW + 4 * MINUTE).new == 1
 
 
+def test_a_meter_of_hours_is_looked_at_by_hours_and_one_that_gives_by_what_it_gives(pool: Pool) -> None:
+    """A fall at the hourly H1, the half-hourly R5 beside it as ever; CT feeds the grid by daylight."""
+    with pool.connection() as conn:
+        conn.execute(
+            """
+            INSERT INTO profile_day (meter_id, channel, day, version, interval_s, scaler, unit, energy,
+                quality, computed_at)
+            SELECT m.id, k.channel, d, 1, 86400 / k.slots, 0, 30,
+                (SELECT array_agg(k.wh * CASE WHEN m.serial = 'H1' AND d >= '2026-10-20' THEN 1 ELSE 10 END
+                        * (k.channel = 1 OR s BETWEEN 16 AND 30)::int ORDER BY s)
+                    FROM generate_series(1, k.slots) AS s),
+                decode(repeat('01', k.slots), 'hex'), %s
+            FROM generate_series(DATE '2026-08-01', DATE '2026-11-01', '1 day') AS g (at)
+            CROSS JOIN LATERAL (SELECT at::date) AS x (d) CROSS JOIN meter m
+            JOIN (VALUES ('H1', 1, 24, 400), ('R5', 1, 48, 20), ('CT', 1, 48, 20), ('CT', 2, 48, 30))
+                AS k (serial, channel, slots, wh) ON k.serial = m.serial""",
+            [NOW],
+        )
+    found = {(alert.kind, alert.serial) for alert in look(pool, NOW, everything=True).alerts}
+    assert found == {
+        (AlertKind.USE_DROP, "H1"),
+        (AlertKind.REVERSE_ENERGY, "CT"),
+        (AlertKind.METER_SWAP, "NEW"),
+    }
+
+
 def test_a_meter_that_was_taken_down_is_told_of_no_more(database: str, pool: Pool) -> None:
     tell(database, "NEW", NOW, event="magnet")
     assert look(pool, NOW).new == 2

@@ -117,6 +117,10 @@ def test_nights_that_grew_by_what_runs_all_the_time() -> None:
     assert alert.kind is AlertKind.NIGHT_BASELOAD
     assert abs(began(alert) - 98) <= 1
     assert alert.evidence["more_kwh_a_month"] == pytest.approx(360, abs=40)
+    hourly = energy.reshape(DAYS, 24, 2).sum(axis=2)
+    told = only(see(hourly, quality=np.ones(hourly.shape, np.uint8)))
+    assert told.kind is AlertKind.NIGHT_BASELOAD
+    assert told.evidence["night_w"] == pytest.approx(alert.evidence["night_w"], abs=2)
     estimated = np.ones(energy.shape, np.uint8)
     estimated[98:, 3] = 3
     assert AlertKind.NIGHT_BASELOAD not in kinds(see(energy, quality=estimated))
