@@ -51,6 +51,7 @@ NOBODY: Final = {
 @click.option("--from", "first", type=DAY, help="First local day, instead of a month.")
 @click.option("--to", "end", type=DAY, help="Local day to end before; default: today.")
 @click.option("--half-hours", is_flag=True, help="With --json: load and balance by half-hour, too.")
+@click.option("--by-day", is_flag=True, help="The balance of every day, too; in JSON it always stands.")
 @JSON
 def command(
     code: str | None,
@@ -58,6 +59,7 @@ def command(
     first: date | None,
     end: date | None,
     half_hours: bool,
+    by_day: bool,
     as_json: bool,
 ) -> None:
     """Load of stations against their transformers' kVA, and what they lose: of all, the hottest first, or of
@@ -75,6 +77,8 @@ def command(
         raise click.UsageError("choose a month, or days by --from and --to")
     if half_hours and not (code and as_json):
         raise click.UsageError("--half-hours goes with a station's code and --json")
+    if by_day and not code:
+        raise click.UsageError("--by-day goes with a station's code")
     now = clocks.wall()
     if first or end:
         end = end or local_day(now)
@@ -96,7 +100,7 @@ def command(
     if as_json:
         emit(document(sheet, intervals=half_hours))
     else:
-        show(sheet)
+        show(sheet, by_day=by_day)
 
 
 def show_all(found: list[StationRow]) -> None:
@@ -126,7 +130,7 @@ def show_all(found: list[StationRow]) -> None:
     table("", columns, lines, right=(*columns[2:4], *columns[5:10]))
 
 
-def show(found: StationSheet) -> None:
+def show(found: StationSheet, *, by_day: bool = False) -> None:
     """One station's sheet."""
     one, side = found.load, found.balance
     rated, fed = one.rated, one.transformer
@@ -143,6 +147,9 @@ def show(found: StationSheet) -> None:
     )
     _show_levels(one)
     _show_balance(side)
+    if by_day and side.by_day:
+        columns = ("Day", "Delivered", "Sold", "Lost", "Covered")
+        table("", columns, [(f"{day:%d/%m/%Y}", *_short(one)) for day, one in side.by_day], right=columns[1:])
     _show_feeders(found.feeders)
     if any(one.stands_out for one in found.suspects):
         _show_suspects(found)

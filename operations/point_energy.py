@@ -99,7 +99,9 @@ def of_points(
         meter = rows[place.meter_id]
         energy[row, own] = matrix.energy[meter].reshape(-1)[own]
         quality[row, own] = matrix.quality[meter].reshape(-1)[own]
-        hung[row, begun.setdefault(place.point, begin) : own.stop] = True
+        # A slot in which it was hung or taken down was begun or ended in use, and nobody knows its whole.
+        used_from = max(0, (place.since - origin) // step)
+        hung[row, begun.setdefault(place.point, used_from) : max(0, -((origin - until) // step))] = True
         last[place.point] = place
     energy[quality == Quality.MISSING] = 0
     names = {place.meter_id: place.serial for place in places}
