@@ -16,9 +16,9 @@ from psycopg.rows import TupleRow
 
 from ami import meter_quality, station_document
 from ami import station as shown
+from analytics.losses import Technical
 from dashboard.pages import station as station_page
 from dashboard.parts.days_range import DaysRange
-from analytics.losses import Technical
 from model.grid import Feeder, Installation, Meter, Register, Station
 from model.period import midnight
 from model.quality import Quality
@@ -300,6 +300,6 @@ def test_who_came_later_and_whose_meter_was_exchanged(conn: Connection[TupleRow]
     assert found.balance.residue is not None
     unknown = np.argwhere(np.isnan(found.balance.residue.unexplained)).tolist()
     assert unknown == [[2, 0], [4, 18]]
-    assert found.balance.total.delivered_wh == found.balance.total.sold_wh + found.balance.total.technical_wh
+    assert found.balance.total.delivered_wh == found.balance.total.sold_wh
     assert found.balance.lacking == (("N001", 0.5), ("M008", 0.5))
     assert [one.serial for one in found.largest if one.point == "P001"] == ["N001"]
