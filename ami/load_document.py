@@ -25,6 +25,8 @@ def document(found: Loads, top: int) -> dict[str, Any]:
         "meters": len(found.serials),
         "minutes": found.minutes,
         **_together(one),
+        "contract_kw": None if found.contract_kw is None else float(found.contract_kw),
+        "utilisation_factor": figure(found.utilisation, 4),
         "profile": _profile(found),
         "profile_highest": _highest_interval(found),
         "by": [

@@ -165,6 +165,11 @@ def show(found: Loads, top: int) -> None:
             ("Pmax each, added up", _kilo(one.sum_of_pmax_w if one.known else None, "kW")),
             ("Coincidence, diversity", f"{_plain(one.coincidence)}, {_plain(one.diversity)}"),
             ("Load factor", _plain(one.load_factor)),
+            *(
+                [("Utilisation", f"{found.utilisation:.3f} of {found.contract_kw} kW agreed on")]
+                if found.utilisation is not None
+                else []
+            ),
             ("Hours at Pmax (Tmax)", _plain(one.use_hours, 0)),
         ]
     )

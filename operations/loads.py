@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Final, Literal
 
 import numpy as np
@@ -69,7 +70,8 @@ class Coarser:
 class Loads:
     """Serials in the order of the figures' meters; days that intervals of `minutes` cannot be made of are
     left out (`coarser`, `unfit` in all), and so are a few meters that nothing is known of (`silent`).
-    `pieces`: the same by month or year, as (first day, end, load)."""
+    `pieces`: the same by month or year, as (first day, end, load). `contract_kw`: what the customers have
+    agreed on together by the last day; None where not all have."""
 
     whose: Whose
     first: date
@@ -83,6 +85,14 @@ class Loads:
     profile_coarser: tuple[Coarser, ...] = ()
     silent: tuple[str, ...] = ()
     pieces: tuple[tuple[date, date, GroupLoad], ...] = field(default=())
+    contract_kw: Decimal | None = None
+
+    @property
+    def utilisation(self) -> float | None:
+        """Pmax together by the power agreed on; None where either is not known."""
+        if self.contract_kw is None or self.load.pmax_w is None:
+            return None
+        return self.load.pmax_w / float(1000 * self.contract_kw)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,6 +150,7 @@ def loads(
         left_out,
         given.silent,
         tuple(_pieces(given, first, cut)),
+        _contract_kw(places, end - timedelta(1)),
     )
 
 
@@ -253,6 +264,16 @@ def _finer(
         coarser += given.coarser
     assert summed is not None  # there are places
     return curve(summed, first, interval), tuple(coarser)
+
+
+def _contract_kw(places: Sequence[Hung], last: date) -> Decimal | None:
+    found = {}
+    for place in places:
+        supply = place.supply_on(last)
+        if supply is None or supply.contract_kw is None:
+            return None
+        found[place.point] = supply.contract_kw
+    return sum(found.values(), Decimal(0))
 
 
 def _pieces(

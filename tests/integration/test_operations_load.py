@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -43,10 +44,15 @@ FIRST = date(2026, 8, 1)
 def conn(database: str) -> Iterator[Connection[TupleRow]]:
     """C001 on three rates, C002 a household, C003 a business with a single-rate meter."""
     register = grid()
-    plans = (("vn-production", False), ("vn-household", True), ("vn-business", True))
+    agreed = Decimal("1.6")
+    plans = (
+        ("vn-production", False, agreed),
+        ("vn-household", True, None),
+        ("vn-business", True, None),
+    )
     points = [
-        replace(point, supplies=(Supply(HUNG.date(), plan, one_rate=one_rate),))
-        for point, (plan, one_rate) in zip(register.points[1:], plans, strict=True)
+        replace(point, supplies=(Supply(HUNG.date(), plan, one_rate=one_rate, contract_kw=agreed),))
+        for point, (plan, one_rate, agreed) in zip(register.points[1:], plans, strict=True)
     ]
     with connect(database) as connection:
         save_register(connection, replace(register, points=(register.points[0], *points)), bytes)
@@ -195,6 +201,7 @@ def test_loads_of_little_and_of_nothing(conn: Connection[TupleRow]) -> None:
         1.0,
         1.0,
     )
+    assert (document["contract_kw"], document["utilisation_factor"]) == (1.6, 0.625)
     (shape,) = load_shapes.document(shapes_of(conn, constant, FIRST, end))["groups"]
     assert (shape["name"], shape["meters"]) == ("flat", 1)
     fed_back = loads(conn, Whose(meters=("M001",)), FIRST, end, channel=Channel.ACTIVE_EXPORT)
