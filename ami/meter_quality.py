@@ -12,9 +12,11 @@ from ami.console import counted, emit, facts, say, table, when
 from ami.instants import DAY, MONTH, last_full_month
 from ami.options import JSON
 from ami.settings import load
-from ami.station_document import at, figure
+from ami.station import show_levels
+from ami.station_document import at, figure, rated_load
 from analytics.electrical import CURRENT_LIMIT, CosPhi, Imbalance, PhaseVoltage
 from analytics.electrical.phases import NORMAL
+from analytics.profiles.rated import RatedLoad
 from model.period import Period, local_day
 from operations.supply_quality import LONGEST, VOLTAGE_LIMIT, SupplyQuality, supply_quality
 from storage.pool import open_pool
@@ -79,6 +81,9 @@ def document(found: SupplyQuality) -> dict[str, Any]:
             }
             for one in found.by_month
         ],
+        "own_transformer": None
+        if found.own is None or found.own_kva is None
+        else {"kva": float(found.own_kva), **rated_load(found.own)},
         "exported_wh": found.exported_wh,
         "reads": found.reads,
         "read_days": found.read_days,
@@ -161,7 +166,11 @@ def show(found: SupplyQuality) -> None:
                             f"{', too few to judge the supply by' if found.few else ''}"))  # fmt: skip
     told += _unlike("Voltage imbalance", found, found.voltage_imbalance, VOLTAGE_LIMIT)
     told += _unlike("Current imbalance", found, found.current_imbalance, CURRENT_LIMIT)
+    if found.own is not None:
+        told.append(("Own transformer", f"{found.own_kva:,f} kVA, highest {_of_own(found.own)}"))
     facts(told)
+    if found.own is not None:
+        show_levels(found.own)
     if found.voltages:
         columns = ("Phase", "Reads", "Outside", "Lowest", "At", "Highest", "At ")
         table("", columns, [_voltage(found, one) for one in found.voltages], right=columns[1:3])
@@ -169,6 +178,12 @@ def show(found: SupplyQuality) -> None:
         say("What these voltages should be is not known: they come through a transformer, or are no 220 V.")
     elif found.nominal_v is not None:
         say(f"Outside: below {NORMAL[0]:.0%} or above {NORMAL[1]:.0%} of {found.nominal_v:g} V.")
+
+
+def _of_own(own: RatedLoad) -> str:
+    if own.smax_va is None or own.smax_share is None or own.smax_at is None:
+        return "not known"
+    return f"{own.smax_va / 1000:,.1f} kVA ({own.smax_share:.1%}), {when(own.smax_at)}"
 
 
 def _unlike(name: str, found: SupplyQuality, one: Imbalance | None, limit: float) -> list[tuple[str, str]]:

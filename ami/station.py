@@ -15,7 +15,7 @@ from ami.options import JSON
 from ami.settings import load
 from ami.station_document import document, rows
 from analytics.losses import Balance
-from analytics.profiles.rated import USUAL_COS_PHI
+from analytics.profiles.rated import USUAL_COS_PHI, RatedLoad
 from model.period import Period, local_day
 from operations.station_sides import Source
 from operations.stations import (
@@ -145,7 +145,7 @@ def show(found: StationSheet, *, by_day: bool = False) -> None:
             ("Highest apparent power", _apparent(one)),
         ]
     )
-    _show_levels(one)
+    show_levels(rated)
     _show_balance(side)
     if by_day and side.by_day:
         columns = ("Day", "Delivered", "Sold", "Lost", "Covered")
@@ -160,8 +160,9 @@ def show(found: StationSheet, *, by_day: bool = False) -> None:
     _show_largest(found)
 
 
-def _show_levels(one: StationLoad) -> None:
-    if not one.rated.above:
+def show_levels(rated: RatedLoad) -> None:
+    """Hours above the levels, where there is a rated power."""
+    if not rated.above:
         return
     columns = ("Above", "Hours", "Share", "Longest", "From")
     lines = [
@@ -172,7 +173,7 @@ def _show_levels(one: StationLoad) -> None:
             f"{level.longest_hours:,.1f} h",
             when(level.since) if level.since else "–",
         )
-        for level in one.rated.above
+        for level in rated.above
     ]
     table("Load against the transformer", columns, lines, right=columns[:4])
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from analytics.losses import Balance
+from analytics.profiles.rated import RatedLoad
 from model.period import LOCAL, midnight
 from operations.stations import SideBalance, StationLoad, StationRow, StationSheet
 
@@ -76,6 +77,13 @@ def _load(load: StationLoad) -> dict[str, Any]:
         "minutes": load.minutes,
         "customers": load.customers,
         "silent_customers": load.silent,
+        **rated_load(rated),
+    }
+
+
+def rated_load(rated: RatedLoad) -> dict[str, Any]:
+    """A load against a transformer."""
+    return {
         "known": figure(rated.known, 4),
         "reactive_measured": figure(rated.reactive_known, 4),
         "pmax": None if rated.pmax_at is None else {"w": figure(rated.pmax_w), "at": at(rated.pmax_at)},

@@ -24,11 +24,14 @@ from analytics.electrical import (
 )
 from analytics.electrical.phases import LEAST_A
 from analytics.profiles.curve import months_of
+from analytics.profiles.rated import RatedLoad, against
 from analytics.tariffs.reactive import reactive_table
 from model.period import Period, local_day
+from model.quality import Quality
 from model.readout import InstantRead
 from model.series import Channel
 from operations.errors import LoadRefused
+from operations.stations import MEASURED
 from storage import bill_reactive, days, fleet, observed, register
 from storage.errors import Unknown
 from storage.register import Hung
@@ -61,7 +64,8 @@ class SupplyQuality:
     is a share of anything. Numbers of moments in `voltages` and the imbalances are places in `at`.
 
     `has_reactive`: whether anything is known of reactive import; without it every cos φ by energy is None.
-    `lowest_cos_phi`: of the moments that tell one, with their place in `at`.
+    `lowest_cos_phi`: of the moments that tell one, with their place in `at`. `own`: the load against a
+    transformer of the customer's own (of `own_kva` on the last day that one stood there); None without.
     """
 
     serial: str
@@ -82,6 +86,8 @@ class SupplyQuality:
     current_imbalance: Imbalance | None
     middle_cos_phi: float | None
     lowest_cos_phi: tuple[float, int] | None
+    own_kva: Decimal | None = None
+    own: RatedLoad | None = None
 
 
 def supply_quality(conn: Connection[TupleRow], serial: str, first: date, end: date) -> SupplyQuality:
@@ -100,6 +106,7 @@ def supply_quality(conn: Connection[TupleRow], serial: str, first: date, end: da
     nominal, read_days = _nominal(places, volts), len({local_day(one.at) for one in read})
     active, reactive, back, exported = _energies(conn, known[serial], first, end)
     many = (end - first).days
+    owned = [_own_kva(places, first + timedelta(number)) for number in range(many)]
     masks = [np.arange(many) == number for number in range(many)]
     *each, whole = cos_phis(active, reactive, back, [*masks, np.ones(many, bool)])
     return SupplyQuality(
@@ -121,6 +128,8 @@ def supply_quality(conn: Connection[TupleRow], serial: str, first: date, end: da
         current_imbalance=imbalance(amperes, CURRENT_LIMIT, LEAST_A),
         middle_cos_phi=float(np.median([value for value, _ in told])) if told else None,
         lowest_cos_phi=min(told) if told else None,
+        own_kva=next((kva for kva in reversed(owned) if kva is not None), None),
+        own=_own(active, reactive, back, owned, first) if any(owned) else None,
     )
 
 
@@ -141,6 +150,27 @@ def _energies(
     fed = int(exported.energy.sum(dtype=np.int64)) if exported.quality.any() else None
     one, two, three = ((part.energy[0], part.quality[0]) for part in (active, reactive, back))
     return one, two, three, fed
+
+
+def _own_kva(places: Sequence[Hung], day: date) -> Decimal | None:
+    """The customer's own transformer on a day."""
+    hanging = [place for place in places if local_day(place.since) <= day]
+    supply = hanging[-1].supply_on(day) if hanging else None
+    return None if supply is None else supply.transformer_kva
+
+
+def _own(
+    active: _Energy, reactive: _Energy, back: _Energy, owned: Sequence[Decimal | None], first: date
+) -> RatedLoad:
+    (wh, how), (varh, told), (out, _) = active, reactive, back
+    per_hour = wh.shape[1] / 24
+    return against(
+        np.where(how != Quality.MISSING, wh * per_hour, np.nan),
+        np.where(told != Quality.MISSING, (varh.astype(np.int64) - out) * per_hour, np.nan),
+        np.isin(how, MEASURED),
+        [np.nan if kva is None else float(kva) * 1000 for kva in owned],
+        first,
+    )
 
 
 def _months(

@@ -242,7 +242,15 @@ def test_cos_phi_and_phases_of_a_meter(conn: Connection[TupleRow]) -> None:
         SELECT %s, %s, ARRAY[57.7, 57.9, 58.0], ARRAY[1, 1, 1], now(), gen_random_uuid()""",
         [fleet.meter_ids(conn, ["M001"])["M001"], midnight(FIRST)],
     )
+    assert (found.own, empty.own) == (None, None)
+    put(conn, "M001", wh * 200)
+    conn.execute("UPDATE point_supply SET transformer_kva = 160 WHERE point = 'P001'")
     behind = supply_quality(conn, "M001", FIRST, END)
+    assert behind.own is not None
+    assert behind.own_kva == 160
+    assert behind.own.smax_share == pytest.approx(160 / 0.9 / 160)
+    assert [one.share for one in behind.own.above] == [1.0, 1.0, 1.0, 0.0]
+    json.dumps(meter_quality.document(behind), allow_nan=False)
     assert (behind.nominal_v, behind.voltages[0].outside) == (None, None), "through a voltage transformer"
     meter_quality.show(behind)
     with pytest.raises(Unknown, match="There is no meter M999"):
