@@ -31,7 +31,7 @@ from model.quality import Quality
 from model.readout import InstantRead
 from model.series import Channel
 from operations.errors import LoadRefused
-from operations.stations import MEASURED
+from operations.station_load import MEASURED
 from storage import bill_reactive, days, fleet, observed, register
 from storage.errors import Unknown
 from storage.register import Hung

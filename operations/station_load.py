@@ -1,0 +1,98 @@
+"""A station's load against its transformer, by its head meter or by its customers' sum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from analytics.profiles.group import mean_power
+from analytics.profiles.rated import RatedLoad, against
+from model.grid import Station, Transformer
+from model.quality import Quality
+from model.series import Channel
+from operations import point_energy
+from operations.station_sides import Sides, Source, technical_of
+
+Float = npt.NDArray[np.float64]
+
+MEASURED: Final = (Quality.ACTUAL, Quality.SUSPECT, Quality.EDITED)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StationLoad:
+    """A station's load. `w` (d, slots of `minutes`): mean active power, NaN where unknown; `rated` tells it
+    against the transformer's kVA, where those are known (`transformer`: on the last day).
+
+    `source` is the head, or why the load is the customers' sum and technical loss: then `customers` counts
+    them, and of `silent` of them nothing came; what less than 95 % of them are known in is not told.
+    """
+
+    station: Station
+    first: date
+    minutes: int
+    source: Source
+    heads: tuple[str, ...]
+    transformer: Transformer | None
+    customers: int
+    silent: int
+    w: Float
+    rated: RatedLoad
+
+
+def load_of(conn: Connection[TupleRow], known: Station, both: Sides, first: date, end: date) -> StationLoad:
+    """Of a station with both its sides, days from `first`, without `end`."""
+    per_hour = 60 / both.minutes
+    fed = [known.transformer_on(first + timedelta(number)) for number in range(len(both.through))]
+    rated_va = np.array([np.nan if one is None else float(one.kva) * 1000 for one in fed])
+    people = both.customers
+    if both.source in (Source.HEAD, Source.FEEDERS):
+        there = both.quality != Quality.MISSING
+        w = np.where(there, both.through * per_hour, np.nan)
+        var = _reactive(conn, both, first, end) * per_hour
+        measured = np.isin(both.quality, MEASURED)
+    else:
+        w = _summed(both, known, first) * per_hour
+        var, measured = np.full(w.shape, np.nan), ~np.isnan(w)
+    silent = people.hung.any(axis=(1, 2)) & ~people.known.any(axis=(1, 2))
+    return StationLoad(
+        station=known,
+        first=first,
+        minutes=both.minutes,
+        source=both.source,
+        heads=tuple(place.serial for place in both.heads),
+        transformer=fed[-1],
+        customers=len(people.points),
+        silent=int(silent.sum()),
+        w=w,
+        rated=against(w, var, measured, rated_va, first),
+    )
+
+
+def _reactive(conn: Connection[TupleRow], both: Sides, first: date, end: date) -> Float:
+    """varh through the heads, drawn less given back; NaN where a head does not tell of it."""
+    drawn, given = (
+        point_energy.of_points(conn, both.head_places, first, end, channel, both.minutes)
+        for channel in (Channel.REACTIVE_IMPORT, Channel.REACTIVE_EXPORT)
+    )
+    whole = drawn.known.all(axis=0)
+    return np.where(whole, (drawn.energy - given.energy).sum(axis=0, dtype=np.int64), np.nan)
+
+
+def _summed(both: Sides, known: Station, first: date) -> Float:
+    """Wh of the customers together and of what is lost on the way to them; NaN where too few are known."""
+    people = both.customers
+    there = people.known & people.hung
+    used = np.where(there, people.energy, 0).sum(axis=0, dtype=np.int64)
+    slots = used.shape[-1]
+    wh = mean_power(used, there.sum(axis=0), people.hung.sum(axis=0)) * 24 / slots - both.fed_in
+    for number in range(len(wh)):
+        technical = technical_of(known.transformer_on(first + timedelta(number)), whole=True)
+        if technical is not None:
+            wh[number] += technical.wh_above(np.nan_to_num(wh[number]))
+    return np.asarray(wh)
