@@ -32,12 +32,17 @@ def _texts(room: str) -> dict[str, Any]:
     return told
 
 
+def _rounded(value: float) -> float:
+    """To a tenth; below one to a hundredth: 0.02 A is not no current."""
+    return round(value, 2 if abs(value) < 1 else 1)
+
+
 def _english_number(value: float) -> str:
-    return f"{round(value, 1):,}".removesuffix(".0")
+    return f"{_rounded(value):,}".removesuffix(".0")
 
 
 def _vietnamese_number(value: float) -> str:
-    return number(round(value, 1)).removesuffix(",0")
+    return number(_rounded(value)).removesuffix(",0")
 
 
 _NUMBER: dict[str, Callable[[float], str]] = {"vi": _vietnamese_number, "en": _english_number}

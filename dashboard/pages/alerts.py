@@ -118,8 +118,8 @@ def alert_tile(visit: Visit, row: AlertRow, *, at_meter: bool = False) -> Part:
         + say("alerts.seen", at=fmt.instant(row.seen_at))
     )
     evidence = [
-        (say.term("evidence", key), evidence_value(visit, key, value))
-        for key, value in alert.evidence.items()
+        (say.term("evidence", key), evidence_value(visit, key, alert.evidence[key]))
+        for key in say.in_order("evidence", alert.evidence)
     ]
     return html.Article(
         [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -39,6 +40,12 @@ class Words:
         nobody named it yet.
         """
         return self.sentences.get(f"{group}.{code}", code)
+
+    def in_order(self, group: str, codes: Iterable[str]) -> list[str]:
+        """Codes as the file has their words one after the other; those without a word come last."""
+        known = [key.removeprefix(f"{group}.") for key in self.sentences if key.startswith(f"{group}.")]
+        place = {code: number for number, code in enumerate(known)}
+        return sorted(codes, key=lambda code: place.get(code, len(place)))
 
 
 @cache

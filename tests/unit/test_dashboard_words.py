@@ -65,6 +65,19 @@ def test_an_unknown_language_is_vietnamese_and_an_unknown_key_an_error() -> None
         words("vi")("no.such_key")
 
 
+def test_figures_stand_in_the_order_of_their_words() -> None:
+    kept = [
+        "days",
+        "to_day",
+        "nobody's",
+        "kwh_per_day",
+        "from_day",
+        "before_kwh_per_day",
+    ]  # as jsonb has them
+    told = ["from_day", "to_day", "days", "kwh_per_day", "before_kwh_per_day", "nobody's"]
+    assert [words(lang).in_order("evidence", kept) for lang in LANGUAGES] == [told, told]
+
+
 @pytest.mark.parametrize("path", ["/meters/", "/meters/a/b", "/meters/" + "x" * 65, "/bills/1/2", "//", ""])
 def test_only_whole_addresses_are_pages(path: str) -> None:
     assert not any(page.match(path) for page in PAGES if isinstance(page, Page))

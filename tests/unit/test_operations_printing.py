@@ -170,6 +170,7 @@ def test_figures_are_written_as_the_language_writes_them() -> None:
     assert "228,4 V" in vi
     assert "1.211,3 A" in vi
     assert "1,211.3 A" in en
+    assert "chỉ 0,02 A" in wording.alert("phase_bypass", {**FIGURES["phase_bypass"], "current_a": 0.02}, "vi")
     assert "300 giây" in wording.alert("clock_drift", {"offset_s": -300}, "vi")
     assert "chậm" in wording.alert("clock_drift", {"offset_s": -300}, "vi")
     assert "ahead" in wording.alert("clock_drift", {"offset_s": 300}, "en")
