@@ -13,9 +13,9 @@ from dashboard.visit import Visit
 HOURS = [0, 6, 12, 18, 24]
 
 
-def typical_day(visit: Visit, bands: np.ndarray[Any, Any], top_kw: float) -> Figure:
+def typical_day(visit: Visit, bands: np.ndarray[Any, Any], top_kw: float, between: str = "") -> Figure:
     """`bands` (3, slots): 10th, 50th and 90th percentile in W, NaN where unknown; the axis goes to `top_kw`,
-    the same on every chart that stands beside."""
+    the same on every chart that stands beside; `between`: what the band says."""
     low, middle, high = bands / 1000.0
     hours = (np.arange(len(middle)) + 0.5) * 24 / len(middle)
     around = [_around(hours[a:b], low[a:b], high[a:b]) for a, b in runs(~np.isnan(middle))]
@@ -30,7 +30,7 @@ def typical_day(visit: Visit, bands: np.ndarray[Any, Any], top_kw: float) -> Fig
             [clock(slot * 24 / len(middle)), *spread] for slot, spread in enumerate(_spread(low, high))
         ],
         "hovertemplate": "%{customdata[0]}<br><b>%{y:,.2f} kW</b><br>"
-        + visit.say("load.between")
+        + (between or visit.say("load.between"))
         + " %{customdata[1]:,.2f}–%{customdata[2]:,.2f} kW<extra></extra>",
     }
     axis = {"range": [0, 24], "tickmode": "array", "tickvals": HOURS, "ticktext": [clock(h) for h in HOURS]}

@@ -23,15 +23,17 @@ from dashboard.parts.load_cards import (
     highest,
     highest_card,
     instant,
-    limits,
     months_card,
     typical_cards,
 )
-from dashboard.parts.load_choice import Choice, choosing, chosen, intervals
+from dashboard.parts.load_choice import Choice, choosing, chosen, intervals, views
+from dashboard.parts.load_views import ahead_part, shapes_part
+from dashboard.parts.supply_cards import quality_part, savings_part
 from dashboard.visit import Visit
 from operations.errors import LoadRefused, TooMuch
-from operations.loads import Loads, loads
+from operations.loads import Loads, limits, loads
 from storage import places
+from storage.errors import Unknown
 
 MONTH = timedelta(days=30)
 SEVERAL_MONTHS = 45  # days, from which on the figures stand by month too
@@ -47,32 +49,48 @@ def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
     try:
         if not choice.code:
             raise LoadRefused("nobody is named")
-        found = loads(
-            conn,
-            choice.whose,
-            days.first,
-            days.end,
-            interval=choice.interval,
-            by="month" if (days.end - days.first).days > SEVERAL_MONTHS else None,
-            now=visit.now,
-            most=MOST,
-        )
-        if choice.kind != "meter":
-            under.insert(0, html.Span(say("load.meters", n=visit.fmt.number(len(found.serials)))))
-        said = _told(conn, visit, found, choice, days)
+        said = _asked(conn, visit, choice, days, under)
     except TooMuch as much:
         fmt = visit.fmt
         said = [_nothing(say("load.too_much", n=fmt.number(much.meters), days=much.days), say("load.fewer"))]
-    except LoadRefused:
+    except (LoadRefused, Unknown):
         said = [_nothing(say("load.nobody"), say(f"load.nobody_{choice.kind}"))]
     return html.Div(
         [
             heading(_title(visit, choice), under),
             choosing(visit, choice, days),
             chooser(visit, days, choice.query),
+            html.Div(views(visit, choice, days), className="bar-row no-print"),
             *said,
         ]
     )
+
+
+def _asked(
+    conn: Connection[Any], visit: Visit, choice: Choice, days: DaysRange, under: list[Part]
+) -> list[Part]:
+    match choice.view:
+        case "shapes":
+            return [shapes_part(conn, visit, choice, days)]
+        case "ahead":
+            return [ahead_part(conn, visit, choice)]
+        case "quality":
+            return [quality_part(conn, visit, choice, days)]
+        case "savings":
+            return [savings_part(conn, visit, choice, days)]
+    found = loads(
+        conn,
+        choice.whose,
+        days.first,
+        days.end,
+        interval=choice.interval,
+        by="month" if (days.end - days.first).days > SEVERAL_MONTHS else None,
+        now=visit.now,
+        most=MOST,
+    )
+    if choice.kind != "meter":
+        under.insert(0, html.Span(visit.say("load.meters", n=visit.fmt.number(len(found.serials)))))
+    return _told(conn, visit, found, choice, days)
 
 
 def _title(visit: Visit, choice: Choice) -> str:
@@ -103,7 +121,7 @@ def _curve(visit: Visit, found: Loads, choice: Choice, days: DaysRange) -> Part:
     known = np.flatnonzero(found.profile.known > 0)
     if not len(known):
         parts.append(empty(say("load.unknown"), say("load.unknown_more")))
-        return card(say("load.curve"), parts, foot=limits(visit, found) or None)
+        return card(say("load.curve"), parts, foot=" ".join(limits(found, visit.lang)) or None)
     if choice.interval in ("day", "month"):
         drawn = bars(visit, found.profile, found.first, months=choice.interval == "month")
         beside = day_legend(visit)
@@ -117,7 +135,7 @@ def _curve(visit: Visit, found: Loads, choice: Choice, days: DaysRange) -> Part:
         say("load.curve"),
         [*parts, chart(drawn, say("load.curve_label"), "load-curve", "tall")],
         beside=beside,
-        foot=" ".join([until, *limits(visit, found)]),
+        foot=" ".join([until, *limits(found, visit.lang)]),
     )
 
 

@@ -27,7 +27,8 @@ from dashboard.parts.electrical import (
     instant_card,
     registers_card,
 )
-from dashboard.parts.elements import Part, card, empty, facts, figure, heading
+from dashboard.parts.elements import Part, card, empty, facts, figure, heading, link
+from dashboard.parts.load_choice import load_address
 from dashboard.parts.moments import as_of, slots_note
 from dashboard.parts.polls import polls_card
 from dashboard.parts.use_warnings import for_staff
@@ -61,7 +62,12 @@ def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
     days = asked(visit, WEEK)
     return html.Div(
         [
-            heading(_title(visit, found), _under(visit, found), back=_back(visit, found.serial)),
+            heading(
+                _title(visit, found),
+                _under(visit, found),
+                [_more(visit, found.serial, days)] if visit.viewer.is_staff else [],
+                back=_back(visit, found.serial),
+            ),
             html.Div(of_meter(conn, visit, found.serial), className="above"),
             chooser(visit, days),
             html.Div(_energy(conn, visit, found, days), className="grid"),
@@ -71,6 +77,11 @@ def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
             dcc.Interval(id="meter-tick", interval=EVERY_MS),
         ]
     )
+
+
+def _more(visit: Visit, serial: str, days: DaysRange) -> Part:
+    """To what engineers ask of the same days."""
+    return link(visit.say("meter.more"), load_address("meter", serial, days), "chip no-print")
 
 
 def live(conn: Connection[Any], visit: Visit, _: object, serial: object) -> Part:

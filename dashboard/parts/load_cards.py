@@ -21,8 +21,6 @@ from operations.loads import Loads
 from storage.places import Whose
 
 MOST = 10
-NAMED = 6  # serials in a sentence
-HALF_HOUR = 30
 
 
 def kilowatts(visit: Visit, watts: float | None, digits: int = 2) -> str:
@@ -56,6 +54,9 @@ def figures(visit: Visit, found: Loads) -> Part:
         figure(say("meter.load_factor"), fmt.number(load.load_factor, 2), "", say("meter.load_factor_note")),
         figure(say("load.hours"), fmt.number(load.use_hours), "h", say("load.hours_note")),
     ]
+    if found.utilisation is not None and found.contract_kw is not None:
+        agreed = say("load.utilisation_note", kw=fmt.plain(found.contract_kw.normalize() + 0))
+        told.append(figure(say("load.utilisation"), fmt.number(found.utilisation, 2), "", agreed))
     return html.Div(told, className="figures")
 
 
@@ -72,18 +73,6 @@ def instant(found: Loads, slot: int) -> datetime:
     """When a slot of these days begins."""
     slots: int = found.load.mean_w.shape[1]
     return midnight(found.first) + timedelta(days=slot / slots)
-
-
-def limits(visit: Visit, found: Loads) -> list[str]:
-    """What the figures do not rest on, in a sentence each."""
-    said = [visit.say("load.by_hours", n=found.minutes)] if found.minutes > HALF_HOUR else []
-    left_out = list(dict.fromkeys((*found.coarser, *found.profile_coarser)))
-    if left_out:
-        serials = list(dict.fromkeys(one.serial for one in left_out))
-        named = ", ".join(serials[:NAMED]) + ("…" if len(serials) > NAMED else "")
-        days = sum(one.days for one in left_out)
-        said.append(visit.say("load.left_out", n=len(serials), days=days, serials=named))
-    return said
 
 
 def months_card(visit: Visit, found: Loads) -> Part:

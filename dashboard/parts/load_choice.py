@@ -18,19 +18,23 @@ from operations.loads import Whose
 from storage import places
 
 KINDS = ("station", "feeder", "book", "class", "meter")
+VIEWS = dict.fromkeys(KINDS, ("curve", "shapes", "ahead")) | {
+    "meter": ("curve", "quality", "savings", "ahead")
+}
 CLASSES = tuple(dict.fromkeys(CLASS_OF_PLAN.values()))
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
     """One of `KINDS` and its code, `name` as people call it; `options`: codes and names to choose from;
-    `interval`: of the curve."""
+    `interval`: of the curve; `view`: one of the kind's `VIEWS`."""
 
     kind: str
     code: str
     name: str
     options: places.Named
     interval: Interval = "30"
+    view: str = "curve"
 
     @property
     def whose(self) -> Whose:
@@ -49,7 +53,8 @@ class Choice:
     @property
     def query(self) -> dict[str, str]:
         """As it stands in the address."""
-        return {"of": self.kind, "code": self.code, "interval": self.interval}
+        shown = {"view": self.view} if self.view != VIEWS[self.kind][0] else {}
+        return {"of": self.kind, "code": self.code, "interval": self.interval, **shown}
 
 
 def load_address(kind: str, code: str, days: DaysRange | None = None) -> str:
@@ -64,7 +69,9 @@ def chosen(conn: Connection[Any], visit: Visit) -> Choice:
     options = _options(conn, visit, kind)
     code = visit.query.get("code", "") or (options[0][0] if options else "")
     interval: Interval = next((one for one in INTERVALS if one == visit.query.get("interval")), "30")
-    return Choice(kind, code, dict(options).get(code, code), options, interval)
+    view = visit.query.get("view", "")
+    view = view if view in VIEWS[kind] else VIEWS[kind][0]
+    return Choice(kind, code, dict(options).get(code, code), options, interval, view)
 
 
 def _options(conn: Connection[Any], visit: Visit, kind: str) -> places.Named:
@@ -92,6 +99,19 @@ def choosing(visit: Visit, choice: Choice, days: DaysRange) -> Part:
         for kind in KINDS
     ]
     return html.Div([chips(links, say("load.of")), _box(visit, choice)], className="bar-row no-print")
+
+
+def views(visit: Visit, choice: Choice, days: DaysRange) -> Part:
+    """What is asked about it."""
+    links = [
+        (
+            visit.say(f"load_view.{one}"),
+            f"/load?{urlencode(choice.query | {'view': one})}&{days.query}",
+            one == choice.view,
+        )
+        for one in VIEWS[choice.kind]
+    ]
+    return chips(links, visit.say("load.view"))
 
 
 def intervals(visit: Visit, choice: Choice, days: DaysRange) -> Part:

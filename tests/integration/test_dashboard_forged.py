@@ -140,6 +140,8 @@ def test_the_load_of_nobody_is_said_to_be_nobodys(engineer: Asks) -> None:
                           ("of=meter", False), ("of=class&code=X", False)):  # fmt: skip
         shown = _page(engineer, "/load", f"?{search}")
         assert ('"figures"' in shown) == known, search
+        for view in ("shapes", "ahead", "quality", "savings", "%00"):
+            shown += _page(engineer, "/load", f"?{search}&view={view}")
         assert "NaN" not in shown
 
 

@@ -19,6 +19,7 @@ from ami import station as shown
 from analytics.losses import Technical
 from dashboard.pages import station as station_page
 from dashboard.parts.days_range import DaysRange
+from dashboard.parts.supply_cards import quality_cards
 from model.grid import Feeder, Installation, Meter, Register, Station
 from model.period import midnight
 from model.quality import Quality
@@ -236,6 +237,7 @@ def test_cos_phi_and_phases_of_a_meter(conn: Connection[TupleRow]) -> None:
     assert (found.current_imbalance.highest, found.current_imbalance.at) == (pytest.approx(100.0), 9)
     for one in (empty, found):
         meter_quality.show(one)
+        text_of(quality_cards(visit(), one))
         json.dumps(meter_quality.document(one), allow_nan=False)
     conn.execute(
         """INSERT INTO instant_read (meter_id, at, voltage_v, current_a, received_at, poll_id)
