@@ -14,7 +14,7 @@ import rich_click as click
 
 from ami import clocks, home
 from ami.console import emit, err, progress, say, table
-from ami.demo_customer import ordinary_customer
+from ami.demo_customer import ordinary_customer, own_limit
 from ami.demo_world import SILENCE, World, lawful, open_world
 from ami.failure import Contradiction
 from ami.instants import INSTANT, last_full_month
@@ -157,6 +157,8 @@ class Demo:
         with self.timer.step("watch"):
             jobs.run_now(self.dsn, "watch", clock=clock)
         self.sign_ins(register)
+        with self.timer.step("warnings"):
+            jobs.run_now(self.dsn, "warnings", clock=clock)
 
     def start_simulator(self) -> Register:
         self.listen_port = self.ports.take(self.settings.listen_host, self.settings.listen_port)
@@ -187,6 +189,7 @@ class Demo:
         with open_pool(self.dsn) as pool:
             with pool.connection() as conn:
                 customer = ordinary_customer(conn, register, last_full_month(self.now()))
+                own_limit(conn, customer, self.now())
             for login, role in SIGN_INS:
                 world = world.with_password(login)
                 accounts.ensure_user(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
@@ -10,7 +11,8 @@ from psycopg.rows import TupleRow
 from model.grid import Register
 from model.period import Period, local_day
 from model.viewer import UserRole, Viewer
-from storage import alerts, bills, profiles
+from model.warning import LimitSpan, LimitUnit
+from storage import alerts, bills, profiles, usage_limits
 from storage.bills import BillRow
 
 _OFFICE = Viewer("demo", UserRole.BILLING)
@@ -32,6 +34,16 @@ def ordinary_customer(conn: Connection[TupleRow], register: Register, period: Pe
     if chosen is not None:
         return chosen.customer
     return next(point.customer for point in register.points if point.customer)
+
+
+def own_limit(conn: Connection[TupleRow], customer: str, now: datetime) -> None:
+    """The customer wants to pay less than the last bill was: two thirds of it, in tens of thousands of đồng.
+    Said once: whoever plays the customer may say otherwise."""
+    viewer = Viewer("demo", UserRole.CUSTOMER, customer)
+    for row in bills.bills(conn, viewer, limit=1):
+        wanted = row.total * 2 // 3 // 10_000 * 10_000
+        if wanted and not usage_limits.history(conn, viewer, row.point):
+            usage_limits.set_limit(conn, viewer, row.point, LimitSpan.MONTH, (LimitUnit.DONG, wanted), now)
 
 
 def _whole_days(conn: Connection[TupleRow], row: BillRow, period: Period) -> Iterator[bool]:

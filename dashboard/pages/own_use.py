@@ -18,7 +18,7 @@ from dashboard.parts.elements import Part
 from dashboard.visit import Visit
 from model.warning import LimitSpan, LimitUnit
 from operations import own_limits
-from storage import usage_limits
+from storage import profiles, usage_limits
 from storage import use_warnings as warnings
 from storage.meters import Installed, MeterSheet
 
@@ -28,23 +28,27 @@ KEPT = timedelta(days=62)  # shown, of what they are about
 
 
 def told(conn: Connection[Any], visit: Visit, found: MeterSheet) -> Part:
-    """The customer's warnings of the place where a meter hangs or hung last."""
-    point = found.installations[0].point
-    rows = warnings.told(conn, visit.viewer, point=point, since=visit.today - KEPT, limit=100)
+    """The customer's warnings, of all their meters; the page is that of one."""
+    rows = warnings.told(conn, visit.viewer, since=visit.today - KEPT, limit=100)
     unread = [row for row in rows if row.read_at is None]
     earlier = [row for row in rows if row.read_at is not None]
-    return use_warnings.cards(visit, unread[:MOST], earlier[:EARLIER])
+    return use_warnings.cards(visit, unread[:MOST], earlier[:EARLIER], found.installations[0].point)
 
 
 def limits(conn: Connection[Any], visit: Visit, found: MeterSheet) -> Part:
     """The form of the limits; none where the meter hangs there no more."""
     place = found.installations[0]
-    return None if place.until is not None else html.Div(_form(conn, visit, place), id="own-limits")
+    return None if place.until is not None else html.Div(_form(conn, visit, found), id="own-limits")
 
 
-def _form(conn: Connection[Any], visit: Visit, place: Installed, **more: Any) -> Part:
+def _form(conn: Connection[Any], visit: Visit, found: MeterSheet, **more: Any) -> Part:
+    place = found.installations[0]
+    today = profiles.daily(conn, visit.viewer, found.serial, visit.today, visit.today + timedelta(1)) or []
+    known = [day.wh for day in today if day.missing < day.slots]
     standing = usage_limits.current(conn, visit.viewer, [place.point]).get(place.point, ())
-    return limit_form.form(visit, standing, priced=_priced(visit, place), **more)
+    return limit_form.form(
+        visit, standing, priced=_priced(visit, place), today_wh=sum(known) if known else None, **more
+    )
 
 
 def _priced(visit: Visit, place: Installed) -> bool:
@@ -66,7 +70,8 @@ def save(conn: Connection[Any], visit: Visit, clicks: object, serial: object, *v
     """Set the limits as typed; what is no number changes nothing and is told."""
     if not clicks:
         return no_update
-    place = sheet(conn, visit, serial).installations[0]
+    found = sheet(conn, visit, serial)
+    place = found.installations[0]
     if place.until is not None:
         raise Refused("meter", ascii(serial)[:100])
     names = [name for span in LimitSpan for name in (span.value, f"{span.value}_unit")]
@@ -80,11 +85,11 @@ def save(conn: Connection[Any], visit: Visit, clicks: object, serial: object, *v
         value = own_limits.amount(typed[span.value], unit, visit.lang)
         if value is None or (unit is LimitUnit.DONG and not _priced(visit, place)):
             why = visit.say("warnings.no_number" if value is None else "warnings.about_kwh")
-            return _form(conn, visit, place, typed=typed, said=why, wrong=True)
+            return _form(conn, visit, found, typed=typed, said=why, wrong=True)
         wanted[span] = unit, value
     if not own_limits.set_all(conn, visit.viewer, place.point, wanted, visit.now):
         raise Refused("point", place.point)
-    return _form(conn, visit, place, said=visit.say("warnings.saved"))
+    return _form(conn, visit, found, said=visit.say("warnings.saved"))
 
 
 def connect(guarded: Guarded) -> None:

@@ -13,16 +13,19 @@ from model.warning import LimitSpan, LimitUnit, UsageLimit
 
 def form(
     visit: Visit, limits: Sequence[UsageLimit], *, priced: bool, typed: Mapping[str, str] | None = None,
-    said: str = "", wrong: bool = False,
+    said: str = "", wrong: bool = False, today_wh: float | None = None,
 ) -> Part:  # fmt: skip
-    """With the limits that stand; `typed` what somebody typed that is refused, and `said` why."""
+    """With the limits that stand and what was used today (None: not known); `typed`
+    what somebody typed that is refused, and `said` why."""
     say = visit.say
     standing = {limit.span: limit for limit in limits}
     units = [LimitUnit.KWH, LimitUnit.DONG] if priced else [LimitUnit.KWH]
     fields = []
     for span in LimitSpan:
         limit = standing.get(span)
-        chosen = limit.unit if limit and limit.unit in units else units[0]
+        if limit is not None and limit.unit not in units:  # a price that goes by the hour meanwhile
+            limit = None
+        chosen = limit.unit if limit else units[0]
         text = (typed or {}).get(span.value, "" if limit is None else _shown(visit, limit))
         if typed and (given := typed.get(f"{span.value}_unit")) in units:
             chosen = LimitUnit(given)
@@ -62,9 +65,25 @@ def form(
     about = say("warnings.about") if priced else say("warnings.about_kwh")
     return card(
         say("warnings.limits"),
-        [html.P(about, className="muted small"), *fields, note if said else None, html.Div(save)],
+        [
+            _today(visit, today_wh, standing.get(LimitSpan.DAY)),
+            html.P(about, className="muted small"),
+            *fields,
+            note if said else None,
+            html.Div(save),
+        ],
         kind="case-form limits",
     )
+
+
+def _today(visit: Visit, wh: float | None, limit: UsageLimit | None) -> Part:
+    """What was used today, and of the limit for a day where it is in kWh."""
+    if wh is None:
+        return None
+    told = visit.say("warnings.today", kwh=visit.fmt.kwh(wh))
+    if limit is not None and limit.unit is LimitUnit.KWH:
+        told += " " + visit.say("warnings.of_limit", percent=visit.fmt.percent(wh / limit.value, 0))
+    return html.P(told, className="today")
 
 
 def _shown(visit: Visit, limit: UsageLimit) -> str:

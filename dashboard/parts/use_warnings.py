@@ -14,8 +14,9 @@ from operations import warning_words
 from storage.use_warnings import WarningRow
 
 
-def cards(visit: Visit, unread: Sequence[WarningRow], earlier: Sequence[WarningRow]) -> Part:
-    """The unread warnings, each with its day's curve and a button; earlier ones folded below them."""
+def cards(visit: Visit, unread: Sequence[WarningRow], earlier: Sequence[WarningRow], point: str = "") -> Part:
+    """The unread warnings, each with its day's curve and a button; earlier ones folded below them. Those of
+    another place than `point` name their meter."""
     if not unread and not earlier:
         return None
     folded = html.Details(
@@ -25,10 +26,12 @@ def cards(visit: Visit, unread: Sequence[WarningRow], earlier: Sequence[WarningR
         ],
         className="card earlier",
     )
-    return html.Div([*(_card(visit, one) for one in unread), folded if earlier else None], className="tiles")
+    return html.Div(
+        [*(_card(visit, one, point) for one in unread), folded if earlier else None], className="tiles"
+    )
 
 
-def _card(visit: Visit, row: WarningRow) -> Part:
+def _card(visit: Visit, row: WarningRow, point: str) -> Part:
     said = row.warning
     tone = 0 if said.kind.is_note else 2
     named = f"{visit.say('warnings.read')}: {warning_words.name(said.kind, visit.lang)}"
@@ -45,7 +48,7 @@ def _card(visit: Visit, row: WarningRow) -> Part:
             html.Div(
                 [
                     html.H2(warning_words.name(said.kind, visit.lang)),
-                    html.Span(_when(visit, row), className="muted small"),
+                    html.Span(_when(visit, row, point), className="muted small"),
                 ],
                 className="alert-top",
             ),
@@ -63,8 +66,9 @@ def _curve(visit: Visit, row: WarningRow) -> Part:
     return link(visit.say(key), f"/meters/{row.serial}?{days}", "button")
 
 
-def _when(visit: Visit, row: WarningRow) -> str:
-    return visit.say("warnings.told", at=visit.fmt.instant(row.told_at))
+def _when(visit: Visit, row: WarningRow, point: str) -> str:
+    told = visit.say("warnings.told", at=visit.fmt.instant(row.told_at))
+    return told if row.point == point else f"{visit.say('home.meter', serial=row.serial)} · {told}"
 
 
 def _row(visit: Visit, row: WarningRow, *beside: Part) -> Part:
