@@ -41,7 +41,7 @@ def _figures(limit: UsageLimit, used: float) -> Evidence:
 
 
 def _shown(limit: UsageLimit, amount: float, *, whole: bool = False) -> int | float:
-    """kWh to a tenth, or whole đồng."""
+    """kWh to a tenth and đồng, or `whole` kWh and thousands of đồng: nobody foretells more exactly."""
     if limit.unit is LimitUnit.DONG:
-        return round(amount)
+        return 1000 * round(amount / 1000) if whole else round(amount)
     return round(amount / 1000) if whole else round(amount / 1000, 1)

@@ -178,7 +178,7 @@ def test_limits_speak_when_they_are_passed_or_will_be() -> None:
     assert month_passed(month, first, today, until, 390_000, 900_000) is None
     assert month_passed(month, first, today, until, 420_000, 499_000) is None
     assert month_passed(month, first, today, until, 420_000, None) is None
-    near = month_passed(month, first, today, until, 420_000, 640_000.4)
+    near = month_passed(month, first, today, until, 420_000, 640_321.4)
     assert near is not None
     assert (near.kind, near.about) == (WarningKind.MONTH_LIMIT_NEAR, 7)
     assert near.evidence == {
