@@ -29,6 +29,11 @@ LONGEST_RANGE = timedelta(days=LONGEST)
 def quality_part(conn: Connection[Any], visit: Visit, choice: Choice, days: DaysRange) -> Part:
     """Of the last quarter of these days. Raises `storage.errors.Unknown` for a meter nobody knows."""
     found = supply_quality(conn, choice.code, max(days.first, days.end - LONGEST_RANGE), days.end)
+    return quality_cards(visit, found)
+
+
+def quality_cards(visit: Visit, found: SupplyQuality) -> Part:
+    """cos φ by energy, voltages by phase, phases unlike each other."""
     return html.Div(
         [_cos_phi(visit, found), _voltages(visit, found), _phases(visit, found)], className="grid"
     )
