@@ -110,6 +110,12 @@ def command(
     """
     if sum(map(bool, (serials, station, feeder, book, customer_class))) != 1:
         raise click.UsageError("name meters, or one of --station, --feeder, --book and --class")
+    if sum((shapes, savings, ahead)) > 1:
+        raise click.UsageError("choose one of --shapes, --savings and --ahead")
+    if ahead and (month or first or end):
+        raise click.UsageError("--ahead goes by the days before --day: leave out --month, --from and --to")
+    if (day or temperature) and not ahead:
+        raise click.UsageError("--day and --temperature belong to --ahead: add it")
     if month and (first or end):
         raise click.UsageError("choose a month, or days by --from and --to")
     now = clocks.wall()

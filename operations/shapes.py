@@ -140,7 +140,7 @@ def _named(made: Groups) -> tuple[Group, ...]:
 
 
 def _members(points: Float, serials: Sequence[str], made: Groups) -> tuple[Member, ...]:
-    near = peers(points, range(len(points))) if len(points) > 1 else [[] for _ in serials]
+    near = peers(points, range(len(points)))
     columns = made.labels.tolist(), made.distance.tolist(), made.next_distance.tolist()
     return tuple(
         Member(

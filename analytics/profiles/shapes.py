@@ -160,13 +160,18 @@ def silhouette(points: Float, labels: Ints) -> float:
 def peers(points: npt.ArrayLike, of: Sequence[int], many: int = PEERS) -> list[list[int]]:
     """The `many` points nearest to each of those `of`, itself not among them, the nearest first."""
     given = np.asarray(points, np.float64)
-    found = []
+    nearest = min(many, len(given) - 1)
+    if nearest < 1:
+        return [[] for _ in of]
+    found: list[list[int]] = []
+    squares = (given**2).sum(axis=1)[None]
     for start in range(0, len(of), 512):
         some = list(of[start : start + 512])
-        apart = _apart(given[some], given)
+        apart = squares - 2 * given[some] @ given.T  # but for what is the same all along a row
         apart[np.arange(len(some)), some] = np.inf
-        order = np.argsort(apart, axis=1, kind="stable")[:, : min(many, len(given) - 1)]
-        found += [[int(one) for one in row] for row in order]
+        near = np.sort(np.argpartition(apart, nearest - 1, axis=1)[:, :nearest], axis=1)
+        order = np.argsort(np.take_along_axis(apart, near, axis=1), axis=1, kind="stable")
+        found += np.take_along_axis(near, order, axis=1).tolist()
     return found
 
 

@@ -125,7 +125,10 @@ def test_planted_shapes_are_found_and_named_whatever_their_size() -> None:
     assert np.unique(found.labels.reshape(4, 9), axis=1).shape == (4, 1), "each planted shape is one group"
     assert sorted(named(centre) for centre in found.centres) == sorted(chosen)
     assert (found.distance < found.next_distance).all()
-    assert {one // 9 for one in peers(points, [0])[0]} == {0}
+    for each, near in zip((0, 17, 35), peers(points, (0, 17, 35)), strict=True):
+        apart = ((points - points[each]) ** 2).sum(axis=1)
+        assert near == np.argsort(apart)[1:4].tolist()
+        assert {one // 9 for one in near} == {each // 9}
     again = grouped(points)
     np.testing.assert_array_equal(again.labels, found.labels)
     alone = grouped(np.concatenate([points[:9], points[9:10]]))
