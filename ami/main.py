@@ -45,6 +45,7 @@ VERBS: dict[str, tuple[str, str | None]] = {
         "Load of a meter, a class, a book, a feeder, a station: Pmax, curves, factors.",
     ),
     "station": ("station:command", "Stations: load against their transformers, balance, loss, suspects."),
+    "inspection": ("inspection:command", "Meters to be visited: why, what is at stake, what was found."),
     "alerts": ("alerts:command", "Look for what is abnormal, and list it."),
     "warnings": (
         "warnings:command",
