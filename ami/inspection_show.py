@@ -67,9 +67,7 @@ def listed(
     if as_json:
         emit({"inspections": [document(row) for row in found]})
     elif not found:
-        say(
-            "There is no such inspection; `ami inspection run` looks for new ones, and says what it looked at."
-        )
+        say("There is no such inspection; `ami inspection run` looks for new ones, and says where.")
     else:
         table("", _HEADS, [_line(row, settings) for row in found], right=("At stake",))
 

@@ -16,7 +16,7 @@ def tell(
 ) -> int:
     """Write down that the customer of a point is away from `first` to `last`; its number. Staff only.
 
-    Raises `InspectionRefused` for others and for days the wrong way round, `Unknown` for a point nobody knows.
+    Raises `InspectionRefused` for others and for days the wrong way round, `Unknown` for such a point.
     """
     _may(pool, viewer, now)
     if last < first:

@@ -51,6 +51,9 @@ DOCUMENTS: tuple[tuple[tuple[str, ...], set[str]], ...] = (
     (("bill", "list", "--month", "2026-10"), {"bills"}),
     (("alerts", "run", "--as-of", AS_OF), {"new", "standing"}),
     (("alerts", "list"), {"alerts"}),
+    (("inspection", "run", "--as-of", AS_OF), {"stations", "meters", "scored", "young", "opened"}),
+    (("inspection", "list"), {"inspections"}),
+    (("inspection", "figures"), {"open", "precision", "months", "models", "clues", "pace"}),
     (("export", "register"), {"stations", "meters", "points"}),
     (("export", "closing", "--month", "2026-10"), {"columns", "rows"}),
     (("db", "status"), {"kind", "running", "pending_migrations"}),
@@ -63,6 +66,7 @@ UNUSABLE = (
     (("meter", "take-down", "1"), "Meter 1 is not registered"),
     (("bill", "print", "1", "--output", "x.html"), "There is no bill 1"),
     (("import", "customers", "nix.xlsx"), "There is no file nix.xlsx"),
+    (("inspection", "show", "9"), "There is no inspection 9"),
     (("user", "add", "xuan", "--role", "customer", "--customer", "NIX"), "NIX"),
 )
 

@@ -74,8 +74,8 @@ def test_a_terminal_cover_is_no_cover() -> None:
 def row(kwh: float | None, stake: int | None, clues: list[dict[str, Any]]) -> InspectionRow:
     at, day = datetime(2026, 10, 2, tzinfo=UTC), date(2026, 9, 17)
     return InspectionRow(
-        1, "M1", InspectionState.NEW, Severity.RED, 3.0, day, date(2026, 10, 1), day, at, at, None, clues, kwh,
-        stake, None, None, None, "T1", "Trạm 1", "P1", None, None, None, None,
+        1, "M1", InspectionState.NEW, Severity.RED, 3.0, day, date(2026, 10, 1), day, at, at, None, clues,
+        kwh, stake, None, None, None, "T1", "Trạm 1", "P1", None, None, None, None,
     )  # fmt: skip
 
 
