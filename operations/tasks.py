@@ -225,7 +225,7 @@ def _shards_due(pool: Pool) -> list[int]:
 
 def _shards_to_watch(pool: Pool, now: datetime) -> list[int]:
     with pool.connection() as conn:
-        return [shard for shard in range(SHARDS) if watch.anything_due(conn, now, (shard, SHARDS))]
+        return watch.shards_due(conn, now, SHARDS)
 
 
 async def validate_due(context: JobContext, timestamp: int) -> None:

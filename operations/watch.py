@@ -140,6 +140,7 @@ def observe(
                 last_contact=contact.modem_contact,
                 first_try=tries.get(place.meter_id),
                 customer_class=class_of(place),
+                customer=place.role is Role.CUSTOMER,
                 exported=back[0],
                 exported_quality=back[1],
             )
@@ -187,10 +188,11 @@ def run(pool: Pool, now: datetime, shard: watched.Shard = (0, 1), *, everything:
     return report if everything else replace(report, alerts=())
 
 
-def anything_due(conn: Connection[TupleRow], now: datetime, shard: watched.Shard) -> bool:
-    """Whether the rules have anything to look at in a shard."""
+def shards_due(conn: Connection[TupleRow], now: datetime, shards: int) -> list[int]:
+    """Numbers of the shards, of so many, in which the rules have anything to look at; asked in one go."""
+    meters = {meter_id % shards for meter_id in watched.due(conn, now, (0, 1), SILENT)}
     month = add_months(local_day(now), -1)
-    return bool(watched.due(conn, now, shard, SILENT) or watched.stations_due(conn, now, month, shard))
+    return [n for n in range(shards) if n in meters or watched.stations_due(conn, now, month, (n, shards))]
 
 
 def _look(conn: Connection[TupleRow], meters: Sequence[int], now: datetime) -> WatchReport:

@@ -37,8 +37,9 @@ class Observed:
     day still going on is left out.
     `instants` are secondary-side, `multiplier` brings them to the primary side; `resolution_wh` is the
     worth of the register's last digit (primary). `first_try` is when the modem was first called,
-    `last_contact` when it last answered. `customer_class`: whose limits hold, empty for a household's.
-    `exported` and its quality are like `energy`, for what flowed back into the grid; None: not read.
+    `last_contact` when it last answered. `customer_class`: whose limits hold, empty for a household's;
+    `customer`: not a station's head nor a check meter. `exported` and its quality are like `energy`, for what
+    flowed back into the grid; None: not read.
     """
 
     serial: str
@@ -59,6 +60,7 @@ class Observed:
     last_contact: datetime | None = None
     first_try: datetime | None = None
     customer_class: str = ""
+    customer: bool = True
     exported: npt.NDArray[np.int32] | None = None
     exported_quality: npt.NDArray[np.uint8] | None = None
 

@@ -27,6 +27,8 @@ ABOUT_USE: tuple[Rule, ...] = (
     night_baseload,
     consumption_change,
 )
+# Nobody lives at a station's head.
+OF_CUSTOMERS: frozenset[Rule] = frozenset({vacancy, use_rise, night_baseload})
 # A phase without voltage is no customer's uneven load.
 ABOUT_PHASES: tuple[Rule, ...] = (voltage_loss, phase_imbalance)
 ABOUT_THE_METER: tuple[Rule, ...] = (
@@ -49,6 +51,8 @@ def _of(observed: Observed) -> Iterator[Alert]:
     explained = set()
     for group in (ABOUT_USE, ABOUT_PHASES):
         for rule in group:
+            if rule in OF_CUSTOMERS and not observed.customer:
+                continue
             if alert := rule(observed):
                 explained.add(alert.kind)
                 # A by-passed phase is as uneven as can be.

@@ -41,6 +41,7 @@ def due(pool: Pool, now: datetime) -> set[str]:
     with pool.connection() as conn:
         serial = {number: serial for serial, number in meter_ids(conn).items()}
         found = [meter for shard in SHARDS for meter in watched.due(conn, now, shard, SILENT)]
+        assert set(watch.shards_due(conn, now, tasks.SHARDS)) >= {meter % tasks.SHARDS for meter in found}
     assert len(found) == len(set(found)), "a meter belongs to one shard"
     return {serial[meter] for meter in found}
 
@@ -83,6 +84,8 @@ def test_only_what_something_came_of_is_looked_at(database: str, pool: Pool) -> 
     first = look(pool, NOW)
     assert (first.new, first.alerts) == (2, ())
     assert due(pool, NOW) == set()
+    with pool.connection() as conn:
+        assert watch.shards_due(conn, NOW, tasks.SHARDS) == []
     assert not look(pool, NOW)
     with pool.connection() as conn:
         (left,) = (

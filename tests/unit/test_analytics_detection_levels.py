@@ -100,6 +100,7 @@ def test_use_that_doubled_is_told_before_the_month_is_over() -> None:
     alert = only(see(energy))
     assert (alert.kind, alert.severity) == (AlertKind.USE_RISE, Severity.BLUE)
     assert abs(began(alert) - 100) <= 1
+    assert kinds(see(energy, customer=False)) == [], "the head of a station that got more customers"
     energy[100:] *= 1.6
     assert only(see(energy)).severity is Severity.AMBER
     early = house()
