@@ -25,7 +25,7 @@ from model.series import Channel, Rate
 from model.viewer import UserRole, Viewer
 from operations.day_ahead import ahead
 from operations.errors import LoadRefused
-from operations.loads import Whose, loads
+from operations.loads import Whose, limits, loads
 from operations.runs.counting import billed
 from operations.savings import savings
 from operations.shapes import shapes_of
@@ -172,6 +172,13 @@ def test_the_day_ahead_of_a_station_with_a_dead_meter(conn: Connection[TupleRow]
         ahead(conn, Whose(feeder="NONE"), day)
     some = loads(conn, Whose(meters=("M000", "M001", "M002", "M003")), FIRST, day)
     assert some.silent == (), "one in four is no few"
+    save_register(conn, grid(6), bytes)
+    for serial in ("M004", "M005"):
+        _save(conn, serial, usual)
+    few = loads(conn, station, FIRST + timedelta(10), FIRST + timedelta(31))
+    assert (few.silent, few.load.known) == (("M006",), 1.0), "one in six is"
+    assert few.load.pmax_w == pytest.approx(10 * usual.max(), rel=0.1), "told of five"
+    assert "M006" in limits(few, "vi")[0]
 
 
 def test_loads_of_little_and_of_nothing(conn: Connection[TupleRow]) -> None:
