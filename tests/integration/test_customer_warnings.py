@@ -11,18 +11,20 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from model.bill import Bill
 from model.clock import frozen
 from model.grid import Customer
-from model.period import midnight
+from model.period import Period, midnight
 from model.quality import Quality
 from model.series import Channel
 from model.viewer import UserRole, Viewer
 from model.warning import LimitSpan, LimitUnit, WarningKind
 from operations import customer_warnings, jobs
-from storage import days, fleet, usage_limits, use_warnings, warnings_due
+from operations.warning_homes import homes
+from storage import bills, days, fleet, usage_limits, use_warnings, warnings_due
 from storage.grid import save_register
 from storage.pool import connect, open_pool
-from tests.storage_samples import grid
+from tests.storage_samples import bill_of_august, grid
 
 HUNG = date(2026, 8, 1)
 TODAY = date(2026, 11, 9)  # a Monday
@@ -97,11 +99,39 @@ def test_a_leap_is_told_once_and_to_its_customer_alone(database: str, conn: Conn
     assert use_warnings.mark_read(conn, MINE, rows[0].id, NOW + timedelta(1))
     assert [row.read_at for row in use_warnings.told(conn, STAFF, customer="C001")].count(NOW) == 1
     assert use_warnings.told(conn, MINE, unread=True) == []
+    bills.save(conn, billed("P001", "C001", date(2026, 8, 1), date(2026, 11, 1), 900), NOW)
     # Another customer moves in: what the tenant before was told, and how they lived, is none of theirs.
     save_register(conn, moved_in(), bytes)
     assert use_warnings.told(conn, replace(MINE, customer="C100")) == []
     assert use_warnings.told(conn, MINE) == []
     assert len(use_warnings.told(conn, STAFF, serial="M001")) == 1
+    known = homes(conn, [ids["M001"]], NOW)
+    (row,) = known.asked
+    assert np.isnan(known.use(row).wh).tolist() == [day < 55 for day in range(63)] + [True]
+    assert told(conn, "M001") == []
+
+
+def billed(point: str, customer: str, first: date, end: date, kwh: int) -> Bill:
+    period = Period.of_days(first, end)
+    return replace(bill_of_august(kwh, 2_000 * kwh), point=point, customer=customer, period=period)
+
+
+def test_a_period_above_the_last_bill_is_foretold_in_money_too(conn: Connection[TupleRow]) -> None:
+    village(conn)
+    bills.save(conn, billed("P004", "C004", date(2026, 9, 27), date(2026, 10, 27), 120), NOW)
+    bills.save(conn, billed("P005", "C005", date(2026, 9, 27), date(2026, 10, 27), 270), NOW)
+    bills.save(
+        conn, billed("P006", "C001", date(2026, 9, 27), date(2026, 10, 27), 120), NOW
+    )  # who lives elsewhere
+    ids = fleet.meter_ids(conn)
+    found, _ = customer_warnings.look(conn, [ids[f"M00{n}"] for n in (4, 5, 6)], NOW)
+    assert [(one.customer, one.warning.kind, one.warning.first) for one in found] == [
+        ("C004", WarningKind.ABOVE_LAST_BILL, date(2026, 10, 27))
+    ]
+    evidence = found[0].warning.evidence
+    assert (evidence["last_kwh"], evidence["last_dong"], evidence["until"]) == (120, 240_000, "2026-11-26")
+    assert evidence["forecast_kwh"] == pytest.approx(9.6 * 31, rel=0.1)
+    assert evidence["forecast_dong"] == pytest.approx(700_000, rel=0.25)
 
 
 def moved_in():  # type: ignore[no-untyped-def]
