@@ -195,6 +195,9 @@ def test_own_limits_by_the_day_so_far_and_the_period(database: str, conn: Connec
     conn.commit()
     with open_pool(database) as pool:
         assert customer_warnings.run(pool, NOW).told == 2
+        warnings_due.mark(conn, [(meter, TODAY)], NOW)
+        conn.commit()
+        assert customer_warnings.run(pool, NOW).told == 0
         # A limit set anew is another one: what passes it is told again.
         usage_limits.set_limit(conn, hers, "P002", LimitSpan.MONTH, (LimitUnit.DONG, 100_000), NOW)
         usage_limits.set_limit(conn, hers, "P002", LimitSpan.DAY, None, NOW)
