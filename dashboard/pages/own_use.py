@@ -8,6 +8,7 @@ from typing import Any
 from dash import ALL, Input, Output, State, ctx, html, no_update
 from psycopg import Connection
 
+from analytics.warnings.habit import WEEKS
 from dashboard import given
 from dashboard.addresses import CUSTOMER
 from dashboard.callbacks import Guarded
@@ -43,11 +44,18 @@ def limits(conn: Connection[Any], visit: Visit, found: MeterSheet) -> Part:
 
 def _form(conn: Connection[Any], visit: Visit, found: MeterSheet, **more: Any) -> Part:
     place = found.installations[0]
-    today = profiles.daily(conn, visit.viewer, found.serial, visit.today, visit.today + timedelta(1)) or []
-    known = [day.wh for day in today if day.missing < day.slots]
+    begun, end = visit.today - timedelta(7 * WEEKS), visit.today + timedelta(1)
+    past = profiles.daily(conn, visit.viewer, found.serial, begun, end) or []
+    known = [day.wh for day in past if day.day == visit.today and day.missing < day.slots]
+    whole = sum(day.day < visit.today and not day.missing and not day.estimated for day in past)
     standing = usage_limits.current(conn, visit.viewer, [place.point]).get(place.point, ())
     return limit_form.form(
-        visit, standing, priced=_priced(visit, place), today_wh=sum(known) if known else None, **more
+        visit,
+        standing,
+        priced=_priced(visit, place),
+        today_wh=sum(known) if known else None,
+        days=whole,
+        **more,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from dash import dcc, html
 
+from analytics.warnings.habit import FEWEST
 from dashboard.parts.elements import Part, card
 from dashboard.visit import Visit
 from model.warning import LimitSpan, LimitUnit, UsageLimit
@@ -13,10 +14,11 @@ from model.warning import LimitSpan, LimitUnit, UsageLimit
 
 def form(
     visit: Visit, limits: Sequence[UsageLimit], *, priced: bool, typed: Mapping[str, str] | None = None,
-    said: str = "", wrong: bool = False, today_wh: float | None = None,
+    said: str = "", wrong: bool = False, today_wh: float | None = None, days: int = FEWEST,
 ) -> Part:  # fmt: skip
-    """With the limits that stand and what was used today (None: not known); `typed`
-    what somebody typed that is refused, and `said` why."""
+    """With the limits that stand and what was used today (None: not known); the `days` that were
+    measured are told where they are too few for anything to be unusual. `typed` what somebody typed that is
+    refused, and `said` why."""
     say = visit.say
     standing = {limit.span: limit for limit in limits}
     units = [LimitUnit.KWH, LimitUnit.DONG] if priced else [LimitUnit.KWH]
@@ -63,11 +65,13 @@ def form(
     )
     note = html.P(said, className="error" if wrong else "done", role="alert" if wrong else "status")
     about = say("warnings.about") if priced else say("warnings.about_kwh")
+    few = say("warnings.few", n=days, fewest=FEWEST) if days < FEWEST else ""
     return card(
         say("warnings.limits"),
         [
             _today(visit, today_wh, standing.get(LimitSpan.DAY)),
             html.P(about, className="muted small"),
+            html.P(few, className="muted small") if few else None,
             *fields,
             note if said else None,
             html.Div(save),

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from dashboard.parts.limit_form import form
 from dashboard.parts.use_warnings import for_staff
 from dashboard.visit import Visit
 from model.grid import Supply
@@ -135,3 +136,20 @@ def test_staff_see_what_the_customer_was_told_and_set() -> None:
         assert words in shown
     assert "Button" not in shown
     assert for_staff(visit, [], []) is None
+
+
+def test_the_form_says_what_is_not_known_yet_and_shows_no_limit_it_cannot_judge() -> None:
+    at = datetime(2026, 10, 14, 7, 12, tzinfo=LOCAL)
+    visit = Visit(Viewer("a", UserRole.CUSTOMER, "C1"), "vi", "", False, at, "/")
+    limits = [
+        UsageLimit(1, LimitSpan.DAY, LimitUnit.KWH, 12_500, DAY),
+        UsageLimit(2, LimitSpan.MONTH, LimitUnit.DONG, 500_000, DAY),
+    ]
+    young = str(form(visit, limits, priced=False, today_wh=2_500.0, days=3))
+    for words in ("Mới đo đủ 3 ngày: cần 21 ngày", "2,5 kWh", "Bằng 20", "12,5", "tính theo giờ"):
+        assert words in young
+    assert "500.000'" not in young
+    known = str(form(visit, limits, priced=True))
+    assert "Hôm nay" not in known
+    assert "Mới đo đủ" not in known
+    assert "500.000'" in known
