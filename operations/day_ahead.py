@@ -12,14 +12,14 @@ import numpy.typing as npt
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from analytics.profiles.curve import slots_of
 from analytics.profiles.day_ahead import FARTHEST, LEAST, LONGEST, Trial, course, trial, weekdays_of
 from analytics.profiles.degrees import by_slot
 from analytics.profiles.group import WHOLE, mean_power
 from model.period import midnight
-from operations.loads import HOURS, Whose, found_places, read
+from operations.loads import HALF_HOURS, HOURS, Whose, added_up, found_places
 
 FEW_DAYS, TOO_FAR = "few_days", "too_far"
+EVERYBODY: Final = 10**12  # days of all meters: they are added up a part at a time
 ENOUGH: Final = 0.8  # of the meters, for a half-hour to teach; those that are missing stand at their mean
 _MINUTE: Final = timedelta(minutes=1)
 Float = npt.NDArray[np.float64]
@@ -62,20 +62,21 @@ def ahead(
 ) -> Ahead:
     """From at most `LONGEST` days before `day`; `celsius` by instant, of these days and of `day`.
 
-    Raises LoadRefused where nobody of `whose` hung anywhere in these days, or far too many did.
+    Raises LoadRefused where nobody of `whose` hung anywhere in these days.
     """
     first = day - timedelta(LONGEST)
-    places = found_places(conn, whose, first, day)
-    given = read(conn, places, first, day)
-    if given.coarser:
-        given = read(conn, places, first, day, minutes=HOURS)
-    added = slots_of(given.matrix.energy, given.matrix.quality, given.hung)
+    places = found_places(conn, whose, first, day, most=EVERYBODY)
+    meters, minutes = len({place.meter_id for place in places}), HALF_HOURS
+    added, coarser = added_up(conn, places, first, day)
+    if coarser:
+        minutes = HOURS
+        added, _ = added_up(conn, places, first, day, minutes=HOURS)
     power = mean_power(added.wh, added.seen, added.expected, ENOUGH)
     whole = np.flatnonzero((~np.isnan(power)).mean(axis=1) >= WHOLE)
     slots = power.shape[1]
     nothing = np.full(slots, np.nan)
     until = first + timedelta(int(whole[-1])) if len(whole) else None
-    found = Ahead(whose, day, given.minutes, nothing, nothing, nothing, len(given.ids), len(whole), until)
+    found = Ahead(whose, day, minutes, nothing, nothing, nothing, meters, len(whole), until)
     if until is None or len(whole) < LEAST:
         return _refused(found, FEW_DAYS)
     over = int(whole[-1]) + 1
@@ -90,11 +91,11 @@ def ahead(
     return Ahead(
         whose,
         day,
-        given.minutes,
+        minutes,
         told.mean_w[-1],
         told.low_w[-1],
         told.high_w[-1],
-        len(given.ids),
+        meters,
         len(whole),
         until,
         "",

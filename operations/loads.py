@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -134,7 +134,9 @@ def loads(
     load = together(given.matrix.energy, given.matrix.quality, first, given.hung)
     profile, left_out = None, given.coarser
     if interval in ("5", "15") or (interval == "30" and given.minutes > HALF_HOURS):
-        profile, left_out = _finer(conn, places, first, end, channel, interval, now)
+        # Of those who tell so short ones.
+        slots, left_out = added_up(conn, places, first, end, channel, int(interval), now)
+        profile = curve(slots, first, interval)
     many = (end - first).days
     cut = months_of(first, many) if by == "month" else years_of(first, many) if by == "year" else []
     return Loads(
@@ -242,28 +244,31 @@ def read(
     return Given(ids, serials, minutes, matrix, hung, coarser, unheard)
 
 
-def _finer(
+def added_up(
     conn: Connection[TupleRow],
     places: Sequence[Hung],
     first: date,
     end: date,
-    channel: Channel,
-    interval: Interval,
-    now: datetime | None,
-) -> tuple[Curve, tuple[Coarser, ...]]:
-    """The profile in intervals that not every meter tells, of those who do; a part of them at a time."""
-    ids = list(dict.fromkeys(place.meter_id for place in places))
+    channel: Channel = Channel.ACTIVE_IMPORT,
+    minutes: int = HALF_HOURS,
+    now: datetime | None = None,
+) -> tuple[Slots, tuple[Coarser, ...]]:
+    """What `read` gives, added up over the meters, however many: a part of them at a time."""
+    by_meter: dict[int, list[Hung]] = defaultdict(list)
+    for place in places:
+        by_meter[place.meter_id].append(place)
+    ids = list(by_meter)
     summed: Slots | None = None
     coarser: list[Coarser] = []
     for start in range(0, len(ids), AT_ONCE):
-        some = set(ids[start : start + AT_ONCE])
-        part = [place for place in places if place.meter_id in some]
-        given = read(conn, part, first, end, channel, int(interval), now)
+        part = [place for one in ids[start : start + AT_ONCE] for place in by_meter[one]]
+        given = read(conn, part, first, end, channel, minutes, now)
         slots = slots_of(given.matrix.energy, given.matrix.quality, given.hung)
         summed = slots if summed is None else summed + slots
         coarser += given.coarser
-    assert summed is not None  # there are places
-    return curve(summed, first, interval), tuple(coarser)
+    if summed is None:
+        raise LoadRefused(f"No meter hung anywhere from {first:%d/%m/%Y} on.")
+    return summed, tuple(coarser)
 
 
 def _contract_kw(places: Sequence[Hung], last: date) -> Decimal | None:
