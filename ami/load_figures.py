@@ -107,6 +107,8 @@ def command(
     ami load --station T01 --from 2026-01-01 --by month --json
     ami load --class household --interval day
     ami load 20260001 --month 2026-10 --savings
+    ami load --station T01 --shapes
+    ami load --station T01 --ahead --temperature weather.csv
     """
     if sum(map(bool, (serials, station, feeder, book, customer_class))) != 1:
         raise click.UsageError("name meters, or one of --station, --feeder, --book and --class")
