@@ -69,8 +69,8 @@ document.addEventListener("change", function (event) {
   var box = event.target.closest("[data-address]");
   if (!box) return;
   var url = new URL(location.href), value = event.target.value.trim();
-  if (!value || url.searchParams.get(box.dataset.address) === value) return;
-  url.searchParams.set(box.dataset.address, value);
+  if ((url.searchParams.get(box.dataset.address) || "") === value) return;
+  if (value) url.searchParams.set(box.dataset.address, value); else url.searchParams.delete(box.dataset.address);
   history.pushState({}, "", url);
   window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
 });

@@ -14,6 +14,8 @@ from dashboard.pages import (
     case,
     cases,
     home,
+    inspection,
+    inspections,
     load,
     meter,
     meters,
@@ -40,6 +42,8 @@ PAGES: tuple[Page, ...] = (
     alerts.PAGE,
     cases.PAGE,
     case.PAGE,
+    inspections.PAGE,
+    inspection.PAGE,
 )
 
 
@@ -50,7 +54,7 @@ def connect(guarded: Guarded) -> None:
         return await answers.page(guarded.office, PAGES, path, search)
 
     guarded.shows(Output("page", "children"), Input("address", "pathname"), Input("address", "search"))(show)
-    for module in (overview, home, meters, meter, alerts, run, case):
+    for module in (overview, home, meters, meter, alerts, run, case, inspection):
         module.connect(guarded)
 
 

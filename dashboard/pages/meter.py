@@ -28,6 +28,7 @@ from dashboard.parts.electrical import (
     registers_card,
 )
 from dashboard.parts.elements import Part, card, empty, facts, figure, heading, link
+from dashboard.parts.inspection_tile import of_meter as inspected
 from dashboard.parts.load_choice import load_address
 from dashboard.parts.moments import as_of, slots_note
 from dashboard.parts.polls import polls_card
@@ -68,7 +69,10 @@ def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
                 [_more(visit, found.serial, days)] if visit.viewer.is_staff else [],
                 back=_back(visit, found.serial),
             ),
-            html.Div(of_meter(conn, visit, found.serial), className="above"),
+            html.Div(
+                [*inspected(conn, visit, found.serial), of_meter(conn, visit, found.serial)],
+                className="above tiles",
+            ),
             chooser(visit, days),
             html.Div(_energy(conn, visit, found, days), className="grid"),
             html.Div(_live(visit, found), id="meter-live"),

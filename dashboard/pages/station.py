@@ -56,6 +56,7 @@ def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
     ]
     ways = [
         link(say("station.to_load"), load_address("station", code, days), "chip"),
+        link(say("station.to_inspections"), f"/inspections?{urlencode({'station': code})}", "chip"),
         link(say("station.to_meters"), f"/meters?{urlencode({'station': code})}", "chip"),
     ]
     return html.Div(

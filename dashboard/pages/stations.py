@@ -129,7 +129,7 @@ def _row(visit: Visit, row: StationRow, open_: Mapping[str, int], days: DaysRang
         plain_percent(visit, total.loss_percent if total else None),
         plain_percent(visit, side.unexplained_percent),
         fmt.percent(total.covered) if total else NO_VALUE,
-        fmt.number(suspects),
+        link(fmt.number(suspects), f"/inspections?station={code}") if suspects else "0",
     ]
 
 

@@ -12,23 +12,18 @@ from playwright.sync_api import expect
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 ROW = ".ag-center-cols-container .ag-row"
-STAFF = (
-    "/",
-    "/meters",
-    "/meters/{own_serial}",
-    "/bills",
-    "/bills/{own_bill}",
-    "/alerts",
-    "/cases",
-    "/load",
-    "/stations",
-    "/stations/T1",
-)
+STAFF = ("/", "/meters", "/meters/{own_serial}", "/bills", "/bills/{own_bill}", "/alerts", "/cases")
+GRID = ("/load", "/stations", "/stations/T1", "/inspections", "/inspections/{inspection}")
 PAGES = {
-    "engineer": STAFF,
-    "billing": STAFF,
+    "engineer": (*STAFF, *GRID),
+    "billing": (*STAFF, *GRID[-1:]),
     "customer": ("/", "/meters/{own_serial}", "/bills", "/bills/{own_bill}"),
 }
+
+
+def vars_of(village: Any) -> dict[str, Any]:
+    """What is planted, by name."""
+    return {name: getattr(village, name) for name in ("own_serial", "own_bill", "inspection")}
 
 
 @pytest.mark.parametrize("size", ["desk", "phone"])
@@ -37,7 +32,7 @@ def test_every_page_of_every_role(visitor: Callable[..., Any], village: Any, rol
     window = visitor(size)
     window.sign_in(getattr(village, role))
     for pattern in PAGES[role]:
-        path = pattern.format(own_serial=village.own_serial, own_bill=village.own_bill)
+        path = pattern.format_map(vars_of(village))
         # Billing sees what an engineer sees: here links within, elsewhere each address by itself.
         (window.go if role == "billing" else window.open)(path)
         assert window.page.locator(".refusal").count() == 0, path
@@ -182,3 +177,27 @@ def test_a_bill_prints_on_the_offices_own_sheet(visitor: Callable[..., Any], vil
     window.page.goto(f"{window.site}/paper/bills/{village.own_bill}")
     assert "Bằng chữ" in window.page.inner_text("body")
     assert window.page.goto(f"{window.site}/paper/bills/{village.foreign_bill}").status == 404
+
+
+def test_an_inspection_is_gone_to_and_answered(visitor: Callable[..., Any], village: Any) -> None:
+    window = visitor("phone")
+    window.sign_in(village.engineer)
+    window.open("/inspections?station=T1")
+    tile = window.page.locator(".round article")
+    expect(tile).to_contain_text("ít hơn 55 %")
+    expect(tile).to_contain_text("khoảng 323.000 ₫")
+    window.page.select_option("#inspections-station", "T2")
+    expect(window.page.locator(".round article")).to_have_count(0)
+    window.page.go_back()
+    tile.locator("h2 a").click()
+    body = window.page.locator("#inspection-body")
+    window.page.get_by_role("button", name="Tôi đi").click()
+    expect(body).to_contain_text("Giao cho ky.thuat")
+    window.page.get_by_role("button", name="Đã đến xem").click()
+    window.page.get_by_role("button", name="Đúng: có điện không được đếm").click()
+    expect(body.get_by_role("alert")).to_contain_text("Hãy ghi đã thấy gì")
+    window.page.get_by_label("Ghi chú").fill("nối tắt trước công tơ")
+    window.page.get_by_role("button", name="Đúng: có điện không được đếm").click()
+    expect(body).to_contain_text("Việc này đã khép")
+    expect(body).to_contain_text("nối tắt trước công tơ")
+    assert window.wrong == []

@@ -37,7 +37,7 @@ from model.series import Channel, Rate, Unit
 from model.viewer import UserRole
 from model.warning import UseWarning, WarningKind
 from operations import accounts
-from storage import alerts, bill_holds, bills, days, evidence, fleet, grid, use_warnings
+from storage import alerts, bill_holds, bills, days, evidence, fleet, grid, inspections, use_warnings
 from storage.pool import open_pool
 
 NOW = datetime(2026, 10, 14, 10, 12, tzinfo=LOCAL)
@@ -77,6 +77,7 @@ class Village:
     foreign_serial: str
     own_bill: int
     foreign_bill: int
+    inspection: int
 
 
 def serial(number: int) -> str:
@@ -153,6 +154,7 @@ def plant(dsn: str) -> Village:
             for number in range(len(NAMES)):
                 if number not in (WORKSHOP, NEW):
                     bills.save(conn, _bill(number), NOW - timedelta(days=13))
+            inspection = inspections.open_one(conn, _found(ids), local_day(NOW) - timedelta(1), NOW)
             bill_holds.save(conn, [_hold()], NOW - timedelta(days=13))
             use_warnings.tell(conn, list(_told(ids)), NOW - timedelta(hours=3))
             issued = {row.customer: row.id for row in bills.bills(conn, _staff())}
@@ -165,7 +167,39 @@ def plant(dsn: str) -> Village:
     finally:
         pool.close()
     return Village(
-        "ky.thuat", "kinh.doanh", "khach", serial(1), serial(4), issued["KH0001"], issued["KH0004"]
+        "ky.thuat",
+        "kinh.doanh",
+        "khach",
+        serial(1),
+        serial(4),
+        issued["KH0001"],
+        issued["KH0004"],
+        inspection or 0,
+    )
+
+
+def _found(ids: dict[str, int]) -> inspections.Found:
+    """What a night found of a meter: half its evenings, three weeks long."""
+    first, since = date(2026, 7, 16), date(2026, 9, 20)
+    days, start = 90, (since - first).days
+    evening = [40.0 + 3 * slot for slot in range(48)]
+    told = {"before": 8.1, "after": 3.6, "percent": 55, "days_before": 60, "days": 24}
+    clue = {"kind": "fall", "first": "2026-09-20", "last": "2026-10-13", "figures": told}
+    evidence = {
+        "curve": {"slots": 48, "usual": evening, "accused": [wh / 2 for wh in evening]},
+        "days": {
+            "first": first.isoformat(),
+            "since": since.isoformat(),
+            "kwh": [None if n == 10 else 8.1 if n < start else 3.6 for n in range(days)],
+            "logit": [None] * days,
+            "peers": [100.0] * days,
+        },
+        "balance": None,
+        "events": [{"day": "2026-09-20", "code": "cover_open"}],
+        "stake": {"kwh_a_day": 4.5, "days": 24, "dong_a_kwh": 2998, "by": "next_kwh", "dong": 323_000},
+    }
+    return inspections.Found(
+        ids[serial(4)], Severity.RED, 5.0, since, [clue], 4.5, 323_000, None, evidence, None
     )
 
 

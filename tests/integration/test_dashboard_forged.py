@@ -130,9 +130,27 @@ def test_a_long_address_is_written_down_in_part(engineer: Asks, caplog: pytest.L
 
 
 def test_what_is_the_offices_alone_is_nothing_to_a_customer(customer: Asks) -> None:
-    for path in ("/load", "/stations", "/stations/T1"):
+    for path in ("/load", "/stations", "/stations/T1", "/inspections", "/inspections/1"):
         assert customer(path).status_code == 404, path
         assert "refusal" in _page(customer, path, ""), path
+
+    answer = customer.send(json.dumps(_inspected("mine", 1)))
+    assert (answer.status_code, "refusal" in answer.text) == (200, True)
+
+
+def _inspected(what: Any, clicks: Any, fields: Any = (), shown: Any = 1) -> dict[str, Any]:
+    """A button of an inspection pressed, with what is written beside it."""
+    place = {"inspection": what}
+    return {
+        "output": "inspection-body.children",
+        "outputs": {"id": "inspection-body", "property": "children"},
+        "inputs": [[{"id": place, "property": "n_clicks", "value": clicks}]],
+        "state": [
+            [{"id": {"field": "reason"}, "property": "value", "value": field} for field in fields],
+            {"id": "inspection-shown", "property": "data", "value": shown},
+        ],
+        "changedPropIds": [json.dumps(place, separators=(",", ":")) + ".n_clicks"],
+    }
 
 
 def test_the_load_of_nobody_is_said_to_be_nobodys(engineer: Asks) -> None:
@@ -185,6 +203,15 @@ def test_a_callback_takes_values_of_any_type(engineer: Asks, which: Any, first: 
         output, {name: next(values) for name in inputs}, {name: next(values) for name in states}
     )
     assert answer.status_code == 200, answer.text
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(what=ANYTHING | st.sampled_from(["visit", "to x"]), clicks=ANYTHING, field=ANYTHING, shown=ANYTHING)
+def test_an_inspection_is_done_by_its_number_alone(
+    engineer: Asks, what: Any, clicks: Any, field: Any, shown: Any
+) -> None:
+    body = json.dumps(_inspected(what, clicks, (field, field), shown))
+    assert engineer.send(body).status_code in (200, 204)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

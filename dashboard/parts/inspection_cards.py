@@ -1,0 +1,142 @@
+"""What an inspection rests on and what happened to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from dash import html
+
+from dashboard.charts.inspection import beside_peers, day_bars, day_curves, unexplained
+from dashboard.charts.packing import Figure, chart
+from dashboard.parts.elements import Part, card, empty, facts
+from dashboard.parts.inspection_tile import stake
+from dashboard.visit import Visit
+from operations.inspections import reasons
+from storage.inspection_sheet import InspectionRow, InspectionSheet
+from storage.inspections import NOBODY
+
+
+def reasons_card(visit: Visit, sheet: InspectionSheet, state: Part) -> Part:
+    """Every reason in a sentence, what else would explain it, and what is at stake."""
+    say, row = visit.say, sheet.row
+    told = [html.Li(reasons.clue(one, visit.lang)) for one in row.clues]
+    benign = (
+        html.P([html.Strong(say("inspection.else") + " "), reasons.benign(row.benign, visit.lang)])
+        if row.benign
+        else None
+    )
+    body = [html.Ul(told, className="reasons"), benign, _stake(visit, row, sheet.evidence)]
+    return card(say("inspection.reasons"), body, beside=state)
+
+
+def _stake(visit: Visit, row: InspectionRow, evidence: Mapping[str, Any]) -> Part:
+    say, fmt = visit.say, visit.fmt
+    given = evidence.get("stake") or {}
+    price = given.get("dong_a_kwh")
+    by = given.get("by")
+    return facts(
+        [
+            (say("inspection.since_head"), fmt.day(row.since)),
+            (
+                say("inspection.missing"),
+                f"{fmt.figure(row.kwh_a_day)} kWh" if row.kwh_a_day is not None else "",
+            ),
+            (
+                say("inspection.price"),
+                f"{fmt.number(price)} ₫/kWh · {say(f'inspection.price_{by}')}"
+                if price is not None and by
+                else "",
+            ),
+            (
+                say("inspection.at_stake"),
+                stake(visit, row) if row.stake is not None else say("inspection.no_price"),
+            ),
+        ]
+    )
+
+
+def evidence_cards(visit: Visit, sheet: InspectionSheet) -> list[Part]:
+    """The usual day and the accused, the days, the neighbours, the station, events: as on the night of it."""
+    evidence = sheet.evidence
+    days, curve = evidence.get("days") or {}, evidence.get("curve") or {}
+    cards: list[Part] = []
+    if days:
+        first, since = date.fromisoformat(days["first"]), date.fromisoformat(days["since"])
+        kwh = days.get("kwh") or []
+        cards.append(_drawn(visit, "days", day_bars(visit, first, since, kwh)))
+        peers = beside_peers(visit, first, since, kwh, days.get("peers") or [])
+        cards.append(_drawn(visit, "beside", peers, ("own", "peers")))
+    if curve:
+        cards.append(
+            _drawn(visit, "curve", day_curves(visit, curve["usual"], curve["accused"]), ("accused", "usual"))
+        )
+    balance = evidence.get("balance")
+    if balance and days:
+        figure = unexplained(visit, first, since, balance["delivered_kwh"], balance["unexplained_kwh"])
+        cards.append(
+            _drawn(visit, "balance", figure, foot="technical" if balance.get("technical") else "whole_loss")
+        )
+    else:
+        cards.append(_drawn(visit, "balance", None))
+    return [*cards, _events(visit, evidence.get("events") or [])]
+
+
+def _drawn(
+    visit: Visit, name: str, figure: Figure | None, legend: tuple[str, ...] = (), foot: str = ""
+) -> Part:
+    say = visit.say
+    title = say(f"inspection.title_{name}")
+    if figure is None:
+        return card(title, [empty(say(f"inspection.no_{name}"))], kind="w6")
+    kinds = [html.Span([html.I(className=f"l-{each}"), say(f"inspection.{each}")]) for each in legend]
+    return card(
+        title,
+        [chart(figure, title, f"inspection-{name}", "middle")],
+        beside=html.Div(kinds, className="legend") if kinds else None,
+        foot=say(f"inspection.{foot}") if foot else None,
+        kind="w6",
+    )
+
+
+def _events(visit: Visit, events: list[Mapping[str, str]]) -> Part:
+    rows = [
+        html.Div(
+            [
+                html.Div(visit.say.term("event", one["code"]), className="row-main row-name"),
+                html.Div(visit.fmt.day(date.fromisoformat(one["day"])), className="row-end row-under"),
+            ],
+            className="row",
+        )
+        for one in reversed(events)
+    ]
+    body = [html.Div(rows, className="rows scrolls")] if rows else [empty(visit.say("inspection.no_events"))]
+    return card(visit.say("meter.events"), body, kind="w6")
+
+
+def story_card(visit: Visit, sheet: InspectionSheet) -> Part:
+    """What happened to the inspection, the latest first."""
+    rows = [
+        html.Div(
+            [
+                html.Div(
+                    [
+                        html.Div(
+                            visit.say(f"inspection_step.{one.step.value}", to=one.detail.get("to", "")),
+                            className="row-name",
+                        ),
+                        html.Div(one.reason, className="row-under"),
+                    ],
+                    className="row-main",
+                ),
+                html.Div(
+                    f"{'' if one.login == NOBODY else f'{one.login} · '}{visit.fmt.instant(one.at)}",
+                    className="row-end row-under",
+                ),
+            ],
+            className="row",
+        )
+        for one in reversed(sheet.steps)
+    ]
+    return card(visit.say("inspection.story"), [html.Div(rows, className="rows scrolls")], kind="w6")
