@@ -156,6 +156,9 @@ class Demo:
             jobs.run_now(self.dsn, "bill", clock=clock, period=period, invoice_date=local_day(clock()))
         with self.timer.step("watch"):
             jobs.run_now(self.dsn, "watch", clock=clock)
+        with self.timer.step("inspect"):
+            knob = self.settings.alerts_per_1000
+            jobs.run_now(self.dsn, "inspect", clock=clock, per_1000=knob, anyway=True)
         self.sign_ins(register)
         with self.timer.step("warnings"):
             jobs.run_now(self.dsn, "warnings", clock=clock)
@@ -245,6 +248,8 @@ class Demo:
             table("Demo", ("What", "How many"), [(k, f"{v:,}") for k, v in rows], right=("How many",))
             table("Held", ("Meter", "Reason"), [(h["meter"], h["reason"]) for h in document["held"]])
             table("Alerts", ("Meter", "Kind"), [(a["meter"], a["kind"]) for a in document["alerts"]])
+            visits = [(one["meter"], one["since"]) for one in document["inspections"]]
+            table("Inspections", ("Meter", "Since"), visits)
         if found.contradictions:
             raise Contradiction(found.contradictions[0])
 

@@ -16,9 +16,10 @@ from model.bill import Hold
 from model.grid import Role
 from model.period import Period, local_day
 from model.viewer import UserRole, Viewer
-from storage import alerts, bill_holds, bills, days
+from storage import alerts, bill_holds, bills, days, inspection_sheet
 from storage.bills import BillRow
 from storage.fleet import meter_ids
+from storage.inspections import OPEN
 from storage.pool import Pool
 from storage.register import Hung, hung
 
@@ -116,6 +117,7 @@ def make(pool: Pool, period: Period, truth: Mapping[str, Any], now: datetime) ->
         counts = days.interval_counts(conn, now)
         stored = days.actual_sums(conn, buffers, now)
         standing = [row.alert for row in alerts.alerts(conn, _OFFICE, limit=_ALL) if row.state != "closed"]
+        visits = inspection_sheet.inspections(conn, _OFFICE, states=OPEN, limit=_ALL)
         meters = len(meter_ids(conn))
     billed = sum((row.wh for row in issued), Decimal(0))
     serials = [serial for row in issued for serial in row.serials if serial in registers]
@@ -143,6 +145,7 @@ def make(pool: Pool, period: Period, truth: Mapping[str, Any], now: datetime) ->
             {"meter": meter, "kind": kind}
             for meter, kind in sorted({(alert.serial, alert.kind.value) for alert in standing})
         ],
+        "inspections": [{"meter": row.serial, "since": row.since.isoformat()} for row in visits],
     }
     told = contradictions(places, issued, held, registers) + lost_rows(buffers, stored)
     return DemoReport(document, tuple(told))

@@ -25,7 +25,8 @@ _BY_CLUE: Final = f"""
     CROSS JOIN LATERAL (SELECT DISTINCT clue->>'kind' AS kind FROM jsonb_array_elements(clues) AS clue) k
     GROUP BY k.kind ORDER BY k.kind"""
 _ROUNDS: Final = """
-    SELECT count(*), coalesce(sum(meters), 0), coalesce(sum(opened), 0), max(night) FROM inspection_round
+    SELECT coalesce(sum(nights), 0), coalesce(sum(meters * nights), 0), coalesce(sum(opened), 0), max(night)
+    FROM inspection_round
     WHERE %(since)s::date IS NULL OR night >= %(since)s"""
 
 
@@ -48,7 +49,8 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Over `nights` looked through until `last`: meter-days, inspections opened in them."""
+    """Over `nights` looked through until `last` (a first look stands for those it looks back upon):
+    meter-days, inspections opened in them."""
 
     nights: int
     meter_days: int

@@ -724,8 +724,10 @@ CREATE TABLE inspection_round (
     held integer NOT NULL,
     faded integer NOT NULL,
     model integer,
+    nights smallint DEFAULT 1 NOT NULL,
     CONSTRAINT inspection_round_pkey PRIMARY KEY (night),
-    CONSTRAINT inspection_round_model_fkey FOREIGN KEY (model) REFERENCES score_model(version)
+    CONSTRAINT inspection_round_model_fkey FOREIGN KEY (model) REFERENCES score_model(version),
+    CONSTRAINT inspection_round_nights_check CHECK ((nights > 0))
 );
 
 CREATE TABLE inspection_step (

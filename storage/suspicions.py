@@ -50,12 +50,13 @@ _OF_NIGHT: Final = """
 _TAKE_LOCK: Final = "SELECT pg_advisory_xact_lock(%s)"
 _HAS_ROUND: Final = "SELECT EXISTS (SELECT FROM inspection_round WHERE night = %s)"
 _FIRST_ROUND: Final = "SELECT min(night) FROM inspection_round"
+_LAST_ROUND: Final = "SELECT max(night) FROM inspection_round"
 _SEEN: Final = "SELECT coalesce(sum(customers), 0) FROM station_night WHERE through = %s"
 _ROUND: Final = """
     INSERT INTO inspection_round (night, at, meters, per_1000, allowance, suspected, opened, held, faded,
-        model)
+        model, nights)
     VALUES (%(night)s, %(at)s, %(meters)s, %(per_1000)s, %(allowance)s, %(suspected)s, %(opened)s, %(held)s,
-        %(faded)s, %(model)s)"""
+        %(faded)s, %(model)s, %(nights)s)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,7 @@ class Round:
     held: int
     faded: int
     model: int | None
+    nights: int = 1
 
 
 def due(
@@ -178,6 +180,12 @@ def first_round(conn: Connection[TupleRow]) -> date | None:
     return None if row is None else row[0]
 
 
+def last_round(conn: Connection[TupleRow]) -> date | None:
+    """The last night whose inspections were opened."""
+    row = conn.execute(_LAST_ROUND).fetchone()
+    return None if row is None else row[0]
+
+
 def meters_of(conn: Connection[TupleRow], night: date) -> int:
     """Customers' meters at the stations that were looked through to this night."""
     row = conn.execute(_SEEN, [night]).fetchone()
@@ -199,5 +207,6 @@ def save_round(conn: Connection[TupleRow], done: Round, at: datetime) -> None:
             "held": done.held,
             "faded": done.faded,
             "model": done.model,
+            "nights": done.nights,
         },
     )

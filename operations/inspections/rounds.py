@@ -50,6 +50,7 @@ def open_night(
     accused = [_accused(one, now) for one in inspections.raised(conn, night - timedelta(SAVED_DAYS))]
     # Days that are judged at once when an installation begins had their nights, too.
     begun = min(day for day in (suspicions.first_round(conn), scores.judged_from(conn), night) if day)
+    before = suspicions.last_round(conn) or begun - timedelta(1)
     free = allowance(meters, per_1000, begun, night, (one.opened for one in accused))
     chosen = within_budget(
         [as_suspect(one) for one in standing], meters, per_1000, accused, begun=begun, tonight=night
@@ -67,6 +68,7 @@ def open_night(
         held=held,
         faded=len(faded),
         model=model,
+        nights=max(1, min(SAVED_DAYS, (night - before).days)),
     )
     suspicions.save_round(conn, done, now)
     return done

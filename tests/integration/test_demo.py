@@ -13,6 +13,7 @@ import pytest
 AS_OF = "2026-11-21T09:10:00+07:00"
 TURN_OF_THE_MONTH = "2026-11-01T00:00:00+07:00"  # a clock that is behind has its snapshot still to take
 ACCUSING = {"phase_bypass"}
+UNCOUNTED = {"phase_bypass", "stuck_meter"}
 EVIDENCE = {
     "profile_block": "meter_id, channel, at, kind, interval_s, instants, raw, status, scaler, unit, obis,"
     " digest",
@@ -43,6 +44,9 @@ def assert_planted_found(document: dict[str, Any]) -> None:
     assert planted <= alerts, f"not found: {sorted(planted - alerts)}"
     accused = {pair for pair in alerts if pair[1] in ACCUSING}
     assert accused <= planted, f"accused without cause: {sorted(accused - planted)}"
+    uncounted = {meter for meter, kind in planted if kind in UNCOUNTED}
+    visited = {one["meter"] for one in document["inspections"]}
+    assert visited <= uncounted, f"to be visited without cause: {sorted(visited - uncounted)}"
 
 
 def assert_customer_is_ordinary(dsn: str, document: dict[str, Any]) -> None:
