@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -183,7 +184,9 @@ def test_a_killed_night_goes_on_and_a_day_that_changes_is_scored_again(pool: Poo
 
 
 def test_who_was_found_honest_is_not_accused_of_the_same(pool: Pool) -> None:
-    nightly.run(pool, NOW, per_1000=KNOB)
+    with ThreadPoolExecutor(2) as both:  # of two workers at once one opens it
+        reports = list(both.map(lambda _: nightly.run(pool, NOW, per_1000=KNOB), range(2)))
+    assert sum(one.opened for one in reports) == 1
     (row,) = listed(pool)
     assert row.model is None  # nothing was learned: the balance alone told it
     judged(pool, row.id, judging.dismiss)

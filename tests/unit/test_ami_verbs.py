@@ -38,7 +38,7 @@ def test_the_verbs_are_there() -> None:
     assert set(VERBS) == {
         "init", "demo", "db", "simulate", "collect", "read", "worker", "validate", "close", "bill", "alerts",
         "import", "export", "meter", "user", "status", "report", "serve", "bench", "check",
-        "order", "key", "outage", "case", "load", "warnings", "station",
+        "order", "key", "outage", "case", "load", "warnings", "station", "inspection",
     }  # fmt: skip
     below = {path[1] for path in ALL if path[:1] == ("db",) and len(path) == 2}
     assert below == {"start", "stop", "status", "migrate", "psql", "backup", "restore"}

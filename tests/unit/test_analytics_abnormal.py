@@ -10,11 +10,12 @@ import pytest
 
 from ami.bench.detect import by_lot
 from ami.bench.detect_figures import area
-from analytics.abnormal import Household, Reference, Score, learn, learn_from, weekly
+from analytics.abnormal import Household, Judged, Reference, Score, learn, learn_from, weekly
 from analytics.abnormal.attacks import ATTACKS, changed, falsified
 from analytics.abnormal.examples import Examples, of_another, of_its_own, streams
 from analytics.abnormal.life import lived
 from analytics.abnormal.names import COLUMNS
+from analytics.abnormal.worth import worth
 from analytics.errors import AnalyticsError
 
 DAYS, TREES = 84, 30
@@ -180,3 +181,35 @@ def test_limits_are_stated() -> None:
 def test_a_week_is_the_mean_of_seven_days() -> None:
     np.testing.assert_allclose(weekly(np.arange(9.0)), [3, 4, 5])
     assert len(weekly(np.arange(6.0))) == 0
+
+
+def test_a_reference_is_made_again_from_its_figures() -> None:
+    history, rest = home(3).halves()
+    reference = Reference.of(history)
+    again = Reference.again(history, reference.figures)
+    np.testing.assert_array_equal(again.table(rest), reference.table(rest))
+    for figures in (reference.figures[:-1], reference.figures * np.nan):
+        with pytest.raises(AnalyticsError, match="no figures of a reference"):
+            Reference.again(history, figures)
+    with pytest.raises(AnalyticsError):
+        Reference.again(history.of(slice(0)), reference.figures)
+
+
+def test_what_an_inspection_found_is_learned() -> None:
+    history, rest = home(3).halves()
+    halved = rest.with_wh(np.round(rest.wh / 2))
+    lessons = [home(1).halves()[0]]
+    means = [
+        learn([], lessons, [Judged(history, halved, falsified)] if judged else [], seed=4, trees=15)
+        .of(Reference.of(history), halved)
+        .mean()
+        for judged, falsified in ((True, True), (False, False), (True, False))
+    ]
+    assert means[0] > means[1] > means[2]
+
+
+def test_worth_is_told_of_households_not_learned_from() -> None:
+    told = worth(learned(), [home(3)], seed=2)
+    assert told["auc_day"] > 0.85
+    assert (told["households"], told["days"]) == (1, DAYS // 2)
+    assert worth(learned(), [], seed=2) == {}
