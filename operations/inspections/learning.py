@@ -57,10 +57,11 @@ class LearnReport:
 
 
 def is_due(pool: Pool, now: datetime) -> bool:
-    """Whether there is no model yet, or it has been in force for a month."""
+    """Whether there is no model yet, none that this program can use, or it has been in force for
+    a month."""
     with pool.connection() as conn:
         kept = score_models.in_force(conn)
-    return kept is None or now - kept.learned_at >= EVERY
+        return kept is None or now - kept.learned_at >= EVERY or scoring.model_in_force(conn) is None
 
 
 def run(pool: Pool, now: datetime, *, login: str = inspections.NOBODY, trees: int = TREES) -> LearnReport:

@@ -7,7 +7,6 @@ against each other, once. A run that is killed goes on where it was; one that is
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
@@ -17,8 +16,6 @@ import numpy as np
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from analytics.abnormal import Score
-from analytics.errors import AnalyticsError
 from analytics.suspicion import Suspect, suspects
 from analytics.suspicion.arranged import arranged
 from model.period import LOCAL, local_day
@@ -34,8 +31,6 @@ ANYWAY_HOUR: Final = 8  # from which on a station is looked through although som
 KEPT: Final = 10  # of a station that stand out; the others are not kept
 STATIONS: Final = 50  # asked for at a time
 LATE_DAYS: Final = 2  # of instants that may have come since the night before
-
-logger = logging.getLogger(__name__)
 
 Progress = Callable[[int, int, str], None]
 
@@ -92,7 +87,7 @@ def run(
     night, report = night_of(now), InspectReport()
     anyway = anyway or _anyway(now)
     with pool.connection() as conn:
-        model = model_in_force(conn)
+        model = scoring.model_in_force(conn)
         thefts = learning.spans(score_models.verdicts(conn))
     done = 0
     while True:
@@ -111,18 +106,6 @@ def run(
     if came is not None:
         report += InspectReport(opened=came.opened, held=came.held, faded=came.faded)
     return report
-
-
-def model_in_force(conn: Connection[TupleRow]) -> Model | None:
-    """None before the first was learned, and where another version of the program learned it."""
-    kept = score_models.in_force(conn)
-    if kept is None:
-        return None
-    try:
-        return Model(kept.version, Score.from_bytes(kept.content))
-    except AnalyticsError as unusable:
-        logger.warning("score %d is not used: %s", kept.version, unusable)
-        return None
 
 
 def look_through(

@@ -7,6 +7,7 @@ themselves, so that a run that was killed goes on, and one that is made again ch
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -20,8 +21,9 @@ from psycopg.rows import TupleRow
 
 from analytics.abnormal import Household, Reference, Score
 from analytics.abnormal.household import FEWEST_DAYS
+from analytics.errors import AnalyticsError
 from operations.inspections.halves import WholeDays, whole_days
-from storage import scores
+from storage import score_models, scores
 from storage.scores import StoredReference
 
 WINDOW: Final = 60  # days that are scored and looked at, up to the last
@@ -33,6 +35,8 @@ FROZEN_AT_MOST: Final = 180  # days; a habit of half a year is one, whatever it 
 SUSPECT_LEAST: Final = 1.0  # strength (analytics.suspicion) from which on nothing becomes usual
 WEEK: Final = 7  # days, likewise while there are fewer than `MOST_DAYS`
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Model:
@@ -40,6 +44,18 @@ class Model:
 
     version: int
     score: Score
+
+
+def model_in_force(conn: Connection[TupleRow]) -> Model | None:
+    """None before the first was learned, and where another version of the program learned it."""
+    kept = score_models.in_force(conn)
+    if kept is None:
+        return None
+    try:
+        return Model(kept.version, Score.from_bytes(kept.content))
+    except AnalyticsError as unusable:
+        logger.warning("score %d is not used: %s", kept.version, unusable)
+        return None
 
 
 def usual_days(

@@ -99,6 +99,11 @@ def test_from_the_night_to_the_verdict(pool: Pool) -> None:
         with pytest.raises(InspectionRefused):
             refused()
     judging.assign(pool, MINH, number, "minh", now=NOW)
+    rise = {"kind": "rise", "first": "2026-09-10", "last": "2026-09-12", "figures": {}}
+    with pool.connection() as conn:
+        for told in (rise, None):
+            inspections.explain(conn, louder.meter_id, told, NOW)
+            assert judging.sheet(conn, MINH, number).row.benign == told
     judging.assign(pool, MINH, number, None, now=NOW)
     judging.assign(pool, MINH, number, "Minh", now=NOW)
     judging.visit(pool, MINH, number, reason="đã mở hộp", now=NOW)

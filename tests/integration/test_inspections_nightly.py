@@ -17,7 +17,7 @@ from model.quality import Quality, Severity
 from model.series import Channel
 from model.viewer import UserRole, Viewer
 from operations import accounts
-from operations.inspections import judging, learning, nightly, station
+from operations.inspections import judging, learning, nightly, scoring, station
 from storage import absences, days, inspection_sheet, score_models, scores
 from storage.days import DayRows
 from storage.errors import Unknown
@@ -149,11 +149,19 @@ def test_the_thief_is_accused_once_by_energy_and_balance(pool: Pool) -> None:
     nightly.run(pool, NOW, per_1000=KNOB, anyway=True)
     assert kept(pool) == once
 
+    with pool.connection() as conn:
+        ids = meter_ids(conn)
+        lately = NIGHT - timedelta(days=28)
+        assert scores.frozen(conn, ids.values(), lately, 1.0) == {ids[THIEF]}
+        conn.execute("UPDATE score_model SET content = 'x'")
+        assert scoring.model_in_force(conn) is None  # another version of the program made it
+    assert learning.is_due(pool, NOW)
     judged(pool, row.id, judging.confirm)
     taught = learning.run(pool, NOW + timedelta(days=31), trees=5)
     assert (taught.version, taught.judged) == (2, 15)
     with pool.connection() as conn:
         assert [one.in_force for one in score_models.models(conn)] == [True, False]
+        assert not learning.is_due(pool, NOW + timedelta(days=60))
         score_models.put_in_force(conn, 1)
         assert [one.in_force for one in score_models.models(conn)] == [False, True]
         with pytest.raises(Unknown):
@@ -163,7 +171,7 @@ def test_the_thief_is_accused_once_by_energy_and_balance(pool: Pool) -> None:
 def test_a_killed_night_goes_on_and_a_day_that_changes_is_scored_again(pool: Pool) -> None:
     learning.run(pool, NOW, trees=20)
     with pytest.raises(RuntimeError, match="killed"), pool.connection() as conn:
-        model = nightly.model_in_force(conn)
+        model = scoring.model_in_force(conn)
         nightly.look_through(conn, "T1", NIGHT, NOW, model, {})
         raise RuntimeError("killed")
     assert kept(pool)["day_score"] == []
@@ -229,11 +237,12 @@ def test_what_little_or_odd_is_known_is_told_as_that(pool: Pool) -> None:
             conn.execute(f"DELETE FROM profile_day WHERE meter_id = {ids[serial]} AND {more}")
 
         without("M001", f"day < '{NIGHT - timedelta(2)}'")
-        for serial in ("M002", "M003", "M005", "M006"):
+        for serial in ("M002", "M003", "M005", "M006", "M008"):
             without(serial)
     hours = used()[4].reshape(DAYS, 24, 2).sum(axis=2)
     save(pool, ["M003"], np.zeros((1, DAYS, 48)))
     save(pool, ["M005"], hours[None])
+    save(pool, ["M008"], np.repeat(used()[7:8] / 2, 2, axis=2))  # quarters of an hour
     save(pool, ["M006"], np.full((1, DAYS, 48), 40))
     save(pool, ["M007"], np.full((1, DAYS, 48), 100), channel=Channel.ACTIVE_EXPORT)
     learning.run(pool, NOW, trees=20)
