@@ -108,7 +108,8 @@ _SAVE_DAY: Final = """
     RETURNING meter_id, day),
     watch AS (
         INSERT INTO watch_due (meter_id, soon)
-        SELECT DISTINCT meter_id, true FROM saved WHERE day < %(today)s ORDER BY 1)
+        SELECT DISTINCT saved.meter_id, true FROM saved JOIN meter ON meter.id = saved.meter_id
+        WHERE saved.day < %(today)s ORDER BY 1)
     SELECT count(*) FROM saved"""
 
 
