@@ -54,11 +54,19 @@ def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
     printed = html.Button(
         say("inspections.print"), type="button", className="button", **attributes({"data-print": "1"})
     )
+    on_paper = html.Span(
+        say("inspections.printed", at=visit.fmt.instant(visit.now), login=visit.viewer.login),
+        className="paper-alone",
+    )
     told = inspection_figures.figures(conn, visit.viewer)
     nothing = html.Div(empty(say("inspections.none"), say("inspections.none_more")), className="card")
     return html.Div(
         [
-            heading(say("inspections.title"), [say("inspections.about")], [printed] if rows else []),
+            heading(
+                say("inspections.title"),
+                [html.Span(say("inspections.about"), className="no-print"), on_paper],
+                [printed] if rows else [],
+            ),
             _figures(visit, told) if told else None,
             html.Div(
                 [chips(links, say("cases.filter_state")), *narrowed],

@@ -18,9 +18,9 @@ def form(visit: Visit, row: InspectionRow, engineers: Sequence[str]) -> Part:
     """Buttons for the next steps alone; a sentence where there are none for the viewer."""
     say = visit.say
     if not row.state.is_open:
-        return card(say("inspection.next"), [empty(say("inspection.closed"))], kind="w6")
+        return card(say("inspection.next"), [empty(say("inspection.closed"))], kind="w6 no-print")
     if not may_judge(visit.viewer):
-        return card(say("inspection.next"), [empty(say("inspection.engineers_alone"))], kind="w6")
+        return card(say("inspection.next"), [empty(say("inspection.engineers_alone"))], kind="w6 no-print")
     parts: list[Part]
     if row.state is InspectionState.INSPECTED:
         parts = [_reason(visit, "inspection.found_pattern"), _since(visit, row.since),
@@ -37,7 +37,7 @@ def form(visit: Visit, row: InspectionRow, engineers: Sequence[str]) -> Part:
             _acts(visit, "mine"),
             _others(visit, row, engineers),
         ]
-    return card(say("inspection.next"), parts, kind="w6 case-form")
+    return card(say("inspection.next"), parts, kind="w6 case-form no-print")
 
 
 def _acts(visit: Visit, main: str, *others: str) -> Part:
