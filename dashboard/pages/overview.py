@@ -96,7 +96,7 @@ def _stations(visit: Visit, seen: Overview) -> Part:
     rows = [
         html.Div(
             [
-                link(station.name, f"/meters?station={station.station}", "link row-name"),
+                link(station.name, f"/stations/{station.station}", "link row-name"),
                 _bar(
                     say("overview.today"),
                     fmt.kwh(station.customers_today_wh),
