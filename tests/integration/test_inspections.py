@@ -152,10 +152,20 @@ def test_figures_of_what_was_answered(pool: Pool) -> None:
         judging.visit(pool, MINH, number, now=NOW)
         verdict(pool, MINH, number, reason="đã xem", now=NOW)
     opened(pool, "M003")
+
+    def another() -> bool:
+        with pool.connection() as conn:
+            return suspicions.begin_round(conn, NIGHT)
+
+    with ThreadPoolExecutor(1) as other:
+        with pool.connection() as conn:
+            assert suspicions.begin_round(conn, NIGHT)
+            waiting = other.submit(another)
+            with pytest.raises(TimeoutError):  # until the first has opened them
+                waiting.result(timeout=0.2)
+            suspicions.save_round(conn, Round(NIGHT, 3, 1.0, 0.1, 4, 3, 0, 0, None), NOW)
+        assert waiting.result(timeout=10) is False
     with pool.connection() as conn:
-        assert suspicions.begin_round(conn, NIGHT)
-        suspicions.save_round(conn, Round(NIGHT, 3, 1.0, 0.1, 4, 3, 0, 0, None), NOW)
-        assert not suspicions.begin_round(conn, NIGHT)
         told = inspection_figures.figures(conn, LAN)
     assert told is not None
     assert (told.whole.open, told.whole.confirmed, told.whole.false) == (1, 1, 1)
