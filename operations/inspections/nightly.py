@@ -157,7 +157,7 @@ def _suspicions(
         return []
     at = {one.serial: row for row, one in enumerate(gathered.seen.meters)}
     open_ones = inspections.open_meters(conn, [place.meter_id for place in gathered.places])
-    worth = [one for one in found if one.benign is None and one.clues][:KEPT]
+    worth = [one for one in found if one.strength >= rounds.HOLDS and not one.benign and one.clues][:KEPT]
     wanted = {id(one) for one in worth}
     chosen = [
         one for one in found if id(one) in wanted or gathered.places[at[one.serial]].meter_id in open_ones
