@@ -74,13 +74,14 @@ def nights(
     engine: str,
     per_1000: float,
     step: Callable[[int], None] = lambda night: None,
+    every: int = 1,
 ) -> list[Accused]:
-    """The cases that are opened in all nights, nobody inspected in between."""
+    """The cases that are opened `every` so many nights, nobody inspected in between."""
     ask, least = ENGINES[engine]
     meters = sum(len(one.customers) for one in stations)
     cases: list[Accused] = []
     begun = FIRST + timedelta(HISTORY)
-    for days in range(HISTORY + 1, DAYS + 1):
+    for days in range(HISTORY + 1, DAYS + 1, every):
         step(days - HISTORY)
         asked = [suspect for one in stations for suspect in ask(one, days)]
         tonight = FIRST + timedelta(days - 1)

@@ -127,19 +127,21 @@ def station(
 def _replays(
     homes: Sequence[Household], customers: int, random: np.random.Generator
 ) -> list[tuple[Floats, npt.NDArray[np.int64]]]:
-    """Wh (DAYS, 48) and days of rest of as many customers: a household from one of its Mondays on, scaled
+    """Wh (DAYS, 48) and days of rest of as many customers: a household from one of its Mondays on (any
+    day, where they are too few), scaled
     and up to two hours earlier or later. Nobody at a station replays the same days as a neighbour."""
+    starts = [(at, first) for at, home in enumerate(homes) for first in range(len(home) - DAYS + 1)]
     mondays = [
         (at, first)
-        for at, home in enumerate(homes)
-        for first in range(len(home) - DAYS + 1)
-        if home.rest[first : first + 7].tolist() == [0, 0, 0, 0, 0, 1, 1]
+        for at, first in starts
+        if homes[at].rest[first : first + 7].tolist() == [0, 0, 0, 0, 0, 1, 1]
     ]
-    if len(mondays) < customers:
+    if len(starts) < customers:
         raise InputFailure(
-            f"{len(mondays)} weeks of households to replay {DAYS} days from, {customers} customers"
+            f"{len(starts)} days of households to replay {DAYS} days from, {customers} customers"
             " to a station: give more or longer households"
         )
+    mondays = mondays if len(mondays) >= customers else starts
     found = []
     for place in random.choice(len(mondays), customers, replace=False).tolist():
         at, first = mondays[place]

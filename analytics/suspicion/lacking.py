@@ -14,7 +14,7 @@ Float = npt.NDArray[np.float64]
 
 ROUNDS: Final = 4  # of weighing outliers less
 OUTLIER: Final = 2.0  # spreads
-DOUBT: Final = 0.15  # of what is laid to somebody: nobody steals to a formula
+DOUBT: Final = 0.25  # of what is laid to somebody: nobody steals to a formula
 LEAST_SPREAD: Final = 0.002  # of the load: no meter is better than that
 FITS: Final = (0.75, 1.35)  # of a loss as it was supposed: between two of the fractions tried
 RECENT: Final = 28  # days whose scatter is asked, beside that of the days before

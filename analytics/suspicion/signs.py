@@ -21,7 +21,7 @@ DARK, ALL_CARRY = 3.5, -0.3  # log-odds
 OPENED: Final = 2.5  # log-odds of a cover, a terminal or a magnet about the day
 ABOUT: Final = 3  # days around, in which an event belongs to a change
 TAMPER: Final = ("cover", "magnet", "terminal", "tamper", "bypass", "reverse")  # within an event's code
-SCORE_WEIGHT: Final = 0.35  # of the mean learned logit
+SCORE_WEIGHT: Final = 0.4  # of the mean learned logit
 SCORE_LIMIT: Final = 7.0
 SCORE_DAYS: Final = 7.0  # of scored days, for the whole weight
 

@@ -121,6 +121,10 @@ def test_what_panels_feed_back_is_no_loss_and_no_gain() -> None:
     seen = station(counted, truth, further={3: {"exported": fed[3]}})
     found = said(suspects(seen))
     assert [name for name, one in found.items() if one.strength > LEAST_STRENGTH] == ["M06"]
+    lost = {clue.kind: clue.figures for clue in found["M06"].clues}[ClueKind.BALANCE]
+    stolen = (used - counted)[6, ONSET:].sum(axis=1).mean() / 1000
+    assert lost["after"] == pytest.approx(stolen, abs=0.5)
+    assert lost["before"] == pytest.approx(0, abs=0.2)
 
 
 def test_without_a_head_energy_alone_makes_no_case() -> None:
