@@ -20,7 +20,7 @@ def visit(lang: str = "vi", role: UserRole = UserRole.ENGINEER, now: datetime = 
 
 def text_of(part: Any) -> str:
     """Every text of a part, one after the other; what is no number for people fails."""
-    json.dumps(part.to_plotly_json(), default=lambda one: one.to_plotly_json(), allow_nan=False)
+    json.dumps(part, default=lambda one: one.to_plotly_json(), allow_nan=False)
     texts: list[str] = []
 
     def walk(one: Any) -> None:

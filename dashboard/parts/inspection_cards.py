@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -61,26 +61,38 @@ def evidence_cards(visit: Visit, sheet: InspectionSheet) -> list[Part]:
     """The usual day and the accused, the days, the neighbours, the station, events: as on the night of it."""
     evidence = sheet.evidence
     days, curve = evidence.get("days") or {}, evidence.get("curve") or {}
-    cards: list[Part] = []
-    if days:
+    balance = evidence.get("balance") or {}
+    bars = peers = course = rest = None
+    if days and _some(days["kwh"]):
         first, since = date.fromisoformat(days["first"]), date.fromisoformat(days["since"])
-        kwh = days.get("kwh") or []
-        cards.append(_drawn(visit, "days", day_bars(visit, first, since, kwh)))
-        peers = beside_peers(visit, first, since, kwh, days.get("peers") or [])
-        cards.append(_drawn(visit, "beside", peers, ("own", "peers")))
-    if curve:
-        cards.append(
-            _drawn(visit, "curve", day_curves(visit, curve["usual"], curve["accused"]), ("accused", "usual"))
-        )
-    balance = evidence.get("balance")
-    if balance and days:
-        figure = unexplained(visit, first, since, balance["delivered_kwh"], balance["unexplained_kwh"])
-        cards.append(
-            _drawn(visit, "balance", figure, foot="technical" if balance.get("technical") else "whole_loss")
-        )
-    else:
-        cards.append(_drawn(visit, "balance", None))
-    return [*cards, _events(visit, evidence.get("events") or [])]
+        bars = day_bars(visit, first, since, days["kwh"])
+        peers = beside_peers(visit, first, since, days["kwh"], days.get("peers") or [])
+        if _some(balance.get("unexplained_kwh")):
+            rest = unexplained(visit, first, since, balance["delivered_kwh"], balance["unexplained_kwh"])
+    if curve and _some([*curve["usual"], *curve["accused"]]):
+        course = day_curves(visit, curve["usual"], curve["accused"])
+    return [
+        _drawn(visit, "days", bars),
+        _drawn(visit, "beside", peers, ("own", "peers")),
+        _drawn(visit, "curve", course, ("accused", "usual")),
+        _drawn(visit, "balance", rest, foot=_rests_on(visit, balance)),
+        _events(visit, evidence.get("events") or []),
+    ]
+
+
+def _some(told: Sequence[float | None] | None) -> bool:
+    """Whether anything of it is known."""
+    return any(one is not None for one in told or ())
+
+
+def _rests_on(visit: Visit, balance: Mapping[str, Any]) -> str:
+    """What the balance takes off, and who is not told of in it."""
+    said = [visit.say("inspection.technical" if balance.get("technical") else "inspection.whole_loss")]
+    if share := balance.get("stood_in"):
+        said.append(visit.say("inspection.stood_in", share=visit.fmt.percent(share)))
+    if many := balance.get("silent"):
+        said.append(visit.say("inspection.silent", n=many))
+    return " ".join(said)
 
 
 def _drawn(
@@ -95,7 +107,7 @@ def _drawn(
         title,
         [chart(figure, title, f"inspection-{name}", "middle")],
         beside=html.Div(kinds, className="legend") if kinds else None,
-        foot=say(f"inspection.{foot}") if foot else None,
+        foot=foot or None,
         kind="w6",
     )
 

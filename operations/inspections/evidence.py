@@ -5,7 +5,8 @@ what was to be seen then.
     days     {"first", "since", "kwh": [… or None], "logit": [… or None], "peers": [… or None]}
              `peers`: what the other customers of the station used each day, in percent of their own usual day
     balance  None without a head meter, else {"delivered_kwh", "unexplained_kwh": [… or None], "technical"}
-             by day; `technical`: whether the loss by the name plate is taken off
+             by day; `technical`: whether the loss by the name plate is taken off; "stood_in": share of the
+             customers' slots at what is usual of them; "silent": customers of whom nothing is known
     events   [{"day", "code"}], the latest last
     stake    {"kwh_a_day", "days", "dong_a_kwh", "by", "dong"} (`operations.inspections.stake`)
 """
@@ -80,19 +81,22 @@ def peers(daily: Floats, at: int, day: int) -> Floats:
 
 
 def balance(station: StationSeen, found: Arranged) -> dict[str, Any] | None:
-    """By day, over the slots of which all is known; None without a head meter."""
+    """By day, over the slots in which the head is known; a customer who is missing stands at what is usual of
+    him, as he was weighed, and one of whom nothing is known at nothing. None without a head meter."""
     if found.head is None:
         return None
     technical = station.technical or Technical(0.0, 0.0)
     head_known = np.where(np.isnan(found.head), Quality.MISSING, Quality.ACTUAL).astype(np.uint8)
-    sold_known = np.where(np.isnan(found.used), Quality.MISSING, Quality.ACTUAL).astype(np.uint8)
-    told = residue(
-        np.nan_to_num(found.head), head_known, np.nan_to_num(found.used), sold_known, technical
-    ).by_day()
+    held = np.full(found.filled.shape, Quality.ACTUAL, np.uint8)
+    into = np.nan_to_num(found.head) + found.fed
+    told = residue(into, head_known, found.filled, held, technical).by_day()
+    unknown = np.isnan(found.used)
     return {
         "delivered_kwh": listed(told[:, 0] / 1000, 2),
         "unexplained_kwh": listed(told[:, 1] / 1000, 2),
         "technical": station.technical is not None,
+        "stood_in": round(float(unknown.mean()), 4) if unknown.size else 0.0,
+        "silent": int(unknown.all(axis=(1, 2)).sum()),
     }
 
 
