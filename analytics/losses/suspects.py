@@ -20,6 +20,7 @@ from analytics.errors import AnalyticsError
 Float = npt.NDArray[np.float64]
 
 NIGHT: Final = (22.0, 5.0)  # hours
+FEWEST_DAYS: Final = 7  # of which a loss is said to follow anybody
 NIGHTLY: Final = 10.0  # t of the loss at night, from which on it is one of nights
 ROUNDS: Final = 3  # of weighing outliers less (Huber's weights)
 OUTLIER: Final = 2.0  # standard deviations
@@ -32,7 +33,7 @@ SMALL_WH: Final = 5.0  # a slot
 @dataclass(frozen=True, slots=True)
 class Suspect:
     """Customer number `at`. `score` in standard deviations; `share`: Wh of loss that go with a Wh it was
-    counted; `wh`: loss of the period in step with its use; `at_night`: told by its nights."""
+    counted; `wh`: loss of the days looked at in step with its use; `at_night`: told by its nights."""
 
     at: int
     score: float
@@ -46,9 +47,10 @@ def suspects(
 ) -> list[Suspect]:
     """All m customers, the likeliest first.
 
-    `residue`, `head` (d, slots) in Wh, NaN where unknown; what technical loss it still holds is fitted along.
-    `sold` (m, d, slots) in Wh, NaN where missing (taken as that customer's usual slot); `before` (m, b,
-    slots) likewise, days of each customer before these (b may be 0). Other shapes raise `AnalyticsError`.
+    Looked at are all of the days, or their last half or quarter where the loss follows somebody more clearly
+    in it. `residue`, `head` (d, slots) in Wh, NaN where unknown; what technical loss it still holds is fitted
+    along. `sold` (m, d, slots) in Wh, NaN where missing (taken as that customer's usual slot); `before` (m,
+    b, slots) likewise, days of each customer before these (b may be 0). Other shapes raise `AnalyticsError`.
     """
     lost, into, counted = (np.asarray(one, np.float64) for one in (residue, head, sold))
     past = np.asarray(before, np.float64)
@@ -58,17 +60,33 @@ def suspects(
         )
     if not len(counted):
         return []
-    use = _filled(counted)
-    slots = lost.shape[1]
-    hours = np.arange(slots) * 24 / slots
-    night = (hours >= NIGHT[0]) | (hours < NIGHT[1])
-    share, t = _regressed(use, lost, into, np.ones(slots, bool))
+    use, past = _filled(counted), _filled(past)
+    first = max(_windows(len(lost)), key=lambda one: _followed(use[:, one:], lost[one:], into[one:]))
+    earlier = np.concatenate([past, use[:, :first]], axis=1)
+    return _ranked(use[:, first:], lost[first:], into[first:], earlier)
+
+
+def _windows(days: int) -> list[int]:
+    """First days of what is looked at: a theft that began within the days is in step with the last ones
+    alone, and a robust fit of all of them would leave it out."""
+    return [0, *(first for first in (days // 2, 3 * days // 4) if days - first >= FEWEST_DAYS)]
+
+
+def _followed(use: Float, lost: Float, into: Float) -> float:
+    """How clearly the loss of these days follows anybody's use, or the nights."""
+    _, t = _regressed(use, lost, into, np.ones(lost.shape[1], bool))
+    return max(float(t.max()), _nights_t(lost, into, _night(lost.shape[1])))
+
+
+def _ranked(use: Float, lost: Float, into: Float, past: Float) -> list[Suspect]:
+    night = _night(lost.shape[1])
+    share, t = _regressed(use, lost, into, np.ones(len(night), bool))
     total = share * np.nansum(use, axis=(1, 2))
-    if not _nightly(lost, into, night):
+    if _nights_t(lost, into, night) <= NIGHTLY:
         scores, at_night = t, False
     else:
         nights, t = _regressed(use, lost, into, night)
-        stands_out = np.maximum(_less_at_night(use, night), _fewer_than_before(use, _filled(past), night))
+        stands_out = np.maximum(_less_at_night(use, night), _fewer_than_before(use, past, night))
         scores, at_night = np.maximum(t / NIGHT_T, stands_out), True
         share, total = nights, nights * use[:, :, night].sum(axis=(1, 2))
     order = np.argsort(-scores, kind="stable").tolist()
@@ -76,6 +94,11 @@ def suspects(
         Suspect(at, float(scores[at]), float(max(share[at], 0.0)), float(max(total[at], 0.0)), at_night)
         for at in order
     ]
+
+
+def _night(slots: int) -> npt.NDArray[np.bool_]:
+    hours = np.arange(slots) * 24 / slots
+    return np.asarray((hours >= NIGHT[0]) | (hours < NIGHT[1]))
 
 
 def _filled(counted: Float) -> Float:
@@ -92,10 +115,12 @@ def _regressed(use: Float, lost: Float, into: Float, chosen: npt.NDArray[np.bool
     return _fitted(rows, lost[:, chosen].ravel(), into[:, chosen].ravel())
 
 
-def _nightly(lost: Float, into: Float, night: npt.NDArray[np.bool_]) -> bool:
-    """Whether the loss is one of nights."""
+def _nights_t(lost: Float, into: Float, night: npt.NDArray[np.bool_]) -> float:
+    """How clearly the loss is one of nights."""
+    if np.isnan(into).all():
+        return 0.0
     column = np.broadcast_to(night, lost.shape).astype(float).reshape(1, -1) * np.nanmean(into)
-    return bool(_fitted(column, lost.ravel(), into.ravel())[1][0] > NIGHTLY)
+    return float(_fitted(column, lost.ravel(), into.ravel())[1][0])
 
 
 def _fitted(rows: Float, lost: Float, into: Float) -> tuple[Float, Float]:

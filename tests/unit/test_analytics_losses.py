@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 from collections import defaultdict
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -96,8 +97,9 @@ def homes() -> list[Any]:
     return [np.array(wh[: len(wh) // 48 * 48]).reshape(-1, 48) for wh in slots.values()]
 
 
-def station(real: list[Any], seed: int, kind: str) -> tuple[Any, Any, Any, int]:
-    """(head, counted, counted before, who steals) of a station of replayed households, noisy losses."""
+def station(real: list[Any], seed: int, kind: str, last: int) -> tuple[Any, Any, Any, int]:
+    """(head, counted, counted before, who steals) of a station of replayed households, noisy losses; it
+    begins before the days looked at, or on one of the first `last` of them."""
     chance = np.random.default_rng(seed)
     used = np.empty((CUSTOMERS, BEFORE + DAYS, 48))
     for at in range(CUSTOMERS):
@@ -106,7 +108,7 @@ def station(real: list[Any], seed: int, kind: str) -> tuple[Any, Any, Any, int]:
         days = np.roll(home[first : first + BEFORE + DAYS].ravel(), chance.integers(-4, 5)).reshape(-1, 48)
         used[at] = days * chance.uniform(0.5, 2) * chance.lognormal(0, 0.15, days.shape)
     counted, thief = used.copy(), int(chance.integers(CUSTOMERS))
-    since = int(chance.integers(0, BEFORE + DAYS // 3))
+    since = int(chance.integers(BEFORE + last - 10 if last > 10 else 0, BEFORE + last))
     if kind == "a part is counted":
         counted[thief, since:] *= chance.uniform(0.2, 0.7)
     elif kind == "a phase by-passed":
@@ -122,18 +124,18 @@ def station(real: list[Any], seed: int, kind: str) -> tuple[Any, Any, Any, int]:
 
 
 def test_the_thief_is_among_the_first_three() -> None:
-    """In four of five stations of each kind; the technical loss is not told."""
+    """In four of five stations of each kind, whenever it began; the technical loss is not told."""
     if not REAL.exists():
         pytest.skip("the household data lie beside the repository, not in it")
-    real, stations = homes(), 20
-    for kind in ("a part is counted", "a phase by-passed", "nights"):
+    real, stations = homes(), 8
+    for kind, last in product(("a part is counted", "a phase by-passed", "nights"), (10, 23)):
         found = 0
         for seed in range(stations):
-            head, counted, before, thief = station(real, 7000 + seed, kind)
+            head, counted, before, thief = station(real, 7000 + seed, kind, last)
             sold = np.where(np.random.default_rng(seed).random(counted.shape) < 0.0003, np.nan, counted)
             rest = head - sold.sum(axis=0)
             found += thief in [one.at for one in suspects(rest, head, sold, before)[:3]]
-        assert found >= 0.8 * stations, (kind, found)
+        assert found >= 0.8 * stations, (kind, last, found)
 
 
 def test_odd_stations_have_an_answer_without_nan() -> None:
@@ -144,6 +146,8 @@ def test_odd_stations_have_an_answer_without_nan() -> None:
     silent = suspects(np.full_like(head, np.nan), head, np.full((3, 7, 48), np.nan), np.zeros((3, 5, 48)))
     empty = suspects(head * 0, head * 0, np.zeros((2, 7, 48)), np.zeros((2, 2, 48)))
     one = suspects(head * 0.1, head, np.random.default_rng(1).random((1, 7, 48)), np.empty((1, 0, 48)))
+    broken = np.concatenate([np.full((21, 48), 900.0), np.full((9, 48), np.nan)])  # the last days are unknown
+    assert suspects(broken * 0.1, broken, np.full((2, 30, 48), 300.0), np.empty((2, 0, 48)))
     assert [len(found) for found in (flat, silent, empty, one)] == [3, 3, 2, 1]
     for each in (*flat, *silent, *empty, *one):
         assert np.isfinite([each.score, each.share, each.wh]).all()
