@@ -31,6 +31,7 @@ NAMED: Final = 10  # meters in a sentence
 HOURS: Final = 60
 MOST: Final = 1_000_000  # days of all meters together that are held in memory
 FEW: Final = 0.2  # of the meters
+LITTLE: Final = 0.2  # of a meter's intervals: with fewer known, next to nothing is known of it
 AT_ONCE: Final = 200  # meters whose shorter intervals are held in memory
 Bools = npt.NDArray[np.bool_]
 Piece = Literal["month", "year"]
@@ -69,7 +70,7 @@ class Coarser:
 @dataclass(frozen=True, slots=True, eq=False)
 class Loads:
     """Serials in the order of the figures' meters; days that intervals of `minutes` cannot be made of are
-    left out (`coarser`, `unfit` in all), and so are a few meters that nothing is known of (`silent`).
+    left out (`coarser`, `unfit` in all), and so are a few meters of which hardly a thing is known (`silent`).
     `pieces`: the same by month or year, as (first day, end, load). `contract_kw`: what the customers have
     agreed on together by the last day; None where not all have."""
 
@@ -214,7 +215,7 @@ def read(
 ) -> Given:
     """The days from `first`, without `end`, of the meters of `places`; a day of longer intervals than
     `minutes` is left out, as if the meter did not hang, and so is what is not over by `now`, and meters of
-    which nothing is known while they are few (`FEW`): one dead meter makes no station unknown."""
+    which next to nothing is known while they are few (`FEW`): one dead meter makes no station unknown."""
     period = Period.of_days(first, end)
     over = min(period.end, now) if now else period.end
     ids = tuple(dict.fromkeys(place.meter_id for place in places))
@@ -233,8 +234,9 @@ def read(
     counted = Counter(
         (meter_id, own_s // 60) for (meter_id, _), own_s in zip(matrix.unfit, matrix.unfit_s, strict=True)
     )
-    told = (hung & (matrix.quality > 0)).any(axis=(1, 2))
-    silent: Bools = np.asarray(hung.any(axis=(1, 2)) & ~told)
+    there = hung.sum(axis=(1, 2))
+    known = (hung & (matrix.quality > 0)).sum(axis=(1, 2))
+    silent: Bools = np.asarray((there > 0) & (known < LITTLE * there))
     if silent.sum() > FEW * len(ids):
         silent = np.zeros(len(ids), bool)
     hung[silent] = False

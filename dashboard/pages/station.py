@@ -73,9 +73,8 @@ def body(visit: Visit, sheet: StationSheet, days: DaysRange) -> Part:
     cards = [
         _load(visit, sheet),
         balance_card(visit, sheet.balance),
-        suspects_card(visit, sheet, days),
+        html.Div([suspects_card(visit, sheet, days), levels_card(visit, sheet.load)], className="stack w6"),
         largest_card(visit, sheet, days),
-        levels_card(visit, sheet.load),
         feeders_card(visit, sheet.feeders),
     ]
     return html.Div(cards, className="grid")
@@ -118,7 +117,7 @@ def _figures(visit: Visit, load: StationLoad, sheet: StationSheet) -> list[Part]
             figure(say("station.of_kva"), fmt.percent(rated.smax_share, 0), "",
                    say("station.mean_of_kva", share=fmt.percent(rated.mean_share, 0)), "bad" if over else ""),
         ]  # fmt: skip
-    if side.total is not None:
+    if side.total is not None and side.total.intervals:
         told += [
             figure(say("station.loss"), plain_percent(visit, side.total.loss_percent), "",
                    say("station.covered_of", share=fmt.percent(side.total.covered))),

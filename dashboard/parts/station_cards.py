@@ -45,9 +45,7 @@ def levels_card(visit: Visit, load: StationLoad) -> Part:
     """How long the load was above shares of the kVA."""
     say, fmt = visit.say, visit.fmt
     if load.transformer is None:
-        return card(
-            say("station.levels"), [empty(say("station.no_kva"), say("station.no_kva_more"))], kind="w6"
-        )
+        return card(say("station.levels"), [empty(say("station.no_kva"), say("station.no_kva_more"))])
     rows = [
         [
             fmt.percent(one.level, 0),
@@ -63,7 +61,7 @@ def levels_card(visit: Visit, load: StationLoad) -> Part:
     cos_phi = None
     if load.rated.reactive_known < 1:
         cos_phi = say("station.cos_phi", share=fmt.percent(1 - load.rated.reactive_known, 0))
-    return card(say("station.levels"), body, foot=cos_phi, kind="w6")
+    return card(say("station.levels"), body, foot=cos_phi)
 
 
 def balance_card(visit: Visit, side: SideBalance) -> Part:
@@ -211,7 +209,6 @@ def suspects_card(visit: Visit, sheet: StationSheet, days: DaysRange) -> Part:
         return card(
             say("station.suspects"),
             [empty(say("station.nobody"), say(f"station.nobody_{sheet.why_no_suspects}"))],
-            kind="w6",
         )
     rows = [
         [
@@ -230,10 +227,7 @@ def suspects_card(visit: Visit, sheet: StationSheet, days: DaysRange) -> Part:
     ]
     heads = ["", say("load.meter"), say("station.strength"), say("station.in_step")]
     return card(
-        say("station.suspects"),
-        [table(heads, rows, numeric=(3,))],
-        foot=say("station.suspects_note"),
-        kind="w6",
+        say("station.suspects"), [table(heads, rows, numeric=(3,))], foot=say("station.suspects_note")
     )
 
 

@@ -175,8 +175,14 @@ def test_the_day_ahead_of_a_station_with_a_dead_meter(conn: Connection[TupleRow]
     save_register(conn, grid(6), bytes)
     for serial in ("M004", "M005"):
         _save(conn, serial, usual)
-    few = loads(conn, station, FIRST + timedelta(10), FIRST + timedelta(31))
-    assert (few.silent, few.load.known) == (("M006",), 1.0), "one in six is"
+    for known in (0, 13, 15):
+        if known:
+            _save(conn, "M006", usual[:known])
+        few = loads(conn, station, FIRST + timedelta(10), FIRST + timedelta(31))
+        silent = ("M006",) if known < 15 else ()
+        assert few.silent == silent, "one in six is, while less than a fifth of its days are known"
+    few = loads(conn, station, FIRST + timedelta(16), FIRST + timedelta(31))
+    assert (few.silent, few.load.known) == (("M006",), 1.0)
     assert few.load.pmax_w == pytest.approx(10 * usual.max(), rel=0.1), "told of five"
     assert "M006" in limits(few, "vi")[0]
 
