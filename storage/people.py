@@ -21,6 +21,7 @@ _ADD: Final = """
     VALUES (%s, %s, %s, %s, %s, %s)"""
 _COLUMNS: Final = "SELECT login, role, coalesce(customer, ''), password_hash, language, created_at, disabled"
 _USER: Final = _COLUMNS + " FROM app_user WHERE login = %s"
+_ENGINEERS: Final = "SELECT login FROM app_user WHERE role = %s AND NOT disabled ORDER BY login"
 _USERS: Final = _COLUMNS + " FROM app_user ORDER BY role, login"
 _SET_PASSWORD: Final = "UPDATE app_user SET password_hash = %s WHERE login = %s"
 _SET_DISABLED: Final = "UPDATE app_user SET disabled = %s WHERE login = %s"
@@ -140,6 +141,11 @@ def user(conn: Connection[TupleRow], login: str) -> User | None:
 def users(conn: Connection[TupleRow]) -> list[User]:
     """Everybody, by role and login."""
     return [_user(*row) for row in conn.execute(_USERS)]
+
+
+def engineers(conn: Connection[TupleRow]) -> list[str]:
+    """Logins of the engineers who may sign in."""
+    return [login for (login,) in conn.execute(_ENGINEERS, [UserRole.ENGINEER.value])]
 
 
 def _user(login: str, role: str, *rest: Any) -> User:

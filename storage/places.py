@@ -11,7 +11,8 @@ from psycopg.rows import TupleRow, class_row
 
 from model.viewer import Viewer
 
-_STATIONS: Final = "SELECT code, name FROM station ORDER BY code"
+_STATIONS: Final = """
+    SELECT code, name FROM station WHERE %(codes)s::text[] IS NULL OR code = ANY (%(codes)s) ORDER BY code"""
 _FEEDERS: Final = "SELECT code, name FROM feeder ORDER BY code"
 _BOOKS: Final = "SELECT code, name FROM reading_book ORDER BY code"
 _WHOSE: Final = """
@@ -33,9 +34,10 @@ class Whose:
     address: str
 
 
-def stations(conn: Connection[TupleRow], viewer: Viewer) -> Named:
-    """(code, name) of every station; none for customers."""
-    return tuple(conn.execute(_STATIONS).fetchall()) if viewer.is_staff else ()
+def stations(conn: Connection[TupleRow], viewer: Viewer, codes: Collection[str] | None = None) -> Named:
+    """(code, name) of the stations of these codes (None: all); none for customers."""
+    asked = {"codes": None if codes is None else list(codes)}
+    return tuple(conn.execute(_STATIONS, asked).fetchall()) if viewer.is_staff else ()
 
 
 def feeders(conn: Connection[TupleRow], viewer: Viewer) -> Named:

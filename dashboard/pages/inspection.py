@@ -73,9 +73,7 @@ def owned(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> bool
 
 
 def _body(conn: Connection[Any], visit: Visit, sheet: InspectionSheet, said: str = "") -> list[Part]:
-    engineers = [
-        one.login for one in people.users(conn) if one.role is UserRole.ENGINEER and not one.disabled
-    ]
+    engineers = people.engineers(conn)
     state = state_badge(visit, sheet.row.state)
     return [
         dcc.Store(id="inspection-shown", data=sheet.row.id),

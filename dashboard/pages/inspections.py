@@ -46,10 +46,11 @@ def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
         limit=ROUND if short else MOST,
     )
     links = [(say(f"inspections.{each}"), _address(each, station, short), each == state) for each in STATES]
+    open_ = {*inspection_sheet.open_by_station(conn, visit.viewer), station}
     way = "chip chip-on" if short else "chip"
     narrowed = [
         link(say("inspections.round"), _address(state, station, not short), way),
-        _stations(visit, places.stations(conn, visit.viewer), station),
+        _stations(visit, places.stations(conn, visit.viewer, open_), station),
     ]
     printed = html.Button(
         say("inspections.print"), type="button", className="button", **attributes({"data-print": "1"})
@@ -79,7 +80,7 @@ def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
 
 
 def _stations(visit: Visit, every: places.Named, chosen: str) -> Part:
-    """One station's, or all."""
+    """One station's of those that have any open, or all."""
     options = [("", visit.say("inspections.every_station")), *every]
     if chosen not in dict(options):
         options.append((chosen, chosen))

@@ -87,7 +87,7 @@ def over(visit: Visit, days: DaysRange) -> DaysRange:
 
 def owned(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> bool:
     """Whether there is such a station."""
-    return names["code"] in dict(places.stations(conn, visit.viewer))
+    return bool(places.stations(conn, visit.viewer, [names["code"]]))
 
 
 def _load(visit: Visit, sheet: StationSheet) -> Part:

@@ -21,6 +21,7 @@ KINDS = ("station", "feeder", "book", "class", "meter")
 VIEWS = dict.fromkeys(KINDS, ("curve", "shapes", "ahead")) | {
     "meter": ("curve", "quality", "savings", "ahead")
 }
+LISTED = 400  # of more, the code is typed
 CLASSES = tuple(dict.fromkeys(CLASS_OF_PLAN.values()))
 
 
@@ -130,12 +131,12 @@ def intervals(visit: Visit, choice: Choice, days: DaysRange) -> Part:
 def _box(visit: Visit, choice: Choice) -> Part:
     label, name = visit.say(f"load.{choice.kind}"), f"load-{choice.kind}"
     box: Part = None
-    if choice.kind == "meter":
+    if choice.kind == "meter" or len(choice.options) > LISTED:
         box = dcc.Input(
             id=name,
             type="text",
             value=choice.code,
-            placeholder=visit.say("load.serial"),
+            placeholder=visit.say("load.serial" if choice.kind == "meter" else "load.code"),
             autoComplete="off",
         )
     elif choice.options:
