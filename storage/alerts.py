@@ -54,6 +54,10 @@ _ALERTS: Final = """
 _ACKNOWLEDGE: Final = """
     UPDATE alert SET state = 'acknowledged', acknowledged_by = %s, acknowledged_at = %s
     WHERE id = %s AND state = 'open'"""
+_STANDING: Final = """
+    SELECT meter_id, kind, since FROM alert
+    WHERE meter_id = ANY (%(meters)s) AND kind = ANY (%(kinds)s) AND state <> 'closed'
+    ORDER BY meter_id, since, kind"""
 _CLOSE: Final = """
     UPDATE alert SET state = 'closed'
     WHERE state <> 'closed' AND seen_at < %(before)s AND kind = ANY (%(kinds)s)
@@ -112,6 +116,14 @@ def raise_alerts(conn: Connection[TupleRow], alerts: Sequence[tuple[int, Alert]]
         },
     )
     return sum(new for (new,) in rows)
+
+
+def standing(
+    conn: Connection[TupleRow], meter_ids: Sequence[int], kinds: Sequence[AlertKind]
+) -> list[tuple[int, AlertKind, datetime]]:
+    """Meter, kind and beginning of the alerts of these kinds that stand, by meter and beginning."""
+    asked = {"meters": list(meter_ids), "kinds": [kind.value for kind in kinds]}
+    return [(meter, AlertKind(kind), since) for meter, kind, since in conn.execute(_STANDING, asked)]
 
 
 def close_unseen(

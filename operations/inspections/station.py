@@ -15,17 +15,20 @@ from psycopg.rows import TupleRow
 
 from analytics.losses import Technical
 from analytics.suspicion import MeterSeen, StationSeen
+from model.alert import AlertKind
 from model.grid import Role
 from model.period import Period, local_day, midnight
 from model.quality import Quality
 from model.series import Channel
 from operations.inspections.halves import Halves, halves
 from operations.station_sides import heads_of, technical_of
-from storage import absences, days, instant_days, observed, register, scores
+from storage import absences, alerts, days, instant_days, observed, register, scores
 from storage.register import Hung
 
 DAYS: Final = 90  # looked at, up to the last
 BATCH: Final = 500  # meters read at a time
+
+_TOLD: Final = (AlertKind.STUCK_METER, AlertKind.PHASE_BYPASS)  # by rules, which run first
 
 Floats = npt.NDArray[np.float64]
 
@@ -83,12 +86,20 @@ def _meters(conn: Connection[TupleRow], places: Sequence[Hung], first: date, nig
     logged: dict[int, list[tuple[date, str]]] = defaultdict(list)
     for meter, event in observed.events(conn, ids, Period.of_days(first, end)):
         logged[meter].append((local_day(event.at), event.code))
+    stuck: dict[int, date] = {}
+    for meter, kind, since in alerts.standing(conn, ids, _TOLD):
+        if kind is AlertKind.STUCK_METER:
+            stuck.setdefault(meter, local_day(since))
+        else:
+            logged[meter].append((local_day(since), kind.value))
     phases = instant_days.days(conn, ids, first, night)
     away = absences.of_meters(conn, ids, first, night)
     found = []
     for row, place in enumerate(places):
         meter = place.meter_id
         energy, quality = _since(known, row, place)
+        if meter in stuck:  # what it says is no use of anybody's, and the station does not lack what it had
+            quality[max(0, (stuck[meter] - first).days) :] = Quality.MISSING
         volts, amperes = phases.get(meter, (None, None))
         found.append(
             MeterSeen(

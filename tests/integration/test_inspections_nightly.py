@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from model.alert import Alert, AlertKind
 from model.period import midnight
 from model.quality import Quality, Severity
 from model.series import Channel
 from model.viewer import UserRole, Viewer
 from operations import accounts
 from operations.inspections import judging, learning, nightly, scoring, station
-from storage import absences, days, inspection_sheet, score_models, scores
+from storage import absences, alerts, days, inspection_sheet, score_models, scores
 from storage.days import DayRows
 from storage.errors import Unknown
 from storage.fleet import meter_ids
@@ -226,6 +227,26 @@ def test_who_told_to_be_away_is_known_to_be(pool: Pool) -> None:
         again = station.gather(conn, "T1", places, NIGHT).seen
         assert all(one.absent is None for one in again.meters)
         assert again.head is None  # nothing is known of it
+
+
+def test_what_rules_have_told_already_is_known(pool: Pool) -> None:
+    """A stuck meter's figures are nobody's use; a by-pass that was seen in the currents is a clue."""
+    began = midnight(FIRST + timedelta(ONSET))
+    with pool.connection() as conn:
+        ids = meter_ids(conn)
+        told = [
+            ("M005", AlertKind.STUCK_METER),
+            ("M006", AlertKind.PHASE_BYPASS),
+            ("M007", AlertKind.VACANCY),
+        ]
+        raised = [(ids[serial], Alert(kind, serial, Severity.RED, began)) for serial, kind in told]
+        alerts.raise_alerts(conn, raised, NOW)
+        seen = station.gather(conn, "T1", station.places_of(conn, "T1", NIGHT), NIGHT).seen
+    known = [(one.quality[-(DAYS - ONSET) :] != Quality.MISSING).all() for one in seen.meters]
+    assert [n for n, there in enumerate(known) if not there] == [4]
+    assert (seen.meters[4].quality[-(DAYS - ONSET) :] == Quality.MISSING).all()
+    assert (seen.meters[4].quality[-(DAYS - ONSET) - 1] != Quality.MISSING).all()
+    assert [list(one.events) for one in seen.meters if one.events] == [[(began.date(), "phase_bypass")]]
 
 
 def test_what_little_or_odd_is_known_is_told_as_that(pool: Pool) -> None:
