@@ -46,7 +46,7 @@ def balance_bars(visit: Visit, days: Sequence[tuple[date, Balance]]) -> Figure:
         }
         for name, color, field in parts
     ]
-    step = max(1, round(len(days) / (7 if visit.phone else 12)))
+    step = max(1, round(len(days) / (5 if visit.phone else 7)))
     shown = list(range(0, len(days), step))
     axis = {"range": [-0.5, len(days) - 0.5], "tickmode": "array", "tickvals": shown,
             "ticktext": [fmt.day_short(days[n][0]) for n in shown], "tickangle": 0}  # fmt: skip

@@ -210,6 +210,16 @@ def suspects_card(visit: Visit, sheet: StationSheet, days: DaysRange) -> Part:
             say("station.suspects"),
             [empty(say("station.nobody"), say(f"station.nobody_{sheet.why_no_suspects}"))],
         )
+    clear = [(place, one) for place, one in enumerate(sheet.suspects, 1) if one.stands_out]
+    others = [(place, one) for place, one in enumerate(sheet.suspects, 1) if not one.stands_out]
+    shown = _ranked(visit, clear, days) if clear else empty(say("station.nobody_clear"))
+    ranked = (
+        html.Details([html.Summary(say("station.others")), _ranked(visit, others, days)]) if others else None
+    )
+    return card(say("station.suspects"), [shown, ranked], foot=say("station.suspects_note"))
+
+
+def _ranked(visit: Visit, those: Sequence[tuple[int, SuspectCustomer]], days: DaysRange) -> Part:
     rows = [
         [
             f"{place}.",
@@ -223,12 +233,10 @@ def suspects_card(visit: Visit, sheet: StationSheet, days: DaysRange) -> Part:
             _strength(visit, one),
             kilo(visit, one.loss_wh),
         ]
-        for place, one in enumerate(sheet.suspects, 1)
+        for place, one in those
     ]
-    heads = ["", say("load.meter"), say("station.strength"), say("station.in_step")]
-    return card(
-        say("station.suspects"), [table(heads, rows, numeric=(3,))], foot=say("station.suspects_note")
-    )
+    heads = ["", visit.say("load.meter"), visit.say("station.strength"), visit.say("station.in_step")]
+    return table(heads, rows, numeric=(3,))
 
 
 def _strength(visit: Visit, one: SuspectCustomer) -> Part:

@@ -23,6 +23,7 @@ from operations import load_words
 from operations.savings import Savings, savings
 from operations.supply_quality import LONGEST, VOLTAGE_LIMIT, SupplyQuality, supply_quality
 
+PHASES = "ABC"
 LONGEST_RANGE = timedelta(days=LONGEST)
 
 
@@ -99,7 +100,7 @@ def _voltages(visit: Visit, found: SupplyQuality) -> Part:
 def _voltage(visit: Visit, found: SupplyQuality, one: PhaseVoltage) -> list[Part]:
     fmt = visit.fmt
     return [
-        visit.say("meter.phase", n=one.phase + 1),
+        visit.say("meter.phase", n=PHASES[one.phase]),
         fmt.number(one.reads),
         fmt.percent(one.outside),
         *(
