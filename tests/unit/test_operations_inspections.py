@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -150,3 +151,8 @@ def test_a_clue_is_kept_and_told_again() -> None:
     kept = suspicion(2.0, "balance", "shape")
     told = rounds.as_suspect(kept)
     assert [rounds.as_json(clue) for clue in told.clues] == list(kept.clues)
+
+
+@pytest.mark.parametrize(("kwh", "worth"), [(None, True), (0.0, True), (0.4, False), (1.0, True)])
+def test_a_morning_is_not_spent_on_a_lamp(kwh: float | None, worth: bool) -> None:
+    assert rounds.worth_a_visit(replace(suspicion(9.0, "balance"), kwh_a_day=kwh)) is worth
