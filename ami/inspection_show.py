@@ -149,9 +149,9 @@ def told(sheet: InspectionSheet, settings: Settings) -> None:
         ]
     )
     for clue in row.clues:
-        say(f"• {reasons.clue(clue, language)}")
+        out.print(f"• {reasons.clue(clue, language)}", markup=False)
     if row.benign is not None:
-        say(f"• {reasons.benign(row.benign, language)}")
+        out.print(f"• {reasons.benign(row.benign, language)}", markup=False)
     table("What happened", ("When", "Who", "What", "Why"), [_deed(one) for one in sheet.steps])
     for state in row.state.next:
         verb = {"assigned": "assign", "inspected": "visit", "confirmed": "confirm", "false": "dismiss"}
