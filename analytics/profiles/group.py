@@ -26,7 +26,8 @@ DURATION: Final = (0.0, 0.01, 0.1, 0.5, 0.9, 1.0)  # shares of the time
 class GroupLoad:
     """`mean_w` (d, slots): mean power of all together, NaN where fewer than `WHOLE` of the meters that hang
     are known; what few are missing stand at the mean of the others. `pmax_w` is the highest (coincident Pmax)
-    and `pmax_at` the beginning of its interval. What cannot be told is None.
+    of those intervals in which as many are measured, estimated ones standing at the mean, and `pmax_at` the
+    beginning of its interval. What cannot be told is None.
 
     `sum_of_pmax_w`: each meter's own Pmax, added up. Factors as IEC 60050-691-10 has them: `diversity` is
     that sum by the coincident Pmax, `coincidence` the inverse, `load_factor` mean by Pmax. `use_hours`: the
@@ -67,15 +68,20 @@ def together(
     each = figures(wh, how, first, sliding_minutes=max(60, 1440 // slots))
     expected, seen = there.sum(axis=0), each.together_known
     mean_w = mean_power(each.together_wh, seen, expected)
-    pmax, at = highest(mean_w, first)
-    hours, begins = highest(_hours(mean_w), first)
+    guessed = _estimated(how)
+    estimated = guessed.sum(axis=0)
+    # An estimate makes no peak, not among many meters either.
+    measured_wh = each.together_wh - np.sum(wh, axis=0, where=guessed, dtype=np.int64)
+    measured_w = mean_power(measured_wh, seen - estimated, expected)
+    pmax, at = highest(measured_w, first)
+    hours, begins = highest(_hours(measured_w), first)
     alone = float(np.nansum(each.pmax_w))
     mean = float(np.nanmean(mean_w)) if pmax is not None else 0.0
     total = int(each.total_wh.sum())
     return GroupLoad(
         each=each,
         mean_w=mean_w,
-        estimated=_estimated(how).sum(axis=0) / np.maximum(expected, 1),
+        estimated=estimated / np.maximum(expected, 1),
         expected=expected,
         wh=total,
         known=float(seen.sum() / expected.sum()) if expected.any() else 0.0,
@@ -84,9 +90,9 @@ def together(
         sliding_w=hours,
         sliding_at=begins,
         sum_of_pmax_w=alone,
-        # By a Pmax of 0 W, or by none, nothing can be divided.
-        diversity=alone / pmax if pmax and alone else None,
-        coincidence=pmax / alone if pmax and alone else None,
+        # By a Pmax of 0 W, or by none, nothing can be divided. Who stands in at the mean may pass the sum.
+        diversity=max(1.0, alone / pmax) if pmax and alone else None,
+        coincidence=min(1.0, pmax / alone) if pmax and alone else None,
         load_factor=mean / pmax if pmax else None,
         use_hours=total / pmax if pmax else None,
         bands=_bands(mean_w, first),
@@ -152,7 +158,8 @@ def _bands(mean_w: Float, first: date) -> Float:
 
 
 def _duration(mean_w: Float) -> Float:
-    known = mean_w[~np.isnan(mean_w)]
+    known = np.sort(mean_w[~np.isnan(mean_w)])[::-1]
     if not len(known):
         return np.full(len(DURATION), np.nan)
-    return np.asarray(np.quantile(known, 1 - np.array(DURATION), method="inverted_cdf"))
+    reached = np.ceil(np.array(DURATION) * len(known) - 1e-9).astype(np.int64)
+    return np.asarray(known[np.maximum(reached, 1) - 1])

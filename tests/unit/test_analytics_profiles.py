@@ -21,7 +21,7 @@ from analytics.profiles import (
     of_meter,
     peaks,
 )
-from analytics.profiles.group import duration_curve, together
+from analytics.profiles.group import DURATION, duration_curve, together
 from analytics.profiles.typical import Typical, typical_day
 from model.period import midnight
 from model.quality import Quality
@@ -114,6 +114,24 @@ def test_an_estimate_makes_no_peak() -> None:
     one = of_meter(energy, quality, FIRST)
     assert (one.pmax_w, one.total_wh, one.estimated) == (30 / 8, 940, 1)
     assert one.pmax_at == midnight(FIRST) + timedelta(hours=16)
+    group = together(energy[None], quality[None], FIRST)
+    assert (group.pmax_w, group.pmax_at, group.sliding_w) == (30 / 8, one.pmax_at, 30 / 8)
+    assert (group.coincidence, group.diversity, group.mean_w[0, 1]) == (1.0, 1.0, 900 / 8)
+
+
+def test_coincidence_is_at_most_one() -> None:
+    """Also where the smallest of twenty, missing at the peak, stands at the mean of the others."""
+    energy, quality = np.full((20, 1, 48), 500), np.ones((20, 1, 48), np.uint8)
+    energy[0], quality[0, 0, 20] = 50, Quality.MISSING
+    found = together(energy, quality, FIRST)
+    assert (found.pmax_w, found.coincidence, found.diversity) == (20_000.0, 1.0, 1.0)
+
+
+def test_a_power_is_reached_for_at_least_its_share_of_the_time() -> None:
+    found = together(np.arange(1, 481).reshape(1, 10, 48), np.ones((1, 10, 48)), FIRST)
+    assert (found.duration / 2).tolist() == [480, 476, 433, 241, 49, 1]
+    for share, power in zip(DURATION[1:], found.duration[1:], strict=True):
+        assert [(found.mean_w >= least).mean() >= share for least in (power, power + 2)] == [True, False]
 
 
 def test_nothing_known_is_no_figure() -> None:
