@@ -19,7 +19,7 @@ from analytics.suspicion.ways import Way, Ways
 Float = npt.NDArray[np.float64]
 
 FAINT: Final = -3.0  # log-odds, below which nothing is said
-CERTAIN: Final = 50.0  # log-odds; more is told of nobody
+CERTAIN, MOST = 20.0, 50.0  # log-odds: beyond the first they are drawn together, up to the second, in order
 NOTICED: Final = -3.0  # log-odds of the meter's own figures, from which on an explanation is owed
 FELL: Final = -0.1  # of a logarithm of use, to speak of a fall
 SPEAKS: Final = 1.0  # log-likelihood of the balance, to speak of it
@@ -106,7 +106,7 @@ def told(
         said.append(
             Suspect(
                 one.serial,
-                round(min(strength, CERTAIN), 4),
+                round(_bounded(strength), 4),
                 case.first,
                 () if benign is not None else _clues(case),
                 round(loss),
@@ -116,6 +116,12 @@ def told(
             )
         )
     return sorted(said, key=lambda one: (-one.strength, one.serial))
+
+
+def _bounded(strength: float) -> float:
+    """Log-odds as they are told: no formula is as sure as its figures, but who is first stays first."""
+    over = max(strength - CERTAIN, 0.0)
+    return min(strength, CERTAIN) + over / (1 + over / (MOST - CERTAIN))
 
 
 def _clues(case: _Told) -> tuple[Clue, ...]:

@@ -26,6 +26,7 @@ from analytics.suspicion import (
     within_budget,
 )
 from analytics.suspicion.budget import CHANGED, LEAST_STRENGTH, allowance
+from analytics.suspicion.clues import _bounded
 from analytics.suspicion.gains_kernel import day_gains
 from model.quality import Quality
 
@@ -92,6 +93,14 @@ def test_two_thieves_of_a_station_are_told_apart() -> None:
     counted[7, ONSET + 5 :] *= 0.6
     found = said(suspects(station(counted, used)))
     assert {name for name, one in found.items() if one.strength > LEAST_STRENGTH} == {"M01", "M07"}
+
+
+def test_strengths_keep_their_order() -> None:
+    """However strong: equal ones would go by serial, and the wrong door be knocked at."""
+    told = [_bounded(one) for one in (-3.0, 1.0, 19.9, 20.0, 25.0, 80.0, 700.0, 5000.0, 9000.0)]
+    assert told == sorted(set(told))
+    assert told[:4] == [-3.0, 1.0, 19.9, 20.0]
+    assert told[-1] < 50
 
 
 def test_who_is_away_or_has_panels_is_explained_and_not_suspected() -> None:
