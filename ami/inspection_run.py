@@ -48,6 +48,11 @@ def run(as_of: datetime | None, as_json: bool) -> None:
     say(f"{counted(report.stations, 'station')} with {counted(report.meters, 'meter')}{young}.")
     say(f"{counted(report.scored, 'day')} scored.")
     say(f"{report.opened:,} opened, {report.held:,} still stand out, {report.faded:,} closed by themselves.")
+    if report.waiting:
+        say(
+            f"{counted(report.waiting, 'more meter')} stand out and wait: among so many meters the knob "
+            "`[abnormal] alerts_per_1000` opens no more tonight; what quiet nights leave is saved up."
+        )
 
 
 @click.command("learn")

@@ -62,8 +62,8 @@ def together(
     """`energy` (m, d, slots) Wh with `quality`, days from `first`; `hung` (m, d, slots) bool: whether the
     meter hung at its point, else it neither counts nor is missed. Raises `AnalyticsError` as `figures`."""
     there = np.ones(np.shape(energy), bool) if hung is None else np.asarray(hung, bool)
-    wh = np.where(there, energy, 0).astype(np.int32)
-    how = np.where(there, quality, 0).astype(np.uint8)
+    wh = np.where(there, energy, 0).astype(np.int32, copy=False)
+    how = np.where(there, quality, 0).astype(np.uint8, copy=False)
     slots = wh.shape[-1]
     each = figures(wh, how, first, sliding_minutes=max(60, 1440 // slots))
     expected, seen = there.sum(axis=0), each.together_known

@@ -5,7 +5,7 @@ weighed together.
 counts less than is used, since when, and why; `within_budget` picks those that there is a morning for.
 """
 
-from analytics.suspicion.budget import Accused, within_budget
+from analytics.suspicion.budget import Accused, within_budget, worth_a_morning
 from analytics.suspicion.seen import MeterSeen, StationSeen
 from analytics.suspicion.suspect import Benign, BenignKind, Clue, ClueKind, Suspect
 from analytics.suspicion.weigh import suspects
@@ -21,4 +21,5 @@ __all__ = [
     "Suspect",
     "suspects",
     "within_budget",
+    "worth_a_morning",
 ]

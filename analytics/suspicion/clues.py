@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
@@ -23,6 +23,8 @@ CERTAIN, MOST = 20.0, 50.0  # log-odds: beyond the first they are drawn together
 NOTICED: Final = -3.0  # log-odds of the meter's own figures, from which on an explanation is owed
 FELL: Final = -0.1  # of a logarithm of use, to speak of a fall
 SPEAKS: Final = 1.0  # log-likelihood of the balance, to speak of it
+OWN_SHARE: Final = 0.08  # of what was used before, that a loss laid to a meter has to be: nobody steals less
+RISEN: Final = 0.2  # of that loss, by which the station has to lack more than before
 ODD_SHAPE: Final = 0.5  # mean logit, and as much above the days before
 FEWEST_SCORED: Final = 3  # days, to speak of their shape
 TOLD_DAYS: Final = 3  # of absence, in the days since
@@ -71,6 +73,14 @@ class _Told:
     def pick(self, table: Float) -> float:
         return float(table[self.at, self.place])
 
+    def balance_stands(self) -> bool:
+        """Whether the loss laid to the meter is worth the name, and the station lacks more since."""
+        if self.lost is None:
+            return False
+        before, after = self.lost
+        least = OWN_SHARE * self.pick(self.seen.before)
+        return not (self.loss_wh < least or 1000 * (after - before) < RISEN * self.loss_wh)
+
     def fall(self) -> dict[str, float | int | str]:
         before, after = self.pick(self.seen.before), self.pick(self.seen.after)
         return {
@@ -99,6 +109,11 @@ def told(
         loss = max(loss, 0.0)
         lost = _by_day(judged.lacking, day) if judged.lacking is not None else None
         case = _Told(station, one, at, day, place, ways.way(way), seen, float(judged.gain[at]), loss, lost)
+        if case.gain >= SPEAKS and not case.balance_stands():
+            # What lacks goes with the meter by its ups and downs alone: another load behind the same head.
+            strength, case = min(strength, alone), replace(case, gain=0.0)
+            if max(strength, alone + FAINT - NOTICED) < FAINT:
+                continue
         benign = _benign(case, strength, alone)
         if strength < FAINT and benign is None:
             continue

@@ -38,7 +38,8 @@ Progress = Callable[[int, int, str], None]
 @dataclass(frozen=True, slots=True)
 class InspectReport:
     """Stations looked through, customers' meters there, days scored, meters that are too young to be scored;
-    inspections opened, held and faded where the night's were opened here."""
+    inspections opened, held and faded, and meters that wait for a later night's allowance (`waiting`), where
+    the night's were opened here."""
 
     stations: int = 0
     meters: int = 0
@@ -47,6 +48,7 @@ class InspectReport:
     opened: int = 0
     held: int = 0
     faded: int = 0
+    waiting: int = 0
 
     def __add__(self, other: InspectReport) -> InspectReport:
         return InspectReport(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
@@ -95,16 +97,20 @@ def run(
             due = suspicions.due(conn, night, now, anyway=anyway, limit=STATIONS, shard=shard)
         if not due:
             break
+        of = done + len(due)
         for code in due:
             with pool.connection() as conn:
                 report += look_through(conn, code, night, now, model, thefts)
             done += 1
             if progress is not None:
-                progress(done, done + len(due), code)
+                progress(done, of, code)
     with pool.connection() as conn:
         came = rounds.open_night(conn, night, now, per_1000, None if model is None else model.version)
     if came is not None:
-        report += InspectReport(opened=came.opened, held=came.held, faded=came.faded)
+        done_now, waiting = came
+        report += InspectReport(
+            opened=done_now.opened, held=done_now.held, faded=done_now.faded, waiting=waiting
+        )
     return report
 
 

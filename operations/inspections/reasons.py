@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cache
+from math import exp
 from pathlib import Path
 from string import Formatter
 from typing import Any, Final
@@ -59,6 +60,9 @@ def _said(room: str, told: Mapping[str, Any], language: str) -> str:
 def _in_words(known: Mapping[str, Any], language: str) -> dict[str, str]:
     """Figures that a sentence tells as words."""
     found = {}
+    for name, logit in (("odd", "logit"), ("usual_odd", "usual")):
+        if known.get(logit) is not None:
+            found[name] = str(round(100 / (1 + exp(-max(-50.0, min(50.0, known[logit]))))))
     if known.get("phase") in _PHASES:
         found["phase_name"] = _PHASES[known["phase"]]
     if (percent := known.get("day_percent")) is not None:

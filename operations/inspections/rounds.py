@@ -9,8 +9,8 @@ from typing import Any, Final
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from analytics.suspicion import Accused, Benign, Clue, ClueKind, Suspect, within_budget
-from analytics.suspicion.budget import LEAST_STRENGTH, SAVED_DAYS, allowance
+from analytics.suspicion import Accused, Benign, Clue, ClueKind, Suspect, worth_a_morning
+from analytics.suspicion.budget import LEAST_STRENGTH, SAVED_DAYS, allowance, saved_days
 from model.quality import Severity
 from storage import inspections, scores, suspicions
 from storage.inspections import Found, InspectionState
@@ -34,9 +34,10 @@ def is_due(conn: Connection[TupleRow], night: date, now: datetime) -> bool:
 
 def open_night(
     conn: Connection[TupleRow], night: date, now: datetime, per_1000: float, model: int | None
-) -> Round | None:
-    """Open them, within the caller's transaction; None where a station is still to be looked through, or
-    where somebody has opened them already."""
+) -> tuple[Round, int] | None:
+    """Open them, within the caller's transaction; what came of it, and how many wait for a later night's
+    allowance. None where a station is still to be looked through, or where somebody has opened them already.
+    """
     if not is_due(conn, night, now) or not suspicions.begin_round(conn, night):
         return None
     meters = suspicions.meters_of(conn, night)
@@ -48,20 +49,16 @@ def open_night(
         if not _holds(one):
             inspections.explain(conn, one.meter_id, one.benign, now)
     by_serial = {one.serial: one for one in standing}
-    accused = [_accused(one, now) for one in inspections.raised(conn, night - timedelta(SAVED_DAYS))]
+    saved_since = night - timedelta(saved_days(meters, per_1000))
+    accused = [_accused(one, now) for one in inspections.raised(conn, saved_since)]
     # Days that are judged at once when an installation begins had their nights, too.
     begun = min(day for day in (suspicions.first_round(conn), scores.judged_from(conn), night) if day)
     before = suspicions.last_round(conn) or begun - timedelta(1)
     free = allowance(meters, per_1000, begun, night, (one.opened for one in accused))
-    chosen = within_budget(
-        [as_suspect(one) for one in standing if worth_a_visit(one)],
-        meters,
-        per_1000,
-        accused,
-        begun=begun,
-        tonight=night,
-    )
-    opened = [inspections.open_one(conn, _found(by_serial[one.serial], model), night, now) for one in chosen]
+    worth = worth_a_morning([as_suspect(one) for one in standing if worth_a_visit(one)], accused)
+    opened = [
+        inspections.open_one(conn, _found(by_serial[one.serial], model), night, now) for one in worth[:free]
+    ]
     faded = inspections.fade(conn, night, night - timedelta(QUIET_DAYS), now)
     strong = sum(one.strength >= LEAST_STRENGTH and _holds(one) for one in standing)
     done = Round(
@@ -77,7 +74,7 @@ def open_night(
         nights=max(1, min(SAVED_DAYS, (night - before).days)),
     )
     suspicions.save_round(conn, done, now)
-    return done
+    return done, len(worth[free:])
 
 
 def as_json(told: Clue | Benign) -> dict[str, Any]:

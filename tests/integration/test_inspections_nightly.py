@@ -179,7 +179,7 @@ def test_a_killed_night_goes_on_and_a_day_that_changes_is_scored_again(pool: Poo
     assert len(nightly.shards_due(pool, NOW, 4)) == 1
     # Of a knob that allows nothing, nothing is opened; the station is looked through all the same.
     report = nightly.run(pool, NOW, per_1000=0.0)
-    assert (report.scored, report.opened) == (METERS * (DAYS - 28), 0)
+    assert (report.scored, report.opened, report.waiting) == (METERS * (DAYS - 28), 0, 1)
     assert listed(pool) == []
     wh = used()[:1, -1:]
     save(pool, ["M001"], np.round(0.1 * wh), NIGHT, NOW + timedelta(hours=1))

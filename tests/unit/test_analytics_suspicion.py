@@ -103,6 +103,14 @@ def test_strengths_keep_their_order() -> None:
     assert told[-1] < 50
 
 
+@pytest.mark.parametrize(("customers", "seed"), [(1, 5), (2, 5), (2, 19), (3, 10), (3, 28)])
+def test_another_load_behind_the_head_accuses_nobody(customers: int, seed: int) -> None:
+    """A house without a meter: what lacks goes with somebody by chance, and always did."""
+    used = uses(seed, customers + 1)
+    used *= np.random.default_rng(400 + seed).lognormal(0, 0.8, used.shape)
+    assert [one for one in suspects(station(used[:customers], used)) if one.strength >= 0] == []
+
+
 def test_who_is_away_or_has_panels_is_explained_and_not_suspected() -> None:
     used = uses(3)
     used[2, ONSET:] *= 0.08
@@ -267,6 +275,12 @@ def test_quiet_nights_leave_their_allowance() -> None:
     assert allowance(100, 1.0, FIRST, day, []) == 1
     assert allowance(1000, 1.0, FIRST, FIRST + timedelta(400), [FIRST]) == 30
     assert allowance(1000, 1.0, day, FIRST, []) == 0
+    # Among few meters a case is saved up for longer: twelve are given one in 84 nights, and not two.
+    later = FIRST + timedelta(200)
+    assert [allowance(12, 1.0, FIRST, FIRST + timedelta(nights - 1), []) for nights in (83, 84)] == [0, 1]
+    assert allowance(12, 1.0, FIRST, later, []) == 1
+    assert allowance(12, 1.0, FIRST, later, [later - timedelta(83)]) == 0
+    assert (allowance(0, 1.0, FIRST, later, []), allowance(9, 0.0, FIRST, later, [])) == (0, 0)
 
 
 def test_the_strongest_within_the_budget() -> None:

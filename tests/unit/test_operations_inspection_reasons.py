@@ -91,3 +91,13 @@ def test_an_inspection_says_its_strongest_clue_and_what_is_at_stake(language: st
     assert "₫" not in unpriced
     assert reasons.inspection(row(None, None, [fall]), language) == reasons.clue(fall, language)
     assert reasons.inspection(row(None, None, []), language) == ""
+
+
+def test_how_odd_days_are_is_told_from_nought_to_a_hundred() -> None:
+    told = {"kind": "shape", **DAYS, "figures": FIGURES["shape"]}
+    assert "mức bất thường 92 trên 100, trước đó chỉ 15 (từ 50 là bất thường)" in reasons.clue(told)
+    assert "92 on a scale from 0 to 100 (50 and above" in reasons.clue(
+        {**told, "figures": {"logit": 2.41, "days": 15}}, "en"
+    )
+    for logit in (-40.0, 40.0):
+        assert "nan" not in reasons.clue({**told, "figures": {"logit": logit, "days": 3}})
