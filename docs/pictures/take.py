@@ -41,6 +41,9 @@ def main(base: str, home: Path) -> None:
         ("meter", "kythuat", "meter"),
         ("bills", "hoadon", "/bills"),
         ("alerts", "kythuat", "/alerts"),
+        ("load", "kythuat", "/load"),
+        ("station", "kythuat", "/stations/TBA-01"),
+        ("inspection", "kythuat", "/inspections/1"),
         ("home", "khach", "/"),
         ("bill", "khach", "bill"),
     ]
