@@ -116,7 +116,7 @@ def _events(visit: Visit, events: list[Mapping[str, str]]) -> Part:
     rows = [
         html.Div(
             [
-                html.Div(visit.say.term("event", one["code"]), className="row-main row-name"),
+                html.Div(_event(visit, one["code"]), className="row-main row-name"),
                 html.Div(visit.fmt.day(date.fromisoformat(one["day"])), className="row-end row-under"),
             ],
             className="row",
@@ -125,6 +125,12 @@ def _events(visit: Visit, events: list[Mapping[str, str]]) -> Part:
     ]
     body = [html.Div(rows, className="rows scrolls")] if rows else [empty(visit.say("inspection.no_events"))]
     return card(visit.say("meter.events"), body, kind="w6")
+
+
+def _event(visit: Visit, code: str) -> str:
+    """What the meter logged, or what a rule told of it."""
+    named = visit.say.term("event", code)
+    return visit.say.term("alert", code) if named == code else named
 
 
 def story_card(visit: Visit, sheet: InspectionSheet) -> Part:

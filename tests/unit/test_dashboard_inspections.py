@@ -36,7 +36,11 @@ WHOLE = {
         "stood_in": 0.031,
         "silent": 2,
     },
-    "events": [{"day": "2026-10-11", "code": "cover_open"}, {"day": "2026-10-12", "code": "never_heard_of"}],
+    "events": [
+        {"day": "2026-10-11", "code": "cover_open"},
+        {"day": "2026-10-12", "code": "never_heard_of"},
+        {"day": "2026-10-12", "code": "phase_bypass"},
+    ],
     "stake": {"kwh_a_day": 4.5, "days": 3, "dong_a_kwh": 2998, "by": "next_kwh", "dong": 40_500},
 }
 NOTHING: dict[str, Any] = {
@@ -62,6 +66,7 @@ def test_what_is_known_is_drawn_and_what_is_not_is_said(lang: str) -> None:
     much = text_of(evidence_cards(visit(lang), sheet(WHOLE)))
     assert ("3,1" if lang == "vi" else "3.1") in much
     assert "never_heard_of" in much
+    assert ("Nghi nối tắt pha" if lang == "vi" else "Phase by-pass suspected") in much
     assert str(evidence_cards(visit(lang), sheet(WHOLE))).count("Graph(") == 4
     nobody = {"kwh_a_day": None, "stake": None, "customer": None, "customer_name": None, "address": None}
     for evidence, changed in ((NOTHING, nobody), ({}, nobody | {"clues": (), "phone": None})):
