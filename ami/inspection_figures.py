@@ -15,6 +15,7 @@ from ami.settings import load
 from model.jsonform import to_json
 from model.period import local_day
 from storage import inspection_figures, scores
+from storage.errors import Unknown
 from storage.fleet import meter_ids
 from storage.inspection_figures import Answered
 from storage.pool import open_pool
@@ -94,7 +95,8 @@ def scores_of(serial: str, as_of: datetime | None, as_json: bool) -> None:
     """
     last = local_day(clocks.clock(as_of)()) - timedelta(1)
     with home.database(load()) as dsn, open_pool(dsn) as pool, pool.connection() as conn:
-        (meter,) = meter_ids(conn, [serial]).values()
+        if (meter := meter_ids(conn, [serial]).get(serial)) is None:
+            raise Unknown("meter", serial)
         found = scores.of_meter(conn, OFFICE, serial, last - timedelta(LOOKED_AT - 1), last)
         kept = scores.references(conn, [meter]).get(meter)
     usual = None if kept is None else {"first": kept.first, "until": kept.until, "days": kept.days}
@@ -110,4 +112,7 @@ def scores_of(serial: str, as_of: datetime | None, as_json: bool) -> None:
         (f"{one.day:%d/%m/%Y}", "not whole" if one.logit is None else f"{one.logit:+.2f}", one.model)
         for one in found
     ]
+    if not rows:
+        say("None of its last days has a score yet: `ami inspection models` tells whether one is learned.")
+        return
     table("", ("Day", "Score", "Model"), rows, right=("Score",))

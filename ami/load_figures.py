@@ -35,8 +35,7 @@ SHOWN: Final = 10
 @click.option(
     "--class",
     "customer_class",
-    default="",
-    type=click.Choice(["", *dict.fromkeys(CLASS_OF_PLAN.values())]),
+    type=click.Choice([*dict.fromkeys(CLASS_OF_PLAN.values())]),
     help="All customers of this kind.",
 )
 @click.option("--month", type=MONTH, help="Like 2026-10; default: the last full one.")
@@ -81,7 +80,7 @@ def command(
     station: str,
     feeder: str,
     book: str,
-    customer_class: str,
+    customer_class: str | None,
     month: Period | None,
     first: date | None,
     end: date | None,
@@ -129,7 +128,7 @@ def command(
         first, end = local_day(chosen.start), local_day(chosen.end)
     if not 0 < (end - first).days <= LONGEST:
         raise click.UsageError(f"from {first} until {end} are no 1 to {LONGEST} days: choose others")
-    whose = Whose(serials, station, feeder, book, customer_class)
+    whose = Whose(serials, station, feeder, book, customer_class or "")
     if ahead:
         with home.database(load()) as dsn, open_pool(dsn) as pool:
             tomorrow = local_day(now) + timedelta(1)

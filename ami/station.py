@@ -206,8 +206,8 @@ def _show_largest(found: StationSheet) -> None:
         (
             one.serial,
             one.name or one.customer,
-            kilo(one.wh, "kWh"),
-            percent(one.share),
+            kilo(one.wh if one.known else None, "kWh"),
+            percent(one.share if one.known else None),
             kilo(one.pmax_w, "kW"),
             f"{one.known:.1%}",
         )

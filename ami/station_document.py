@@ -46,8 +46,8 @@ def document(found: StationSheet, *, intervals: bool) -> dict[str, Any]:
                 "meter": one.serial,
                 "point": one.point,
                 "customer": one.customer,
-                "wh": one.wh,
-                "share": figure(one.share, 4),
+                "wh": one.wh if one.known else None,
+                "share": figure(one.share if one.known else None, 4),
                 "pmax_w": figure(one.pmax_w),
                 "known": figure(one.known, 4),
             }

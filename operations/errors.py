@@ -70,7 +70,14 @@ class CaseRefused(InputError):
 
 
 class InspectionRefused(InputError):
-    """An inspection may not be given to somebody, visited or judged by who asked, or not as it stands."""
+    """An inspection may not be given to somebody, visited or judged by who asked, or not as it stands.
+
+    `why` is a word for pages, which say it in the reader's language: "to_come" and "not_hung" of the day that
+    was named, else "as_it_stands"."""
+
+    def __init__(self, sentence: str, why: str = "as_it_stands") -> None:
+        self.why = why
+        super().__init__(sentence)
 
 
 class AccountRefused(InputError):

@@ -197,7 +197,11 @@ def found_places(
     places = _places(conn, whose, period)
     last = end - timedelta(1)
     if not places:
-        raise LoadRefused(f"No meter of {whose} hung anywhere from {first:%d/%m/%Y} to {last:%d/%m/%Y}.")
+        listed = " (see `ami station`)" if whose.station else ""
+        raise LoadRefused(
+            f"No meter of {whose} hung anywhere from {first:%d/%m/%Y} to {last:%d/%m/%Y}: "
+            f"correct it{listed}, or name other days."
+        )
     meters, many = len({place.meter_id for place in places}), (end - first).days
     if meters * many > most:
         raise TooMuch(str(whose), meters, many)

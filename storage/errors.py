@@ -143,7 +143,7 @@ class BillConflict(StorageError):
 
 _WAY_OUT: Final = {
     "meter": "correct it (see `ami meter list`), or hang it first (`ami meter add {} …`)",
-    "station": "correct it, or hang a meter there first (`ami meter add … --station {}`)",
+    "station": "correct it (see `ami station`), or hang a meter there first (`ami meter add … --station {}`)",
     "customer": "correct it, or bring it in first (`ami import customers FILE`)",
     "user": "correct it (see `ami user list`), or enter them first (`ami user add {} …`)",
     "order": "see `ami order list`",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -20,7 +20,7 @@ from dashboard.parts.inspection_tile import state_badge, where
 from dashboard.parts.moments import severity_badge
 from dashboard.visit import Office, Visit
 from model.viewer import UserRole, Viewer
-from operations.errors import OperationsError
+from operations.errors import InspectionRefused
 from operations.inspections import judging
 from storage import inspection_sheet, people
 from storage.inspection_sheet import InspectionSheet
@@ -72,16 +72,17 @@ def owned(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> bool
         return False
 
 
-def _body(conn: Connection[Any], visit: Visit, sheet: InspectionSheet, said: str = "") -> list[Part]:
+def _body(
+    conn: Connection[Any], visit: Visit, sheet: InspectionSheet, said: str = "", typed: Sequence[str] = ()
+) -> list[Part]:
     engineers = people.engineers(conn)
     state = state_badge(visit, sheet.row.state)
     return [
         dcc.Store(id="inspection-shown", data=sheet.row.id),
-        html.P(said, role="alert", className="task") if said else None,
         html.Div(
             [
                 reasons_card(visit, sheet, state),
-                form(visit, sheet.row, engineers),
+                form(visit, sheet.row, engineers, said=said, typed=typed),
                 story_card(visit, sheet),
                 *evidence_cards(visit, sheet),
             ],
@@ -104,9 +105,10 @@ def act(
     said = ""
     try:
         said = _done(office, visit, number, what, reason.strip(), since.strip())
-    except OperationsError as refused:
-        said = visit.say("cases.refused", why=refused.sentence)
-    return html.Div(_body(conn, visit, _found(conn, visit.viewer, str(number)), said))
+    except InspectionRefused as refused:
+        said = visit.say(f"inspection.refused_{refused.why}")
+    typed = (reason, since) if said else ()
+    return html.Div(_body(conn, visit, _found(conn, visit.viewer, str(number)), said, typed))
 
 
 def _done(office: Office, visit: Visit, number: int, what: str, reason: str, since: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 
 from dash import dcc, html
 
@@ -14,26 +13,37 @@ from storage.inspection_sheet import InspectionRow
 from storage.inspections import InspectionState
 
 
-def form(visit: Visit, row: InspectionRow, engineers: Sequence[str]) -> Part:
-    """Buttons for the next steps alone; a sentence where there are none for the viewer."""
+def form(
+    visit: Visit, row: InspectionRow, engineers: Sequence[str], *, said: str = "", typed: Sequence[str] = ()
+) -> Part:
+    """Buttons for the next steps alone; a sentence where there are none for the viewer. `said`: why what was
+    pressed was not done; what was `typed` (note, day) stays where it was."""
     say = visit.say
+    note, day = (*typed, "", "")[:2]
+    refused = html.P(said, role="alert", className="error") if said else None
     if not row.state.is_open:
-        return card(say("inspection.next"), [empty(say("inspection.closed"))], kind="w6 no-print")
+        return card(say("inspection.next"), [refused, empty(say("inspection.closed"))], kind="w6 no-print")
     if not may_judge(visit.viewer):
         return card(say("inspection.next"), [empty(say("inspection.engineers_alone"))], kind="w6 no-print")
     parts: list[Part]
     if row.state is InspectionState.INSPECTED:
-        parts = [_reason(visit, "inspection.found_pattern"), _since(visit, row.since),
-                 _acts(visit, "confirm", "dismiss")]  # fmt: skip
+        parts = [
+            _reason(visit, "inspection.found_pattern", note),
+            _since(visit, day or f"{row.since:%d/%m/%Y}"),
+            refused,
+            _acts(visit, "confirm", "dismiss"),
+        ]
     elif row.state is InspectionState.ASSIGNED:
         parts = [
-            _reason(visit, "inspection.visit_pattern"),
+            _reason(visit, "inspection.visit_pattern", note),
+            refused,
             _acts(visit, "visit", "back"),
             _others(visit, row, engineers),
         ]
     else:
         parts = [
-            _reason(visit, "inspection.assign_pattern"),
+            _reason(visit, "inspection.assign_pattern", note),
+            refused,
             _acts(visit, "mine"),
             _others(visit, row, engineers),
         ]
@@ -55,12 +65,12 @@ def act(visit: Visit, what: str, *, main: bool = False) -> Part:
     )
 
 
-def _reason(visit: Visit, pattern: str) -> Part:
-    return _field(visit, "reason", "", visit.say(pattern))
+def _reason(visit: Visit, pattern: str, typed: str) -> Part:
+    return _field(visit, "reason", typed, visit.say(pattern))
 
 
-def _since(visit: Visit, since: date) -> Part:
-    return _field(visit, "since", f"{since:%d/%m/%Y}", visit.say("range.pattern"))
+def _since(visit: Visit, day: str) -> Part:
+    return _field(visit, "since", day, visit.say("range.pattern"))
 
 
 def _field(visit: Visit, name: str, value: str, pattern: str) -> Part:

@@ -16,7 +16,7 @@ from model.period import local_day
 from model.viewer import UserRole, Viewer
 from operations import accounts
 from operations.errors import InspectionRefused
-from storage import inspection_sheet, inspections, people
+from storage import inspection_sheet, inspections, people, register
 from storage.inspection_sheet import InspectionSheet
 from storage.inspections import InspectionState, InspectionStep
 from storage.pool import Pool
@@ -73,13 +73,18 @@ def confirm(
     pool: Pool, viewer: Viewer, number: int, *, reason: str, since: date | None = None, now: datetime
 ) -> InspectionSheet:
     """Use was not counted, since that day (None: since when it seemed to). Its days are learned from as false
-    ones from then on. Raises `InspectionRefused`, without a reason too."""
+    ones from then on. Raises `InspectionRefused`, without a reason too, and of a day on which the meter did
+    not hang yet."""
     _may(pool, viewer, "confirming an inspection", now)
     _reason(reason, "confirming")
     if since is not None and since > local_day(now):
-        raise InspectionRefused(f"{since:%d/%m/%Y} is still to come: say since when use was not counted")
+        raise InspectionRefused(
+            f"{since:%d/%m/%Y} is still to come: say since when use was not counted", "to_come"
+        )
     with pool.connection() as conn:
-        begun = since or sheet(conn, viewer, number).row.since
+        found = sheet(conn, viewer, number)
+        begun = since or found.row.since
+        _hung(conn, found, begun)
         return _moved(conn, viewer, number, InspectionState.CONFIRMED, reason, now, found_since=begun)
 
 
@@ -132,6 +137,17 @@ def _engineer(conn: Connection[TupleRow], login: str) -> str:
     if whom is None or whom.disabled or whom.role is not UserRole.ENGINEER:
         raise InspectionRefused(f"{login} is no engineer who may visit a meter: see `ami user list`")
     return whom.login
+
+
+def _hung(conn: Connection[TupleRow], found: InspectionSheet, begun: date) -> None:
+    """Nobody can have hidden from a meter what was used before it hung: a mistyped year teaches nothing."""
+    hung = min(
+        (local_day(one.since) for one in register.hung(conn, meter_ids=[found.meter_id])), default=begun
+    )
+    if begun < hung:
+        raise InspectionRefused(
+            f"meter {found.row.serial} hangs since {hung:%d/%m/%Y} only: name a day from then on", "not_hung"
+        )
 
 
 def _reason(reason: str, what: str) -> None:

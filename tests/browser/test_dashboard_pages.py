@@ -199,6 +199,12 @@ def test_an_inspection_is_gone_to_and_answered(visitor: Callable[..., Any], vill
     window.page.get_by_role("button", name="Đúng: có điện không được đếm").click()
     expect(body.get_by_role("alert")).to_contain_text("Hãy ghi đã thấy gì")
     window.page.get_by_label("Ghi chú").fill("nối tắt trước công tơ")
+    for day, refused in (("32/13/2026", "ngày/tháng/năm"), ("01/01/2001", "chưa được treo")):
+        window.page.get_by_label("Bắt đầu từ ngày").fill(day)
+        window.page.get_by_role("button", name="Đúng: có điện không được đếm").click()
+        expect(body.get_by_role("alert")).to_contain_text(refused)
+        expect(window.page.get_by_label("Ghi chú")).to_have_value("nối tắt trước công tơ")
+    window.page.get_by_label("Bắt đầu từ ngày").fill("")
     window.page.get_by_role("button", name="Đúng: có điện không được đếm").click()
     expect(body).to_contain_text("Việc này đã khép")
     expect(body).to_contain_text("nối tắt trước công tơ")

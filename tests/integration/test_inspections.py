@@ -112,6 +112,8 @@ def test_from_the_night_to_the_verdict(pool: Pool) -> None:
             judging.dismiss(pool, MINH, number, reason=reason, now=NOW)
     with pytest.raises(InspectionRefused, match="still to come"):
         judging.confirm(pool, MINH, number, reason="x", since=date(2027, 1, 1), now=NOW)
+    with pytest.raises(InspectionRefused, match=r"hangs since .* only"):
+        judging.confirm(pool, MINH, number, reason="x", since=date(2001, 1, 1), now=NOW)
     sheet = judging.confirm(pool, MINH, number, reason="nối tắt pha B", now=NOW)
     assert (sheet.row.state, sheet.row.found_since) == (InspectionState.CONFIRMED, DAY)
     with pytest.raises(InspectionRefused, match="nothing is left to do"):
