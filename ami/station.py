@@ -270,6 +270,7 @@ def _source(one: StationLoad) -> str:
         noun = counted(len(one.heads), "head meter")
         return f"{noun} {', '.join(one.heads)}, {one.rated.known:.1%} known"
     silent = f", of {one.silent} of them nothing came" if one.silent else ""
+    silent += " (the mean of the others stands for them)" if one.at_mean else ""
     return (
         f"{WHY_NONE[one.source]}: sum of {counted(one.customers, 'customer')}{silent}, with technical loss "
         f"where it is known; {one.rated.known:.1%} known"

@@ -72,6 +72,7 @@ def ahead(
         minutes = HOURS
         added, _ = added_up(conn, places, first, day, minutes=HOURS)
     power = mean_power(added.wh, added.seen, added.expected, ENOUGH)
+    power = np.where(power >= 0, power, np.nan)  # a load below zero is none
     whole = np.flatnonzero((~np.isnan(power)).mean(axis=1) >= WHOLE)
     slots = power.shape[1]
     nothing = np.full(slots, np.nan)

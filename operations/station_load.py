@@ -21,6 +21,7 @@ from operations.station_sides import Sides, Source, technical_of
 
 Float = npt.NDArray[np.float64]
 
+FEW: Final = 0.2  # of the customers
 MEASURED: Final = (Quality.ACTUAL, Quality.SUSPECT, Quality.EDITED)
 
 
@@ -30,7 +31,8 @@ class StationLoad:
     against the transformer's kVA, where those are known (`transformer`: on the last day).
 
     `source` is the head, or why the load is the customers' sum and technical loss: then `customers` counts
-    them, and of `silent` of them nothing came; what less than 95 % of them are known in is not told.
+    them, and of `silent` of them nothing came: up to a fifth, these stand at the mean of the others; what
+    less than 95 % of the rest are known in is not told.
     """
 
     station: Station
@@ -43,6 +45,11 @@ class StationLoad:
     silent: int
     w: Float
     rated: RatedLoad
+
+    @property
+    def at_mean(self) -> bool:
+        """Whether those of whom nothing came are few enough to stand at the mean of the others."""
+        return 0 < self.silent <= FEW * self.customers
 
 
 def load_of(conn: Connection[TupleRow], known: Station, both: Sides, first: date, end: date) -> StationLoad:
@@ -59,7 +66,7 @@ def load_of(conn: Connection[TupleRow], known: Station, both: Sides, first: date
     else:
         w = _summed(both, known, first) * per_hour
         var, measured = np.full(w.shape, np.nan), ~np.isnan(w)
-    silent = people.hung.any(axis=(1, 2)) & ~people.known.any(axis=(1, 2))
+    silent = _silent(both)
     return StationLoad(
         station=known,
         first=first,
@@ -72,6 +79,12 @@ def load_of(conn: Connection[TupleRow], known: Station, both: Sides, first: date
         w=w,
         rated=against(w, var, measured, rated_va, first),
     )
+
+
+def _silent(both: Sides) -> npt.NDArray[np.bool_]:
+    """(customers) of whom nothing is known."""
+    people = both.customers
+    return np.asarray(people.hung.any(axis=(1, 2)) & ~people.known.any(axis=(1, 2)))
 
 
 def _reactive(conn: Connection[TupleRow], both: Sides, first: date, end: date) -> Float:
@@ -90,7 +103,12 @@ def _summed(both: Sides, known: Station, first: date) -> Float:
     there = people.known & people.hung
     used = np.where(there, people.energy, 0).sum(axis=0, dtype=np.int64)
     slots = used.shape[-1]
-    wh = mean_power(used, there.sum(axis=0), people.hung.sum(axis=0)) * 24 / slots - both.fed_in
+    # Few who tell nothing at all hide no load: they stand at the mean, as who lacks a slot does.
+    dumb = _silent(both)
+    few = dumb.sum() <= FEW * len(dumb)
+    asked = people.hung & ~(dumb & few)[:, None, None]
+    n, hung = asked.sum(axis=0), people.hung.sum(axis=0)
+    wh = mean_power(used, there.sum(axis=0), n) * 24 / slots * (hung / np.maximum(n, 1)) - both.fed_in
     for number in range(len(wh)):
         technical = technical_of(known.transformer_on(first + timedelta(number)), whole=True)
         if technical is not None:

@@ -53,7 +53,8 @@ def day_sums(
     for found in day_runs.read(conn, _DAYS, asked):
         row = by_id[np.searchsorted(sorted_ids, found.meter_id)]
         day = found.day - first.toordinal()
-        good = (found.quality == Quality.ACTUAL) | (found.quality == Quality.EDITED)
+        # Nobody uses less than nothing: a half-hour below zero is not known.
+        good = ((found.quality == Quality.ACTUAL) | (found.quality == Quality.EDITED)) & (found.energy >= 0)
         energy = np.where(good, found.energy * 10.0 ** found.scaler[:, None].astype(np.float64), 0.0)
         measured[row, day] = energy.sum(axis=1)
         whole = good.all(axis=1) & (good.shape[1] * found.interval_s == 86_400)

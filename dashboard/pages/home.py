@@ -143,7 +143,7 @@ def _foretold(visit: Visit, supply: Supply | None, first: date, past: Sequence[D
         return None
     begun, wh = past[0].day, np.full((visit.today - past[0].day).days, np.nan)
     for day in past:
-        if day.day < visit.today and not day.missing:
+        if day.day < visit.today and not day.missing and day.wh >= 0:
             wh[(day.day - begun).days] = day.wh
     told = foretold(wh[np.newaxis], first, visit.today, until)
     low, expected, high = (float(one[0]) for one in (told.low_wh, told.expected_wh, told.high_wh))

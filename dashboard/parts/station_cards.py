@@ -35,7 +35,8 @@ def source(visit: Visit, load: StationLoad) -> str:
     why = say(f"station.why_{load.source.value}")
     if not load.customers:
         return why
-    silent = say("station.silent", n=fmt.number(load.silent)) if load.silent else ""
+    how = "station.silent_at_mean" if load.at_mean else "station.silent"
+    silent = say(how, n=fmt.number(load.silent)) if load.silent else ""
     return " ".join(
         part for part in (why, say("station.by_sum", n=fmt.number(load.customers)), silent) if part
     )

@@ -170,7 +170,8 @@ def test_what_is_estimated_fed_in_or_new_warns_nobody(conn: Connection[TupleRow]
     save(conn, "M009", np.full(5, 4_800.0), channel=Channel.ACTIVE_EXPORT)
     conn.execute("DELETE FROM profile_day d USING meter m WHERE m.id = d.meter_id AND m.serial = 'M004'")
     save(conn, "M005", np.zeros(63), interval_s=900)
-    assert told(conn, "M003", "M004", "M005", "M006", "M009", "M000") == []
+    save(conn, "M007", np.full(63, -4_800.0))  # one that is out of its mind keeps nobody from being looked at
+    assert told(conn, "M003", "M004", "M005", "M006", "M007", "M009", "M000") == []
     assert told(conn) == []
 
 

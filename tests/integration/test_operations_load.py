@@ -151,6 +151,7 @@ def test_the_day_ahead_of_a_station_with_a_dead_meter(conn: Connection[TupleRow]
     station, day = Whose(station="T1"), FIRST + timedelta(32)
     for serial in ("M002", "M003"):
         _save(conn, serial, usual * chance.normal(1, 0.05, (31, 48)))
+    _save(conn, "M003", np.full((1, 48), -9_000))  # nobody uses less than nothing: a day that is not known
     found = ahead(conn, station, day)
     assert (found.reason, found.known) == ("few_days", 0), "a third of the meters say nothing"
     quality = np.full((31, 48), Quality.ACTUAL)
@@ -159,7 +160,7 @@ def test_the_day_ahead_of_a_station_with_a_dead_meter(conn: Connection[TupleRow]
     found = ahead(conn, station, day)
     document = load_ahead.document(found)
     assert json.dumps(document, allow_nan=False)
-    assert (found.reason, found.known, found.until) == ("", 30, FIRST + timedelta(30))
+    assert (found.reason, found.known, found.until) == ("", 29, FIRST + timedelta(30))
     np.testing.assert_allclose(found.mean_w, 6 * usual[0], rtol=0.1)
     assert found.highest is not None
     load_ahead.show(found)

@@ -168,6 +168,10 @@ def test_feeders_and_customers_of_whom_nothing_is_known(conn: Connection[TupleRo
     put(conn, "M000", used[6:].sum(axis=0))
     sheet = station(conn, "T1", FIRST, END)
     assert (sheet.load.source, sheet.balance.total) == (Source.UNCLEAR_HEADS, None), "a head of a part of it"
+    assert (sheet.load.silent, sheet.load.at_mean) == (1, True), "one in eight hides no load"
+    loss = Technical.of_transformer(50, 100, 800.5, 4.5)
+    without_loss = sheet.load.w / 2 - loss.wh(sheet.load.w / 2)
+    assert without_loss == pytest.approx(used[:7].sum(axis=0) * 8 / 7)
     one, two = sheet.feeders
     assert (one.feeder, one.source, one.total) == ("T1-1", Source.NO_HEAD, None)
     assert two.total is not None
