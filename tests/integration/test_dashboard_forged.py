@@ -13,10 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dashboard.app import WebSettings, create_app
+from model.quality import Severity
 from model.viewer import UserRole, Viewer
 from model.warning import UseWarning, WarningKind
 from operations import accounts
-from storage import usage_limits, use_warnings
+from storage import inspections, usage_limits, use_warnings
 from storage.fleet import meter_ids
 from storage.grid import save_register
 from storage.pool import connect, open_pool
@@ -129,7 +130,12 @@ def test_a_long_address_is_written_down_in_part(engineer: Asks, caplog: pytest.L
     assert len(line) < 250
 
 
-def test_what_is_the_offices_alone_is_nothing_to_a_customer(customer: Asks) -> None:
+def test_what_is_the_offices_alone_is_nothing_to_a_customer(database: str, customer: Asks) -> None:
+    with connect(database) as conn:
+        found = inspections.Found(
+            meter_ids(conn, ["M001"])["M001"], Severity.RED, 5.0, NOW.date(), [], 1.0, 1, None, {}, None
+        )
+        assert inspections.open_one(conn, found, NOW.date(), NOW) == 1
     for path in ("/load", "/stations", "/stations/T1", "/inspections", "/inspections/1"):
         assert customer(path).status_code == 404, path
         assert "refusal" in _page(customer, path, ""), path
