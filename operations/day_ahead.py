@@ -68,7 +68,7 @@ def ahead(
     places = found_places(conn, whose, first, day, most=EVERYBODY)
     meters, minutes = len({place.meter_id for place in places}), HALF_HOURS
     added, coarser = added_up(conn, places, first, day)
-    if coarser:
+    if any(one.minutes > HALF_HOURS for one in coarser):
         minutes = HOURS
         added, _ = added_up(conn, places, first, day, minutes=HOURS)
     power = mean_power(added.wh, added.seen, added.expected, ENOUGH)

@@ -60,7 +60,8 @@ class Whose:
 
 @dataclass(frozen=True, slots=True)
 class Coarser:
-    """Days of a meter that only tells intervals too long for what was asked: they are left out."""
+    """Days of a meter that are left out: its intervals are too long for what was asked, or, where they are
+    not, no day's number of them is there."""
 
     serial: str
     minutes: int
@@ -130,7 +131,8 @@ def loads(
     """
     places = found_places(conn, whose, first, end, most)
     given = read(conn, places, first, end, channel, now=now)
-    if given.coarser and (interval in ("60", "day", "month") or not given.matrix.quality.any()):
+    longer = any(one.minutes > given.minutes for one in given.coarser)
+    if longer and (interval in ("60", "day", "month") or not given.matrix.quality.any()):
         given = read(conn, places, first, end, channel, HOURS, now)
     load = together(given.matrix.energy, given.matrix.quality, first, given.hung)
     profile, left_out = None, given.coarser
@@ -162,10 +164,15 @@ def limits(found: Loads, language: str) -> list[str]:
     said = []
     if found.minutes > HALF_HOURS:
         said.append(load_words.say("limits", "longer", language, minutes=found.minutes))
-    if found.coarser:
-        said.append(_named("coarser", found.coarser, language))
+    longer = [one for one in found.coarser if one.minutes > found.minutes]
+    odd = [one for one in found.coarser if one.minutes <= found.minutes]
+    if longer:
+        said.append(_named("coarser", longer, language))
+    if odd:
+        said.append(_named("odd_days", odd, language))
     if found.profile_coarser and found.profile_coarser != found.coarser:
-        said.append(_named("profile_coarser", found.profile_coarser, language))
+        of_profile = [one for one in found.profile_coarser if one not in odd]
+        said += [_named("profile_coarser", of_profile, language)] if of_profile else []
     if found.silent:
         listed = ", ".join(found.silent[:NAMED])
         many, every = len(found.silent), len(found.serials)

@@ -111,5 +111,9 @@ def of_points(
         energy.reshape(shape),
         quality.reshape(shape),
         hung.reshape(shape),
-        frozenset(names[meter_id] for meter_id, _ in matrix.unfit),
+        frozenset(
+            names[meter_id]
+            for (meter_id, _), own_s in zip(matrix.unfit, matrix.unfit_s, strict=True)
+            if own_s > minutes * 60
+        ),
     )

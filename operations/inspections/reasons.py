@@ -12,6 +12,7 @@ from pathlib import Path
 from string import Formatter
 from typing import Any, Final
 
+from analytics.suspicion import ClueKind
 from operations import vietnamese
 from storage.inspection_sheet import InspectionRow
 
@@ -51,6 +52,11 @@ def inspection(row: InspectionRow, language: str = "vi") -> str:
 
 def _said(room: str, told: Mapping[str, Any], language: str) -> str:
     known = {"first": told.get("first"), "last": told.get("last"), **told.get("figures", {})}
+    if told["kind"] == ClueKind.BALANCE:
+        if known.get("customers") == 1:
+            known["one"] = known.pop("customers")
+        if (before := known.get("before")) is not None:
+            known["before"] = max(before, 0)  # a loss fitted a little too high: nothing lacked
     templates = texts()[room][told["kind"]][language]
     said = _filled(templates, {**known, **_in_words(known, language)}, language)
     assert said is not None, f"the last sentence of {told['kind']} wants no figure"

@@ -233,3 +233,11 @@ def test_loads_of_little_and_of_nothing(conn: Connection[TupleRow]) -> None:
     three = load_document.document(loads(conn, Whose(meters=("M003",)), FIRST, end, interval="month"), 5)
     assert [one["w"] for one in three["profile"]] == [None], "three days are no month"
     assert three["profile"][0]["wh"] == 3 * 48 * 100
+    for slots in (46, 50):  # days on which a clock is set, elsewhere
+        _save(conn, "M003", np.full((1, slots), 100))
+        odd = loads(conn, Whose(meters=("M003", "M001")), FIRST, end, interval="60")
+        assert (odd.minutes, odd.unfit) == (30, 1), "nobody tells hours alone"
+        assert limits(odd, "en")[0] == (
+            "Left out are days that do not have a day's number of intervals: M003 (30 min, days: 1)."
+        )
+        assert odd.load.each.total_wh.tolist() == [31 * 48 * 500, 2 * 48 * 100]

@@ -101,3 +101,14 @@ def test_how_odd_days_are_is_told_from_nought_to_a_hundred() -> None:
     )
     for logit in (-40.0, 40.0):
         assert "nan" not in reasons.clue({**told, "figures": {"logit": logit, "days": 3}})
+
+
+def test_a_station_of_one_customer_has_no_others() -> None:
+    figures = {"loss": 8.06, "before": -0.4, "after": 10.12, "customers": 1}
+    told = {"kind": "balance", **DAYS, "figures": figures}
+    vi, en = reasons.clue(told), reasons.clue(told, "en")
+    assert "thiếu 10,1 kWh không rõ nguyên nhân so với 0 kWh trước đó, và trạm chỉ có 1 khách hàng" in vi
+    assert "công tơ khác" not in vi
+    assert "others" not in en
+    is_a_sentence(vi)
+    is_a_sentence(en)
