@@ -77,12 +77,29 @@ class Shared:
             if strength[at] > CLEAR:
                 day = int(self.since[best[at] // self.ways.count])
                 loss[at] = laid[place, day:].sum(axis=1).mean()
+        first = strength[asked].copy()
         for place, at in enumerate(asked.tolist()):
             if strength[at] < SURE - 3:
                 continue
+            there = self._by_others(
+                place, [int(p) for p in np.argsort(-first) if first[p] > CLEAR], laid, lack
+            )
+            both = self.own[at] + (gains := self._gains(there, lack, np.array([at]))[0])
+            strength[at] = min(strength[at], PRIOR + summed(both.ravel()[None])[0])
+            gain[at] = min(gain[at], gains.ravel()[best[at]])
             others = asked[(asked != at) & ((strength[asked] < SURE) | (strength[asked] < strength[at] - 20))]
-            strength[at] -= self._rivalry(others, lack.wh + laid[place], lack)
+            strength[at] -= self._rivalry(others, there, lack)
         return Judged(strength, self.alone, best, gain, loss, unexplained)
+
+    def _by_others(self, place: int, clear: list[int], laid: Float, lack: Lacking) -> Float:
+        """(d, g) Wh left for a meter, when the parts of those who are `clear` may grow into what was laid to
+        it: who is away from the day on which a neighbour begins to steal, looks like a part of that."""
+        there = lack.wh + laid[place]
+        for other in clear:
+            if other != place:
+                whole = there + laid[other]
+                there = whole - laid[other] * fitting(whole, lack.spread, laid[other])
+        return np.asarray(there)
 
     def _rivalry(self, others: Ints, there: Float, lack: Lacking) -> float:
         """log(1 + Σ odds) of those who would explain as well what is laid to a meter; of each its part by the

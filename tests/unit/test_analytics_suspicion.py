@@ -307,3 +307,16 @@ def test_one_case_a_meter_and_none_twice_for_the_same() -> None:
     ]
     chosen = within_budget(tonight, 1000, 100.0, cases, begun=FIRST, tonight=FIRST + timedelta(1))
     assert [one.serial for one in chosen] == ["grown", "new"]
+
+
+def test_who_leaves_on_the_day_a_neighbour_begins_to_steal_is_no_part_of_it() -> None:
+    """The thief's loss keeps other hours than what he is counted: what is left over looks like the absent."""
+    used = uses(23)
+    counted = used.copy()
+    counted[4, ONSET:, 36:] *= 0.15
+    counted[4, ONSET:, :36] *= 0.7
+    used[8, ONSET:] *= 0.1
+    counted[8] = used[8]
+    found = said(suspects(station(counted, used)))
+    assert found["M04"].strength > LEAST_STRENGTH
+    assert "M08" not in found or found["M08"].strength < LEAST_STRENGTH
