@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from analytics.billing import Request, rate
 from analytics.billing.quotas import quotas, tier_run
+from analytics.errors import AnalyticsError
 from analytics.tariffs import NoVatRate, in_force, last_vat_day, vat_percent
 from analytics.tariffs.plans import Pricing, plan
 from model.grid import Supply
@@ -48,8 +49,15 @@ class SoFar:
 
 def so_far(supply: Supply, first: date, today: date, wh: float) -> SoFar | None:
     """The period from `first` to the end of `today`, `wh` used. None for a plan whose price needs
-    the registers by hour.
+    the registers by hour, for a plan or a day that no file has prices for, and for less than nothing.
     """
+    try:
+        return _told(supply, first, today, wh) if wh >= 0 else None
+    except AnalyticsError:
+        return None
+
+
+def _told(supply: Supply, first: date, today: date, wh: float) -> SoFar | None:
     pricing = plan(supply.plan).pricing
     if pricing is Pricing.WHOLESALE or (pricing is Pricing.THREE_RATE and not supply.one_rate):
         return None

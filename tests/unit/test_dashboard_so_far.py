@@ -42,6 +42,12 @@ def test_at_the_edges_of_the_tiers(wh: int, current: int, left: int | None) -> N
     assert sum(tier.used for tier in cost.tiers) == cost.kwh
 
 
+def test_what_no_price_is_known_of_has_none() -> None:
+    assert so_far(supply("vn-nobody-s"), FIRST, TODAY, 134_000) is None
+    assert so_far(supply(), date(1950, 1, 1), date(1950, 1, 9), 134_000) is None
+    assert [so_far(supply(), FIRST, TODAY, wh) for wh in (-700, float("nan"))] == [None, None]
+
+
 def test_two_households_on_one_meter_have_tiers_twice_as_wide() -> None:
     cost = so_far(supply(households=2), FIRST, TODAY, 134_000)
     assert cost is not None
