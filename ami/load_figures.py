@@ -145,7 +145,7 @@ def command(
             load_savings.answer(pool, serials[0], Period.of_days(first, end), as_json=as_json)
         return
     with home.database(load()) as dsn, open_pool(dsn) as pool, pool.connection() as conn:
-        found = loads(conn, whose, first, end, interval=interval, by=by, channel=CHANNELS[channel])
+        found = loads(conn, whose, first, end, interval=interval, by=by, channel=CHANNELS[channel], now=now)
     if as_json:
         emit(document(found, top))
     else:
