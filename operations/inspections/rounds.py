@@ -10,7 +10,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from analytics.suspicion import Accused, Benign, Clue, ClueKind, Suspect, worth_a_morning
-from analytics.suspicion.budget import LEAST_STRENGTH, SAVED_DAYS, allowance, saved_days
+from analytics.suspicion.budget import LEAST_STRENGTH, allowance, saved_days
 from model.quality import Severity
 from storage import inspections, scores, suspicions
 from storage.inspections import Found, InspectionState
@@ -49,8 +49,8 @@ def open_night(
         if not _holds(one):
             inspections.explain(conn, one.meter_id, one.benign, now)
     by_serial = {one.serial: one for one in standing}
-    saved_since = night - timedelta(saved_days(meters, per_1000))
-    accused = [_accused(one, now) for one in inspections.raised(conn, saved_since)]
+    saved = saved_days(meters, per_1000)
+    accused = [_accused(one, now) for one in inspections.raised(conn, night - timedelta(saved))]
     # Days that are judged at once when an installation begins had their nights, too.
     begun = min(day for day in (suspicions.first_round(conn), scores.judged_from(conn), night) if day)
     before = suspicions.last_round(conn) or begun - timedelta(1)
@@ -71,7 +71,7 @@ def open_night(
         held=held,
         faded=len(faded),
         model=model,
-        nights=max(1, min(SAVED_DAYS, (night - before).days)),
+        nights=max(1, min(saved, (night - before).days)),
     )
     suspicions.save_round(conn, done, now)
     return done, len(worth[free:])
