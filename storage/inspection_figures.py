@@ -25,7 +25,8 @@ _BY_CLUE: Final = f"""
     CROSS JOIN LATERAL (SELECT DISTINCT clue->>'kind' AS kind FROM jsonb_array_elements(clues) AS clue) k
     GROUP BY k.kind ORDER BY k.kind"""
 _ROUNDS: Final = """
-    SELECT coalesce(sum(nights), 0), coalesce(sum(meters * nights), 0), coalesce(sum(opened), 0), max(night)
+    SELECT coalesce(sum(nights), 0), coalesce(sum(meters * nights), 0), coalesce(sum(opened), 0), max(night),
+        (array_agg(per_1000 ORDER BY night DESC))[1]
     FROM inspection_round
     WHERE %(since)s::date IS NULL OR night >= %(since)s"""
 
@@ -50,12 +51,14 @@ class Answered:
 @dataclass(frozen=True, slots=True)
 class Pace:
     """Over `nights` looked through until `last` (a first look stands for those it looks back upon):
-    meter-days, inspections opened in them."""
+    meter-days, inspections opened in them. `allowed`: how many the last of them might open per 1,000 meters
+    and day."""
 
     nights: int
     meter_days: int
     opened: int
     last: date | None
+    allowed: float | None = None
 
     @property
     def per_1000(self) -> float | None:

@@ -17,6 +17,8 @@ from dashboard.visit import Visit
 from model.quality import Quality
 
 MOST_POINTS = 1_500
+_DAY = {"vi": "%d/%m", "en": "%-d %b"}  # as everywhere else on the page
+_INSTANT = {"vi": "%H:%M %d/%m/%Y", "en": "%H:%M %-d %b %Y"}
 MOST_GAPS = 120  # bands drawn; a curve with more holes shows them as holes alone
 
 
@@ -97,9 +99,10 @@ def load_curve(visit: Visit, curve: Curve, pmax: tuple[float, datetime] | None, 
     if pmax is not None:
         traces.append(_peak(visit, *pmax, unit))
     axis = {"type": "date", "range": [float(start[0]), float(start[-1] + width)], "fixedrange": False}
+    day = _DAY[visit.lang]
     axis["tickformatstops"] = [
-        {"dtickrange": [None, 43_200_000], "value": "%H:%M\n%d/%m"},
-        {"dtickrange": [43_200_000, None], "value": "%d/%m"},
+        {"dtickrange": [None, 43_200_000], "value": f"%H:%M\n{day}"},
+        {"dtickrange": [43_200_000, None], "value": day},
     ]
     return {
         "data": traces,
@@ -148,7 +151,7 @@ def _line(
         "connectgaps": False,
         "line": {"color": color, "width": 1.6},
         "name": visit.say(f"quality.{name}"),
-        "hovertemplate": f"%{{x|%H:%M %d/%m/%Y}}<br><b>%{{y:,.2f}} {unit}</b> · "
+        "hovertemplate": f"%{{x|{_INSTANT[visit.lang]}}}<br><b>%{{y:,.2f}} {unit}</b> · "
         + visit.say(f"quality.{name}")
         + (": %{customdata}" if any(how) else "")
         + "<extra></extra>",
@@ -165,5 +168,5 @@ def _peak(visit: Visit, power_w: float, at: datetime, unit: str) -> Figure:
         "x": packed(when),
         "y": packed(np.array([kw])),
         "marker": {"size": 9, "color": "rgba(0,0,0,0)", "line": {"width": 2, "color": "#c2452d"}},
-        "hovertemplate": f"Pmax · %{{x|%H:%M %d/%m/%Y}}<br><b>%{{y:,.2f}} {unit}</b><extra></extra>",
+        "hovertemplate": f"Pmax · %{{x|{_INSTANT[visit.lang]}}}<br><b>%{{y:,.2f}} {unit}</b><extra></extra>",
     }

@@ -30,4 +30,4 @@ def shape(visit: Visit, working: np.ndarray[Any, Any], rest: np.ndarray[Any, Any
         for factors, color, name in ((rest, LOWER, "rest"), (working, SERIES, "working"))
     ]
     axis = {"range": [0, 24], "tickmode": "array", "tickvals": HOURS, "ticktext": [clock(h) for h in HOURS]}
-    return {"data": traces, "layout": layout(visit, "×", xaxis=axis)}
+    return {"data": traces, "layout": layout(visit, visit.say("shapes.unit"), xaxis=axis)}

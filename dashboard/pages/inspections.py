@@ -104,6 +104,7 @@ def _figures(visit: Visit, told: InspectionFigures) -> Part:
     say, fmt, whole, pace = visit.say, visit.fmt, told.whole, told.pace
     answered = whole.confirmed + whole.false
     last = say("inspections.last_night", day=fmt.day(pace.last)) if pace.last else say("inspections.no_night")
+    allowed = "" if pace.allowed is None else say("inspections.pace_note", n=fmt.figure(pace.allowed))
     parts = (
         figure(say("inspections.open"), fmt.number(whole.open), note=last),
         figure(
@@ -113,7 +114,7 @@ def _figures(visit: Visit, told: InspectionFigures) -> Part:
             if answered
             else say("inspections.none_answered"),
         ),
-        figure(say("inspections.pace"), fmt.number(pace.per_1000, 2), note=say("inspections.pace_note")),
+        figure(say("inspections.pace"), fmt.number(pace.per_1000, 2), note=allowed),
     )
     return html.Div(
         [html.Section(each, className="card w4") for each in parts], className="grid thirds no-print"

@@ -67,6 +67,7 @@ UNUSABLE = (
     (("bill", "print", "1", "--output", "x.html"), "There is no bill 1"),
     (("import", "customers", "nix.xlsx"), "There is no file nix.xlsx"),
     (("inspection", "show", "9"), "There is no inspection 9"),
+    (("inspection", "scores", "9"), "There is no meter 9"),
     (("user", "add", "xuan", "--role", "customer", "--customer", "NIX"), "NIX"),
 )
 
