@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import rich_click as click
@@ -164,5 +165,5 @@ def _deed(one: InspectionDeed) -> tuple[str, str, str, str]:
     if one.step is InspectionStep.ASSIGNED:
         what = f"given to {one.detail.get('to')}"
     if one.step is InspectionStep.CONFIRMED and one.detail.get("since"):
-        what = f"confirmed, since {one.detail['since']}"
+        what = f"confirmed, since {date.fromisoformat(one.detail['since']):%d/%m/%Y}"
     return when(one.at), one.login, what, one.reason

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dashboard.charts.packing import ESTIMATE, LOWER, SERIES, Figure, layout, packed
+from dashboard.charts.packing import ESTIMATE, LOWER, SERIES, Figure, day_labels, layout, packed
 from dashboard.visit import Visit
 from storage.profiles import DayTotal
 
@@ -36,7 +36,7 @@ def daily_bars(visit: Visit, days: Sequence[DayTotal]) -> Figure:
         "categoryarray": labels,
         "range": [-0.5, len(labels) - 0.5],
     }
-    step = max(1, round(len(labels) / (7 if visit.phone else 12)))
+    step = max(1, round(len(labels) / day_labels(visit)))
     axis |= {"tickmode": "array", "tickvals": labels[::step], "tickangle": 0}
     return {"data": [trace], "layout": layout(visit, "kWh", xaxis=axis)}
 

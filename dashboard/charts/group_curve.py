@@ -10,7 +10,7 @@ import numpy as np
 
 from analytics.profiles.curve import Curve as Profile
 from analytics.profiles.group import WHOLE
-from dashboard.charts.packing import ESTIMATE, LOWER, SERIES, Figure, layout, packed
+from dashboard.charts.packing import ESTIMATE, LOWER, SERIES, Figure, day_labels, layout, packed
 from dashboard.charts.regular import Curve
 from dashboard.visit import Visit
 from model.period import midnight
@@ -51,7 +51,7 @@ def bars(visit: Visit, profile: Profile, first: date, *, months: bool) -> Figure
         ],
         "hovertemplate": "%{customdata[0]}<br><b>%{y:,.0f} kWh</b> · %{customdata[1]}<extra></extra>",
     }
-    step = max(1, round(len(names) / (7 if visit.phone else 12)))
+    step = max(1, round(len(names) / day_labels(visit)))
     shown = list(range(0, len(names), step))
     axis = {"range": [-0.5, len(names) - 0.5], "tickmode": "array", "tickvals": shown,
             "ticktext": [names[n] for n in shown], "tickangle": 0}  # fmt: skip

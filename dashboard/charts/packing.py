@@ -34,6 +34,11 @@ def local_ms(at: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return at.astype("datetime64[ms]").astype("int64").astype("float64") + _OFFSET_MS
 
 
+def day_labels(visit: Visit) -> int:
+    """How many days an axis names: on a phone fewer, and fewer still where they are longer."""
+    return 12 if not visit.phone else 7 if visit.lang == "vi" else 5
+
+
 def layout(visit: Visit, unit: str, **more: Any) -> Figure:
     """What all charts have in common. Colours of text and grid come from the style sheet, so that
     dark mode reaches them.

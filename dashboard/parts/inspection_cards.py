@@ -14,7 +14,7 @@ from dashboard.parts.elements import Part, card, empty, facts
 from dashboard.parts.inspection_tile import stake
 from dashboard.visit import Visit
 from operations.inspections import reasons
-from storage.inspection_sheet import InspectionRow, InspectionSheet
+from storage.inspection_sheet import InspectionDeed, InspectionRow, InspectionSheet
 from storage.inspections import NOBODY
 
 
@@ -133,6 +133,14 @@ def _event(visit: Visit, code: str) -> str:
     return visit.say.term("alert", code) if named == code else named
 
 
+def _step(visit: Visit, deed: InspectionDeed) -> str:
+    said = visit.say(f"inspection_step.{deed.step.value}", to=deed.detail.get("to", ""))
+    since = deed.detail.get("since")
+    if not since:
+        return said
+    return f"{said}, {visit.say('inspection.since', day=visit.fmt.day(date.fromisoformat(since)))}"
+
+
 def story_card(visit: Visit, sheet: InspectionSheet) -> Part:
     """What happened to the inspection, the latest first."""
     rows = [
@@ -140,10 +148,7 @@ def story_card(visit: Visit, sheet: InspectionSheet) -> Part:
             [
                 html.Div(
                     [
-                        html.Div(
-                            visit.say(f"inspection_step.{one.step.value}", to=one.detail.get("to", "")),
-                            className="row-name",
-                        ),
+                        html.Div(_step(visit, one), className="row-name"),
                         html.Div(one.reason, className="row-under"),
                     ],
                     className="row-main",

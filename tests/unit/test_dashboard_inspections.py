@@ -81,6 +81,13 @@ def test_what_is_known_is_drawn_and_what_is_not_is_said(lang: str) -> None:
         assert "₫" not in text_of(reasons_card(visit(lang), bare, None))
 
 
+def test_a_confirmed_inspection_says_since_when() -> None:
+    deed = InspectionDeed(NOW, "minh", InspectionStep.CONFIRMED, "nối tắt", {"since": "2026-10-03"})
+    assert "Kết luận: đúng, từ 03/10/2026" in text_of(
+        story_card(visit("vi"), replace(sheet({}), steps=(deed,)))
+    )
+
+
 def buttons(state: InspectionState, role: UserRole, assigned: str | None = "a") -> list[str]:
     row = replace(ROW, state=state, assigned_to=assigned)
     found: list[str] = []
