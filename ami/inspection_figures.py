@@ -113,6 +113,9 @@ def scores_of(serial: str, as_of: datetime | None, as_json: bool) -> None:
         for one in found
     ]
     if not rows:
-        say("None of its last days has a score yet: `ami inspection models` tells whether one is learned.")
+        say(
+            "None of its last days has a score yet: days are scored as the next night is looked through, "
+            "once a score is learned (see `ami inspection models`)."
+        )
         return
     table("", ("Day", "Score", "Model"), rows, right=("Score",))

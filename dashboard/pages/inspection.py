@@ -16,7 +16,7 @@ from dashboard.errors import Refused
 from dashboard.parts.elements import Part, attributes, heading, link
 from dashboard.parts.inspection_cards import evidence_cards, reasons_card, story_card
 from dashboard.parts.inspection_form import form
-from dashboard.parts.inspection_tile import state_badge, where
+from dashboard.parts.inspection_tile import state_badge, telephone, where
 from dashboard.parts.moments import severity_badge
 from dashboard.visit import Office, Visit
 from model.viewer import UserRole, Viewer
@@ -39,7 +39,7 @@ def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
         link(say("home.meter", serial=row.serial), f"/meters/{row.serial}"),
         html.Span(row.address or ""),
         link(row.station_name, f"/stations/{row.station}"),
-        html.Span(row.phone or ""),
+        telephone(row.phone) if row.phone else None,
     ]
     printed = html.Button(
         say("inspections.print"), type="button", className="button", **attributes({"data-print": "1"})
