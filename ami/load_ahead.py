@@ -13,7 +13,7 @@ import rich_click as click
 from ami.console import counted, emit, facts, table, when
 from ami.failure import InputFailure
 from ami.load_document import at, figure
-from analytics.profiles.day_ahead import LEAST
+from analytics.profiles.day_ahead import LEAST, LONGEST
 from model.period import LOCAL, midnight
 from operations import load_words
 from operations.day_ahead import Ahead, ahead
@@ -136,7 +136,7 @@ def _why(found: Ahead) -> dict[str, str] | None:
     if found.reason:
         until = found.until or found.day
         return load_words.both(
-            "ahead", found.reason, known=found.known, least=LEAST, until=until, day=found.day
+            "ahead", found.reason, known=found.known, least=LEAST, longest=LONGEST, until=until, day=found.day
         )
     return load_words.both("ahead", "no_temperature") if found.cold else None
 

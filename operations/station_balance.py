@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,13 +15,12 @@ from psycopg.rows import TupleRow
 from analytics.losses import Balance, Residue, balance, by_day, by_month
 from model.grid import Role
 from model.period import Period
+from operations.loads import LITTLE
 from operations.station_sides import Sides, Source, sides
 from storage import bills
 from storage.register import Hung
 
 Float = npt.NDArray[np.float64]
-
-APART: Final = 0.05  # known of less than this of the time, a customer is left out of the balance
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,7 +95,7 @@ def without_unknown(
     people = both.customers
     hung = people.hung.sum(axis=(1, 2))
     known = (people.known & people.hung).sum(axis=(1, 2))
-    hardly = (hung > 0) & (known < APART * hung)
+    hardly = (hung > 0) & (known < LITTLE * hung)
     if not hardly.any():
         return both, ()
     period = Period.of_days(first, first + timedelta(len(both.into)))

@@ -9,7 +9,7 @@ import numpy as np
 from dash import html
 from psycopg import Connection
 
-from analytics.profiles.day_ahead import LEAST
+from analytics.profiles.day_ahead import LEAST, LONGEST
 from dashboard.charts.packing import chart
 from dashboard.charts.shapes import shape
 from dashboard.charts.typical import typical_day
@@ -92,7 +92,14 @@ def _ahead(visit: Visit, found: Ahead) -> Part:
     if highest is None:
         until = found.until or found.day
         why = load_words.say(
-            "ahead", found.reason, visit.lang, known=found.known, least=LEAST, until=until, day=found.day
+            "ahead",
+            found.reason,
+            visit.lang,
+            known=found.known,
+            least=LEAST,
+            longest=LONGEST,
+            until=until,
+            day=found.day,
         )
         return card(title, [empty(why)])
     figures = [
