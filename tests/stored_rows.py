@@ -32,7 +32,14 @@ _ASIDE: Final = (
 )
 # Receipt times, ids of polls, the order in which answers came and doubts were told, times of computing.
 _COLUMNS: Final = ("received_at", "poll_id", "since", "computed_at", "closed_at", "issued_at", "held_at")
-_DRAWN: Final = ("answer.id", "validation_case.id", "case_day.case_id", "case_step.case_id", "case_step.id")
+_DRAWN: Final = (
+    "answer.id",
+    "alert.id",
+    "validation_case.id",
+    "case_day.case_id",
+    "case_step.case_id",
+    "case_step.id",
+)
 _KEPT: Final = ("installation.since", "alert.since")  # a `since` that is said of the world, not of a run
 
 _TABLES: Final = """
