@@ -127,32 +127,30 @@ class Block(NamedTuple):
 
 @dataclass(slots=True)
 class _Sifted:
-    """One incoming block, and what else was said of its rows: later or at the same time the `same`, and by
-    the `last` word before it (microseconds; `repeats`: the same) or any one before it (`before`)."""
+    """One incoming block, and when its rows were last said elsewhere, in microseconds: `same_at` the same,
+    `other_at` something else before it; `_NEVER` where it was not."""
 
     block: Block
     received_at: datetime
     poll_id: Any
-    same: NDArray[np.bool_]
-    repeats: NDArray[np.bool_]
-    before: NDArray[np.bool_]
-    last: Ints
+    same_at: Ints
+    other_at: Ints
     differs: dict[int, tuple[int, int]] = field(default_factory=dict)  # row → what was stored, what was read
 
     @classmethod
     def of(cls, block: Block, received_at: datetime, poll_id: Any) -> _Sifted:
-        same, repeats, before = (np.zeros(len(block.raw), np.bool_) for _ in range(3))
-        return cls(block, received_at, poll_id, same, repeats, before, np.full(len(block.raw), _NEVER))
+        never = np.full(len(block.raw), _NEVER)
+        return cls(block, received_at, poll_id, never, never.copy())
 
     @property
     def known(self) -> NDArray[np.bool_]:
-        """Rows that need not be stored."""
-        return self.same | self.repeats
+        """Rows that need not be stored: said since, or the last word before."""
+        return (self.same_at >= copying.micros(self.received_at)) | (self.same_at > self.other_at)
 
     @property
     def returns(self) -> bool:
         """Whether it says again what something else was said instead of in between."""
-        return bool((self.before & ~self.known).any())
+        return bool(((self.same_at > _NEVER) & ~self.known).any())
 
 
 async def sift(conn: AsyncConnection[TupleRow], batch: Batch) -> int:
@@ -199,13 +197,11 @@ def _compare(sifted: _Sifted, other: Block, said_at: datetime) -> None:
     for i, j in zip(new[differ].tolist(), old[differ].tolist(), strict=True):
         sifted.differs.setdefault(i, (int(other.raw[j]), int(block.raw[i])))
     same &= (block.interval_s == other.interval_s) & (block.statuses[new] == other.statuses[old])
-    if said_at >= sifted.received_at:
-        sifted.same[new[same]] = True
-        return
-    at = copying.micros(said_at)
-    newer = sifted.last[new] <= at
-    sifted.last[new[newer]], sifted.repeats[new[newer]] = at, same[newer]
-    sifted.before[new[same]] = True
+    at, rows = copying.micros(said_at), new[same]
+    sifted.same_at[rows] = np.maximum(sifted.same_at[rows], at)
+    if said_at < sifted.received_at:
+        rows = new[~same]
+        sifted.other_at[rows] = np.maximum(sifted.other_at[rows], at)
 
 
 async def _shorten(conn: AsyncConnection[TupleRow], found: dict[Key, _Sifted]) -> None:
