@@ -28,8 +28,8 @@ log = logging.getLogger("ami.health")
 LOOK_S = 2.0
 REPORT_S = 5.0
 JOBS_S = 15.0
-COUNT_S = 300.0
-FIRST_COUNT_S = 20.0
+COUNT_S = (20.0, 300.0)  # the pause between two counts: within this, COUNT_PAUSES as long as a count took
+COUNT_PAUSES = 20
 COUNT_WITHIN_S = 60.0  # what takes longer in a large fleet is not worth its price here: `ami report` tells it
 AWAY = (psycopg.Error, OSError, TimeoutError)
 
@@ -120,8 +120,12 @@ def _note_jobs(oldest: dict[str, float]) -> None:
 
 async def _count(dsn: str, clock: Clock) -> None:
     """How complete today and yesterday are."""
-    await asyncio.sleep(FIRST_COUNT_S)  # what an earlier run left in the spool comes in first
+    loop = asyncio.get_running_loop()
+    shortest, longest = COUNT_S
+    pause = shortest  # what an earlier run left in the spool comes in first
     while True:
+        await asyncio.sleep(pause * random.uniform(0.9, 1.1))
+        began = loop.time()
         try:
             shares = await _shares(dsn, clock)
         except AWAY:
@@ -130,7 +134,7 @@ async def _count(dsn: str, clock: Clock) -> None:
             for day, share in shares.items():
                 if share is not None:
                     metrics.COMPLETENESS.labels(day).set(share)
-        await asyncio.sleep(COUNT_S * random.uniform(0.9, 1.1))
+        pause = min(max(COUNT_PAUSES * (loop.time() - began), shortest), longest)
 
 
 async def _shares(dsn: str, clock: Clock) -> dict[str, float | None]:
