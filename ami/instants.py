@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import rich_click as click
@@ -65,6 +65,26 @@ def last_full_month(now: datetime) -> Period:
     """The calendar month before the one `now` lies in."""
     end = local_day(now).replace(day=1)
     return Period.of_days(add_months(end, -1), end)
+
+
+def days_asked(
+    month: Period | None, first: date | None, end: date | None, now: datetime, longest: int
+) -> tuple[date, date]:
+    """The first local day and the one to end before: of those named, of the month, else the last full one.
+
+    Raises `click.UsageError` where both are named, or where they are not 1 to `longest` days.
+    """
+    if month and (first or end):
+        raise click.UsageError("choose a month, or days by --from and --to")
+    if first or end:
+        end = end or local_day(now)
+        first = first or end - timedelta(days=30)
+    else:
+        chosen = month or last_full_month(now)
+        first, end = local_day(chosen.start), local_day(chosen.end)
+    if not 0 < (end - first).days <= longest:
+        raise click.UsageError(f"from {first} until {end} are no 1 to {longest} days: choose others")
+    return first, end
 
 
 INSTANT = _Instant()

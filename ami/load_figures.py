@@ -11,9 +11,9 @@ import rich_click as click
 
 from ami import clocks, home, load_ahead, load_savings, load_shapes
 from ami.console import counted, emit, facts, table, when
-from ami.instants import DAY, MONTH, last_full_month
+from ami.instants import DAY, days_asked
 from ami.load_document import document, highest, instant
-from ami.options import JSON
+from ami.options import DAYS, JSON
 from ami.settings import load
 from analytics.profiles.curve import INTERVALS, Interval
 from model.period import Period, local_day
@@ -38,9 +38,7 @@ SHOWN: Final = 10
     type=click.Choice([*dict.fromkeys(CLASS_OF_PLAN.values())]),
     help="All customers of this kind.",
 )
-@click.option("--month", type=MONTH, help="Like 2026-10; default: the last full one.")
-@click.option("--from", "first", type=DAY, help="First local day, instead of a month.")
-@click.option("--to", "end", type=DAY, help="Local day to end before; default: today.")
+@DAYS
 @click.option(
     "--interval",
     type=click.Choice(INTERVALS),
@@ -117,17 +115,8 @@ def command(
         raise click.UsageError("--ahead goes by the days before --day: leave out --month, --from and --to")
     if (day or temperature) and not ahead:
         raise click.UsageError("--day and --temperature belong to --ahead: add it")
-    if month and (first or end):
-        raise click.UsageError("choose a month, or days by --from and --to")
     now = clocks.wall()
-    if first or end:
-        end = end or local_day(now)
-        first = first or end - timedelta(days=30)
-    else:
-        chosen = month or last_full_month(now)
-        first, end = local_day(chosen.start), local_day(chosen.end)
-    if not 0 < (end - first).days <= LONGEST:
-        raise click.UsageError(f"from {first} until {end} are no 1 to {LONGEST} days: choose others")
+    first, end = days_asked(month, first, end, now, LONGEST)
     whose = Whose(serials, station, feeder, book, customer_class or "")
     if ahead:
         with home.database(load()) as dsn, open_pool(dsn) as pool:

@@ -9,15 +9,15 @@ import rich_click as click
 
 from ami import clocks, home
 from ami.console import counted, emit, facts, say, table, when
-from ami.instants import DAY, MONTH, last_full_month
-from ami.options import JSON
+from ami.instants import days_asked
+from ami.options import DAYS, JSON
 from ami.settings import load
 from ami.station import show_levels
 from ami.station_document import at, figure, rated_load
 from analytics.electrical import CURRENT_LIMIT, CosPhi, Imbalance, PhaseVoltage
 from analytics.electrical.phases import NORMAL
 from analytics.profiles.rated import RatedLoad
-from model.period import Period, local_day
+from model.period import Period
 from operations.supply_quality import LONGEST, VOLTAGE_LIMIT, SupplyQuality, supply_quality
 from storage.pool import open_pool
 
@@ -26,9 +26,7 @@ PHASES = "ABC"
 
 @click.command("quality")
 @click.argument("serial")
-@click.option("--month", type=MONTH, help="Like 2026-10; default: the last full one.")
-@click.option("--from", "first", type=DAY, help="First local day, instead of a month.")
-@click.option("--to", "end", type=DAY, help="Local day to end before; default: today.")
+@DAYS
 @JSON
 def quality(serial: str, month: Period | None, first: date | None, end: date | None, as_json: bool) -> None:
     """cos φ by day and month (of energies, as on a bill), voltage and imbalance of phases of meter SERIAL.
@@ -40,17 +38,7 @@ def quality(serial: str, month: Period | None, first: date | None, end: date | N
     ami meter quality 20260001 --month 2026-10
     ami meter quality 20260001 --from 2026-11-01 --json
     """
-    if month and (first or end):
-        raise click.UsageError("choose a month, or days by --from and --to")
-    now = clocks.wall()
-    if first or end:
-        end = end or local_day(now)
-        first = first or end - timedelta(days=30)
-    else:
-        chosen = month or last_full_month(now)
-        first, end = local_day(chosen.start), local_day(chosen.end)
-    if not 0 < (end - first).days <= LONGEST:
-        raise click.UsageError(f"from {first} until {end} are no 1 to {LONGEST} days: choose others")
+    first, end = days_asked(month, first, end, clocks.wall(), LONGEST)
     with home.database(load()) as dsn, open_pool(dsn) as pool, pool.connection() as conn:
         found = supply_quality(conn, serial, first, end)
     if as_json:

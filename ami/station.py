@@ -10,13 +10,13 @@ import rich_click as click
 
 from ami import clocks, home
 from ami.console import counted, emit, facts, say, table, when
-from ami.instants import DAY, MONTH, last_full_month
-from ami.options import JSON
+from ami.instants import days_asked
+from ami.options import DAYS, JSON
 from ami.settings import load
 from ami.station_document import document, rows
 from analytics.losses import Balance
 from analytics.profiles.rated import USUAL_COS_PHI, RatedLoad
-from model.period import Period, local_day
+from model.period import Period
 from operations.station_sides import Source
 from operations.stations import (
     FEWEST_DAYS,
@@ -47,9 +47,7 @@ NOBODY: Final = {
 
 @click.command("station")
 @click.argument("code", required=False)
-@click.option("--month", type=MONTH, help="Like 2026-10; default: the last full one.")
-@click.option("--from", "first", type=DAY, help="First local day, instead of a month.")
-@click.option("--to", "end", type=DAY, help="Local day to end before; default: today.")
+@DAYS
 @click.option("--half-hours", is_flag=True, help="With --json: load and balance by half-hour, too.")
 @click.option("--by-day", is_flag=True, help="The balance of every day, too; in JSON it always stands.")
 @JSON
@@ -73,21 +71,11 @@ def command(
     ami station --month 2026-10
     ami station T01 --from 2026-10-01 --to 2026-11-01 --json
     """
-    if month and (first or end):
-        raise click.UsageError("choose a month, or days by --from and --to")
     if half_hours and not (code and as_json):
         raise click.UsageError("--half-hours goes with a station's code and --json")
     if by_day and not code:
         raise click.UsageError("--by-day goes with a station's code")
-    now = clocks.wall()
-    if first or end:
-        end = end or local_day(now)
-        first = first or end - timedelta(days=30)
-    else:
-        chosen = month or last_full_month(now)
-        first, end = local_day(chosen.start), local_day(chosen.end)
-    if not 0 < (end - first).days <= LONGEST:
-        raise click.UsageError(f"from {first} until {end} are no 1 to {LONGEST} days: choose others")
+    first, end = days_asked(month, first, end, clocks.wall(), LONGEST)
     with home.database(load()) as dsn, open_pool(dsn) as pool, pool.connection() as conn:
         if code is None:
             found = stations(conn, first, end)
