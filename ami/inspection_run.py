@@ -24,6 +24,9 @@ from storage.pool import open_pool
 def run(as_of: datetime | None, as_json: bool) -> None:
     """Score the days that are due, look through every station up to yesterday, open what the knob allows.
 
+    A station that was looked through is due again once another version of the score is in force. Inspections
+    are opened once a night.
+
     `ami worker` does the same by itself each night, when the day before is validated.
     """
     settings = load()
@@ -47,7 +50,12 @@ def run(as_of: datetime | None, as_json: bool) -> None:
     )
     say(f"{counted(report.stations, 'station')} with {counted(report.meters, 'meter')}{young}.")
     say(f"{counted(report.scored, 'day')} scored.")
-    say(f"{report.opened:,} opened, {report.held:,} still stand out, {report.faded:,} closed by themselves.")
+    if report.nights:
+        say(
+            f"{report.opened:,} opened, {report.held:,} still stand out, {report.faded:,} closed by themselves."
+        )
+    else:
+        say("The night's inspections were opened before: what stands out now counts from the next night on.")
     if report.waiting:
         say(
             f"{counted(report.waiting, 'more meter')} stand out and wait: among so many meters the knob "

@@ -1258,7 +1258,9 @@ CREATE TABLE station_night (
     scored integer NOT NULL,
     young integer NOT NULL,
     head boolean NOT NULL,
+    model integer,
     CONSTRAINT station_night_pkey PRIMARY KEY (station),
+    CONSTRAINT station_night_model_fkey FOREIGN KEY (model) REFERENCES score_model(version),
     CONSTRAINT station_night_station_fkey FOREIGN KEY (station) REFERENCES station(code)
 );
 

@@ -16,6 +16,7 @@ from storage.inspections import jsonb
 
 _COLUMNS: Final = "version, learned_at, login, meters, days, judged, figures, in_force"
 _IN_FORCE: Final = f"SELECT {_COLUMNS}, content FROM score_model WHERE in_force"
+_VERSION: Final = "SELECT version FROM score_model WHERE in_force"
 _ALL: Final = f"SELECT {_COLUMNS} FROM score_model ORDER BY version DESC"
 _RETIRE: Final = "UPDATE score_model SET in_force = false WHERE in_force"
 _SAVE: Final = """
@@ -77,6 +78,12 @@ def in_force(conn: Connection[TupleRow]) -> ScoreModel | None:
     """The model that days are scored by; None before the first was learned."""
     row = conn.execute(_IN_FORCE).fetchone()
     return None if row is None else ScoreModel(*row)
+
+
+def version_in_force(conn: Connection[TupleRow]) -> int | None:
+    """Its version alone."""
+    row = conn.execute(_VERSION).fetchone()
+    return None if row is None else int(row[0])
 
 
 def models(conn: Connection[TupleRow]) -> list[ScoreModel]:

@@ -14,11 +14,12 @@ from psycopg.rows import TupleRow
 from model.period import require_aware
 from storage.inspections import ROUND_LOCK, jsonb
 
-# A station is due when the day before was not looked at and nothing of it waits for validation; after some
-# hours it is looked at as it is.
+# A station is due when the day before was not looked at, or not by the version of the score in force, and
+# nothing of it waits for validation; after some hours it is looked at as it is.
 _DUE: Final = """
     SELECT s.code FROM station s LEFT JOIN station_night n ON n.station = s.code
-    WHERE (n.through IS NULL OR n.through < %(night)s)
+    WHERE (n.through IS NULL OR n.through < %(night)s
+          OR (%(model)s::integer IS NOT NULL AND n.model IS DISTINCT FROM %(model)s))
       AND (%(of)s::integer IS NULL OR abs(hashtext(s.code)::bigint) %% %(of)s = %(number)s)
       AND EXISTS (SELECT FROM point p JOIN installation i ON i.point = p.code
           WHERE p.station = s.code AND p.role = 'customer' AND i.since < %(now)s)
@@ -27,11 +28,11 @@ _DUE: Final = """
           WHERE p.station = s.code AND i.until IS NULL AND d.day <= %(night)s))
     ORDER BY s.code LIMIT %(limit)s"""
 _NIGHT: Final = """
-    INSERT INTO station_night (station, through, at, customers, scored, young, head)
-    VALUES (%(station)s, %(through)s, %(at)s, %(customers)s, %(scored)s, %(young)s, %(head)s)
+    INSERT INTO station_night (station, through, at, customers, scored, young, head, model)
+    VALUES (%(station)s, %(through)s, %(at)s, %(customers)s, %(scored)s, %(young)s, %(head)s, %(model)s)
     ON CONFLICT (station) DO UPDATE SET through = excluded.through, at = excluded.at,
         customers = excluded.customers, scored = excluded.scored, young = excluded.young,
-        head = excluded.head"""
+        head = excluded.head, model = excluded.model"""
 _FORGET: Final = "DELETE FROM suspicion WHERE station = %s AND meter_id <> ALL (%s)"
 _SUSPECT: Final = """
     INSERT INTO suspicion (meter_id, station, point, night, strength, since, clues, kwh_a_day, benign,
@@ -79,7 +80,8 @@ class Suspicion:
 @dataclass(frozen=True, slots=True)
 class Night:
     """How a station was looked through: `customers` meters, of them `scored` ones, `young` ones of which too
-    few whole days are known, and whether a `head` meter was there."""
+    few whole days are known, whether a `head` meter was there, and the version of the score (`model`); None:
+    by none."""
 
     station: str
     through: date
@@ -87,6 +89,7 @@ class Night:
     scored: int
     young: int
     head: bool
+    model: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +116,13 @@ def due(
     anyway: bool,
     limit: int,
     shard: tuple[int, int] | None = None,
+    model: int | None = None,
 ) -> list[str]:
-    """Stations not looked through to `night`, of the shard (number, of how many) or all; those of which
-    something waits for validation only where it has to be `anyway`."""
+    """Stations not looked through to `night`, and by this version of the score where one is named, of the
+    shard (number, of how many) or all; those of which something waits for validation only where it has to be
+    `anyway`."""
     number, of = shard if shard is not None else (None, None)
-    asked = {"night": night, "now": require_aware(now), "anyway": anyway, "limit": limit}
+    asked = {"night": night, "now": require_aware(now), "anyway": anyway, "limit": limit, "model": model}
     return [code for (code,) in conn.execute(_DUE, {**asked, "number": number, "of": of})]
 
 
@@ -151,6 +156,7 @@ def save(conn: Connection[TupleRow], night: Night, found: Collection[Suspicion],
             "scored": night.scored,
             "young": night.young,
             "head": night.head,
+            "model": night.model,
         },
     )
 

@@ -1,7 +1,7 @@
 """Each night: stations are looked through one by one, then the inspections that the knob allows are opened.
 
-A station is due when the last day was not looked at; what is found of it is saved with that in one
-transaction. When none is due any more, whoever comes last opens the night's inspections, all stations
+A station is due when the last day was not looked at, or not by the version of the score in force; what is
+found of it is saved with that in one transaction. When none is due any more, whoever comes last opens the night's inspections, all stations
 against each other, once. A run that is killed goes on where it was; one that is made again changes nothing.
 """
 
@@ -39,7 +39,7 @@ Progress = Callable[[int, int, str], None]
 class InspectReport:
     """Stations looked through, customers' meters there, days scored, meters that are too young to be scored;
     inspections opened, held and faded, and meters that wait for a later night's allowance (`waiting`), where
-    the night's were opened here."""
+    the night's were opened here (`nights`: 1)."""
 
     stations: int = 0
     meters: int = 0
@@ -49,6 +49,7 @@ class InspectReport:
     held: int = 0
     faded: int = 0
     waiting: int = 0
+    nights: int = 0
 
     def __add__(self, other: InspectReport) -> InspectReport:
         return InspectReport(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
@@ -67,10 +68,11 @@ def shards_due(pool: Pool, now: datetime, shards: int) -> list[int]:
     opened yet."""
     night = night_of(now)
     with pool.connection() as conn:
+        model, anyway = _version(scoring.model_in_force(conn)), _anyway(now)
         due = [
             shard
             for shard in range(shards)
-            if suspicions.due(conn, night, now, anyway=_anyway(now), limit=1, shard=(shard, shards))
+            if suspicions.due(conn, night, now, anyway=anyway, limit=1, shard=(shard, shards), model=model)
         ]
         return due or [0] * rounds.is_due(conn, night, now)
 
@@ -85,16 +87,19 @@ def run(
     progress: Progress | None = None,
 ) -> InspectReport:
     """Look through every station that is due, of the shard (number, of how many) or all, and open the night's
-    inspections where none is left; `anyway`: although something waits for validation."""
+    inspections where none is left; `anyway`: although something waits for validation. The version of the
+    score that is in force is asked for each time, so that two runs never look through each other's."""
     night, report = night_of(now), InspectReport()
     anyway = anyway or _anyway(now)
     with pool.connection() as conn:
-        model = scoring.model_in_force(conn)
         thefts = learning.spans(score_models.verdicts(conn))
-    done = 0
+    done, model = 0, None
     while True:
         with pool.connection() as conn:
-            due = suspicions.due(conn, night, now, anyway=anyway, limit=STATIONS, shard=shard)
+            model = scoring.model_in_force(conn, model)
+            due = suspicions.due(
+                conn, night, now, anyway=anyway, limit=STATIONS, shard=shard, model=_version(model)
+            )
         if not due:
             break
         of = done + len(due)
@@ -105,11 +110,11 @@ def run(
             if progress is not None:
                 progress(done, of, code)
     with pool.connection() as conn:
-        came = rounds.open_night(conn, night, now, per_1000, None if model is None else model.version)
+        came = rounds.open_night(conn, night, now, per_1000, _version(model))
     if came is not None:
         done_now, waiting = came
         report += InspectReport(
-            opened=done_now.opened, held=done_now.held, faded=done_now.faded, waiting=waiting
+            opened=done_now.opened, held=done_now.held, faded=done_now.faded, waiting=waiting, nights=1
         )
     return report
 
@@ -136,7 +141,8 @@ def look_through(
     kept = _suspicions(conn, gathered, found, night)
     with_score = sum(bool(np.isfinite(one.scores).any()) for one in gathered.seen.meters)
     has_head = gathered.seen.head is not None
-    suspicions.save(conn, Night(station, night, len(customers), with_score, young, has_head), kept, now)
+    seen = Night(station, night, len(customers), with_score, young, has_head, _version(model))
+    suspicions.save(conn, seen, kept, now)
     return InspectReport(1, len(customers), scored, young)
 
 
@@ -201,6 +207,10 @@ def _row(one: Suspect, place: Hung, night: date, kwh: float, shown: dict[str, An
         benign=None if one.benign is None else rounds.as_json(one.benign),
         evidence={**shown, "by_balance": one.by_balance},
     )
+
+
+def _version(model: Model | None) -> int | None:
+    return None if model is None else model.version
 
 
 def _anyway(now: datetime) -> bool:

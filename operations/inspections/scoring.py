@@ -46,8 +46,11 @@ class Model:
     score: Score
 
 
-def model_in_force(conn: Connection[TupleRow]) -> Model | None:
-    """None before the first was learned, and where another version of the program learned it."""
+def model_in_force(conn: Connection[TupleRow], known: Model | None = None) -> Model | None:
+    """None before the first was learned, and where another version of the program learned it; `known` where
+    that is the one still."""
+    if known is not None and score_models.version_in_force(conn) == known.version:
+        return known
     kept = score_models.in_force(conn)
     if kept is None:
         return None

@@ -144,9 +144,10 @@ def test_the_thief_is_accused_once_by_energy_and_balance(pool: Pool) -> None:
     assert not again
     assert kept(pool) == once
     assert nightly.shards_due(pool, NOW, 4) == []
-    # The station is looked through again: the same is found.
+    # As if it had been looked through before anything was learned: it is again, and the same is found.
     with pool.connection() as conn:
-        conn.execute("DELETE FROM station_night")
+        conn.execute("UPDATE station_night SET model = NULL")
+    assert len(nightly.shards_due(pool, NOW, 4)) == 1
     nightly.run(pool, NOW, per_1000=KNOB, anyway=True)
     assert kept(pool) == once
 
@@ -167,6 +168,16 @@ def test_the_thief_is_accused_once_by_energy_and_balance(pool: Pool) -> None:
         assert [one.in_force for one in score_models.models(conn)] == [False, True]
         with pytest.raises(Unknown):
             score_models.put_in_force(conn, 9)
+    # By a version that cannot be used nobody is looked through again; by one that can be, once, the same night.
+    assert nightly.shards_due(pool, NOW, 4) == []
+    assert not nightly.run(pool, NOW, per_1000=KNOB, anyway=True)
+    with pool.connection() as conn:
+        score_models.put_in_force(conn, 2)
+    assert len(nightly.shards_due(pool, NOW, 4)) == 1
+    report = nightly.run(pool, NOW, per_1000=KNOB, anyway=True)
+    assert (report.stations, report.scored, report.opened, report.nights) == (1, METERS * (DAYS - 28), 0, 0)
+    assert nightly.shards_due(pool, NOW, 4) == []
+    assert not nightly.run(pool, NOW, per_1000=KNOB, anyway=True)
 
 
 def test_a_killed_night_goes_on_and_a_day_that_changes_is_scored_again(pool: Pool) -> None:
