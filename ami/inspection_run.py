@@ -51,9 +51,8 @@ def run(as_of: datetime | None, as_json: bool) -> None:
     say(f"{counted(report.stations, 'station')} with {counted(report.meters, 'meter')}{young}.")
     say(f"{counted(report.scored, 'day')} scored.")
     if report.nights:
-        say(
-            f"{report.opened:,} opened, {report.held:,} still stand out, {report.faded:,} closed by themselves."
-        )
+        rest = f"{report.held:,} still stand out, {report.faded:,} closed by themselves"
+        say(f"{report.opened:,} opened, {rest}.")
     else:
         say("The night's inspections were opened before: what stands out now counts from the next night on.")
     if report.waiting:

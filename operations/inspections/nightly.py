@@ -1,8 +1,9 @@
 """Each night: stations are looked through one by one, then the inspections that the knob allows are opened.
 
 A station is due when the last day was not looked at, or not by the version of the score in force; what is
-found of it is saved with that in one transaction. When none is due any more, whoever comes last opens the night's inspections, all stations
-against each other, once. A run that is killed goes on where it was; one that is made again changes nothing.
+found of it is saved with that in one transaction. When none is due any more, whoever comes last opens the
+night's inspections, all stations against each other, once. A run that is killed goes on where it was; one
+that is made again changes nothing.
 """
 
 from __future__ import annotations

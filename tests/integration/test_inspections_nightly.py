@@ -168,7 +168,8 @@ def test_the_thief_is_accused_once_by_energy_and_balance(pool: Pool) -> None:
         assert [one.in_force for one in score_models.models(conn)] == [False, True]
         with pytest.raises(Unknown):
             score_models.put_in_force(conn, 9)
-    # By a version that cannot be used nobody is looked through again; by one that can be, once, the same night.
+    # By a version that cannot be used nobody is looked through again; by one that can be, once, the same
+    # night.
     assert nightly.shards_due(pool, NOW, 4) == []
     assert not nightly.run(pool, NOW, per_1000=KNOB, anyway=True)
     with pool.connection() as conn:
