@@ -13,6 +13,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from model.period import require_aware
+from model.viewer import Viewer
 from storage.errors import Unknown
 
 _ADD: Final = """
@@ -65,6 +66,11 @@ def withdraw(conn: Connection[TupleRow], number: int, at: datetime) -> bool:
 def told(conn: Connection[TupleRow], point: str | None = None, limit: int = 200) -> list[Absence]:
     """All, or those of a point, the latest first."""
     return [Absence(*row) for row in conn.execute(_LIST, {"point": point, "limit": limit})]
+
+
+def of_point(conn: Connection[TupleRow], viewer: Viewer, point: str, limit: int = 20) -> list[Absence]:
+    """What was told of a point, the latest first; nothing for customers."""
+    return told(conn, point, limit) if viewer.is_staff else []
 
 
 def of_meters(

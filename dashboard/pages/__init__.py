@@ -24,6 +24,7 @@ from dashboard.pages import (
     runs,
     station,
     stations,
+    told_absences,
 )
 from dashboard.parts.elements import Part
 
@@ -54,7 +55,7 @@ def connect(guarded: Guarded) -> None:
         return await answers.page(guarded.office, PAGES, path, search)
 
     guarded.shows(Output("page", "children"), Input("address", "pathname"), Input("address", "search"))(show)
-    for module in (overview, home, meters, meter, alerts, run, case, inspection):
+    for module in (overview, home, meters, meter, alerts, run, case, inspection, told_absences):
         module.connect(guarded)
 
 

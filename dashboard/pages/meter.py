@@ -18,6 +18,7 @@ from dashboard.charts.load_curve import load_curve
 from dashboard.charts.packing import chart
 from dashboard.charts.regular import Curve, load_figures, regular, whole_days
 from dashboard.errors import Refused
+from dashboard.pages import told_absences
 from dashboard.pages.alerts import of_meter
 from dashboard.parts.days_range import DaysRange, asked, chooser
 from dashboard.parts.electrical import (
@@ -235,6 +236,7 @@ def _history(conn: Connection[Any], visit: Visit, found: MeterSheet) -> list[Par
         findings_card(visit, found.findings),
         polls_card(visit, found.polls),
         _told(conn, visit, found),
+        told_absences.told(conn, visit, found),
     ]
 
 

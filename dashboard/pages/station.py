@@ -39,7 +39,7 @@ MONTH = timedelta(days=30)
 
 def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
     """The station of the address over the days of the address."""
-    days, code = over(visit, asked(visit, MONTH)), given.text("station", names["code"])
+    days, code = asked(visit, MONTH, whole=True), given.text("station", names["code"])
     try:
         sheet = station(conn, code, days.first, days.end)
     except Unknown:
@@ -52,6 +52,7 @@ def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
             say("station.kva", kva=visit.fmt.plain(kva.kva.normalize() + 0)) if kva else say("station.no_kva")
         ),
         html.Span(visit.fmt.span(days.first, days.end)),
+        html.Span(say("station.without_today")) if days.end == visit.today else None,
         html.Span(source(visit, load)),
     ]
     ways = [
@@ -62,7 +63,7 @@ def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
     return html.Div(
         [
             heading(load.station.name, under, ways, back=(say("nav.stations"), "/stations")),
-            chooser(visit, asked(visit, MONTH)),
+            chooser(visit, days, whole=True),
             body(visit, sheet, days),
         ]
     )
@@ -78,11 +79,6 @@ def body(visit: Visit, sheet: StationSheet, days: DaysRange) -> Part:
         feeders_card(visit, sheet.feeders),
     ]
     return html.Div(cards, className="grid")
-
-
-def over(visit: Visit, days: DaysRange) -> DaysRange:
-    """The same without today, whose half-hours to come would count as missing; today alone stays."""
-    return DaysRange(days.first, min(days.end, visit.today)) if days.first < visit.today else days
 
 
 def owned(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> bool:

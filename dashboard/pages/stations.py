@@ -12,7 +12,6 @@ from psycopg import Connection
 from dashboard.addresses import STAFF, Page
 from dashboard.charts.station_load import by_head
 from dashboard.formats import NO_VALUE
-from dashboard.pages.station import over
 from dashboard.parts.days_range import DaysRange, asked, chooser
 from dashboard.parts.elements import Part, attributes, badge, empty, heading, link, table
 from dashboard.parts.station_cards import kilo, plain_percent
@@ -27,7 +26,7 @@ PAGE_OF = 40  # stations: each one's days are read for it
 
 def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
     """A page of stations, the most heavily loaded first."""
-    say, days = visit.say, over(visit, asked(visit, WEEK))
+    say, days = visit.say, asked(visit, WEEK, whole=True)
     every = places.stations(conn, visit.viewer)
     number = _page(visit.query.get("page", ""))
     codes = [code for code, _ in every[(number - 1) * PAGE_OF : number * PAGE_OF]]
@@ -38,9 +37,13 @@ def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
         [
             heading(
                 say("station.title"),
-                [html.Span(say("station.about")), html.Span(visit.fmt.span(days.first, days.end))],
+                [
+                    html.Span(say("station.about")),
+                    html.Span(visit.fmt.span(days.first, days.end)),
+                    html.Span(say("station.without_today")) if days.end == visit.today else None,
+                ],
             ),
-            chooser(visit, asked(visit, WEEK)),
+            chooser(visit, days, whole=True),
             _listed(visit, rows, open_, days) if rows else html.Div(nothing, className="card"),
             _pages(visit, len(every), number, days),
         ]

@@ -10,7 +10,14 @@ from importlib import resources
 from typing import Any
 
 LANGUAGES = ("vi", "en")
-ROOMS = ("", "_inspections", "_load", "_supply", "_warnings")  # endings of the names of a language's files
+ROOMS = (
+    "",
+    "_absences",
+    "_inspections",
+    "_load",
+    "_supply",
+    "_warnings",
+)  # endings of the names of a language's files
 
 
 def _flat(table: dict[str, Any], prefix: str = "") -> dict[str, str]:

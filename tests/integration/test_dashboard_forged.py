@@ -17,7 +17,7 @@ from model.quality import Severity
 from model.viewer import UserRole, Viewer
 from model.warning import UseWarning, WarningKind
 from operations import accounts
-from storage import inspections, usage_limits, use_warnings
+from storage import absences, inspections, usage_limits, use_warnings
 from storage.fleet import meter_ids
 from storage.grid import save_register
 from storage.pool import connect, open_pool
@@ -136,6 +136,8 @@ def test_what_is_the_offices_alone_is_nothing_to_a_customer(database: str, custo
             meter_ids(conn, ["M001"])["M001"], Severity.RED, 5.0, NOW.date(), [], 1.0, 1, None, {}, None
         )
         assert inspections.open_one(conn, found, NOW.date(), NOW) == 1
+    assert "refusal" in _absent(customer, "M001", "05/10/2026", "09/10/2026").text
+    assert "absence" not in _page(customer, "/meters/M001", "")
     for path in ("/load", "/stations", "/stations/T1", "/inspections", "/inspections/1"):
         assert customer(path).status_code == 404, path
         assert "refusal" in _page(customer, path, ""), path
@@ -218,6 +220,8 @@ def test_an_inspection_is_done_by_its_number_alone(
 ) -> None:
     body = json.dumps(_inspected(what, clicks, (field, field), shown))
     assert engineer.send(body).status_code in (200, 204)
+    assert _absent(engineer, shown, field, field, what, clicks=clicks).status_code in (200, 204)
+    assert _absent(engineer, "M001", pressed={"absence": what}, clicks=clicks).status_code in (200, 204)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -292,6 +296,61 @@ def test_limits_and_warnings_take_values_of_any_type(customer: Asks, one: Any, t
     assert _save(customer, "M001", one, "kwh", two, "dong", clicks=1).status_code == 200
 
 
-def test_staff_neither_read_nor_set_anything_for_a_customer(engineer: Asks) -> None:
+def _absent(asks: Asks, serial: Any, *typed: Any, pressed: Any = "absence-save", clicks: Any = 1) -> Any:
+    """The form of absences, saved, or the button of one pressed."""
+    button = {"absence": 1} if pressed == "absence-save" else pressed
+    changed = "absence-save" if pressed == "absence-save" else json.dumps(pressed, separators=(",", ":"))
+    names = ("first", "last", "note")
+    body = {
+        "output": "absences-told.children",
+        "outputs": {"id": "absences-told", "property": "children"},
+        "inputs": [
+            {"id": "absence-save", "property": "n_clicks", "value": clicks},
+            [{"id": button, "property": "n_clicks", "value": clicks}],
+        ],
+        "state": [
+            {"id": "meter-serial", "property": "data", "value": serial},
+            *(
+                {"id": f"absence-{name}", "property": "value", "value": value}
+                for name, value in zip(names, (*typed, None, None, None)[:3], strict=True)
+            ),
+        ],
+        "changedPropIds": [f"{changed}.n_clicks"],
+    }
+    return asks.send(json.dumps(body))
+
+
+def test_staff_set_nothing_for_a_customer_and_write_down_what_they_told(
+    database: str, engineer: Asks
+) -> None:
     assert "refusal" in _save(engineer, "M001", "1", "kwh", "", "kwh").text
     assert "refusal" in _read(engineer, 1, 1, "M001").text
+    assert "Vắng từ ngày" in _page(engineer, "/meters/M001", "")
+    assert "Vắng từ ngày" not in _page(engineer, "/meters/M000", ""), "nobody lives at a station's head"
+    assert "Đã ghi." in _absent(engineer, "M001", "05/10/2026", " 09/10/2026", "về quê").text
+    day, order = "theo dạng ngày", "đúng thứ tự"
+    for first, last, said in (
+        ("05/10/2026", "09/10/2026", "đã được ghi rồi"),
+        ("5.10.2026", "09/10/2026", day),
+        ("31/02/2026", "09/10/2026", day),
+        ("", "09/10/2026", day),
+        ("09/10/2026", "05/10/2026", order),
+        ("09/10/2026", "05/10/2206", "hãy xem lại năm"),
+    ):
+        answer = _absent(engineer, "M001", first, last, "giữ lại")
+        assert (said in answer.text, "giữ lại" in answer.text) == (True, True), (first, last)
+    for serial in ("M000", "M999", "\0", None, 7):
+        assert "refusal" in _absent(engineer, serial, "05/10/2026", "09/10/2026").text, serial
+    with connect(database) as conn:
+        (told,) = absences.told(conn)
+        assert (told.point, told.note, told.login, told.withdrawn_at) == ("P001", "về quê", "somebody", None)
+        assert absences.of_point(conn, Viewer("khach", UserRole.CUSTOMER, "C001"), "P001") == []
+    assert "refusal" in _absent(engineer, "M002", pressed={"absence": told.id}).text, "that of another"
+    for _ in range(2):
+        assert "refusal" not in _absent(engineer, "M001", pressed={"absence": told.id}).text
+    with connect(database) as conn:
+        deeds = conn.execute(
+            "SELECT action, object FROM audit WHERE action LIKE 'absence.%' ORDER BY id"
+        ).fetchall()
+        assert absences.told(conn)[0].withdrawn_at == NOW
+    assert deeds == [("absence.told", "point P001"), ("absence.withdrawn", f"absence {told.id}")]

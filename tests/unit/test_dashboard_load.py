@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,9 @@ from analytics.profiles.curve import Interval, curve, of_group
 from analytics.profiles.group import together as added
 from analytics.profiles.typical import Typical
 from dashboard.charts.group_curve import bars, together
+from dashboard.parts.days_range import DaysRange, asked, chooser, presets
 from dashboard.parts.load_cards import duration_card, figures, typical_cards
+from model.period import midnight
 from model.quality import Quality
 from operations.loads import Loads, Whose
 from tests.dashboard_parts import NOW, text_of, visit
@@ -84,3 +87,21 @@ def test_days_are_bars_of_what_is_known_and_none_of_what_is_not() -> None:
         "50,0\u00a0% số nửa giờ có số liệu",
         "100,0\u00a0% số nửa giờ có số liệu",
     ]
+
+
+@pytest.mark.parametrize("today", [date(2026, 10, 14), date(2026, 10, 1)])
+def test_days_that_are_over_are_so_many_up_to_yesterday(today: date) -> None:
+    asking = visit(now=midnight(today) + timedelta(hours=9))
+    week = asked(asking, timedelta(7), whole=True)
+    assert ((week.end - week.first).days, week.end) == (7, today)
+    for name, days in presets(today, whole=True):
+        wanted = {"range.today": 1, "range.yesterday": 1, "range.week": 7, "range.month": 30}.get(name)
+        assert wanted in (None, (days.end - days.first).days), name
+        assert days.end <= today or days.first == today, name
+        query = dict(pair.split("=") for pair in days.query.split("&"))
+        assert asked(replace(asking, query=query), timedelta(7), whole=True) == days, name
+        assert "chip-on" in str(chooser(asking, days, whole=True)), name
+    typed = {"from": "2026-09-20", "to": today.isoformat()}
+    assert asked(replace(asking, query=typed), timedelta(7), whole=True) == DaysRange(
+        date(2026, 9, 20), today
+    )
