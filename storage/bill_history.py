@@ -23,8 +23,8 @@ _HISTORY: Final = """
                 AT TIME ZONE 'Asia/Ho_Chi_Minh') AS last,
             date_trunc('month', (h.to_at - INTERVAL '1 microsecond')
                 AT TIME ZONE 'Asia/Ho_Chi_Minh') AS month
-        FROM bill b JOIN bill h ON h.point = b.point AND h.customer = b.customer AND h.to_at <= b.to_at
-            AND NOT EXISTS (SELECT FROM bill r WHERE r.corrects = h.id AND r.correction = 'replaces')
+        FROM bill b
+        JOIN standing_bill h ON h.point = b.point AND h.customer = b.customer AND h.to_at <= b.to_at
         WHERE b.id = ANY (%(ids)s) AND (%(scope)s::text IS NULL OR b.customer = %(scope)s)
     ) AS told
     WHERE told.month > told.last - make_interval(months => %(months)s)

@@ -26,9 +26,9 @@ _OF: Final = """
     WHERE bill_id = %s"""
 _ASKED: Final = "SELECT bill_id FROM bill_reactive WHERE bill_id = ANY (%s) AND total <> 0"
 _TOLD: Final = """
-    SELECT b.from_at, b.to_at, r.cos_phi, r.k_percent FROM bill b JOIN bill_reactive r ON r.bill_id = b.id
+    SELECT b.from_at, b.to_at, r.cos_phi, r.k_percent
+    FROM standing_bill b JOIN bill_reactive r ON r.bill_id = b.id
     WHERE b.point = ANY (%s) AND b.to_at > %s AND b.to_at <= %s
-      AND NOT EXISTS (SELECT FROM bill n WHERE n.corrects = b.id AND n.correction = 'replaces')
     ORDER BY b.from_at, b.id"""
 _USES: Final = """
     SELECT serial, previous, current, multiplier, varh, kvarh, status, removed FROM bill_reactive_use

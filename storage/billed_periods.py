@@ -16,15 +16,13 @@ from model.series import Rate
 # What a correcting bill adds or takes belongs to the period it corrects; what was replaced does not count.
 _BEFORE: Final = """
     SELECT b.from_at, b.to_at, u.rate, sum(u.kwh)::bigint
-    FROM bill b JOIN bill_use u ON u.bill_id = b.id
+    FROM standing_bill b JOIN bill_use u ON u.bill_id = b.id
     WHERE b.point = %(point)s AND b.customer = %(customer)s AND b.to_at <= %(at)s
-      AND NOT EXISTS (SELECT FROM bill r WHERE r.corrects = b.id AND r.correction = 'replaces')
     GROUP BY b.from_at, b.to_at, u.rate ORDER BY b.to_at DESC, u.rate"""
 
 _MEAN_PRICE: Final = """
-    SELECT b.total / b.kwh::numeric FROM bill b
+    SELECT b.total / b.kwh::numeric FROM standing_bill b
     WHERE b.point = %s AND b.kwh > 0 AND b.total > 0 AND b.corrects IS NULL
-      AND NOT EXISTS (SELECT FROM bill r WHERE r.corrects = b.id AND r.correction = 'replaces')
     ORDER BY b.to_at DESC LIMIT 1"""
 
 

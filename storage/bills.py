@@ -38,21 +38,17 @@ _USE: Final = """
     INSERT INTO bill_use (bill_id, number, serial, rate, previous, current, multiplier, wh, kwh, status,
         removed, carried_wh)
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
-_NOT_REPLACED: Final = "NOT EXISTS (SELECT FROM bill r WHERE r.corrects = b.id AND r.correction = 'replaces')"
-_STANDING: Final = (
-    "SELECT id FROM bill b WHERE point = %s AND from_at = %s AND to_at = %s AND "
-    + _NOT_REPLACED
-    + " ORDER BY (correction IS NOT DISTINCT FROM 'adjusts'), id"
-)
+_STANDING: Final = """
+    SELECT id FROM standing_bill WHERE point = %s AND from_at = %s AND to_at = %s
+    ORDER BY (correction IS NOT DISTINCT FROM 'adjusts'), id"""
 _REPLACED_BY: Final = "SELECT id FROM bill WHERE corrects = %s AND correction = 'replaces'"
 _CORRECTED_BY: Final = "SELECT id FROM bill WHERE corrects = %s ORDER BY id"
 _RUN_PERIOD: Final = """
     SELECT r.from_at, r.to_at FROM bill b JOIN billing_run r ON r.id = b.run_id WHERE b.id = %s"""
 _OVERLAPPING: Final = """
     SELECT point, from_at, to_at, coalesce(rated_on, invoice_date), plan, kwh, wh, total,
-        (SELECT x.total FROM bill_reactive x WHERE x.bill_id = b.id) FROM bill b
+        (SELECT x.total FROM bill_reactive x WHERE x.bill_id = b.id) FROM standing_bill b
     WHERE point = ANY (%s::text[]) AND from_at < %s AND to_at > %s
-      AND NOT EXISTS (SELECT FROM bill r WHERE r.corrects = b.id AND r.correction = 'replaces')
     ORDER BY point, from_at, (correction IS NOT DISTINCT FROM 'adjusts'), id"""
 _BILL: Final = """
     SELECT b.point, b.customer, b.from_at, b.to_at, b.invoice_date, b.plan, b.decisions, b.kwh, b.wh,
@@ -83,16 +79,12 @@ _BILLS: Final = """
       AND (%(to)s::timestamptz IS NULL OR b.to_at <= %(to)s)
     ORDER BY b.to_at DESC, b.point, b.from_at DESC, b.id DESC LIMIT %(limit)s OFFSET %(offset)s"""
 # What was issued and holds: a replaced bill counts no more, an adjustment adds to the bill it is of.
-_SUMS: Final = (
-    """
+_SUMS: Final = """
     SELECT count(*) FILTER (WHERE b.correction IS DISTINCT FROM 'adjusts')::integer,
         coalesce(sum(b.kwh), 0)::bigint, coalesce(sum(b.total), 0)::bigint
-    FROM bill b WHERE (%(scope)s::text IS NULL OR b.customer = %(scope)s)
+    FROM standing_bill b WHERE (%(scope)s::text IS NULL OR b.customer = %(scope)s)
       AND (%(from)s::timestamptz IS NULL OR b.to_at > %(from)s)
-      AND (%(to)s::timestamptz IS NULL OR b.to_at <= %(to)s)
-      AND """
-    + _NOT_REPLACED
-)
+      AND (%(to)s::timestamptz IS NULL OR b.to_at <= %(to)s)"""
 _NO_FIGURES: Final = ("invoice_date", "pmax_kw")  # half-hours that come later may name another peak
 # A bill belongs to the month whose last instant, or an earlier one, ends its period.
 _MONTHS: Final = """

@@ -14,9 +14,8 @@ from model.series import Rate
 
 _CARRIED: Final = """
     SELECT b.point, u.rate, sum(u.wh + u.carried_wh - u.kwh * 1000)
-    FROM bill b JOIN bill_use u ON u.bill_id = b.id
+    FROM standing_bill b JOIN bill_use u ON u.bill_id = b.id
     WHERE b.to_at = %s AND b.point = ANY (%s)
-      AND NOT EXISTS (SELECT FROM bill r WHERE r.corrects = b.id AND r.correction = 'replaces')
     GROUP BY b.point, u.rate"""
 
 

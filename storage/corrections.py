@@ -34,15 +34,13 @@ _TOGETHER: Final = (
 )
 # Bills that an index at one of the instants opens, closes, or lies within; not those replaced since.
 _TOUCHED: Final = """
-    SELECT id FROM bill b WHERE point = %(point)s AND correction IS DISTINCT FROM 'adjusts'
+    SELECT id FROM standing_bill b WHERE point = %(point)s AND correction IS DISTINCT FROM 'adjusts'
       AND EXISTS (SELECT FROM unnest(%(at)s::timestamptz[]) AS i (at) WHERE i.at BETWEEN from_at AND to_at)
-      AND NOT EXISTS (SELECT FROM bill r WHERE r.corrects = b.id AND r.correction = 'replaces')
     ORDER BY from_at"""
 # Of those, the ones that count what this meter's registers say.
 _UPON: Final = """
-    SELECT id FROM bill b WHERE point = %(point)s AND correction IS DISTINCT FROM 'adjusts'
+    SELECT id FROM standing_bill b WHERE point = %(point)s AND correction IS DISTINCT FROM 'adjusts'
       AND %(at)s BETWEEN from_at AND to_at
-      AND NOT EXISTS (SELECT FROM bill r WHERE r.corrects = b.id AND r.correction = 'replaces')
       AND (EXISTS (SELECT FROM bill_use u WHERE u.bill_id = b.id AND u.serial = %(serial)s)
         OR EXISTS (SELECT FROM bill_reactive_use u WHERE u.bill_id = b.id AND u.serial = %(serial)s))
     ORDER BY from_at"""
@@ -75,8 +73,7 @@ _NOTICE: Final = """
 _CONFLICTS: Final = """
     SELECT x.id, c.point, m.serial, x.channel, x.rate, x.at, c.raw AS closed, x.raw AS read, x.scaler,
         x.method, x.noticed_at,
-        ARRAY(SELECT b.id FROM bill b WHERE b.point = c.point AND x.at BETWEEN b.from_at AND b.to_at
-            AND NOT EXISTS (SELECT FROM bill r WHERE r.corrects = b.id AND r.correction = 'replaces')
+        ARRAY(SELECT b.id FROM standing_bill b WHERE b.point = c.point AND x.at BETWEEN b.from_at AND b.to_at
             AND b.correction IS DISTINCT FROM 'adjusts' ORDER BY b.id) AS bills
     FROM reading_conflict x JOIN meter m ON m.id = x.meter_id
     JOIN closing_index c ON c.meter_id = x.meter_id AND c.channel = x.channel AND c.rate = x.rate

@@ -56,9 +56,8 @@ _DETERMINANTS: Final = """,
         SELECT DISTINCT point FROM point_multiplier WHERE valid_from > %(start)s AND valid_from < %(end)s),
     left_over AS (
         SELECT b.point, u.rate, sum(u.wh + u.carried_wh - u.kwh * 1000) AS wh
-        FROM bill b JOIN bill_use u ON u.bill_id = b.id
+        FROM standing_bill b JOIN bill_use u ON u.bill_id = b.id
         WHERE b.to_at = %(start)s
-          AND NOT EXISTS (SELECT FROM bill r WHERE r.corrects = b.id AND r.correction = 'replaces')
         GROUP BY b.point, u.rate),
     told AS (SELECT DISTINCT point FROM point_period WHERE first_day <= %(last)s AND end_day > %(first)s),
     issued AS (SELECT DISTINCT point FROM bill WHERE from_at < %(end)s AND to_at > %(start)s)

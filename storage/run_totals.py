@@ -38,10 +38,9 @@ _BY: Final = """
     before AS (
         SELECT {before} AS key, count(*) FILTER (WHERE b.correction IS DISTINCT FROM 'adjusts') AS bills,
             sum(b.kwh) AS kwh, sum(b.total) AS total
-        FROM billing_run r JOIN bill b ON b.to_at = r.from_at
+        FROM billing_run r JOIN standing_bill b ON b.to_at = r.from_at
         JOIN point p ON p.code = b.point JOIN customer c ON c.code = b.customer
         WHERE r.id = %(run)s AND (r.book IS NULL OR c.book = r.book)
-          AND NOT EXISTS (SELECT FROM bill x WHERE x.corrects = b.id AND x.correction = 'replaces')
         GROUP BY 1)
     SELECT coalesce(here.key, before.key) AS key, coalesce(here.bills, 0)::integer AS bills,
         coalesce(here.kwh, 0)::bigint AS kwh, coalesce(here.total, 0)::bigint AS total,
@@ -125,14 +124,12 @@ _COMPARED: Final = """
     FROM billing_run r JOIN billing_run_item t ON t.run_id = r.id AND t.outcome = 'bill'
     LEFT JOIN LATERAL (
         SELECT sum(b.kwh)::bigint AS kwh, extract(epoch FROM max(b.to_at) - min(b.from_at)) / 86400 AS days
-        FROM bill b WHERE b.point = t.point AND b.customer = t.customer AND b.to_at = r.from_at
-          AND NOT EXISTS (SELECT FROM bill x WHERE x.corrects = b.id AND x.correction = 'replaces')
+        FROM standing_bill b WHERE b.point = t.point AND b.customer = t.customer AND b.to_at = r.from_at
         HAVING count(*) > 0) AS before ON true
     LEFT JOIN LATERAL (
         SELECT sum(b.kwh)::bigint AS kwh, extract(epoch FROM max(b.to_at) - min(b.from_at)) / 86400 AS days
-        FROM bill b WHERE b.point = t.point AND b.customer = t.customer
+        FROM standing_bill b WHERE b.point = t.point AND b.customer = t.customer
           AND b.from_at = r.from_at - INTERVAL '1 year'
-          AND NOT EXISTS (SELECT FROM bill x WHERE x.corrects = b.id AND x.correction = 'replaces')
         HAVING count(*) > 0) AS year ON true
     WHERE r.id = %s AND (before.kwh IS NOT NULL OR year.kwh IS NOT NULL) ORDER BY t.point"""
 # Bills of single-rate meters where three rates may be mandatory: this month's use and that of the two before.

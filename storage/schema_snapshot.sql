@@ -1438,3 +1438,30 @@ CREATE VIEW interval_reading AS
    FROM ((profile_day d
      JOIN meter m ON ((m.id = d.meter_id)))
      CROSS JOIN LATERAL unnest(d.energy) WITH ORDINALITY s(energy, slot));
+
+CREATE VIEW standing_bill AS
+ SELECT id,
+    point,
+    customer,
+    from_at,
+    to_at,
+    invoice_date,
+    plan,
+    decisions,
+    kwh,
+    wh,
+    subtotal,
+    vat_percent,
+    vat,
+    total,
+    issued_at,
+    run_id,
+    corrects,
+    correction,
+    correction_reason,
+    rated_on,
+    pmax_kw
+   FROM bill b
+  WHERE (NOT (EXISTS ( SELECT
+           FROM bill r
+          WHERE ((r.corrects = b.id) AND (r.correction = 'replaces'::text)))));

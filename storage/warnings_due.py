@@ -55,8 +55,7 @@ _LAST: Final = """
     SELECT l.point, l.customer, l.from_at, l.to_at, sum(b.kwh)::bigint, sum(b.total)::bigint
     FROM (SELECT DISTINCT ON (point) point, customer, from_at, to_at FROM bill
         WHERE point = ANY (%s) ORDER BY point, to_at DESC) l
-    JOIN bill b USING (point, from_at, to_at)
-    WHERE NOT EXISTS (SELECT FROM bill r WHERE r.corrects = b.id AND r.correction = 'replaces')
+    JOIN standing_bill b USING (point, from_at, to_at)
     GROUP BY l.point, l.customer, l.from_at, l.to_at"""
 
 _OTHERS: Final = """
