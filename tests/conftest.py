@@ -8,6 +8,7 @@ import json
 import os
 import random
 import shutil
+import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -23,6 +24,9 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 # One compilation of the kernels for all workers and runs.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(REPOSITORY / ".cache" / "numba"))
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as ami.main does
+# Sources are compiled once, not by each worker and again by each of the hundreds of `ami …` that tests run.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 # A test chooses its own home and server; the developer's are not touched.
 for _variable in ("AMI_HOME", "AMI_DATABASE_URL"):
     os.environ.pop(_variable, None)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,14 @@ LANGUAGES = ("vi", "en")
 _SQL_FINDING = re.compile(r"INSERT INTO finding\b[^']*SELECT meter_id, day, '([a-z_]+)'")
 
 
-def _sources(*rooms: str) -> Iterator[tuple[str, ast.Module]]:
+def _sources(*rooms: str, names: Iterable[str]) -> Iterator[tuple[str, ast.Module]]:
+    """The sources in which one of the names occurs at all; every worker walks them as it collects."""
+    one_of = re.compile("|".join(names))
     for room in rooms:
         for file in sorted((ROOT / room).rglob("*.py")):
-            yield str(file.relative_to(ROOT)), ast.parse(file.read_text(encoding="utf-8"))
+            source = file.read_text(encoding="utf-8")
+            if one_of.search(source):
+                yield str(file.relative_to(ROOT)), ast.parse(source)
 
 
 def _called(call: ast.Call) -> str:
@@ -88,14 +93,15 @@ def _kinds(tree: ast.Module, calls: dict[str, int]) -> Iterator[tuple[ast.Call, 
 def _all(calls: dict[str, int], *rooms: str, silent: frozenset[str] = frozenset()) -> set[str]:
     """Every kind; a call whose kind cannot be followed fails, unless its source is one of `silent`."""
     found: set[str] = set()
-    for source, tree in _sources(*rooms):
+    for source, tree in _sources(*rooms, names=calls):
         for call, kinds in _kinds(tree, calls):
             assert kinds or source in silent, f"{source}:{call.lineno}: write the kind where it can be seen"
             found |= kinds
     return found
 
 
-def finding_kinds() -> set[str]:
+@cache
+def finding_kinds() -> frozenset[str]:
     passed_on = frozenset(
         {
             "analytics/vee/by_rate.py",
@@ -107,66 +113,66 @@ def finding_kinds() -> set[str]:
     )
     calls = {"note": 1, "note_slots": 1, "Finding": 0, "doubt": 0}
     found = _all(calls, "analytics", "operations", "storage", silent=passed_on | {"storage/evidence.py"})
-    for _, tree in _sources("storage", "operations"):
+    for _, tree in _sources("storage", "operations", names=["finding"]):
         for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 found |= set(_SQL_FINDING.findall(node.value))
-    return found
+    return frozenset(found)
 
 
-def hold_kinds() -> set[str]:
+@cache
+def hold_kinds() -> frozenset[str]:
     roots = {"AnalyticsError", "BillingError", "TariffError", "Held"}
     found: set[str] = set()
-    for source, tree in _sources("analytics/billing", "analytics/tariffs", "operations"):
+    for source, tree in _sources("analytics/billing", "analytics/tariffs", "operations", names=roots):
         found |= set().union(*(kinds for _, kinds in _kinds(tree, dict.fromkeys(roots, 0))))
         for error in (n for n in ast.walk(tree) if isinstance(n, ast.ClassDef)):
             if {base.id for base in error.bases if isinstance(base, ast.Name)} & roots:
                 own = set().union(*(kinds for _, kinds in _kinds(_module(error), {"__init__": 0})))
                 assert own or "__init__" not in {getattr(n, "name", "") for n in error.body}, source
                 found |= own
-    return found | set(HELD_BY_CHECKS)
+    return frozenset(found | set(HELD_BY_CHECKS))
 
 
 def _module(error: ast.ClassDef) -> ast.Module:
     return ast.Module(body=[error], type_ignores=[])
 
 
-def outcomes() -> set[str]:
+@cache
+def outcomes() -> frozenset[str]:
     found = {*known.UNANSWERED}
-    for _, tree in _sources("collector"):
+    for _, tree in _sources("collector", names=["ended", "failed", "outcome"]):
         found |= set().union(*(kinds for _, kinds in _kinds(tree, {"ended": 0, "failed": 3})))
         for node in ast.walk(tree):
             if isinstance(node, ast.Assign) and getattr(node.targets[0], "attr", "").endswith("outcome"):
                 found |= _texts(node.value)
             if isinstance(node, ast.keyword) and (node.arg or "").endswith("outcome"):
                 found |= _texts(node.value)
-    return found - {""}
+    return frozenset(found - {""})
 
 
-def event_codes() -> set[str]:
-    return _all(
-        {"MeterEvent": 1, "event": 2},
-        "collector",
-        "operations",
-        # A gateway's codes are its own: they are shown as they came.
-        silent=frozenset(
-            {
-                "collector/exchange/command.py",  # its callers are followed
-                "collector/exchange/event_log.py",  # a meter model's own words
-                "collector/exchange/notebook.py",
-                "collector/spool/record.py",
-                "collector/exchange/rotating.py",
-                "collector/mqtt/readout.py",
-                "collector/push/reading.py",
-            }
-        ),
+@cache
+def event_codes() -> frozenset[str]:
+    # A gateway's codes are its own: they are shown as they came.
+    silent = frozenset(
+        {
+            "collector/exchange/command.py",  # its callers are followed
+            "collector/exchange/event_log.py",  # a meter model's own words
+            "collector/exchange/notebook.py",
+            "collector/spool/record.py",
+            "collector/exchange/rotating.py",
+            "collector/mqtt/readout.py",
+            "collector/push/reading.py",
+        }
     )
+    return frozenset(_all({"MeterEvent": 1, "event": 2}, "collector", "operations", silent=silent))
 
 
-def evidence_keys() -> set[str]:
+@cache
+def evidence_keys() -> frozenset[str]:
     """The names of the figures that alerts carry."""
     found: set[str] = set()
-    for source, tree in _sources("analytics/detection"):
+    for source, tree in _sources("analytics/detection", names=["Alert"]):
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and _called(node) == "Alert":
                 figures = node.args[-1]
@@ -174,7 +180,12 @@ def evidence_keys() -> set[str]:
                 for key in figures.keys:
                     assert isinstance(key, ast.Constant), f"{source}:{node.lineno}: write the names as texts"
                     found.add(str(key.value))
-    return found
+    return frozenset(found)
+
+
+@cache
+def noticed_kinds() -> frozenset[str]:
+    return frozenset(_all({"RunFinding": 1}, "operations"))
 
 
 def _sentence(said: str) -> None:
@@ -259,7 +270,7 @@ def test_every_alert_has_a_sentence_and_no_more(kind: AlertKind, language: str) 
     assert language in TEXTS["alerts"][kind.value]
 
 
-@pytest.mark.parametrize("kind", sorted(_all({"RunFinding": 1}, "operations")))
+@pytest.mark.parametrize("kind", sorted(noticed_kinds()))
 def test_what_a_check_notices_is_worded_by_the_same_figures_in_both_languages(kind: str) -> None:
     figures = [[wording._fields(text) for text in TEXTS["noticed"][kind][language]] for language in LANGUAGES]
     assert figures[0] == figures[1]
@@ -270,7 +281,7 @@ def test_what_a_check_notices_is_worded_by_the_same_figures_in_both_languages(ki
 
 
 def test_no_words_for_what_nothing_says() -> None:
-    assert set(TEXTS["noticed"]) == _all({"RunFinding": 1}, "operations")
+    assert set(TEXTS["noticed"]) == noticed_kinds()
     assert set(TEXTS["alerts"]) == {kind.value for kind in AlertKind}
     assert set(TEXTS["findings"]) == finding_kinds()
     assert set(TEXTS["holds"]) - hold_kinds() == set()
