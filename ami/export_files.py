@@ -39,6 +39,14 @@ FORMAT = click.option(
     show_default=True,
     help="XLSX needs --output.",
 )
+SHEET = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["csv", "xlsx"]),
+    default="csv",
+    show_default=True,
+    help="XLSX needs --output.",
+)
 
 
 def put(
@@ -180,10 +188,7 @@ def schema(name: str) -> None:
 
 
 @click.command("customers")
-@click.option(
-    "--format", "form", type=click.Choice(["csv", "xlsx"]), default="csv", show_default=True,
-    help="XLSX needs --output.",
-)  # fmt: skip
+@SHEET
 @OUTPUT
 def customers(form: str, output: Path | None) -> None:
     """The customer file as it stands: a line for each measurement point with the supply agreed last.
@@ -201,10 +206,7 @@ def customers(form: str, output: Path | None) -> None:
 
 
 @click.command("stations")
-@click.option(
-    "--format", "form", type=click.Choice(["csv", "xlsx"]), default="csv", show_default=True,
-    help="XLSX needs --output.",
-)  # fmt: skip
+@SHEET
 @OUTPUT
 def substations(form: str, output: Path | None) -> None:
     """The file of stations as it stands: a line for each transformer; `ami import stations` takes it again.

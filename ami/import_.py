@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ from model.grid import Register
 from model.jsonform import from_json
 from model.period import local_day
 from operations import customer_file, importing, meter_file, meter_template, opening, station_file
+from operations.errors import FileError
 from storage.grid import RegisterCounts
-from storage.pool import open_pool
+from storage.pool import Pool, open_pool
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -89,13 +91,8 @@ def customers(file: Path, as_json: bool) -> None:
 
     The line that the template came with may stay in it: it is left out.
     """
-    if not file.exists():
-        raise InputFailure(f"There is no file {file}.")
-    settings = load()
-    with home.database(settings) as dsn, open_pool(dsn) as pool:
-        key = home.key_file(settings, dsn)
-        with each_told():
-            counts = customer_file.bring_in(pool, file, key.wrap, lambda remark: say(f"  {remark}"))
+    with _store(file) as (pool, wrap), each_told():
+        counts = customer_file.bring_in(pool, file, wrap, _remark)
     _report(file, counts, as_json)
 
 
@@ -108,13 +105,9 @@ def meters(file: Path, as_json: bool) -> None:
     Like `ami meter add`, a line each. The line that the template came with may stay in it. Passwords are kept
     wrapped: delete the file then.
     """
-    if not file.exists():
-        raise InputFailure(f"There is no file {file}.")
-    settings = load()
-    with home.database(settings) as dsn, open_pool(dsn) as pool:
-        key = home.key_file(settings, dsn)
+    with _store(file) as (pool, wrap):
         with each_told():
-            counts, serials = meter_file.bring_in(pool, file, key.wrap, lambda remark: say(f"  {remark}"))
+            counts, serials = meter_file.bring_in(pool, file, wrap, _remark)
         with pool.connection() as conn:
             lacking = opening.unopened(conn, serials).sentences()
     _report(file, counts, as_json)
@@ -135,13 +128,8 @@ def stations(file: Path, as_json: bool) -> None:
     ami import template stations.xlsx --of stations
     ami import stations stations.xlsx
     """
-    if not file.exists():
-        raise InputFailure(f"There is no file {file}.")
-    settings = load()
-    with home.database(settings) as dsn, open_pool(dsn) as pool:
-        key = home.key_file(settings, dsn)
-        with each_told():
-            counts = station_file.bring_in(pool, file, key.wrap, lambda remark: say(f"  {remark}"))
+    with _store(file) as (pool, wrap), each_told():
+        counts = station_file.bring_in(pool, file, wrap, _remark)
     _report(file, counts, as_json)
 
 
@@ -168,15 +156,27 @@ def register(file: Path, as_json: bool) -> None:
         raise InputFailure(
             f"{file} is no register of a grid, nothing was stored ({error}): correct it there."
         ) from error
-    settings = load()
-    with home.database(settings) as dsn, open_pool(dsn) as pool:
-        key = home.key_file(settings, dsn)
-        counts = importing.import_register(pool, found, key.wrap)
+    with _store(file) as (pool, wrap):
+        counts = importing.import_register(pool, found, wrap)
         with pool.connection() as conn:
             closed = opening.unopened(conn, [meter.serial for meter in found.meters])
     _report(file, counts, as_json)
     for sentence in closed.sentences():
         say(sentence)
+
+
+@contextmanager
+def _store(file: Path) -> Iterator[tuple[Pool, importing.Wrap]]:
+    """Where what stands in the file goes, and what wraps the passwords in it."""
+    if not file.exists():
+        raise InputFailure(f"There is no file {file}.")
+    settings = load()
+    with home.database(settings) as dsn, open_pool(dsn) as pool:
+        yield pool, home.key_file(settings, dsn).wrap
+
+
+def _remark(what: FileError) -> None:
+    say(f"  {what}")
 
 
 def _report(file: Path, counts: RegisterCounts, as_json: bool) -> None:

@@ -143,8 +143,3 @@ def plain(text: str) -> str:
     """Lower case, without accents, blanks and punctuation: how headings are compared."""
     flat = unicodedata.normalize("NFD", text.lower().replace("đ", "d"))
     return "".join(letter for letter in flat if letter.isalnum())
-
-
-BY_HEADING = {
-    plain(name): column for column in COLUMNS for name in (column.key, column.heading, *column.aliases)
-}

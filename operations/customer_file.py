@@ -19,7 +19,8 @@ from analytics.tariffs import PLANS
 from model.errors import ModelError
 from model.grid import Customer, Multiplier, Point, ReadingBook, Register, Role, Station, Supply
 from model.period import midnight
-from operations.customer_columns import BY_HEADING, COLUMNS, Column, plain
+from operations import file_columns
+from operations.customer_columns import COLUMNS, Column, plain
 from operations.customer_template import write as write_template
 from operations.errors import FileError, FileRefused
 from operations.importing import Wrap, import_register
@@ -155,26 +156,6 @@ class _Reading:
         self.customers: dict[str, tuple[int, Customer]] = {}
         self.points: dict[str, tuple[int, Point]] = {}
 
-    def columns(self, line: int, cells: list[str]) -> list[Column | None]:
-        found: list[Column | None] = []
-        for heading in cells:
-            column = BY_HEADING.get(plain(heading))
-            if heading and column is None:
-                self.errors.append(
-                    FileError(line, heading, "no such column is known: use the template's headings")
-                )
-            elif column is not None and column in found:
-                self.errors.append(
-                    FileError(line, heading, "the column stands there twice: keep one of them")
-                )
-            found.append(column)
-        self.errors += [
-            FileError(line, column.heading, "the column is missing: add it, as in the template")
-            for column in COLUMNS
-            if column.required and column not in found
-        ]
-        return found
-
     def cell(self, line: int, column: Column, text: str) -> Any:
         """The value of a cell, or None when it is wrong or empty."""
         if not text:
@@ -292,7 +273,7 @@ def read(path: Path, plans: frozenset[str], *, example: bool = True) -> Customer
     reading = _Reading(plans)
     if not example:
         lines = _without_example(lines, reading)
-    columns = reading.columns(heading_line, headings)
+    columns = file_columns.found(heading_line, headings, COLUMNS, reading.errors)
     if not reading.errors:
         if not lines:
             reading.errors.append(

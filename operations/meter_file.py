@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
-from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
 from model.grid import Register
-from model.period import LOCAL
 from operations import file_columns
 from operations.customer_columns import Column
 from operations.errors import FileError, FileRefused, MeterRefused
-from operations.formats.cells import instant, value_of
-from operations.formats.numbers import offset
+from operations.formats.cells import value_of
 from operations.importing import NewMeter, Wrap, hang
 from operations.meter_changes import raw_indices, usual_port
 from operations.multipliers import refuse_contradictions
-from operations.spreadsheet import read_rows
 from storage.grid import RegisterCounts, save_register
 from storage.grid import register as known_register
 from storage.pool import Pool
@@ -69,52 +65,35 @@ COLUMNS: Final = (
 _WHOLE: Final = ("port", "address", "digits")
 _INDICES: Final = ("KT", "BT", "CD", "TD")
 _LARGEST: Final = 65_535
-_ZONE: Final = offset("+07:00")
-_EXAMPLE: Final = COLUMNS[0].example  # whose line may stay in the file
 
 
 def read(path: Path, remark: Callable[[FileError], None] = lambda _: None) -> list[tuple[int, NewMeter]]:
     """The meters of a filled-in file with their lines; `remark` hears of the template's line, which is left
     out. Raises `FileRefused` with every error by column."""
-    (heading_line, headings), *rows = read_rows(path)
-    for line in (line for line, cells in rows if _EXAMPLE in cells):
-        remark(FileError(line, "", "this is still the template's example meter: left out"))
-    rows = [(line, cells) for line, cells in rows if _EXAMPLE not in cells]
     errors: list[FileError] = []
-    columns = file_columns.found(heading_line, headings, COLUMNS, errors)
     found: list[tuple[int, NewMeter]] = []
-    for line, cells in rows if not errors else ():
-        before = len(errors)
-        texts = {column.key: text for column, text in zip(columns, cells, strict=False) if column is not None}
-        values = {column.key: _value(line, column, texts.get(column.key, ""), errors) for column in COLUMNS}
-        if len(errors) == before:
-            meter = _meter(line, values, errors)
-            found += [] if meter is None else [(line, meter)]
-    if not rows and not errors:
-        errors.append(FileError(0, "", "there is no line below the headings: enter the meters"))
+    for line, values in file_columns.lines(path, COLUMNS, "meter", _is_example, _meant, errors, remark):
+        meter = _meter(line, values, errors)
+        found += [] if meter is None else [(line, meter)]
     if errors:
         raise FileRefused(path.name, tuple(errors))
     return found
 
 
-def _value(line: int, column: Column, text: str, errors: list[FileError]) -> Any:
-    """What a cell says, None where it is empty or wrong."""
-    if not text:
-        if column.required:
-            errors.append(FileError(line, column.heading, f"the cell is empty: enter {column.hint}"))
-        return None
-    found: Any = text
+def _is_example(cells: Sequence[str]) -> bool:
+    return COLUMNS[0].example in cells
+
+
+def _meant(column: Column, text: str) -> Any:
     if column.key == "since":
-        at = instant(f"{text} 00:00" if len(text) == 10 else text, _ZONE)
-        found = None if at is None else datetime.fromtimestamp(at, LOCAL)
-    elif column.key in _WHOLE or column.key in ("multiplier", *_INDICES):
-        found = value_of(text)
-        if found is not None and column.key in _WHOLE:
-            found = int(found) if found == int(found) and 0 <= found <= _LARGEST else None
-        elif found is not None and (found < 0 or (column.key == "multiplier" and not found)):
-            found = None
-    if found is None:
-        errors.append(FileError(line, column.heading, f"“{text}” is not {column.hint}: correct it"))
+        return file_columns.moment(text)
+    if column.key not in (*_WHOLE, "multiplier", *_INDICES):
+        return text
+    found = value_of(text)
+    if found is None or found < 0 or (column.key == "multiplier" and not found):
+        return None
+    if column.key in _WHOLE:
+        return int(found) if found == int(found) and found <= _LARGEST else None
     return found
 
 

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
 from model.errors import ModelError
 from model.grid import Register, Station, Transformer
-from model.period import LOCAL, local_day
+from model.period import local_day
 from operations import file_columns, template_book
 from operations.customer_columns import Column, plain
 from operations.errors import FileError, FileRefused
-from operations.formats.cells import instant, value_of
-from operations.formats.numbers import offset
+from operations.formats.cells import value_of
 from operations.importing import Wrap, import_register
-from operations.spreadsheet import read_rows
 from operations.template_book import Template
 from operations.vietnamese import day as shown_day
 from storage.grid import RegisterCounts
@@ -82,7 +79,6 @@ _MEANING: Final = {
 _YES: Final = {"co": True, "yes": True, "x": True, "1": True, "khong": False, "no": False, "0": False}
 _NUMBERS: Final = ("kva", "no_load_w", "load_w", "line_percent")
 _OF_TRANSFORMER: Final = (*_NUMBERS, "head_behind", "since")
-_ZONE: Final = offset("+07:00")
 
 
 def write_template(path: Path) -> None:
@@ -100,44 +96,26 @@ def write_template(path: Path) -> None:
 def read(path: Path, remark: Callable[[FileError], None] = lambda _: None) -> tuple[Station, ...]:
     """The stations of a filled-in file (CSV or XLSX), their names empty where the file has none; `remark`
     hears of the template's line, which is left out. Raises `FileRefused` with every error by line."""
-    (heading_line, headings), *rows = read_rows(path)
-    example = [column.example for column in COLUMNS]
-    for line in (line for line, cells in rows if cells == example):
-        remark(FileError(line, "", "this is still the template's example station: left out"))
-    rows = [(line, cells) for line, cells in rows if cells != example]
     errors: list[FileError] = []
-    columns = file_columns.found(heading_line, headings, COLUMNS, errors)
     found: dict[str, Station] = {}
-    for line, cells in rows if not errors else ():
-        before = len(errors)
-        texts = {column.key: text for column, text in zip(columns, cells, strict=False) if column is not None}
-        row = {column.key: _value(line, column, texts.get(column.key, ""), errors) for column in COLUMNS}
-        if len(errors) == before:
-            _take(line, row, found, errors)
-    if not rows and not errors:
-        errors.append(FileError(0, "", "there is no line below the headings: enter the stations"))
+    for line, row in file_columns.lines(path, COLUMNS, "station", _is_example, _meant, errors, remark):
+        _take(line, row, found, errors)
     if errors:
         raise FileRefused(path.name, tuple(errors))
     return tuple(found.values())
 
 
-def _value(line: int, column: Column, text: str, errors: list[FileError]) -> Any:
-    """What a cell says, None where it is empty or wrong."""
-    if not text:
-        if column.required:
-            errors.append(FileError(line, column.heading, f"the cell is empty: enter {column.hint}"))
-        return None
-    found: Any = text
+def _is_example(cells: Sequence[str]) -> bool:
+    return list(cells) == [column.example for column in COLUMNS]
+
+
+def _meant(column: Column, text: str) -> Any:
     if column.key == "since":
-        at = instant(f"{text} 00:00" if len(text) == 10 else text, _ZONE)
-        found = None if at is None else local_day(datetime.fromtimestamp(at, LOCAL))
-    elif column.key in _NUMBERS:
-        found = value_of(text)
-    elif column.key == "head_behind":
-        found = _YES.get(plain(text))
-    if found is None:
-        errors.append(FileError(line, column.heading, f"“{text}” is not {column.hint}: correct it"))
-    return found
+        at = file_columns.moment(text)
+        return None if at is None else local_day(at)
+    if column.key in _NUMBERS:
+        return value_of(text)
+    return _YES.get(plain(text)) if column.key == "head_behind" else text
 
 
 def _take(line: int, row: dict[str, Any], found: dict[str, Station], errors: list[FileError]) -> None:
