@@ -87,15 +87,7 @@ def use_drop(seen: Observed) -> Alert | None:
         seen.serial,
         Severity.AMBER,
         seen.start(step.day),
-        {
-            "percent": round(-100 * step.fall, 1),
-            "kwh_per_day": round(step.after / 1000, 2),
-            "from_day": seen.day(step.day),
-            "to_day": seen.day(int(seen.known_days[-1])),
-            "before_kwh_per_day": round(step.before / 1000, 2),
-            "before_from": seen.day(int(seen.known_days[0])),
-            "before_to": seen.day(step.day - 1),
-        },
+        _before_and_since(seen, step),
     )
 
 
@@ -118,16 +110,21 @@ def use_rise(seen: Observed) -> Alert | None:
         seen.serial,
         Severity.AMBER if much else Severity.BLUE,
         seen.start(step.day),
-        {
-            "percent": round(-100 * step.fall, 1),
-            "kwh_per_day": round(step.after / 1000, 2),
-            "from_day": seen.day(step.day),
-            "to_day": seen.day(int(seen.known_days[-1])),
-            "before_kwh_per_day": round(step.before / 1000, 2),
-            "before_from": seen.day(int(seen.known_days[0])),
-            "before_to": seen.day(step.day - 1),
-        },
+        _before_and_since(seen, step),
     )
+
+
+def _before_and_since(seen: Observed, step: Step) -> dict[str, str | int | float | None]:
+    """What an alert about a step tells: kWh a day from that day on and before, and the change in percent."""
+    return {
+        "percent": round(-100 * step.fall, 1),
+        "kwh_per_day": round(step.after / 1000, 2),
+        "from_day": seen.day(step.day),
+        "to_day": seen.day(int(seen.known_days[-1])),
+        "before_kwh_per_day": round(step.before / 1000, 2),
+        "before_from": seen.day(int(seen.known_days[0])),
+        "before_to": seen.day(step.day - 1),
+    }
 
 
 def night_baseload(seen: Observed) -> Alert | None:
