@@ -44,6 +44,7 @@ demo: install
 
 test: install peers
 	@sh packages.sh test "$(PYTHON)"
+	@$(BIN)/python -m tests.compiled_first
 	@$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not soak"
 
 coverage: install
