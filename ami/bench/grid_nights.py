@@ -10,8 +10,9 @@ from typing import Any, Final
 import numpy as np
 
 from ami.bench.grid_world import DAYS, FIRST, HISTORY, WATCHED, GridStation
-from analytics.suspicion import Accused, Clue, ClueKind, StationSeen, Suspect, suspects, within_budget
+from analytics.suspicion import Accused, Clue, ClueKind, MeterSeen, StationSeen, Suspect, within_budget
 from analytics.suspicion.budget import LEAST_STRENGTH
+from analytics.suspicion.weigh import nights_before, standing, tonight
 from model.quality import Quality
 
 WEEK: Final = 7
@@ -20,36 +21,53 @@ SCORE, DROP = "learned score", "drop rule"
 Ask = Callable[[GridStation, int], list[Suspect]]
 
 
-def everything(station: GridStation, days: int) -> list[Suspect]:
+def everything() -> Ask:
     """Balance, score, currents, events, export channel."""
-    return suspects(station.until(days))
+    return _remembering(lambda seen: seen)
 
 
-def energy_alone(station: GridStation, days: int) -> list[Suspect]:
+def energy_alone() -> Ask:
     """The same reckoning, deaf to the station's head, to currents and to events."""
-    seen = station.until(days)
-    bare = tuple(replace(one, events=(), current_a=None, voltage_v=None) for one in seen.meters)
-    return suspects(replace(seen, meters=bare, head=None, head_quality=None))
+
+    def bare(seen: StationSeen) -> StationSeen:
+        meters = tuple(replace(one, events=(), current_a=None, voltage_v=None) for one in seen.meters)
+        return replace(seen, meters=meters, head=None, head_quality=None)
+
+    return _remembering(bare)
 
 
-def by_score(station: GridStation, days: int) -> list[Suspect]:
+def _remembering(view: Callable[[StationSeen], StationSeen]) -> Ask:
+    """`suspects`, with the nights before as they were told then."""
+    told: dict[tuple[str, int], list[Suspect]] = {}
+
+    def night(seen: StationSeen, days: int) -> list[Suspect]:
+        if (seen.code, days) not in told:
+            told[seen.code, days] = tonight(view(seen.until(days)))
+        return told[seen.code, days]
+
+    return lambda station, days: standing(
+        night(station.seen, days), [night(station.seen, before) for before in nights_before(days)]
+    )
+
+
+def learned_score() -> Ask:
     """The mean learned logit of the last seven days."""
-    return _ranked(station.seen, days, lambda one: one.scores[days - WEEK : days])
+    return lambda station, days: _ranked(station.seen, days, lambda one: one.scores[days - WEEK : days])
 
 
-def by_drop(station: GridStation, days: int) -> list[Suspect]:
+def drop_rule() -> Ask:
     """How far the last seven days' use lies below the median of the history."""
-
-    def fall(one: Any) -> Any:
-        whole = (one.quality != Quality.MISSING).all(axis=1)
-        daily = np.where(whole, one.energy.sum(axis=1), np.nan)
-        before = float(np.nanmedian(daily[:HISTORY])) if whole[:HISTORY].any() else np.nan
-        return 1 - daily[days - WEEK : days] / before if before > 0 else np.full(WEEK, np.nan)
-
-    return _ranked(station.seen, days, fall)
+    return lambda station, days: _ranked(station.seen, days, lambda one: _fall(one, days))
 
 
-def _ranked(seen: StationSeen, days: int, figure: Callable[[Any], Any]) -> list[Suspect]:
+def _fall(one: MeterSeen, days: int) -> Any:
+    whole = (one.quality != Quality.MISSING).all(axis=1)
+    daily = np.where(whole, one.energy.sum(axis=1), np.nan)
+    before = float(np.nanmedian(daily[:HISTORY])) if whole[:HISTORY].any() else np.nan
+    return 1 - daily[days - WEEK : days] / before if before > 0 else np.full(WEEK, np.nan)
+
+
+def _ranked(seen: StationSeen, days: int, figure: Callable[[MeterSeen], Any]) -> list[Suspect]:
     found = []
     for one in seen.meters:
         known = np.asarray(figure(one), np.float64)
@@ -61,11 +79,11 @@ def _ranked(seen: StationSeen, days: int, figure: Callable[[Any], Any]) -> list[
     return found
 
 
-ENGINES: Final[Mapping[str, tuple[Ask, float]]] = {
+ENGINES: Final[Mapping[str, tuple[Callable[[], Ask], float]]] = {
     TOGETHER: (everything, LEAST_STRENGTH),
     SAME_ALONE: (energy_alone, -np.inf),  # the others spend what they are allowed, the strongest first
-    SCORE: (by_score, -np.inf),
-    DROP: (by_drop, -np.inf),
+    SCORE: (learned_score, -np.inf),
+    DROP: (drop_rule, -np.inf),
 }
 
 
@@ -77,17 +95,18 @@ def nights(
     every: int = 1,
 ) -> list[Accused]:
     """The cases that are opened `every` so many nights, nobody inspected in between."""
-    ask, least = ENGINES[engine]
+    begin, least = ENGINES[engine]
+    ask = begin()
     meters = sum(len(one.customers) for one in stations)
     cases: list[Accused] = []
     begun = FIRST + timedelta(HISTORY)
     for days in range(HISTORY + 1, DAYS + 1, every):
         step(days - HISTORY)
         asked = [suspect for one in stations for suspect in ask(one, days)]
-        tonight = FIRST + timedelta(days - 1)
-        for one in within_budget(asked, meters, per_1000, cases, begun=begun, tonight=tonight, least=least):
+        night = FIRST + timedelta(days - 1)
+        for one in within_budget(asked, meters, per_1000, cases, begun=begun, tonight=night, least=least):
             kinds = frozenset(clue.kind for clue in one.clues)
-            cases.append(Accused(one.serial, tonight, kinds, one.strength))
+            cases.append(Accused(one.serial, night, kinds, one.strength))
     return cases
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
@@ -53,30 +53,6 @@ class GridStation:
 
     seen: StationSeen
     customers: tuple[Customer, ...]
-
-    def until(self, days: int) -> StationSeen:
-        """As it is known after so many days."""
-        seen = self.seen
-        return replace(
-            seen,
-            meters=tuple(_until(one, days, seen.first) for one in seen.meters),
-            head=None if seen.head is None else seen.head[:days],
-            head_quality=None if seen.head_quality is None else seen.head_quality[:days],
-        )
-
-
-def _until(one: MeterSeen, days: int, first: date) -> MeterSeen:
-    return replace(
-        one,
-        energy=one.energy[:days],
-        quality=one.quality[:days],
-        scores=one.scores[:days],
-        exported=None if one.exported is None else one.exported[:days],
-        absent=None if one.absent is None else one.absent[:days],
-        current_a=None if one.current_a is None else one.current_a[:days],
-        voltage_v=None if one.voltage_v is None else one.voltage_v[:days],
-        events=tuple(each for each in one.events if (each[0] - first).days < days),
-    )
 
 
 def destinies(customers: int, random: np.random.Generator) -> list[Customer]:

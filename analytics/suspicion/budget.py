@@ -12,8 +12,10 @@ from analytics.suspicion.suspect import ClueKind, Suspect
 
 SAVED_DAYS: Final = 30  # of allowance that quiet nights leave to later ones
 LONGEST_SAVED: Final = 1000  # days, where there are so few meters that a case takes longer
-LEAST_STRENGTH: Final = 1.0  # log-odds; a morning is not wasted on less, whatever the allowance
+LEAST_STRENGTH: Final = 0.0  # log-odds; a morning is not wasted on less, whatever the allowance
+LEAST_WH: Final = 1000  # a day, thought not to be counted, as little; what cannot be told (0) is worth it
 CHANGED: Final = 2.0  # log-odds more than when it was judged honest, to be accused of the same again
+MUCH_MORE: Final = 2.0  # times as strong as then, besides: what misled goes on to, day by day
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +67,20 @@ def worth_a_morning(
     """Those who would become cases if there were people enough, the strongest first.
 
     `accused`: every case so far. A meter with an open or a confirmed case is not accused beside it; one found
-    honest is accused again only of something new, or of the same when it has grown by `CHANGED`.
+    honest is accused again only of something new, or of the same when it has grown by `CHANGED` and is
+    `MUCH_MORE` times as strong.
     """
     by_meter: dict[str, list[Accused]] = {}
     for case in accused:
         by_meter.setdefault(case.serial, []).append(case)
-    worth = [one for one in suspects if one.benign is None and one.clues and one.strength >= least]
+    worth = [
+        one
+        for one in suspects
+        if one.benign is None
+        and one.clues
+        and one.strength >= least
+        and (not one.uncounted_wh_a_day or one.uncounted_wh_a_day >= LEAST_WH)
+    ]
     fresh = [one for one in worth if _fresh(one, by_meter.get(one.serial, ()))]
     return sorted(fresh, key=lambda one: (-one.strength, one.serial))
 
@@ -80,6 +90,6 @@ def _fresh(one: Suspect, cases: Iterable[Accused]) -> bool:
     for case in cases:
         if case.honest is not True:
             return False
-        if kinds <= case.kinds and one.strength < case.strength + CHANGED:
+        if kinds <= case.kinds and one.strength < max(case.strength + CHANGED, MUCH_MORE * case.strength):
             return False
     return True

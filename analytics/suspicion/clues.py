@@ -37,7 +37,7 @@ ROSE: Final = 0.3  # of a logarithm
 class Judged:
     """(m) log-odds together (`strength`) and of the meter's own figures (`alone`), place of the `best`
     hypothesis and what the station adds to it (`gain`); `loss` Wh a day that was laid to it since then, NaN
-    where it is not clear; (d, g) Wh `lacking` at the station, None without a head."""
+    where it is not clear; (d, g) Wh `lacking` at the station, NaN where unknown, None without a head."""
 
     strength: Float
     alone: Float
@@ -233,14 +233,15 @@ def _benign(case: _Told, strength: float, alone: float) -> Benign | None:
 
 
 def _by_day(lacking: Float, day: int) -> tuple[float, float]:
-    """kWh a day lacking before and since; slots that are not known stand at the others' mean."""
-    found = []
-    for part in (lacking[:day], lacking[day:]):
-        known = ~np.isnan(part)
-        n = known.sum(axis=0)
-        by_slot = np.where(known, part, 0.0).sum(axis=0) / np.maximum(n, 1)
-        found.append(_kwh(float(by_slot.sum())))
-    return found[0], found[1]
+    """kWh a day lacking before and since, of the slots known on half of the days of both; the other days
+    stand at their mean."""
+    sides = lacking[:day], lacking[day:]
+    days = [(~np.isnan(side)).sum(axis=0) for side in sides]
+    both = np.all([2 * n >= max(len(side), 1) for side, n in zip(sides, days, strict=True)], axis=0)
+    before, after = (
+        float((np.nansum(side, axis=0)[both] / n[both]).sum()) for side, n in zip(sides, days, strict=True)
+    )
+    return _kwh(before), _kwh(after)
 
 
 def _kwh(wh: float) -> float:

@@ -13,16 +13,12 @@ from analytics.kernels import kernel
 Floats = npt.NDArray[np.float64]
 
 
-@kernel(
-    "void(float64[:, ::1], float64[:, ::1], float64[:, :, ::1], float64[::1], float64, float64[:, :, ::1])"
-)
-def day_gains(
-    lack: Floats, spread: Floats, loss: Floats, times: Floats, outlier: float, gains: Floats
-) -> None:
+@kernel("void(float64[:, ::1], float64[:, :, ::1], float64[::1], float64, float64[:, :, ::1])")
+def day_gains(lack: Floats, loss: Floats, times: Floats, outlier: float, gains: Floats) -> None:
     """Into `gains` (m, k, d): of each meter, multiple and day the log-likelihood that `times` its `loss`
-    (m, d, slots) explains of the `lack` (d, slots; NaN where unknown) of that `spread`.
+    (m, d, slots) explains of the `lack` (d, slots; NaN where unknown), both in errors of a slot.
 
-    Errors are normal up to `outlier` spreads and exponential beyond (Huber): one odd half-hour decides
+    Errors are normal up to `outlier` of them and exponential beyond (Huber): one odd half-hour decides
     nothing.
     """
     m, days, slots = loss.shape
@@ -31,11 +27,11 @@ def day_gains(
             for d in range(days):
                 total = 0.0
                 for g in range(slots):
-                    there, by = lack[d, g], spread[d, g]
+                    there = lack[d, g]
                     taken = times[k] * loss[i, d, g]
                     if math.isnan(there) or taken == 0.0:
                         continue
-                    before, after = abs(there) / by, abs(there - taken) / by
+                    before, after = abs(there), abs(there - taken)
                     if before <= outlier:
                         total += 0.5 * before * before
                     else:

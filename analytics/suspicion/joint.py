@@ -49,7 +49,7 @@ class Shared:
         laid = np.zeros((len(asked), *self.all.unsure.shape))
         for place, at in enumerate(asked.tolist()):
             laid[place] = self._part(at, self.own[at], float(self.alone[at]))
-        unexplained = self._lacking(np.zeros_like(self.all.unsure)).wh
+        unexplained = self._lacking(np.zeros_like(self.all.unsure)).plain
         for slower in TURNS:
             lack = self._lacking(laid.sum(axis=0))
             rest = lack.wh.copy()
@@ -59,7 +59,7 @@ class Shared:
                 odds = PRIOR + float(summed(both.ravel()[None])[0])
                 laid[place] = self._part(at, both, odds)
                 if odds > CLEAR:
-                    laid[place] *= fitting(there, lack.spread, laid[place])
+                    laid[place] *= fitting(lack, there, laid[place])
                 rest = there - laid[place]
         return self._weighed(asked, laid, unexplained)
 
@@ -98,7 +98,7 @@ class Shared:
         for other in clear:
             if other != place:
                 whole = there + laid[other]
-                there = whole - laid[other] * fitting(whole, lack.spread, laid[other])
+                there = whole - laid[other] * fitting(lack, whole, laid[other])
         return np.asarray(there)
 
     def _rivalry(self, others: Ints, there: Float, lack: Lacking) -> float:
@@ -120,7 +120,7 @@ class Shared:
         return self.ways.expected(at, likely / likely.sum() * there, self.since)
 
     def _gains(self, there: Float, lack: Lacking, meters: Ints) -> Float:
-        return self.ways.gains(there, lack.spread, meters, self.since) / lack.in_step
+        return self.ways.gains(there, lack, meters, self.since)
 
     def _lacking(self, explained: Float) -> Lacking:
         head = self.all.head

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -93,3 +93,26 @@ class StationSeen:
     def day(self, index: int) -> date:
         """The date of a day."""
         return self.first + timedelta(index)
+
+    def until(self, days: int) -> StationSeen:
+        """As it was known after so many days, by what is known of them now."""
+        return replace(
+            self,
+            meters=tuple(_until(one, days, self.day(days)) for one in self.meters),
+            head=None if self.head is None else self.head[:days],
+            head_quality=None if self.head_quality is None else self.head_quality[:days],
+        )
+
+
+def _until(one: MeterSeen, days: int, end: date) -> MeterSeen:
+    return replace(
+        one,
+        energy=one.energy[:days],
+        quality=one.quality[:days],
+        scores=one.scores[:days],
+        exported=None if one.exported is None else one.exported[:days],
+        absent=None if one.absent is None else one.absent[:days],
+        current_a=None if one.current_a is None else one.current_a[:days],
+        voltage_v=None if one.voltage_v is None else one.voltage_v[:days],
+        events=tuple(each for each in one.events if each[0] < end),
+    )

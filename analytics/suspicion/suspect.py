@@ -70,8 +70,9 @@ class Benign:
 class Suspect:
     """A meter on the night of `asked`.
 
-    `strength`: log-odds that it counts less than is used; 0 is even, values of all stations compare.
-    `since`: the day from which on. `clues`: the strongest first; none where `benign` explains it all.
+    `strength`: log-odds that it counts less than is used, on the faintest of the last nights; 0 is even,
+    values of all stations compare. `since`: the day from which on. `clues`: the strongest first; none
+    where `benign` explains it all.
     `uncounted_wh_a_day`: used and not counted since then, a day; `stake_dong_a_day` at the meter's price.
     `by_balance`: whether the station's head meter could be asked.
     """

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.suspicion.arranged import Arranged
+from analytics.suspicion.lacking import Lacking
 from analytics.suspicion.own import FRACTIONS, LAST
 
 Float = npt.NDArray[np.float64]
@@ -66,22 +67,22 @@ class Ways:
         return np.where(self.night, part, 0.0) if self.way(at) is Way.NIGHTS else part
 
     def gains(
-        self, wh: Float, spread: Float, meters: npt.NDArray[np.int64], since: npt.NDArray[np.int64]
+        self, wh: Float, lack: Lacking, meters: npt.NDArray[np.int64], since: npt.NDArray[np.int64]
     ) -> Float:
-        """(meters, s, hypotheses) log-likelihood ratios of what lacks, `wh` with its `spread` (d, g), since
-        each day."""
+        """(meters, s, hypotheses) log-likelihood ratios of what lacks, `wh` (d, g) with the errors of `lack`,
+        since each day."""
         from analytics.suspicion.gains_kernel import day_gains
 
         first, by_day = int(since[0]), []
-        lack, error = (np.ascontiguousarray(one[first:]) for one in (wh, spread))
-        counted, fallen = (np.ascontiguousarray(one[meters, first:]) for one in (self.counted, self.fallen))
+        there = lack.weighed(wh)[first:]
+        counted, fallen = self.counted[meters], self.fallen[meters]
         for loss, times in (
             (counted, TIMES),
             (np.where(self.night, fallen, 0.0), PARTS),
             (fallen, PARTS),
         ):
-            gains = np.empty((len(loss), len(times), loss.shape[1]))
-            day_gains(lack, error, loss, times, OUTLIER, gains)
+            gains = np.empty((len(loss), len(times), len(there)))
+            day_gains(there, np.ascontiguousarray(lack.weighed(loss)[:, first:]), times, OUTLIER, gains)
             by_day.append(gains)
         suffix = np.cumsum(np.concatenate(by_day, axis=1)[:, :, ::-1], axis=2)[:, :, ::-1]
         days = len(wh) - since

@@ -8,14 +8,16 @@ neighbour whose use looks like the thief's fits what is lacking and never fell.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from analytics.suspicion.arranged import Arranged, arranged
-from analytics.suspicion.clues import Judged, told
+from analytics.suspicion.budget import LEAST_STRENGTH
+from analytics.suspicion.clues import FAINT, Judged, told
 from analytics.suspicion.joint import PRIOR, Shared, summed
 from analytics.suspicion.own import FRACTIONS, Own, own, thieves
 from analytics.suspicion.seen import StationSeen
@@ -28,23 +30,49 @@ Float = npt.NDArray[np.float64]
 BASE_DAYS: Final = 28  # at least, before any day since which somebody is suspected
 BACK_DAYS: Final = 60  # at most, back to which it may have begun
 FEWEST: Final = 3  # days since
+NIGHTS: Final = 4  # in a row, on which a suspicion has to stand
 ODDS_OF_WAY: Final = {Way.FRACTION: 0.5, Way.NIGHTS: 0.3, Way.HOURS: 0.2}
 
 
 def suspects(station: StationSeen) -> list[Suspect]:
     """Meters of a station about which there is something to say, the likeliest first; those whose change has
-    an honest explanation bear it in `benign`.
+    an honest explanation bear it in `benign`. Who is suspected is so as strongly as on the faintest of the
+    last `NIGHTS` nights: what a few days say by chance, the next ones take back.
 
     With fewer than `BASE_DAYS` + `FEWEST` days, or without meters, none: nothing can be said then. A
     meter with fewer than two weeks of its own before is left out. Raises `AnalyticsError` for shapes that do
     not fit.
     """
+    found = tonight(station)
+    if not any(one.benign is None and one.strength >= LEAST_STRENGTH for one in found):
+        return found
+    return standing(found, [tonight(station.until(days)) for days in nights_before(station.days)])
+
+
+def nights_before(days: int) -> range:
+    """How many days were known on those of the nights before that count, and on which something could be
+    said."""
+    return range(max(days - NIGHTS + 1, BASE_DAYS + FEWEST), days)
+
+
+def tonight(station: StationSeen) -> list[Suspect]:
+    """`suspects` by what this night says alone."""
     begin = max(BASE_DAYS, station.days - BACK_DAYS)
     since = np.arange(begin, station.days - FEWEST + 1)
     if not len(station.meters) or not len(since):
         return []
     case = _Case.of(station, since)
     return told(station, case.all, case.seen, case.ways, since, case.judged())
+
+
+def standing(found: Sequence[Suspect], before: Iterable[Sequence[Suspect]]) -> list[Suspect]:
+    """Those `found` tonight, as strongly as on the faintest of the nights `before`, too."""
+    nights = [{one.serial: one.strength for one in night} for night in before]
+    said = [
+        replace(one, strength=min([one.strength, *(night.get(one.serial, FAINT) for night in nights)]))
+        for one in found
+    ]
+    return sorted(said, key=lambda one: (-one.strength, one.serial))
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,8 +17,7 @@ from storage.inspections import Found, InspectionState
 from storage.suspicions import Round, Suspicion
 
 MOST: Final = 100_000  # that stand out, taken up in a night
-HOLDS: Final = 0.0  # log-odds, from which on an open inspection still holds
-LEAST_KWH: Final = 1.0  # a day, thought not to be counted; less is not worth a morning
+HOLDS: Final = -1.0  # log-odds, from which on an open inspection still holds
 QUIET_DAYS: Final = 3  # of which nothing is said, until a new one fades
 LOUD: Final = 3.0  # log-odds (95 in 100), from which on with a clue that is no habit it is red
 PUT_RIGHT: Final = timedelta(days=90)  # after a confirmed one, until the meter may be accused again
@@ -55,7 +54,7 @@ def open_night(
     begun = min(day for day in (suspicions.first_round(conn), scores.judged_from(conn), night) if day)
     before = suspicions.last_round(conn) or begun - timedelta(1)
     free = allowance(meters, per_1000, begun, night, (one.opened for one in accused))
-    worth = worth_a_morning([as_suspect(one) for one in standing if worth_a_visit(one)], accused)
+    worth = worth_a_morning([as_suspect(one) for one in standing], accused)
     opened = [
         inspections.open_one(conn, _found(by_serial[one.serial], model), night, now) for one in worth[:free]
     ]
@@ -100,11 +99,6 @@ def severity(one: Suspicion) -> Severity:
     """Red where it is likely and more than a habit speaks for it."""
     solid = any(ClueKind(told["kind"]) in _SOLID for told in one.clues)
     return Severity.RED if solid and one.strength >= LOUD else Severity.AMBER
-
-
-def worth_a_visit(one: Suspicion) -> bool:
-    """Whether so much is thought not to be counted that somebody should come; what cannot be told counts."""
-    return not one.kwh_a_day or one.kwh_a_day >= LEAST_KWH
 
 
 def _holds(one: Suspicion) -> bool:

@@ -101,7 +101,7 @@ def test_thieves_are_found_night_by_night_and_few_others() -> None:
     found = judged(some, nights(some, TOGETHER, 1.0, every=6))
     assert found["precision"] is None or found["precision"] >= 0.6
     assert found["recall"] >= 0.5
-    assert len(world()[0].until(60).meters[0].energy) == 60
+    assert len(world()[0].seen.until(60).meters[0].energy) == 60
 
 
 def case(serial: str, day: int) -> Accused:

@@ -25,9 +25,11 @@ from analytics.suspicion import (
     suspects,
     within_budget,
 )
-from analytics.suspicion.budget import CHANGED, LEAST_STRENGTH, allowance
-from analytics.suspicion.clues import _bounded
+from analytics.suspicion.budget import CHANGED, LEAST_STRENGTH, MUCH_MORE, allowance
+from analytics.suspicion.clues import FAINT, _bounded
 from analytics.suspicion.gains_kernel import day_gains
+from analytics.suspicion.lacking import in_common, lacking
+from analytics.suspicion.weigh import nights_before, standing, tonight
 from model.quality import Quality
 
 FIRST, DAYS, ONSET, CUSTOMERS = date(2026, 3, 2), 70, 50, 12
@@ -144,6 +146,27 @@ def test_what_panels_feed_back_is_no_loss_and_no_gain() -> None:
     assert lost["before"] == pytest.approx(0, abs=0.2)
 
 
+@pytest.mark.parametrize("seed", [4, 5, 6])
+def test_panels_that_nobody_counts_hide_no_thief(seed: int) -> None:
+    """By day more comes out of the station than went in; by night it lacks what is stolen."""
+    used = uses(seed)
+    chance = np.random.default_rng(seed)
+    fed = np.zeros_like(used)
+    fed[3, ONSET:, 14:36] = (
+        1500 * np.sin(np.linspace(0, np.pi, 22)) * chance.uniform(0.3, 1, (DAYS - ONSET, 1))
+    )
+    counted = used.copy()
+    counted[3, ONSET:, 14:36] = 0
+    counted[6, ONSET + 2 :] *= 0.6
+    truth = used.copy()
+    truth[3] = counted[3] - fed[3]
+    found = said(suspects(station(counted, truth)))
+    assert [name for name, one in found.items() if one.strength > LEAST_STRENGTH] == ["M06"]
+    lost = {clue.kind: clue.figures for clue in found["M06"].clues}[ClueKind.BALANCE]
+    assert abs(float(lost["before"])) < 0.2
+    assert float(lost["after"]) > 0.5
+
+
 def test_without_a_head_energy_alone_makes_no_case() -> None:
     used = uses(5)
     used[2, ONSET:] *= 0.3
@@ -242,12 +265,12 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
 @settings(max_examples=15, deadline=None)
 def test_the_kernel_is_its_slow_twin(seed: int) -> None:
     chance = np.random.default_rng(seed)
-    lack, spread = chance.normal(0, 3, (4, 5)), chance.uniform(0.5, 2, (4, 5))
+    lack = chance.normal(0, 3, (4, 5))
     lack[chance.random((4, 5)) < 0.2] = np.nan
     loss = chance.normal(0, 2, (3, 4, 5)) * (chance.random((3, 4, 5)) < 0.8)
     times = np.array([0.5, 2.0])
     gains = np.empty((3, 2, 4))
-    day_gains(lack, spread, loss, times, 1.5, gains)
+    day_gains(lack, loss, times, 1.5, gains)
 
     def cost(error: float) -> float:
         size = abs(error)
@@ -255,11 +278,59 @@ def test_the_kernel_is_its_slow_twin(seed: int) -> None:
 
     for i, k, d in np.ndindex(3, 2, 4):
         told = sum(
-            cost(there / by) - cost((there - times[k] * taken) / by)
-            for there, by, taken in zip(lack[d], spread[d], loss[i, d], strict=True)
+            cost(there) - cost(there - times[k] * taken)
+            for there, taken in zip(lack[d], loss[i, d], strict=True)
             if not np.isnan(there)
         )
         assert gains[i, k, d] == pytest.approx(told, abs=1e-9)
+
+
+def test_what_a_day_has_in_common_is_one_error() -> None:
+    chance = np.random.default_rng(3)
+    own, of_day = chance.normal(0, 100, (60, 48)), chance.normal(0, 100, (60, 1))
+    head = np.full((60, 48), 20_000.0)
+    zero = np.zeros_like(head)
+    plain, together = (
+        lacking(head, head - lost, zero, zero, 50, Technical(0, 0)) for lost in (own, own + of_day)
+    )
+    assert plain.in_step[0] < 2 < 10 < together.in_step[0]
+    assert together.in_step[1] < 2
+    ups_and_downs = np.tile([1.0, -1.0], (60, 24))
+    for told in (plain, together):
+        by_day = told.in_step[0] ** 0.5
+        assert told.weighed(told.spread) == pytest.approx(np.full((60, 48), 1 / by_day))
+        assert told.weighed(told.spread * ups_and_downs) == pytest.approx(ups_and_downs)
+
+
+@pytest.mark.parametrize("slots", [1, 4, 8, 24, 96])
+def test_days_of_any_interval_have_something_in_common(slots: int) -> None:
+    z = np.random.default_rng(slots).normal(0, 1, (3, 9, slots))
+    day, part = in_common(z)
+    assert day.shape == part.shape == z.shape
+    assert part.mean(axis=-1) == pytest.approx(z.mean(axis=-1))
+    assert (part is day) == (slots in (1, 4, 8))
+
+
+def test_a_suspicion_has_to_stand_on_four_nights() -> None:
+    """Who falls for three days as a neighbour begins to steal fits what lacks as well, until he is back."""
+    assert list(nights_before(40)) == [37, 38, 39]
+    assert list(nights_before(32)) == [31]
+    assert list(nights_before(31)) == []
+    found = [suspect("new", 5.0), suspect("stands", 2.0), suspect("wavers", 6.0)]
+    before = [
+        [suspect("stands", 4.0), suspect("wavers", -1.0)],
+        [suspect("stands", 3.0), suspect("wavers", 6.0)],
+    ]
+    said_then = [(one.serial, one.strength) for one in standing(found, before)]
+    assert said_then == [("stands", 2.0), ("wavers", -1.0), ("new", FAINT)]
+    used = uses(2)
+    counted = used.copy()
+    counted[1, ONSET:] *= 0.4
+    seen = station(counted, used)
+    early, late = seen.until(ONSET + 4), seen.until(ONSET + 12)
+    assert tonight(early)[0].strength > LEAST_STRENGTH > suspects(early)[0].strength
+    assert suspects(late)[0].serial == "M01"
+    assert suspects(late)[0].strength > LEAST_STRENGTH
 
 
 def suspect(serial: str, strength: float, *kinds: ClueKind) -> Suspect:
@@ -296,13 +367,15 @@ def test_one_case_a_meter_and_none_twice_for_the_same() -> None:
         Accused("confirmed", FIRST, kinds, 3.0, honest=False),
         Accused("honest", FIRST, kinds, 3.0, honest=True),
         Accused("grown", FIRST, kinds, 3.0, honest=True),
+        Accused("faint", FIRST, kinds, 0.5, honest=True),
         Accused("new", FIRST, kinds, 3.0, honest=True),
     ]
     tonight = [
         suspect("open", 9.0),
         suspect("confirmed", 9.0, ClueKind.BALANCE),
-        suspect("honest", 3.0 + CHANGED - 0.1),
-        suspect("grown", 3.0 + CHANGED),
+        suspect("honest", 3.0 + CHANGED),
+        suspect("grown", 3.0 * MUCH_MORE),
+        suspect("faint", 0.5 + CHANGED - 0.1),
         suspect("new", 3.0, ClueKind.FALL, ClueKind.DARK_PHASE),
     ]
     chosen = within_budget(tonight, 1000, 100.0, cases, begun=FIRST, tonight=FIRST + timedelta(1))

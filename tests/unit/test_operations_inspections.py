@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics.suspicion import MeterSeen, StationSeen
+from analytics.suspicion import MeterSeen, StationSeen, worth_a_morning
 from analytics.suspicion.arranged import arranged
 from model.quality import Quality
 from operations.inspections import evidence, learning, rounds, scoring, stake
@@ -155,4 +155,5 @@ def test_a_clue_is_kept_and_told_again() -> None:
 
 @pytest.mark.parametrize(("kwh", "worth"), [(None, True), (0.0, True), (0.4, False), (1.0, True)])
 def test_a_morning_is_not_spent_on_a_lamp(kwh: float | None, worth: bool) -> None:
-    assert rounds.worth_a_visit(replace(suspicion(9.0, "balance"), kwh_a_day=kwh)) is worth
+    one = rounds.as_suspect(replace(suspicion(9.0, "balance"), kwh_a_day=kwh))
+    assert worth_a_morning([one], []) == [one] * worth
