@@ -82,13 +82,7 @@ def use_drop(seen: Observed) -> Alert | None:
         return None
     if step.fall <= DROP or step.before < LEAST_BEFORE_WH:
         return None
-    return Alert(
-        AlertKind.USE_DROP,
-        seen.serial,
-        Severity.AMBER,
-        seen.start(step.day),
-        _before_and_since(seen, step),
-    )
+    return _stepped(seen, step, AlertKind.USE_DROP, Severity.AMBER)
 
 
 def use_rise(seen: Observed) -> Alert | None:
@@ -105,26 +99,26 @@ def use_rise(seen: Observed) -> Alert | None:
     if step.after * 30 / 1000 < limit["from_nothing_kwh"]:
         return None
     much = -step.fall >= seen.limit("customer_signs")["rise"]
+    return _stepped(seen, step, AlertKind.USE_RISE, Severity.AMBER if much else Severity.BLUE)
+
+
+def _stepped(seen: Observed, step: Step, kind: AlertKind, severity: Severity) -> Alert:
+    """Told of a step in the days' use: kWh a day from that day on and before, and the change in percent."""
     return Alert(
-        AlertKind.USE_RISE,
+        kind,
         seen.serial,
-        Severity.AMBER if much else Severity.BLUE,
+        severity,
         seen.start(step.day),
-        _before_and_since(seen, step),
+        {
+            "percent": round(-100 * step.fall, 1),
+            "kwh_per_day": round(step.after / 1000, 2),
+            "from_day": seen.day(step.day),
+            "to_day": seen.day(int(seen.known_days[-1])),
+            "before_kwh_per_day": round(step.before / 1000, 2),
+            "before_from": seen.day(int(seen.known_days[0])),
+            "before_to": seen.day(step.day - 1),
+        },
     )
-
-
-def _before_and_since(seen: Observed, step: Step) -> dict[str, str | int | float | None]:
-    """What an alert about a step tells: kWh a day from that day on and before, and the change in percent."""
-    return {
-        "percent": round(-100 * step.fall, 1),
-        "kwh_per_day": round(step.after / 1000, 2),
-        "from_day": seen.day(step.day),
-        "to_day": seen.day(int(seen.known_days[-1])),
-        "before_kwh_per_day": round(step.before / 1000, 2),
-        "before_from": seen.day(int(seen.known_days[0])),
-        "before_to": seen.day(step.day - 1),
-    }
 
 
 def night_baseload(seen: Observed) -> Alert | None:
