@@ -20,7 +20,7 @@ from analytics.errors import AnalyticsError, BillingError
 from analytics.tariffs.files import SHIPPED
 from model.jsonform import to_json
 from operations import explaining
-from operations.bill_words import LANGUAGES
+from operations.sentences import LANGUAGES
 
 MOST = 64 * 2**20  # characters read at most
 

@@ -10,8 +10,8 @@ import numpy as np
 from analytics.profiles.group import BANDS, DURATION, GroupLoad
 from analytics.profiles.typical import Typical
 from model.period import LOCAL, midnight
-from operations.load_words import LANGUAGES
 from operations.loads import Coarser, Loads, limits
+from operations.sentences import LANGUAGES
 
 
 def document(found: Loads, top: int) -> dict[str, Any]:

@@ -11,10 +11,9 @@ from ami.console import counted, emit, facts, table
 from ami.load_document import figure
 from operations import load_words
 from operations.loads import Whose
+from operations.sentences import LANGUAGES
 from operations.shapes import Group, Shapes, shapes_of
 from storage.pool import Pool
-
-LANGUAGES = load_words.LANGUAGES
 
 
 def answer(pool: Pool, whose: Whose, first: date, end: date, top: int, *, as_json: bool) -> None:

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
-from string import Formatter
 
 from analytics.billing.because import Figure
 from operations.bill_words import shown
+from operations.sentences import LANGUAGES, filled, texts
 
-LANGUAGES = ("vi", "en")
 _FILE = Path(__file__).with_name("wording_load.toml")
-
-
-@cache
-def _texts() -> Mapping[str, Mapping[str, Mapping[str, str]]]:
-    found: Mapping[str, Mapping[str, Mapping[str, str]]] = tomllib.loads(_FILE.read_text(encoding="utf-8"))
-    return found
 
 
 def say(room: str, kind: str, language: str, **figures: Figure) -> str:
     """The words of `kind`, its figures filled in."""
-    template = _texts()[room][kind][language]
-    wanted = {name for _, name, _, _ in Formatter().parse(template) if name}
-    return template.format(**{name: shown(figures[name], language) for name in wanted})
+    return filled(texts(_FILE)[room][kind][language], figures, lambda _, figure: shown(figure, language))
 
 
 def both(room: str, kind: str, **figures: Figure) -> dict[str, str]:

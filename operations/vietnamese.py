@@ -22,6 +22,12 @@ def number(value: int | Decimal | float, places: int | None = None) -> str:
     return text.translate(str.maketrans(",.", ".,"))
 
 
+def number_in(language: str, value: int | Decimal | float, places: int | None = None) -> str:
+    """The same as people of the language write it: `1.234,5` (vi) or `1,234.5` (en)."""
+    text = number(value, places)
+    return text if language == "vi" else text.translate(str.maketrans(",.", ".,"))
+
+
 def dong(amount: Dong) -> str:
     """`634900` as `634.900 ₫`, with a space that does not break."""
     return f"{number(amount)}\u00a0₫"

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping
 from datetime import date
-from functools import cache
 from pathlib import Path
-from string import Formatter
-from typing import Any, Final
+from typing import Final
 
 from model.warning import LimitUnit, UseWarning, WarningKind
-from operations.vietnamese import day, number
+from operations.sentences import first_filled, texts
+from operations.vietnamese import day, number_in
 
 _FILE = Path(__file__).with_name("wording_warnings.toml")
 _DAYS: Final = frozenset({"until", "last_first", "last_last"})
@@ -20,23 +17,16 @@ _SAME: Final = 3  # percent: nobody calls less a change
 NBSP: Final = "\u00a0"  # which no line ends within
 
 
-@cache
-def _texts() -> Mapping[str, Any]:
-    return tomllib.loads(_FILE.read_text(encoding="utf-8"))
-
-
 def name(kind: WarningKind, language: str = "vi") -> str:
     """What a kind of warning is called above its sentence."""
-    return str(_texts()["names"][kind.value][language])
+    return str(texts(_FILE)["names"][kind.value][language])
 
 
 def sentence(warning: UseWarning, language: str = "vi") -> str:
     """The warning with its figures; one that lacks some is told without them."""
     known = _shown(warning, language)
-    for template in _texts()["sentences"][warning.kind.value][language]:
-        if {field for _, field, _, _ in Formatter().parse(template) if field} <= known.keys():
-            return _whole(template).format(**known)
-    return name(warning.kind, language) + "."
+    templates = [_whole(one) for one in texts(_FILE)["sentences"][warning.kind.value][language]]
+    return first_filled(templates, known, lambda _, figure: figure) or f"{name(warning.kind, language)}."
 
 
 def _whole(template: str) -> str:
@@ -57,21 +47,16 @@ def _shown(warning: UseWarning, language: str) -> dict[str, str]:
         elif key.endswith("_dong"):
             shown[key] = _amount(value, LimitUnit.DONG, language)
         elif key != "around_percent":
-            shown[key] = _number(value, language)
+            shown[key] = number_in(language, value)
     change = evidence.get("around_percent")
     if isinstance(change, int | float):
         way = "same" if abs(change) < _SAME else "more" if change > 0 else "less"
-        shown["around"] = _whole(_texts()["around"][way][language]).format(
-            percent=_number(abs(change), language)
+        shown["around"] = _whole(texts(_FILE)["around"][way][language]).format(
+            percent=number_in(language, abs(change))
         )
     return shown
 
 
-def _number(value: int | float, language: str) -> str:
-    text = number(value)
-    return text if language == "vi" else text.translate(str.maketrans(",.", ".,"))
-
-
 def _amount(value: int | float, unit: str, language: str) -> str:
     sign = "₫" if unit == LimitUnit.DONG else "kWh"
-    return f"{_number(value, language)}{NBSP}{sign}"
+    return f"{number_in(language, value)}{NBSP}{sign}"

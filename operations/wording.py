@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
-from string import Formatter
 from typing import Any
 
 from model.period import LOCAL, local_day
+from operations import sentences
+from operations.sentences import first_filled
 from operations.vietnamese import day, instant, number
 
 Evidence = Mapping[str, str | int | float | None]
-_FORMATTER = Formatter()
 _INDEX_COMMAND = re.compile(r"`ami meter index [^`]+`")
 _AT = re.compile(r"--at (\S+?)`")
 FILES = tuple(Path(__file__).with_name(name) for name in ("wording.toml", "wording_alerts.toml"))
@@ -24,7 +23,7 @@ FILES = tuple(Path(__file__).with_name(name) for name in ("wording.toml", "wordi
 @cache
 def texts() -> dict[str, Any]:
     """Every sentence there is, by room: `alerts`, `holds`, `findings` …"""
-    return {room: told for file in FILES for room, told in tomllib.loads(file.read_text("utf-8")).items()}
+    return {room: told for file in FILES for room, told in sentences.texts(file).items()}
 
 
 def _texts(room: str) -> dict[str, Any]:
@@ -68,18 +67,9 @@ def _shown(key: str, value: str | int | float, language: str) -> str:
     return _NUMBER[language](value)
 
 
-def _fields(template: str) -> set[str]:
-    return {name for _, name, _, _ in _FORMATTER.parse(template) if name}
-
-
 def _sentence(templates: Sequence[str], evidence: Evidence, language: str) -> str | None:
     """The first template all of whose figures are known, filled in."""
-    known = {key: value for key, value in evidence.items() if value is not None}
-    for template in templates:
-        wanted = _fields(template)
-        if wanted <= known.keys():
-            return template.format(**{key: _shown(key, known[key], language) for key in wanted})
-    return None
+    return first_filled(templates, evidence, lambda key, value: _shown(key, value, language))
 
 
 _WAYS = {  # what a sign says, by language

@@ -3,27 +3,23 @@ explanation and each inspection."""
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import date
-from functools import cache
 from math import exp
 from pathlib import Path
-from string import Formatter
 from typing import Any, Final
 
 from analytics.suspicion import ClueKind
-from operations import vietnamese
+from operations import sentences, vietnamese
 from storage.inspection_sheet import InspectionRow
 
 FILE: Final = Path(__file__).parents[1] / "wording_inspections.toml"
 _PHASES: Final = {1: "A", 2: "B", 3: "C"}
 
 
-@cache
 def texts() -> Mapping[str, Any]:
     """The words, by room."""
-    return tomllib.loads(FILE.read_text(encoding="utf-8"))
+    return sentences.texts(FILE)
 
 
 def clue(told: Mapping[str, Any], language: str = "vi") -> str:
@@ -83,12 +79,7 @@ def _in_words(known: Mapping[str, Any], language: str) -> dict[str, str]:
 
 def _filled(templates: Sequence[str], known: Mapping[str, Any], language: str) -> str | None:
     """The first template all of whose figures are known."""
-    there = {name: value for name, value in known.items() if value is not None}
-    for template in templates:
-        wanted = {name for _, name, _, _ in Formatter().parse(template) if name}
-        if wanted <= there.keys():
-            return template.format(**{name: _shown(name, there[name], language) for name in wanted})
-    return None
+    return sentences.first_filled(templates, known, lambda name, value: _shown(name, value, language))
 
 
 def _shown(name: str, value: Any, language: str) -> str:
@@ -103,5 +94,4 @@ def _shown(name: str, value: Any, language: str) -> str:
 def _number(value: float, language: str) -> str:
     """With two decimals below ten, one below a thousand."""
     rounded = round(value, 2 if abs(value) < 10 else 1 if abs(value) < 1000 else 0)
-    said = vietnamese.number(rounded)
-    return said if language == "vi" else said.translate(str.maketrans(",.", ".,"))
+    return vietnamese.number_in(language, rounded)

@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, time
 from decimal import Decimal
 from pathlib import Path
-from string import Formatter
 from typing import Any
 
 import pytest
@@ -22,8 +21,8 @@ from model.period import LOCAL, Period
 from model.supplier import Supplier
 from operations import bill_reasons, bill_words, explaining
 from operations.bill_print import PrintedBill, html
-from operations.bill_words import LANGUAGES
 from operations.runs.counting import billed
+from operations.sentences import LANGUAGES, figures_in
 
 ROOT = Path(bill_words.__file__).parents[1]
 TEXTS: dict[str, dict[str, dict[str, str]]] = tomllib.loads(
@@ -89,10 +88,7 @@ def test_both_languages_speak_of_the_same_figures() -> None:
     for room in TEXTS.values():
         for kind, words in room.items():
             assert set(words) == set(LANGUAGES), kind
-            fields = {
-                language: {name for _, name, _, _ in Formatter().parse(text) if name}
-                for language, text in words.items()
-            }
+            fields = {language: set(figures_in(text)) for language, text in words.items()}
             extra = fields["vi"] ^ fields["en"]
             assert extra <= {"why"}, kind  # why a decision is inactive stands in its file, in English
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from string import Formatter
 
 from analytics.profiles import shapes
 from operations import day_ahead, load_words, savings
 from operations import shapes as of_meters
+from operations.sentences import LANGUAGES, figures_in
 
 WORDS = tomllib.loads(Path(load_words.__file__).with_name("wording_load.toml").read_text(encoding="utf-8"))
 
@@ -16,10 +16,7 @@ WORDS = tomllib.loads(Path(load_words.__file__).with_name("wording_load.toml").r
 def test_both_languages_speak_of_the_same_figures() -> None:
     for room, kinds in WORDS.items():
         for kind, texts in kinds.items():
-            wanted = [
-                {name for _, name, _, _ in Formatter().parse(texts[language]) if name}
-                for language in load_words.LANGUAGES
-            ]
+            wanted = [set(figures_in(texts[language])) for language in LANGUAGES]
             assert wanted[0] == wanted[1], (room, kind)
 
 

@@ -19,6 +19,7 @@ from collector.polling import known
 from model.alert import AlertKind
 from operations import wording
 from operations.runs.stages import HELD_BY_CHECKS
+from operations.sentences import figures_in
 
 ROOT = Path(wording.__file__).parents[1]
 TEXTS = wording.texts()
@@ -272,7 +273,7 @@ def test_every_alert_has_a_sentence_and_no_more(kind: AlertKind, language: str) 
 
 @pytest.mark.parametrize("kind", sorted(noticed_kinds()))
 def test_what_a_check_notices_is_worded_by_the_same_figures_in_both_languages(kind: str) -> None:
-    figures = [[wording._fields(text) for text in TEXTS["noticed"][kind][language]] for language in LANGUAGES]
+    figures = [[set(figures_in(text)) for text in TEXTS["noticed"][kind][language]] for language in LANGUAGES]
     assert figures[0] == figures[1]
     for language in LANGUAGES:
         for wanted in figures[0]:
