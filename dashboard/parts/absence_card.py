@@ -37,7 +37,7 @@ def absence_card(
                 className="button button-main",
             ),
         ],
-        kind="case-form limits no-print",
+        kind="case-form no-print",
     )
 
 
