@@ -22,6 +22,7 @@ class AlertKind(StrEnum):
     CLOCK_DRIFT = "clock_drift"
     CONSUMPTION_CHANGE = "consumption_change"
     STATION_LOSS = "station_loss"
+    TRANSFORMER_OVERLOAD = "transformer_overload"
     ZERO_AFTER_USE = "zero_after_use"
     USE_DROP = "use_drop"
     USE_RISE = "use_rise"
@@ -35,6 +36,11 @@ class AlertKind(StrEnum):
     @property
     def accuses(self) -> bool:
         return self is AlertKind.PHASE_BYPASS
+
+    @property
+    def of_station(self) -> bool:
+        """What is told of a whole station, at its head meter."""
+        return self in (AlertKind.STATION_LOSS, AlertKind.TRANSFORMER_OVERLOAD)
 
     @property
     def lasts(self) -> bool:

@@ -13,6 +13,7 @@ from psycopg.rows import TupleRow
 
 from analytics.profiles.group import mean_power
 from analytics.profiles.rated import RatedLoad, against
+from analytics.profiles.rated_days import RatedDay, by_day
 from model.grid import Station, Transformer
 from model.quality import Quality
 from model.series import Channel
@@ -28,7 +29,7 @@ MEASURED: Final = (Quality.ACTUAL, Quality.SUSPECT, Quality.EDITED)
 @dataclass(frozen=True, slots=True, eq=False)
 class StationLoad:
     """A station's load. `w` (d, slots of `minutes`): mean active power, NaN where unknown; `rated` tells it
-    against the transformer's kVA, where those are known (`transformer`: on the last day).
+    against the transformer's kVA, where those are known (`transformer`: on the last day), `days` day by day.
 
     `source` is the head, or why the load is the customers' sum and technical loss: then `customers` counts
     them, and of `silent` of them nothing came: up to a fifth, these stand at the mean of the others; what
@@ -45,6 +46,7 @@ class StationLoad:
     silent: int
     w: Float
     rated: RatedLoad
+    days: tuple[RatedDay, ...]
 
     @property
     def at_mean(self) -> bool:
@@ -66,7 +68,7 @@ def load_of(conn: Connection[TupleRow], known: Station, both: Sides, first: date
     else:
         w = _summed(both, known, first) * per_hour
         var, measured = np.full(w.shape, np.nan), ~np.isnan(w)
-    silent = _silent(both)
+    silent, rated = _silent(both), against(w, var, measured, rated_va, first)
     return StationLoad(
         station=known,
         first=first,
@@ -77,7 +79,8 @@ def load_of(conn: Connection[TupleRow], known: Station, both: Sides, first: date
         customers=len(people.points),
         silent=int(silent.sum()),
         w=w,
-        rated=against(w, var, measured, rated_va, first),
+        rated=rated,
+        days=by_day(rated, w, var, measured, rated_va, first),
     )
 
 

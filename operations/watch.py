@@ -17,16 +17,14 @@ import numpy.typing as npt
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from analytics.detection import Observed, Replacement, detect, station_loss
+from analytics.detection import Observed, Replacement, detect
 from analytics.detection.meter import SILENT
-from analytics.losses import balance
 from model.alert import Alert, AlertKind
 from model.grid import Role
 from model.period import Period, add_months, local_day, midnight
 from model.series import Channel, Rate
-from operations import models
+from operations import models, station_watch
 from operations.customer_classes import class_of
-from operations.station_sides import Source, heads_of, sides
 from storage import alerts as standing
 from storage import days, observed, watched
 from storage.pool import Pool
@@ -37,7 +35,8 @@ MONTHS = 3  # full months the rules look back on
 HOUR_S = 3600
 METERS = 250  # looked at at a time: a quarter's half-hours and moments of each are held
 STATIONS = 4  # likewise, of some hundred customers each
-_OF_METERS = [kind for kind in AlertKind if kind is not AlertKind.STATION_LOSS]
+MORNING_H = 6  # from then on stations are looked at: by night the last meters tell of the day before
+_OF_METERS = [kind for kind in AlertKind if not kind.of_station]
 
 _T = TypeVar("_T")
 
@@ -148,28 +147,6 @@ def observe(
     return found
 
 
-def station_losses(conn: Connection[TupleRow], places: Sequence[Hung], period: Period) -> list[Alert]:
-    """Stations that lost too much in a month, told at the head meter; only by slots known of all."""
-    first, end = local_day(period.start), local_day(period.end)
-    stations: dict[str, list[Hung]] = defaultdict(list)
-    for place in places:
-        stations[place.station].append(place)
-    found = []
-    for station, of_station in stations.items():
-        source, _ = heads_of(of_station)
-        if source not in (Source.HEAD, Source.FEEDERS) or not any(
-            place.role is Role.CUSTOMER for place in of_station
-        ):
-            continue
-        both = sides(conn, of_station, first, end)
-        # All that is lost is looked at: what had to be is not told of every station.
-        loss = balance(both.residue(np.zeros(both.into.shape)))
-        alert = station_loss(station, both.heads[0].serial, loss, period.start)
-        if alert is not None:
-            found.append(alert)
-    return found
-
-
 def run(pool: Pool, now: datetime, shard: watched.Shard = (0, 1), *, everything: bool = False) -> WatchReport:
     """Look at the meters and stations of a shard that something came of, or that time alone says to look at;
     raise what is new, close what no longer holds.
@@ -192,7 +169,11 @@ def shards_due(conn: Connection[TupleRow], now: datetime, shards: int) -> list[i
     """Numbers of the shards, of so many, in which the rules have anything to look at; asked in one go."""
     meters = {meter_id % shards for meter_id in watched.due(conn, now, (0, 1), SILENT)}
     month = add_months(local_day(now), -1)
-    return [n for n in range(shards) if n in meters or watched.stations_due(conn, now, month, (n, shards))]
+    return [
+        n
+        for n in range(shards)
+        if n in meters or watched.stations_due(conn, _morning(now), month, (n, shards))
+    ]
 
 
 def _look(conn: Connection[TupleRow], meters: Sequence[int], now: datetime) -> WatchReport:
@@ -210,22 +191,27 @@ def _look(conn: Connection[TupleRow], meters: Sequence[int], now: datetime) -> W
 
 
 def _stations(pool: Pool, now: datetime, shard: watched.Shard, everything: bool) -> WatchReport:
-    """The losses of the last month, some stations at a time."""
+    """The losses of the last month and the loads of the last days, some stations at a time."""
     month = Period.of_days(add_months(local_day(now), -1), add_months(local_day(now), 0))
     first = local_day(month.start)
     with pool.connection() as conn:
-        codes = watched.stations_due(conn, now, first, shard, everything=everything)
+        codes = watched.stations_due(conn, _morning(now), first, shard, everything=everything)
     report = WatchReport()
     for start in range(0, len(codes), STATIONS):
         with pool.connection() as conn:
             some = codes[start : start + STATIONS]
             places = hung(conn, points=watched.points_of(conn, some), period=month)
-            ids = {place.serial: place.meter_id for place in places}
-            found = station_losses(conn, places, month)
-            report += _raised(conn, [(ids[alert.serial], alert) for alert in found], now)
-            report += WatchReport(closed=standing.close_unseen_losses(conn, some, now))
+            found = station_watch.losses(conn, places, month) + station_watch.loads(conn, some, now)
+            report += _raised(conn, found, now)
+            report += WatchReport(closed=standing.close_unseen_of_stations(conn, some, now))
             watched.stations_looked(conn, some, first, now)
     return report
+
+
+def _morning(now: datetime) -> datetime:
+    """The last one that has come."""
+    today = midnight(local_day(now)) + timedelta(hours=MORNING_H)
+    return today if today <= now else today - timedelta(days=1)
 
 
 def _raised(conn: Connection[TupleRow], found: Sequence[tuple[int, Alert]], now: datetime) -> WatchReport:

@@ -62,10 +62,10 @@ _CLOSE: Final = """
     UPDATE alert SET state = 'closed'
     WHERE state <> 'closed' AND seen_at < %(before)s AND kind = ANY (%(kinds)s)
       AND (%(meters)s::integer[] IS NULL OR meter_id = ANY (%(meters)s))"""
-# Wherever its head meters hang now: the alert stands at the one that hung there last in the month.
+# Wherever its head meters hang now: a loss stands at the one that hung there last in the month.
 _CLOSE_STATIONS: Final = """
     UPDATE alert SET state = 'closed'
-    WHERE state <> 'closed' AND seen_at < %(before)s AND kind = %(kind)s
+    WHERE state <> 'closed' AND seen_at < %(before)s AND kind = ANY (%(kinds)s)
       AND meter_id IN (SELECT i.meter_id FROM point p JOIN installation i ON i.point = p.code
           WHERE p.station = ANY (%(stations)s))"""
 _CLOSE_GONE: Final = """
@@ -142,13 +142,10 @@ def close_unseen(
     return conn.execute(_CLOSE, asked).rowcount
 
 
-def close_unseen_losses(conn: Connection[TupleRow], stations: Sequence[str], before: datetime) -> int:
-    """Close the losses of these stations that no longer hold: not seen since `before`. How many."""
-    asked = {
-        "before": require_aware(before),
-        "kind": AlertKind.STATION_LOSS.value,
-        "stations": list(stations),
-    }
+def close_unseen_of_stations(conn: Connection[TupleRow], stations: Sequence[str], before: datetime) -> int:
+    """Close what is told of these stations and no longer holds: not seen since `before`. How many."""
+    kinds = [kind.value for kind in AlertKind if kind.of_station]
+    asked = {"before": require_aware(before), "kinds": kinds, "stations": list(stations)}
     return conn.execute(_CLOSE_STATIONS, asked).rowcount
 
 

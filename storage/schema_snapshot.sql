@@ -1264,6 +1264,16 @@ CREATE TABLE station_night (
     CONSTRAINT station_night_station_fkey FOREIGN KEY (station) REFERENCES station(code)
 );
 
+CREATE TABLE station_peak (
+    day date NOT NULL,
+    station text NOT NULL,
+    pmax_w double precision,
+    share double precision,
+    CONSTRAINT station_peak_pkey PRIMARY KEY (day, station) INCLUDE (pmax_w, share),
+    CONSTRAINT station_peak_station_fkey FOREIGN KEY (station) REFERENCES station(code)
+);
+CREATE INDEX station_peak_station ON public.station_peak USING btree (station, day);
+
 CREATE TABLE station_transformer (
     station text NOT NULL,
     valid_from date NOT NULL,

@@ -59,7 +59,7 @@ _STATIONS: Final = """
     SELECT s.code FROM station s LEFT JOIN watched_station w ON w.station = s.code
     WHERE (hashtext(s.code) & 1048575) %% %(of)s = %(number)s
         AND (%(everything)s OR w.station IS NULL OR w.month <> %(month)s
-            OR w.looked_at <= %(now)s - %(again)s::interval)
+            OR w.looked_at < %(since)s)
     ORDER BY s.code"""
 _STATIONS_LOOKED: Final = """
     INSERT INTO watched_station (station, month, looked_at) SELECT s, %s, %s FROM unnest(%s::text[]) AS s
@@ -102,16 +102,15 @@ def looked(conn: Connection[TupleRow], meters: Collection[int], seen: Collection
 
 
 def stations_due(
-    conn: Connection[TupleRow], now: datetime, month: date, shard: Shard, *, everything: bool = False
+    conn: Connection[TupleRow], since: datetime, month: date, shard: Shard, *, everything: bool = False
 ) -> list[str]:
-    """Stations of the shard whose loss of `month` was not looked at for a day, or never."""
+    """Stations of the shard that were not looked at since that instant, nor for their loss of `month`."""
     number, of = shard
     asked: dict[str, Any] = {
-        "now": require_aware(now),
+        "since": require_aware(since),
         "month": month,
         "number": number,
         "of": of,
-        "again": AGAIN,
         "everything": everything,
     }
     return [code for (code,) in conn.execute(_STATIONS, asked)]
@@ -120,7 +119,7 @@ def stations_due(
 def stations_looked(
     conn: Connection[TupleRow], stations: Collection[str], month: date, now: datetime
 ) -> None:
-    """The losses of these stations in `month` were looked at."""
+    """The losses of these stations in `month`, and their loads until then, were looked at."""
     conn.execute(_STATIONS_LOOKED, [month, require_aware(now), list(stations)])
 
 

@@ -3,6 +3,6 @@ went by."""
 
 from analytics.detection.observed import Observed, Replacement
 from analytics.detection.rules import detect
-from analytics.detection.station import station_loss
+from analytics.detection.station import station_loss, transformer_overload
 
-__all__ = ["Observed", "Replacement", "detect", "station_loss"]
+__all__ = ["Observed", "Replacement", "detect", "station_loss", "transformer_overload"]

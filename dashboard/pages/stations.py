@@ -17,7 +17,8 @@ from dashboard.parts.elements import Part, attributes, badge, empty, heading, li
 from dashboard.parts.station_cards import kilo, plain_percent
 from dashboard.visit import Visit
 from operations.stations import StationRow, stations
-from storage import inspection_sheet, places
+from storage import inspection_sheet, station_peaks
+from storage.station_peaks import Ranked
 
 WEEK = timedelta(days=7)
 WARNS_AT = 0.8  # of the rated power
@@ -25,12 +26,11 @@ PAGE_OF = 40  # stations: each one's days are read for it
 
 
 def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
-    """A page of stations, the most heavily loaded first."""
+    """A page of stations, the most heavily loaded of all on the first."""
     say, days = visit.say, asked(visit, WEEK, whole=True)
-    every = places.stations(conn, visit.viewer)
-    number = _page(visit.query.get("page", ""))
-    codes = [code for code, _ in every[(number - 1) * PAGE_OF : number * PAGE_OF]]
-    rows = stations(conn, days.first, days.end, codes)
+    order = station_peaks.ranked(conn, visit.viewer, days.first, days.end)
+    number = min(_page(visit.query.get("page", "")), max(1, -(-len(order.codes) // PAGE_OF)))
+    rows = stations(conn, days.first, days.end, order.codes[(number - 1) * PAGE_OF : number * PAGE_OF])
     open_ = inspection_sheet.open_by_station(conn, visit.viewer)
     nothing = empty(say("station.none"), say("station.none_more"))
     return html.Div(
@@ -45,7 +45,7 @@ def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
             ),
             chooser(visit, days, whole=True),
             _listed(visit, rows, open_, days) if rows else html.Div(nothing, className="card"),
-            _pages(visit, len(every), number, days),
+            _pages(visit, order, number, days),
         ]
     )
 
@@ -136,8 +136,9 @@ def _row(visit: Visit, row: StationRow, open_: Mapping[str, int], days: DaysRang
     ]
 
 
-def _pages(visit: Visit, count: int, number: int, days: DaysRange) -> Part:
-    """Where there are more stations than a page tells: which ones these are, by code."""
+def _pages(visit: Visit, order: Ranked, number: int, days: DaysRange) -> Part:
+    """Where there are more stations than a page tells: which ones these are, and in what order."""
+    count = len(order.codes)
     if count <= PAGE_OF:
         return None
     say, first = visit.say, (number - 1) * PAGE_OF
@@ -153,10 +154,21 @@ def _pages(visit: Visit, count: int, number: int, days: DaysRange) -> Part:
         if there
     ]
     return html.Nav(
-        [html.Span(shown, className="muted small"), *ways],
+        [html.Span(f"{shown}: {_order(visit, order, days)}", className="muted small"), *ways],
         className="pages",
         **attributes({"aria-label": say("meters.pages")}),
     )
+
+
+def _order(visit: Visit, order: Ranked, days: DaysRange) -> str:
+    """By what they stand one after the other: what is not worked out is not passed over."""
+    say, unknown = visit.say, order.unknown
+    if order.since is None or unknown == len(order.codes):
+        return say("station.by_code")
+    said = say("station.by_heat")
+    if order.since > days.first:
+        said = say("station.by_heat_since", day=visit.fmt.day(order.since))
+    return f"{said}; {say('station.unranked', n=visit.fmt.number(unknown))}" if unknown else said
 
 
 PAGE = Page("stations", "/stations", STAFF, show, nav="stations")

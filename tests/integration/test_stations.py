@@ -18,17 +18,20 @@ from ami import meter_quality, station_document
 from ami import station as shown
 from analytics.losses import Technical
 from dashboard.pages import station as station_page
+from dashboard.pages import stations as stations_page
 from dashboard.parts.days_range import DaysRange
 from dashboard.parts.supply_cards import quality_cards
 from model.grid import Feeder, Installation, Meter, Register, Station
 from model.period import midnight
-from model.quality import Quality
+from model.quality import Quality, Severity
 from model.series import Channel
+from model.viewer import UserRole, Viewer
+from operations import station_watch, wording
 from operations.errors import LoadRefused
 from operations.station_sides import Source
 from operations.stations import StationSheet, station, stations
 from operations.supply_quality import supply_quality
-from storage import days, fleet
+from storage import alerts, days, fleet, station_peaks
 from storage.errors import Unknown
 from storage.grid import save_register
 from storage.pool import connect
@@ -317,3 +320,43 @@ def test_who_came_later_and_whose_meter_was_exchanged(conn: Connection[TupleRow]
     assert found.balance.total.delivered_wh == found.balance.total.sold_wh
     assert found.balance.lacking == (("N001", 0.5), ("M008", 0.5))
     assert [one.serial for one in found.largest if one.point == "P001"] == ["N001"]
+
+
+def test_the_hottest_of_all_come_first_and_an_overload_is_told_until_it_is_over(
+    conn: Connection[TupleRow],
+) -> None:
+    """T1 is the last but one by code; its 50 kVA carry 66.7 on the eleventh day for an hour and a half."""
+    save_register(conn, Register(stations=tuple(Station(f"A{n:02}", f"Trạm A{n}") for n in range(40))), bytes)
+    staff, customer = visit(now=(now := midnight(END) + timedelta(hours=7))), Viewer("x", UserRole.CUSTOMER)
+    nobody = station_peaks.ranked(conn, staff.viewer, FIRST, END)
+    assert (nobody.codes[-2:], nobody.unknown, nobody.since) == (("T1", "T9"), 42, None)
+    last = replace(staff, query={"page": "9"})
+    assert "trên 42: theo mã, vì chưa trạm nào được tính" in text_of(stations_page.show(conn, last, {}))
+    head = np.full((DAYS, 48), 3000)
+    head[10, 38:41] = 30_000
+    put(conn, "M000", head)
+    ((meter, alert),) = station_watch.loads(conn, ["A00", "T1", "T9"], now)
+    assert (alert.serial, alert.severity, alert.since) == (
+        "M000",
+        Severity.RED,
+        midnight(FIRST) + timedelta(10),
+    )
+    assert "133 % so với 50 kVA" in wording.alert(alert.kind, alert.evidence)
+    assert alerts.raise_alerts(conn, [(meter, alert)], now) == 1
+    assert alerts.close_unseen_of_stations(conn, ["T9"], now + timedelta(1)) == 0
+    order = station_peaks.ranked(conn, staff.viewer, END - timedelta(7), END)
+    assert (order.codes[0], order.codes[-1], order.unknown) == ("T1", "A39", 39)
+    shown = text_of(stations_page.show(conn, last, {}))
+    assert "Trạm 41–42 trên 42: tải cao nhất so với kVA đứng trước; 39 trạm chưa tính được" in shown
+    assert "Trạm A38" in shown
+    assert station_peaks.ranked(conn, customer, FIRST, END).codes == ()
+    head[10, 39:41] = 3000
+    put(conn, "M000", head)
+    assert station_watch.loads(conn, ["T1"], now) == [], "half an hour is none"
+    assert alerts.close_unseen_of_stations(conn, ["T1"], now + timedelta(1)) == 1
+    peaks = dict(
+        conn.execute("SELECT day, pmax_w FROM station_peak WHERE station = 'T1' AND pmax_w > 0").fetchall()
+    )
+    assert (len(peaks), peaks[FIRST], peaks[FIRST + timedelta(10)]) == (DAYS, 6000.0, 60_000.0)
+    assert station_watch.loads(conn, ["T1"], now + timedelta(9)) == []
+    assert station_peaks.last_days(conn, ["T1", "A01"]) == {"T1": END + timedelta(8)}

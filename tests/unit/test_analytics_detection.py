@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from analytics.detection import Observed, Replacement, detect, station_loss
+from analytics.detection import Observed, Replacement, detect, station_loss, transformer_overload
 from analytics.detection.steps import find_step
 from analytics.losses import Balance
+from analytics.profiles.rated_days import RatedDay
 from model.alert import Alert, AlertKind
 from model.day import Finding
 from model.period import midnight
@@ -226,6 +227,26 @@ def test_station_loss(loss: float, severity: Severity | None) -> None:
     found = Balance(1_000_000, 1_000_000 - lost, 0, lost, intervals=96, of=96, covered=1.0)
     alert = station_loss("T1", "H1", found, NOW)
     assert (alert and alert.severity) == severity
+
+
+@pytest.mark.parametrize(
+    ("over", "far", "severity"),
+    [(0.5, 0.5, None), (1.0, 0.5, Severity.AMBER), (3.0, 1.0, Severity.RED), (0.0, 0.0, None)],
+)
+def test_a_transformer_is_overloaded_by_hours_of_one_day(
+    over: float, far: float, severity: Severity | None
+) -> None:
+    at, hours = midnight(FIRST) + timedelta(hours=43), (over + 2, over, over, far)
+    hot = RatedDay(FIRST + timedelta(1), 65e3, 70e3, at, 50e3, 1.4, True, hours)
+    mild = RatedDay(FIRST, 52e3, 54e3, at, 50e3, 1.08, False, (4.0, 0.5, 0.0, 0.0))
+    days = [RatedDay(FIRST - timedelta(1)), mild, hot, RatedDay(FIRST + timedelta(2), 9e4, 9e4, at)]
+    alert = transformer_overload("T1", "H1", days)
+    assert (alert and alert.severity) == severity
+    if alert:
+        assert (alert.since, alert.evidence["at"]) == (midnight(hot.day), at.isoformat())
+        told = {key: alert.evidence[key] for key in ("load_percent", "kva", "peak_kva", "hours", "cos_phi")}
+        assert told == {"load_percent": 140.0, "kva": 50.0, "peak_kva": 70.0, "hours": over, "cos_phi": 0.9}
+    assert transformer_overload("T1", "H1", []) is None
 
 
 def test_a_slope_is_no_step() -> None:

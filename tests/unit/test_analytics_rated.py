@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from analytics.electrical import cos_phis, imbalance, voltage_quality
 from analytics.errors import AnalyticsError
 from analytics.losses import Technical, balance, by_day, by_month, residue
-from analytics.profiles.rated import against, longest_run
+from analytics.profiles.rated import LEVELS, against, longest_run
+from analytics.profiles.rated_days import by_day as days_of
 from model.period import midnight
 
 FIRST = date(2026, 10, 30)
@@ -45,6 +46,39 @@ def test_a_load_is_told_against_its_transformer() -> None:
     assert found.above[3].longest_hours == 0.5, "a gap ends a stretch"
     assert found.above[0].share == pytest.approx(7 / 143)
     assert (found.known, found.reactive_known) == (143 / 144, 48 / 143)
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 4), st.sampled_from([24, 48, 96]), st.integers(0, 2**32))
+def test_a_day_tells_what_a_loop_over_its_measured_intervals_finds(days: int, slots: int, seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    shape = days, slots
+    w = np.where(chance.random(shape) < 0.2, NAN, chance.uniform(-20e3, 160e3, shape))
+    var = np.where(chance.random(shape) < 0.3, NAN, chance.uniform(0, 60e3, shape))
+    measured = chance.random(shape) < chance.choice([0.0, 0.8])
+    rated = chance.choice([NAN, 1e5, 63e3], days)
+    found = days_of(against(w, var, measured, rated, FIRST), w, var, measured, rated, FIRST)
+    assert [one.day for one in found] == [FIRST + timedelta(n) for n in range(days)]
+    for n, one in enumerate(found):
+        powers, active = {}, []
+        for slot in range(slots):
+            if measured[n, slot] and not np.isnan(w[n, slot]):
+                p, q = w[n, slot], var[n, slot]
+                powers[slot] = abs(p) / 0.9 if np.isnan(q) else (p * p + q * q) ** 0.5
+                active.append(p)
+        if not powers:
+            assert (one.pmax_w, one.smax_va, one.at, one.share, one.hours_above) == (None,) * 4 + ((),)
+            continue
+        highest = max(powers, key=lambda slot: powers[slot])
+        assert (one.pmax_w, one.smax_va) == (max(active), pytest.approx(powers[highest]))
+        assert one.at == midnight(one.day) + timedelta(hours=highest * 24 / slots)
+        assert one.usual_cos_phi == np.isnan(var[n, highest])
+        assert (one.share is None) == np.isnan(rated[n])
+        if one.share is not None:
+            assert one.share == pytest.approx(powers[highest] / rated[n])
+            assert one.hours_above == tuple(
+                sum(va > level * rated[n] for va in powers.values()) * 24 / slots for level in LEVELS
+            )
 
 
 def test_without_a_rated_power_or_a_load_there_is_no_share() -> None:
