@@ -31,7 +31,7 @@ _ORDER: Final = """
         SELECT station, max(share) AS share, max(pmax_w) AS pmax_w FROM station_peak
         WHERE day >= %(first)s AND day < %(end)s GROUP BY station) p ON p.station = s.code
     WHERE %(staff)s
-    ORDER BY p.share DESC NULLS LAST, p.pmax_w DESC NULLS LAST, s.code"""
+    ORDER BY p.station IS NULL, p.share DESC NULLS LAST, p.pmax_w DESC NULLS LAST, s.code"""
 
 Peak = tuple[date, float | None, float | None]
 """A day, its highest mean power in W, and its highest apparent power by the rated one."""
