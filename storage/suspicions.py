@@ -89,7 +89,7 @@ class Night:
     scored: int
     young: int
     head: bool
-    model: int | None
+    model: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
