@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+NOBODY: Final = "ami"
+"""Who is written down where the program did it by itself."""
 
 
 class UserRole(StrEnum):

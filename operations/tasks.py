@@ -21,12 +21,12 @@ from procrastinate.exceptions import AlreadyEnqueued
 from model.clock import Clock
 from model.jsonform import to_json
 from model.period import LOCAL, Period, add_months, local_day
+from model.viewer import NOBODY
 from operations import bill, class_curves, close, customer_warnings, orders, outages, validate, watch
 from operations.errors import RunRefused
 from operations.inspections import learning, nightly
 from operations.runs import sharded
 from storage import days, runs, warnings_due
-from storage.inspections import NOBODY
 from storage.pool import Pool
 from storage.queue import queue_app, take_over
 

@@ -15,9 +15,8 @@ from psycopg.types.json import Jsonb
 
 from model.period import require_aware
 from model.quality import Severity
+from model.viewer import NOBODY
 
-NOBODY: Final = "ami"
-"""Who is written down where the program did it by itself."""
 _ARRIVES: Final = timedelta(minutes=2)  # from the end of a re-read until its readings are validated
 
 

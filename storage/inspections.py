@@ -16,9 +16,8 @@ from psycopg.types.json import Jsonb
 
 from model.period import require_aware
 from model.quality import Severity
+from model.viewer import NOBODY
 
-NOBODY: Final = "ami"
-"""Who is written down where the program did it by itself."""
 ROUND_LOCK: Final = 0x4D1E5EE
 """One program opens inspections at a time."""
 

@@ -8,11 +8,11 @@ from dash import html
 
 from dashboard.parts.elements import Part, badge, card
 from dashboard.parts.moments import severity_badge
+from dashboard.parts.story import story
 from dashboard.visit import Visit
 from operations import wording
 from operations.cases import times
-from storage.case_sheet import CaseDay, CaseSheet
-from storage.cases import NOBODY
+from storage.case_sheet import CaseDay, CaseSheet, CaseStep
 from storage.edits import Edit, in_force
 
 _TONES = {"waits": "warn", "judged": "ok", "cured": "plain"}
@@ -83,30 +83,11 @@ def edits_card(visit: Visit, versions: Sequence[Edit]) -> Part:
 
 def story_card(visit: Visit, sheet: CaseSheet) -> Part:
     """What happened to the case, the latest first."""
-    rows = [
-        html.Div(
-            [
-                html.Div(
-                    [
-                        html.Div(_step(visit, one.step.value, one.detail), className="row-name"),
-                        html.Div(one.reason, className="row-under"),
-                    ],
-                    className="row-main",
-                ),
-                html.Div(
-                    f"{'' if one.login == NOBODY else f'{one.login} · '}{visit.fmt.instant(one.at)}",
-                    className="row-end row-under",
-                ),
-            ],
-            className="row",
-        )
-        for one in reversed(sheet.steps)
-    ]
-    return card(visit.say("cases.story"), [html.Div(rows, className="rows scrolls")])
+    return story(visit, visit.say("cases.story"), sheet.steps, lambda one: _step(visit, one))
 
 
-def _step(visit: Visit, step: str, detail: object) -> str:
-    named = detail if isinstance(detail, dict) else {}
-    if step == "assigned" and not named.get("to"):
+def _step(visit: Visit, deed: CaseStep) -> str:
+    to, step = deed.detail.get("to", ""), deed.step.value
+    if step == "assigned" and not to:
         step = "unassigned"
-    return visit.say(f"case_step.{step}", to=named.get("to", ""), order=named.get("order", ""))
+    return visit.say(f"case_step.{step}", to=to, order=deed.detail.get("order", ""))

@@ -12,10 +12,10 @@ from dashboard.charts.inspection import beside_peers, day_bars, day_curves, unex
 from dashboard.charts.packing import Figure, chart
 from dashboard.parts.elements import Part, card, empty, facts
 from dashboard.parts.inspection_tile import stake
+from dashboard.parts.story import story
 from dashboard.visit import Visit
 from operations.inspections import reasons
 from storage.inspection_sheet import InspectionDeed, InspectionRow, InspectionSheet
-from storage.inspections import NOBODY
 
 
 def reasons_card(visit: Visit, sheet: InspectionSheet, state: Part) -> Part:
@@ -143,23 +143,4 @@ def _step(visit: Visit, deed: InspectionDeed) -> str:
 
 def story_card(visit: Visit, sheet: InspectionSheet) -> Part:
     """What happened to the inspection, the latest first."""
-    rows = [
-        html.Div(
-            [
-                html.Div(
-                    [
-                        html.Div(_step(visit, one), className="row-name"),
-                        html.Div(one.reason, className="row-under"),
-                    ],
-                    className="row-main",
-                ),
-                html.Div(
-                    f"{'' if one.login == NOBODY else f'{one.login} · '}{visit.fmt.instant(one.at)}",
-                    className="row-end row-under",
-                ),
-            ],
-            className="row",
-        )
-        for one in reversed(sheet.steps)
-    ]
-    return card(visit.say("inspection.story"), [html.Div(rows, className="rows scrolls")], kind="w6")
+    return story(visit, visit.say("inspection.story"), sheet.steps, lambda one: _step(visit, one), "w6")

@@ -21,9 +21,10 @@ from analytics.abnormal.household import FEWEST_DAYS
 from analytics.abnormal.trees import TREES
 from analytics.abnormal.worth import worth
 from model.period import local_day
+from model.viewer import NOBODY
 from operations.inspections import scoring
 from operations.inspections.halves import whole_days
-from storage import inspections, score_models
+from storage import score_models
 from storage.pool import Pool
 from storage.score_models import ScoreModel, Verdict
 
@@ -64,7 +65,7 @@ def is_due(pool: Pool, now: datetime) -> bool:
         return kept is None or now - kept.learned_at >= EVERY or scoring.model_in_force(conn) is None
 
 
-def run(pool: Pool, now: datetime, *, login: str = inspections.NOBODY, trees: int = TREES) -> LearnReport:
+def run(pool: Pool, now: datetime, *, login: str = NOBODY, trees: int = TREES) -> LearnReport:
     """Learn a new version and put it in force; older ones stay. The same days teach the same score."""
     today = local_day(now)
     with pool.connection() as conn:
