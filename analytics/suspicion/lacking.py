@@ -69,7 +69,6 @@ def lacking(
     rest, plain = _by_slot(rest, unsure, before)
     middle = np.nanmean(load) if not np.isnan(load).all() else 1.0
     least = (LEAST_SPREAD * max(float(middle), 1.0)) ** 2
-    # The noise of a load goes with the load.
     over = _too_much(rest, before)
     variance = np.maximum(plain**2, least) + unsure + (DOUBT * explained) ** 2 + over**2
     spread = np.sqrt(variance)
