@@ -49,6 +49,18 @@ def shown(at: datetime) -> str:
     return f"{at.astimezone(LOCAL):%H:%M on %d/%m/%Y}"
 
 
+def whole_slots(origin: datetime, step: timedelta, start: datetime, end: datetime) -> slice:
+    """Of the intervals of a length from `origin` on those that lie wholly between two instants: a meter that
+    is hung within one did not tell all of it.
+
+    >>> origin = midnight(date(2026, 10, 14))
+    >>> whole_slots(origin, HALF_HOUR, origin + timedelta(minutes=70), origin + timedelta(minutes=190))
+    slice(3, 6, None)
+    """
+    begin = max(0, -((origin - start) // step))
+    return slice(begin, max(begin, (end - origin) // step))
+
+
 def add_months(day: date, months: int) -> date:
     """The first day of the month `months` after the month of `day`."""
     index = day.year * 12 + day.month - 1 + months

@@ -17,7 +17,7 @@ from psycopg.rows import TupleRow
 from analytics.profiles.curve import Curve, Interval, Slots, curve, months_of, of_group, slots_of, years_of
 from analytics.profiles.group import GroupLoad, together
 from model.grid import Role
-from model.period import Period, midnight
+from model.period import Period, midnight, whole_slots
 from model.series import Channel
 from operations import load_words
 from operations.customer_classes import class_of
@@ -236,9 +236,8 @@ def read(
     slots, step, origin = matrix.energy.shape[2], timedelta(minutes=minutes), midnight(first)
     hung = np.zeros((len(ids), (end - first).days * slots), bool)
     for place in places:
-        begin = max(0, -((origin - place.since) // step))
-        until = min(place.until or over, over)
-        hung[row_of[place.meter_id], begin : max(0, (until - origin) // step)] = True
+        own = whole_slots(origin, step, place.since, min(place.until or over, over))
+        hung[row_of[place.meter_id], own] = True
     hung = hung.reshape(matrix.energy.shape)
     for meter_id, day in matrix.unfit:
         hung[row_of[meter_id], (day - first).days] = False

@@ -13,7 +13,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from model.grid import Role
-from model.period import Period, midnight
+from model.period import Period, midnight, whole_slots
 from model.quality import Quality
 from model.series import Channel
 from storage import days
@@ -94,8 +94,7 @@ def of_points(
     begun: dict[str, int] = {}
     for place in sorted(places, key=lambda one: one.since):
         row, until = row_of[place.point], min(place.until or period.end, period.end)
-        begin = max(0, -((origin - place.since) // step))
-        own = slice(begin, max(begin, (until - origin) // step))
+        own = whole_slots(origin, step, place.since, until)
         meter = rows[place.meter_id]
         energy[row, own] = matrix.energy[meter].reshape(-1)[own]
         quality[row, own] = matrix.quality[meter].reshape(-1)[own]

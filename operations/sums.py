@@ -15,7 +15,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from model.bill import Bill
-from model.period import HALF_HOUR, Period, local_day, midnight
+from model.period import HALF_HOUR, Period, local_day, midnight, whole_slots
 from model.quality import Quality
 from model.series import Channel
 from operations.models import MeterKind
@@ -43,8 +43,7 @@ def measured(point: Sequence[Hung], period: Period, matrix: DayMatrix) -> npt.ND
     seen = np.zeros(used.shape, dtype=np.bool_)
     for place in point:
         until = min(place.until or period.end, period.end)
-        begin = -((origin - max(place.since, period.start)) // HALF_HOUR)
-        whole = slice(begin, (until - origin) // HALF_HOUR)
+        whole = whole_slots(origin, HALF_HOUR, max(place.since, period.start), until)
         row = matrix.meter_ids.index(place.meter_id)
         seen[whole] = matrix.quality[row].reshape(-1)[whole] == Quality.ACTUAL
         used[whole] = matrix.energy[row].reshape(-1)[whole]

@@ -19,7 +19,7 @@ from psycopg.rows import TupleRow
 
 from analytics.vee.gate import Held, Shares, gate, gate_limits, shares_of
 from model.bill import INTERPOLATED
-from model.period import HALF_HOUR, Period, local_day, midnight
+from model.period import HALF_HOUR, Period, local_day, midnight, whole_slots
 from model.series import Channel, Rate
 from operations.counted_index import AT_ONCE, LATEST
 from operations.customer_classes import class_of
@@ -103,7 +103,6 @@ def _shares(place: Hung, spans: Spans, matrix: DayMatrix, period: Period) -> Ite
 
 def _slots(first: date, many: int, start: datetime, end: datetime) -> npt.NDArray[np.bool_]:
     """Half-hours that lie between two instants, of so many from the beginning of a day on."""
-    origin = midnight(first)
     found = np.zeros(many, bool)
-    found[max(0, -((origin - start) // HALF_HOUR)) : max(0, (end - origin) // HALF_HOUR)] = True
+    found[whole_slots(midnight(first), HALF_HOUR, start, end)] = True
     return found
