@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 
@@ -75,15 +75,42 @@ def heads_of(places: Sequence[Hung]) -> tuple[Source, list[str]]:
 def sides(conn: Connection[TupleRow], places: Sequence[Hung], first: date, end: date) -> Sides:
     """Of the head meters and customers among `places`, days from `first`, without `end`: by half-hours, or by
     hours where some meter tells nothing shorter."""
-    found = _sides(conn, places, first, end, HALF_HOUR_MIN)
-    return _sides(conn, places, first, end, HOUR_MIN) if found.customers.unfit else found
+    return next(many(conn, [places], first, end))
 
 
-def _sides(conn: Connection[TupleRow], places: Sequence[Hung], first: date, end: date, minutes: int) -> Sides:
-    source, heads = heads_of(places)
-    wanted = [place for place in places if place.role is Role.CUSTOMER or place.point in heads]
+def many(
+    conn: Connection[TupleRow], of_each: Sequence[Sequence[Hung]], first: date, end: date
+) -> Iterator[Sides]:
+    """The same of several, in their order, out of one reading of all their days: these are held together. No
+    point is among the places of two."""
+    wanted = [_wanted(places) for places in of_each]
+    drawn, given = _read(conn, [place for some in wanted for place in some], first, end, HALF_HOUR_MIN)
+    row_of = {point: row for row, point in enumerate(drawn.points)}
+    for places, some in zip(of_each, wanted, strict=True):
+        rows = [row_of[point] for point in dict.fromkeys(place.point for place in some)]
+        if drawn.unfit.isdisjoint(place.serial for place in some):
+            own = replace(drawn.where(rows), unfit=frozenset[str]())
+            yield _sides(places, some, own, given.where(rows), HALF_HOUR_MIN)
+        else:
+            yield _sides(places, some, *_read(conn, some, first, end, HOUR_MIN), HOUR_MIN)
+
+
+def _wanted(places: Sequence[Hung]) -> list[Hung]:
+    _, heads = heads_of(places)
+    return [place for place in places if place.role is Role.CUSTOMER or place.point in heads]
+
+
+def _read(
+    conn: Connection[TupleRow], wanted: Sequence[Hung], first: date, end: date, minutes: int
+) -> tuple[PointEnergy, PointEnergy]:
     drawn = point_energy.of_points(conn, wanted, first, end, Channel.ACTIVE_IMPORT, minutes)
-    given = point_energy.of_points(conn, wanted, first, end, Channel.ACTIVE_EXPORT, minutes)
+    return drawn, point_energy.of_points(conn, wanted, first, end, Channel.ACTIVE_EXPORT, minutes)
+
+
+def _sides(
+    places: Sequence[Hung], wanted: Sequence[Hung], drawn: PointEnergy, given: PointEnergy, minutes: int
+) -> Sides:
+    source, heads = heads_of(places)
     # Who never tells of feeding in has no such register: nothing is missed of them.
     feeds = given.known.any(axis=(1, 2), keepdims=True)
     back = np.where(feeds, given.energy, 0)

@@ -61,7 +61,7 @@ def loads(conn: Connection[TupleRow], codes: Collection[str], now: datetime) -> 
         last = kept.get(known.code, today - BACK)
         first = max(today - BACK, min(today - AGAIN, last + timedelta(1)))
         points = register.points_of_station(conn, known.code)
-        places = register.hung(conn, points=points, period=Period.of_days(first, today))
+        places = register.hung(conn, points=points, period=Period.of_days(first, today), bare=True)
         load = load_of(conn, known, both := sides(conn, places, first, today), first, today)
         station_peaks.save(conn, known.code, [(day.day, day.pmax_w, day.share) for day in load.days])
         if load.source not in (Source.HEAD, Source.FEEDERS):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -23,7 +23,7 @@ from operations.station_customers import (
     suspected_of,
 )
 from operations.station_load import StationLoad, load_of
-from operations.station_sides import sides, technical_wh
+from operations.station_sides import many, sides, technical_wh
 from storage import register
 from storage.errors import Unknown
 from storage.register import Hung
@@ -43,6 +43,7 @@ __all__ = [
 ]
 
 LONGEST: Final = 366  # days
+HELD: Final = 40_000  # days of meters at a time, 20 MB with what is made of them
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,15 +94,20 @@ def stations(
     conn: Connection[TupleRow], first: date, end: date, codes: Collection[str] | None = None
 ) -> list[StationRow]:
     """The stations of these codes (None: all), the most heavily loaded first (of what they are made for),
-    those nothing is known of last. One station's days are held at a time."""
+    those nothing is known of last. Raises `LoadRefused` as `station`."""
+    _fits(first, end)
     rows = []
-    for known in register.stations(conn, codes):
-        _, places = _asked(conn, known.code, first, end)
-        both = sides(conn, places, first, end)
-        lost, told = technical_wh(known, both.through, first)
-        rows.append(
-            StationRow(load_of(conn, known, both, first, end), balance_of(conn, both, lost, told, "", first))
-        )
+    every, period = register.stations(conn, codes), Period.of_days(first, end)
+    points = register.points_of_stations(conn, [known.code for known in every])
+    for some in _together(every, points, (end - first).days):
+        wanted = [point for known in some for point in points[known.code]]
+        places: dict[str, list[Hung]] = {known.code: [] for known in some}
+        for place in register.hung(conn, points=wanted, period=period, bare=True):
+            places[place.station].append(place)
+        for known, both in zip(some, many(conn, list(places.values()), first, end), strict=True):
+            lost, told = technical_wh(known, both.through, first)
+            balance = balance_of(conn, both, lost, told, "", first)
+            rows.append(StationRow(load_of(conn, known, both, first, end), balance))
 
     def heat(row: StationRow) -> tuple[bool, float, bool, float]:
         share, pmax = row.load.rated.smax_share, row.load.rated.pmax_w
@@ -110,11 +116,32 @@ def stations(
     return sorted(rows, key=heat)
 
 
+def _together(
+    every: Sequence[Station], points: Mapping[str, Sequence[str]], days: int
+) -> Iterator[list[Station]]:
+    """Stations whose days are read at a time: few enough to be held."""
+    some: list[Station] = []
+    held = 0
+    for known in every:
+        own = days * len(points[known.code])
+        if some and held + own > HELD:
+            yield some
+            some, held = [], 0
+        some.append(known)
+        held += own
+    if some:
+        yield some
+
+
 def _asked(conn: Connection[TupleRow], code: str, first: date, end: date) -> tuple[Station, list[Hung]]:
-    if not 0 < (end - first).days <= LONGEST:
-        raise LoadRefused(f"from {first} until {end} are no 1 to {LONGEST} days: choose others")
+    _fits(first, end)
     known = register.stations(conn, [code])
     if not known:
         raise Unknown("station", code)
     points = register.points_of_station(conn, code)
     return known[0], register.hung(conn, points=points, period=Period.of_days(first, end))
+
+
+def _fits(first: date, end: date) -> None:
+    if not 0 < (end - first).days <= LONGEST:
+        raise LoadRefused(f"from {first} until {end} are no 1 to {LONGEST} days: choose others")

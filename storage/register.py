@@ -60,7 +60,8 @@ _NEVER_METERED: Final = """
 _HUNG: Final = """
     SELECT p.code AS point, p.role, p.station, coalesce(p.customer, '') AS customer, c.book,
         i.meter_id, m.serial, m.model, m.digits, i.since, i.until, i.first_index, i.last_index,
-        point_multipliers(p.code) AS multipliers, point_supplies(p.code) AS supplies,
+        CASE WHEN NOT %(bare)s THEN point_multipliers(p.code) END AS multipliers,
+        CASE WHEN NOT %(bare)s THEN point_supplies(p.code) END AS supplies,
         coalesce(p.feeder, '') AS feeder
     FROM installation i
     JOIN meter m ON m.id = i.meter_id
@@ -73,6 +74,9 @@ _HUNG: Final = """
     ORDER BY p.code, i.since"""
 _OF_FEEDER: Final = "SELECT code FROM point WHERE feeder = %s ORDER BY code"
 _OF_STATION: Final = "SELECT code FROM point WHERE station = %s ORDER BY code"
+_OF_STATIONS: Final = """
+    SELECT s, ARRAY(SELECT code FROM point WHERE station = s ORDER BY code)
+    FROM unnest(%s::text[]) AS s"""
 _OF_BOOK: Final = """
     SELECT p.code FROM point p JOIN customer c ON c.code = p.customer WHERE c.book = %s ORDER BY p.code"""
 _CUSTOMER_NAMES: Final = "SELECT code, name FROM customer WHERE code = ANY (%s)"
@@ -150,14 +154,17 @@ def hung(
     points: Collection[str] | None = None,
     meter_ids: Collection[int] | None = None,
     period: Period | None = None,
+    bare: bool = False,
 ) -> list[Hung]:
     """Which meters hang or hung where, by point and time; of the points, meters and period named, else
-    all."""
+    all. `bare`: without multipliers and supplies, half of whose time goes for them; for half-hours, which are
+    those of the primary side, alone."""
     asked = {
         "points": None if points is None else list(points),
         "meters": None if meter_ids is None else list(meter_ids),
         "start": period.start if period else None,
         "end": period.end if period else None,
+        "bare": bare,
     }
     with conn.cursor(row_factory=dict_row) as cursor:
         return [_hung(fields) for fields in cursor.execute(_HUNG, asked)]
@@ -171,6 +178,11 @@ def points_of_feeder(conn: Connection[TupleRow], feeder: str) -> list[str]:
 def points_of_station(conn: Connection[TupleRow], station: str) -> list[str]:
     """Codes of the points below a station, its head's among them."""
     return [code for (code,) in conn.execute(_OF_STATION, [station])]
+
+
+def points_of_stations(conn: Connection[TupleRow], stations: Collection[str]) -> dict[str, list[str]]:
+    """The same of several, by station; an empty list where there are none."""
+    return dict(conn.execute(_OF_STATIONS, [list(stations)]).fetchall())
 
 
 def points_of_book(conn: Connection[TupleRow], book: str) -> list[str]:
@@ -212,8 +224,8 @@ def never_metered(
 
 def _hung(fields: dict[str, Any]) -> Hung:
     fields["role"] = Role(fields["role"])
-    fields["multipliers"] = multipliers_of(fields["multipliers"])
-    fields["supplies"] = supplies_of(fields["supplies"])
+    fields["multipliers"] = multipliers_of(fields["multipliers"] or [])
+    fields["supplies"] = supplies_of(fields["supplies"] or [])
     return Hung(**fields)
 
 

@@ -22,7 +22,8 @@ from storage.station_peaks import Ranked
 
 WEEK = timedelta(days=7)
 WARNS_AT = 0.8  # of the rated power
-PAGE_OF = 40  # stations: each one's days are read for it
+WHOLE = 40  # stations: so many are still one page
+PAGE_OF = 25  # where there are more: the days of each one's meters are read for it
 
 
 def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
@@ -30,7 +31,10 @@ def show(conn: Connection[Any], visit: Visit, names: Mapping[str, str]) -> Part:
     say, days = visit.say, asked(visit, WEEK, whole=True)
     order = station_peaks.ranked(conn, visit.viewer, days.first, days.end)
     number = min(_page(visit.query.get("page", "")), max(1, -(-len(order.codes) // PAGE_OF)))
-    rows = stations(conn, days.first, days.end, order.codes[(number - 1) * PAGE_OF : number * PAGE_OF])
+    codes = order.codes
+    if len(codes) > WHOLE:
+        codes = codes[(number - 1) * PAGE_OF : number * PAGE_OF]
+    rows = stations(conn, days.first, days.end, codes)
     open_ = inspection_sheet.open_by_station(conn, visit.viewer)
     nothing = empty(say("station.none"), say("station.none_more"))
     return html.Div(
@@ -139,7 +143,7 @@ def _row(visit: Visit, row: StationRow, open_: Mapping[str, int], days: DaysRang
 def _pages(visit: Visit, order: Ranked, number: int, days: DaysRange) -> Part:
     """Where there are more stations than a page tells: which ones these are, and in what order."""
     count = len(order.codes)
-    if count <= PAGE_OF:
+    if count <= WHOLE:
         return None
     say, first = visit.say, (number - 1) * PAGE_OF
     shown = say(

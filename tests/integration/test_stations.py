@@ -125,11 +125,15 @@ def test_load_and_balance_of_a_station_with_a_head(conn: Connection[TupleRow]) -
     assert len(document["intervals"]) == DAYS * 48  # type: ignore[arg-type]
     hottest = stations(conn, FIRST, END)
     assert [row.load.station.code for row in hottest] == ["T1", "T9"]
+    assert (hottest[0].load.rated.above, hottest[0].balance.total) == (load.rated.above, side.total)
+    assert hottest[0].load.days == load.days
     shown.show_all(hottest)
     json.dumps(station_document.rows(hottest), allow_nan=False)
 
 
-def test_without_a_head_the_customers_are_added_up(conn: Connection[TupleRow]) -> None:
+def test_without_a_head_the_customers_are_added_up(
+    conn: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """By hours where one of them tells no half-hours; what they feed in is taken off; three days are few."""
     used = drawn()
     for person in range(PEOPLE):
@@ -143,6 +147,10 @@ def test_without_a_head_the_customers_are_added_up(conn: Connection[TupleRow]) -
     assert (sheet.load.source, sheet.load.minutes) == (Source.SILENT_HEAD, 60)
     loss = Technical.of_transformer(50, 100, 800.5, 4.5)
     assert sheet.load.w - loss.wh(sheet.load.w) == pytest.approx(hourly), "with what is lost on the way"
+    monkeypatch.setattr("operations.stations.HELD", 1)
+    listed = {row.load.station.code: row.load for row in stations(conn, FIRST, FIRST + timedelta(3))}
+    assert (listed["T1"].minutes, listed["T9"].minutes) == (60, 30)
+    assert listed["T1"].w == pytest.approx(sheet.load.w)
     assert (sheet.balance.total, sheet.why_no_suspects) == (None, "no_balance")
     told(sheet)
     put(conn, "M000", used.sum(axis=0) - fed)
@@ -347,7 +355,7 @@ def test_the_hottest_of_all_come_first_and_an_overload_is_told_until_it_is_over(
     order = station_peaks.ranked(conn, staff.viewer, END - timedelta(7), END)
     assert (order.codes[0], order.codes[-1], order.unknown) == ("T1", "A39", 39)
     shown = text_of(stations_page.show(conn, last, {}))
-    assert "Trạm 41–42 trên 42: tải cao nhất so với kVA đứng trước; 39 trạm chưa tính được" in shown
+    assert "Trạm 26–42 trên 42: tải cao nhất so với kVA đứng trước; 39 trạm chưa tính được" in shown
     assert "Trạm A38" in shown
     assert station_peaks.ranked(conn, customer, FIRST, END).codes == ()
     head[10, 39:41] = 3000
