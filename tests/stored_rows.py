@@ -28,6 +28,7 @@ _ASIDE: Final = (
     "audit",
     "schema_migration",
     "meter_secret",  # wrapped by the key of each home
+    "meter_title",  # how a meter calls itself is learned again at its next conversation
     "watch_due",  # a mark for every time something came, however often the same came
 )
 # Receipt times, ids of polls, the order in which answers came and doubts were told, times of computing.
