@@ -47,6 +47,7 @@ def transformer_overload(station: str, head_serial: str, days: Sequence[RatedDay
     over = [day for day in days if day.hours_above and day.hours_above[OVER] >= LEAST_HOURS]
     if not over:
         return None
+    between = [day for day in days if day.hours_above and over[0].day <= day.day <= over[-1].day]
     far = any(day.hours_above[FAR_OVER] >= LEAST_HOURS for day in over)
     worst = max(over, key=lambda day: day.share or 0.0)
     return Alert(
@@ -61,7 +62,7 @@ def transformer_overload(station: str, head_serial: str, days: Sequence[RatedDay
             "kva": _rounded(worst.rated_va, 1e-3, 1),
             "peak_kva": _rounded(worst.smax_va, 1e-3, 1),
             "at": worst.at.isoformat() if worst.at else None,
-            "hours": round(sum(day.hours_above[OVER] for day in over), 1),
+            "hours": round(sum(day.hours_above[OVER] for day in between), 1),
             "from_day": over[0].day.isoformat(),
             "to_day": over[-1].day.isoformat(),
             "cos_phi": USUAL_COS_PHI if worst.usual_cos_phi else None,

@@ -133,6 +133,26 @@ def test_gaps_are_gaps_and_estimates_are_told_apart(visitor: Callable[..., Any],
     assert window.page.inner_text("#page").count("Thiếu 62 nửa giờ") >= 1
 
 
+def test_an_absence_is_written_down_and_taken_back(visitor: Callable[..., Any], village: Any) -> None:
+    window = visitor("phone")
+    window.sign_in(village.billing)
+    window.open(f"/meters/{village.own_serial}")
+    page, told = window.page, window.page.locator("#absences-told")
+    page.get_by_label("Vắng từ ngày").fill("09/10/2026")
+    page.get_by_label("đến hết ngày").fill("05/10/2026")
+    told.get_by_role("button", name="Ghi lại").click()
+    expect(told.get_by_role("alert")).to_contain_text("Ngày về đứng trước ngày đi")
+    box = page.get_by_label("đến hết ngày")
+    assert (box.bounding_box() or {"width": 0})["width"] > 120
+    box.fill("12/10/2026")
+    told.get_by_role("button", name="Ghi lại").click()
+    expect(told.locator(".row")).to_contain_text("09/10/2026 – 12/10/2026")
+    told.get_by_role("button", name="Bỏ lần báo vắng").click()
+    expect(told.locator(".row")).to_contain_text("đã bỏ ngày")
+    assert window.sideways() <= 0
+    assert window.wrong == []
+
+
 def test_the_range_stays_in_the_address_over_reload_and_back(
     visitor: Callable[..., Any], village: Any
 ) -> None:

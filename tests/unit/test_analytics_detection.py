@@ -246,6 +246,11 @@ def test_a_transformer_is_overloaded_by_hours_of_one_day(
         assert (alert.since, alert.evidence["at"]) == (midnight(hot.day), at.isoformat())
         told = {key: alert.evidence[key] for key in ("load_percent", "kva", "peak_kva", "hours", "cos_phi")}
         assert told == {"load_percent": 140.0, "kva": 50.0, "peak_kva": 70.0, "hours": over, "cos_phi": 0.9}
+        later = replace(hot, day=FIRST + timedelta(4))
+        between = [*days, replace(mild, day=FIRST + timedelta(3)), later]
+        twice = transformer_overload("T1", "H1", between)
+        assert twice is not None
+        assert twice.evidence["hours"] == 2 * over + 0.5, "of all days from the first to the last"
     assert transformer_overload("T1", "H1", []) is None
 
 
