@@ -13,7 +13,7 @@ from ami.office import OFFICE
 from ami.options import JSON
 from ami.settings import Settings, load
 from model.quality import Quality, Severity
-from operations import cases, wording
+from operations import accounts, cases, wording
 from storage import case_sheet, edits, profiles
 from storage.case_sheet import CaseRow, CaseSheet, CaseStep
 from storage.cases import WAITING, CaseState, Step
@@ -70,7 +70,7 @@ def listed(
             states=states,
             serial=serial,
             cause=cause,
-            assigned=None if assigned is None else assigned.strip().casefold(),
+            assigned=None if assigned is None else accounts.as_kept(assigned),
             least=Severity[severity.upper()],
             limit=limit,
         )

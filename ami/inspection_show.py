@@ -13,6 +13,7 @@ from ami.office import OFFICE
 from ami.options import JSON
 from ami.settings import Settings, load
 from model.jsonform import to_json
+from operations import accounts
 from operations.inspections import judging, reasons
 from storage import inspection_sheet
 from storage.inspection_sheet import InspectionDeed, InspectionRow, InspectionSheet
@@ -62,7 +63,7 @@ def listed(
             states=states,
             station=station,
             serial=serial,
-            assigned=None if assigned is None else assigned.strip().casefold(),
+            assigned=None if assigned is None else accounts.as_kept(assigned),
             limit=limit,
         )
     if as_json:

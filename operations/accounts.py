@@ -52,8 +52,9 @@ def _hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def _login(text: str) -> str:
-    return text.strip().casefold()
+def as_kept(login: str) -> str:
+    """A login as it is written down, however somebody typed it."""
+    return login.strip().casefold()
 
 
 def add_user(
@@ -71,7 +72,7 @@ def add_user(
 
     Raises `AccountRefused` for a login or password that will not do, `AlreadyThere`, `Unknown` customer.
     """
-    name = _login(login)
+    name = as_kept(login)
     if not _LOGIN.fullmatch(name):
         said = f"“{login}” cannot be a login: use 2 to 64 letters, digits, dots, hyphens, underscores or @"
         raise AccountRefused(login, said)
@@ -92,7 +93,7 @@ def ensure_user(
     Nothing of one that is there changes.
     """
     with pool.connection() as conn:
-        if people.user(conn, _login(login)) is not None:
+        if people.user(conn, as_kept(login)) is not None:
             return False
     add_user(pool, login, role, password, customer=customer, now=now)
     return True
@@ -100,7 +101,7 @@ def ensure_user(
 
 def change_password(pool: Pool, login: str, password: str, *, now: datetime, by: str = "ami") -> None:
     """Give a login another password; its open sessions end. Raises `AccountRefused`, `Unknown`."""
-    name = _login(login)
+    name = as_kept(login)
     password_hash = passwords.hashed(name, password)
     with pool.connection() as conn:
         people.set_password_hash(conn, name, password_hash)
@@ -109,7 +110,7 @@ def change_password(pool: Pool, login: str, password: str, *, now: datetime, by:
 
 def disable_user(pool: Pool, login: str, *, now: datetime, disabled: bool = True, by: str = "ami") -> None:
     """A login may no longer sign in, or may again; its open sessions end. Raises `Unknown`."""
-    name = _login(login)
+    name = as_kept(login)
     with pool.connection() as conn:
         people.set_disabled(conn, name, disabled)
         people.audit(conn, now, by, "user.disable" if disabled else "user.enable", name)
@@ -121,7 +122,7 @@ def prove(pool: Pool, login: str, password: str, address: str, now: datetime) ->
     `LOGIN_FAILURES` for one login, or `ADDRESS_FAILURES` from one address, within `WINDOW` close the door for
     that long; a throttled try does not count again, so that nobody is locked out for ever.
     """
-    name = _login(login)
+    name = as_kept(login)
     with pool.connection() as conn:
         failures = people.recent_failures(conn, name, address, now - WINDOW)
         if failures.login >= LOGIN_FAILURES or failures.address >= ADDRESS_FAILURES:

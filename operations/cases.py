@@ -109,7 +109,7 @@ def assigned(
     conn: Connection[TupleRow], viewer: Viewer, case: int, login: str | None, *, now: datetime
 ) -> CaseSheet:
     """As `assign`, by somebody of the staff, within the caller's transaction."""
-    whom = None if login is None else people.user(conn, login.strip().casefold())
+    whom = None if login is None else people.user(conn, accounts.as_kept(login))
     if login is not None and (whom is None or whom.disabled or whom.role not in _STAFF):
         raise CaseRefused(f"{login} is nobody of the staff: see `ami user list`")
     sheet(conn, viewer, case)

@@ -83,7 +83,7 @@ def proved(pool: Pool, login: str, password: str, address: str, now: datetime) -
 def named(pool: Pool, login: str) -> Viewer:
     """Who acts, taken at their word: for looking only."""
     with pool.connection() as conn:
-        known = people.user(conn, login.strip().casefold())
+        known = people.user(conn, accounts.as_kept(login))
     if known is None or known.disabled:
         raise OrderRefused(f"nobody may sign in as {login}: see `ami user list`")
     return known.viewer

@@ -133,7 +133,7 @@ def _moved(
 
 
 def _engineer(conn: Connection[TupleRow], login: str) -> str:
-    whom = people.user(conn, login.strip().casefold())
+    whom = people.user(conn, accounts.as_kept(login))
     if whom is None or whom.disabled or whom.role is not UserRole.ENGINEER:
         raise InspectionRefused(f"{login} is no engineer who may visit a meter: see `ami user list`")
     return whom.login
