@@ -12,10 +12,12 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import psycopg
 import pytest
+from argon2 import PasswordHasher
 from filelock import FileLock
 from psycopg import sql
 
@@ -32,6 +34,7 @@ for _variable in ("AMI_HOME", "AMI_DATABASE_URL"):
     os.environ.pop(_variable, None)
 
 from ami import event_loop  # noqa: E402 - after the environment is clean
+from operations import passwords  # noqa: E402
 from storage.embedded import Embedded, ports  # noqa: E402
 from storage.errors import DatabaseMissing  # noqa: E402
 
@@ -108,6 +111,18 @@ def needs_tool() -> Callable[..., str]:
         raise AssertionError
 
     return find
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_passwords(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a sign-in costs, a fifth of a second of CPU, is meant for thieves: only the tests of it pay."""
+    if request.path.stem == "test_operations_accounts":
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+        patch.setattr(passwords, "_nobodys", cache(lambda: passwords._HASHER.hash("the password of nobody")))
+        yield
 
 
 @pytest.fixture(scope="session")
