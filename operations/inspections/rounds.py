@@ -17,7 +17,7 @@ from storage.inspections import Found, InspectionState
 from storage.suspicions import Round, Suspicion
 
 MOST: Final = 100_000  # that stand out, taken up in a night
-HOLDS: Final = -1.0  # log-odds, from which on an open inspection still holds
+HOLDS: Final = -1.5  # log-odds, from which on an open inspection still holds
 QUIET_DAYS: Final = 3  # of which nothing is said, until a new one fades
 LOUD: Final = 3.0  # log-odds (95 in 100), from which on with a clue that is no habit it is red
 PUT_RIGHT: Final = timedelta(days=90)  # after a confirmed one, until the meter may be accused again

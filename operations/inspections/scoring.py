@@ -22,6 +22,7 @@ from psycopg.rows import TupleRow
 from analytics.abnormal import Household, Reference, Score
 from analytics.abnormal.household import FEWEST_DAYS
 from analytics.errors import AnalyticsError
+from analytics.suspicion.budget import LEAST_STRENGTH
 from operations.inspections.halves import WholeDays, whole_days
 from storage import score_models, scores
 from storage.scores import StoredReference
@@ -32,7 +33,6 @@ MOST_DAYS: Final = 84  # that say it
 REACH: Final = 120  # days within which they are looked for
 RENEWED: Final = 28  # days after which they are moved on
 FROZEN_AT_MOST: Final = 180  # days; a habit of half a year is one, whatever it looked like
-SUSPECT_LEAST: Final = 1.0  # strength (analytics.suspicion) from which on nothing becomes usual
 WEEK: Final = 7  # days, likewise while there are fewer than `MOST_DAYS`
 
 logger = logging.getLogger(__name__)
@@ -119,7 +119,8 @@ def score(
     """Score what is due of these meters (since when each hangs) up to the day `night`; (days scored, meters
     of which too few whole days are known). Without a model it is only asked what is usual of them."""
     kept = scores.references(conn, begun)
-    frozen = scores.frozen(conn, list(kept), night - timedelta(RENEWED), SUSPECT_LEAST)
+    # Who stands out goes on by what was usual before.
+    frozen = scores.frozen(conn, list(kept), night - timedelta(RENEWED), LEAST_STRENGTH)
     stale = {
         meter for meter, since in begun.items() if is_due(kept.get(meter), since, night, meter in frozen)
     }
