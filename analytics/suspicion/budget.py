@@ -13,7 +13,7 @@ from analytics.suspicion.suspect import ClueKind, Suspect
 SAVED_DAYS: Final = 30  # of allowance that quiet nights leave to later ones
 LONGEST_SAVED: Final = 1000  # days, where there are so few meters that a case takes longer
 LEAST_STRENGTH: Final = -0.5  # log-odds; a morning is not wasted on less, whatever the allowance
-LEAST_WH: Final = 1000  # a day, thought not to be counted, as little; what cannot be told (0) is worth it
+LEAST_WH: Final = 500  # a day not counted, half a million đồng a year; what cannot be told (0) is worth it
 CHANGED: Final = 2.0  # log-odds more than when it was judged honest, to be accused of the same again
 MUCH_MORE: Final = 2.0  # times as strong as then, besides: what misled goes on to, day by day
 
