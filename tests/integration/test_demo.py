@@ -64,10 +64,10 @@ def assert_customer_is_ordinary(dsn: str, document: dict[str, Any]) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(420)
 def test_demo_twice_on_the_same_home(ami: Any, database: str) -> None:
     seed = random.SystemRandom().randrange(1_000_000)
-    first = ami.json("demo", "--once", "--json", "--as-of", AS_OF, "--seed", str(seed), timeout=120)
+    first = ami.json("demo", "--once", "--json", "--as-of", AS_OF, "--seed", str(seed), timeout=200)
     assert first["meters"] >= 60
     assert first["bills"] > 40
     assert first["wh_billed"] == first["wh_truth"] > 0
@@ -78,7 +78,7 @@ def test_demo_twice_on_the_same_home(ami: Any, database: str) -> None:
     before = rows(database)
     assert_customer_is_ordinary(database, first)
 
-    second = ami.json("demo", "--once", "--json", "--as-of", AS_OF, timeout=120)
+    second = ami.json("demo", "--once", "--json", "--as-of", AS_OF, timeout=200)
     assert {**second, "seconds": None} == {**first, "seconds": None}
     assert rows(database) == before
 
