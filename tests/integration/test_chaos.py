@@ -29,7 +29,7 @@ SHORT = Plan(
 
 
 @pytest.mark.long
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(240)
 async def test_a_short_storm(tmp_path: Path, free_ports: Callable[[], int]) -> None:
     result = await Storm(SHORT, tmp_path, lambda text: print(text, file=sys.stderr), free_ports).run()
     print(result)
