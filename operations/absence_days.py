@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Final, Literal
 
-_PATTERNS: Final = ("%d/%m/%Y", "%d-%m-%Y", "%Y-%m-%d")
+from operations.vietnamese import day_written
+
 REACH: Final = timedelta(days=366)
 """Days further back than that are judged no more, and nobody tells of an absence so long before."""
 
@@ -25,7 +25,7 @@ def typed(first: str, last: str, today: date) -> tuple[date, date] | Why:
 
 
 def _day(text: str) -> date | None:
-    for pattern in _PATTERNS:
-        with suppress(ValueError):
-            return datetime.strptime(text.strip(), pattern).date()  # noqa: DTZ007
-    return None
+    try:
+        return day_written(text.strip())
+    except ValueError:
+        return None

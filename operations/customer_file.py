@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from operations.customer_template import write as write_template
 from operations.errors import FileError, FileRefused
 from operations.importing import Wrap, import_register
 from operations.spreadsheet import read_rows
+from operations.vietnamese import day_written
 from storage.grid import RegisterCounts
 from storage.pool import Pool
 
@@ -51,15 +51,6 @@ def _number(text: str) -> Decimal:
     if not value.is_finite() or value <= 0:
         raise ValueError
     return value
-
-
-def _day(text: str) -> date:
-    for pattern in ("%d/%m/%Y", "%Y-%m-%d", "%d-%m-%Y"):
-        try:
-            return datetime.strptime(text, pattern).date()  # noqa: DTZ007 - a day, not an instant
-        except ValueError:
-            continue
-    raise ValueError
 
 
 def _yes(text: str) -> bool:
@@ -127,7 +118,7 @@ _READ: dict[str, Callable[[str], Any]] = {
     "buys_reactive": _yes,
     "contract_kw": _number,
     "transformer_kva": _number,
-    "since": _day,
+    "since": day_written,
 }
 _DEFAULT: dict[str, Any] = {
     "reading_day": 1,

@@ -55,13 +55,13 @@ def loads(conn: Connection[TupleRow], codes: Collection[str], now: datetime) -> 
     overloaded in the last seven of them, told at a head meter that hangs. A load that is the customers' sum
     is kept, and accuses no transformer."""
     today = local_day(now)
-    kept = station_peaks.last_days(conn, codes)
+    kept, points = station_peaks.last_days(conn, codes), register.points_of_stations(conn, codes)
     found = []
     for known in register.stations(conn, codes):
         last = kept.get(known.code, today - BACK)
         first = max(today - BACK, min(today - AGAIN, last + timedelta(1)))
-        points = register.points_of_station(conn, known.code)
-        places = register.hung(conn, points=points, period=Period.of_days(first, today), bare=True)
+        period = Period.of_days(first, today)
+        places = register.hung(conn, points=points[known.code], period=period, bare=True)
         load = load_of(conn, known, both := sides(conn, places, first, today), first, today)
         station_peaks.save(conn, known.code, [(day.day, day.pmax_w, day.share) for day in load.days])
         if load.source not in (Source.HEAD, Source.FEEDERS):

@@ -40,6 +40,16 @@ def day(value: date | datetime) -> str:
     return f"{value:%d/%m/%Y}"
 
 
+def day_written(text: str) -> date:
+    """A day as an office writes it: `dd/MM/yyyy`, `dd-MM-yyyy` or ISO 8601. Raises `ValueError`."""
+    for pattern in ("%d/%m/%Y", "%Y-%m-%d", "%d-%m-%Y"):
+        try:
+            return datetime.strptime(text, pattern).date()  # noqa: DTZ007 - a day, not an instant
+        except ValueError:
+            continue
+    raise ValueError(f"“{text}” is no day")
+
+
 def instant(value: datetime) -> str:
     """`HH:MM dd/MM/yyyy` in local time."""
     local = value.astimezone(LOCAL)
